@@ -1,0 +1,413 @@
+"""Put hand-derived gradients on trial against PyTorch's autograd: `snakemake -c1`."""
+
+import os
+import re
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from envs.warm_python import start_warm_python
+from scripts.lib.config import gradient_names, load_config
+from scripts.lib.refusal import Refusal
+from scripts.lib.source import code_hash, modules_of
+
+SCHEMA = Path("experiments/schema.yaml")
+EXPERIMENTS = sorted(path.parent.name for path in Path("experiments").glob("*/config.yaml"))
+TORCH = {name: version(name) for name in ("torch", "numpy", "ml_dtypes", "safetensors")}
+TABLES = {name: version(name) for name in ("numpy", "ml_dtypes", "pandas", "jinja2")}
+
+
+@cache
+def config_of(experiment):
+    try:
+        return load_config(Path("experiments", experiment, "config.yaml"), SCHEMA)
+    except Refusal as refusal:
+        raise WorkflowError(str(refusal)) from None
+
+
+def setting(key, default=None):
+    """One value of the experiment's config, for a rule's params."""
+    return lambda wildcards: config_of(wildcards.experiment).get(key, default)
+
+
+def needed(wildcards):
+    """The tensors whose gradients are tried."""
+    return list(gradient_names(config_of(wildcards.experiment)["tensors"]))
+
+
+def written_by_author(wildcards):
+    """The author's files of an experiment; discussion.md is there if they wrote one."""
+    names = ("config.yaml", "forward.py", "backward.py", "derivation.md", "discussion.md")
+    folder = Path("experiments", wildcards.experiment)
+    return [str(folder / name) for name in names if (folder / name).is_file()]
+
+
+def per_dtype(file):
+    """A file of work/{dtype}/, for every format of the experiment, in its order."""
+    return lambda wildcards: [
+        f"experiments/{wildcards.experiment}/work/{dtype}/{file}"
+        for dtype in config_of(wildcards.experiment)["dtypes"]
+    ]
+
+
+os.environ["PYTHONPATH"] = os.getcwd()  # stages import scripts.lib from here
+
+
+onstart:
+    sys.executable = start_warm_python()
+
+
+wildcard_constraints:
+    experiment="|".join(map(re.escape, EXPERIMENTS)) or "(?!)",
+    dtype="float64|float32|bfloat16|float16",
+
+
+rule all:
+    """Run every experiment; succeed when each meets its own acceptance criteria."""
+    input:
+        expand("experiments/{experiment}/work/accepted.txt", experiment=EXPERIMENTS),
+
+
+rule generate_tensors:
+    """Draw the inputs of every run, in float32, from the seeds of the config."""
+    output:
+        draws="experiments/{experiment}/work/draws.safetensors",
+        states="experiments/{experiment}/work/states.safetensors",
+    params:
+        specs=setting("tensors"),
+        samples=setting("samples"),
+        code=code_hash("scripts/generate_tensors.py"),
+        versions=TORCH,
+    log:
+        "experiments/{experiment}/work/logs/generate_tensors.log",
+    conda:
+        "envs/torch.yaml"
+    script:
+        "scripts/generate_tensors.py"
+
+
+rule draw_cotangents:
+    """Give every run the cotangent that its gradient is pulled back from."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        states="experiments/{experiment}/work/states.safetensors",
+    output:
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+    params:
+        time_limit=setting("time_limit", 60),
+        code=code_hash("scripts/draw_cotangents.py"),
+        versions=TORCH,
+    log:
+        "experiments/{experiment}/work/logs/draw_cotangents.log",
+    conda:
+        "envs/torch.yaml"
+    script:
+        "scripts/draw_cotangents.py"
+
+
+rule compute_manual:
+    """Call the author's backward.py on every run, in one format."""
+    input:
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+    output:
+        gradients="experiments/{experiment}/work/{dtype}/manual.safetensors",
+        calls="experiments/{experiment}/work/{dtype}/calls.json",
+    params:
+        needed=needed,
+        time_limit=setting("time_limit", 60),
+        code=code_hash("scripts/compute_manual.py"),
+        versions=TORCH,
+    log:
+        "experiments/{experiment}/work/logs/compute_manual.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
+    script:
+        "scripts/compute_manual.py"
+
+
+rule run_autograd:
+    """Differentiate the author's forward.py by PyTorch's autograd on every run, in one format."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+    output:
+        gradients="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+    params:
+        needed=needed,
+        time_limit=setting("time_limit", 60),
+        code=code_hash("scripts/run_autograd.py"),
+        versions=TORCH,
+    log:
+        "experiments/{experiment}/work/logs/run_autograd.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
+    script:
+        "scripts/run_autograd.py"
+
+
+rule compute_reference:
+    """Differentiate forward.py in wider arithmetic, from the inputs as one format rounds them."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+    output:
+        gradients="experiments/{experiment}/work/{dtype}/reference.safetensors",
+        arithmetic="experiments/{experiment}/work/{dtype}/arithmetic.json",
+    params:
+        needed=needed,
+        time_limit=setting("time_limit", 60),
+        code=code_hash("scripts/compute_reference.py"),
+        versions=TORCH,
+    log:
+        "experiments/{experiment}/work/logs/compute_reference.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
+    script:
+        "scripts/compute_reference.py"
+
+
+rule reorder_sums:
+    """Call the author's backward.py with its sums done by numpy, on every run, in one format."""
+    input:
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+    output:
+        gradients="experiments/{experiment}/work/{dtype}/reordered.safetensors",
+        handed_over="experiments/{experiment}/work/{dtype}/handed_over.json",
+    params:
+        needed=needed,
+        time_limit=setting("time_limit", 60),
+        code=code_hash("scripts/reorder_sums.py"),
+        versions=TORCH,
+    log:
+        "experiments/{experiment}/work/logs/reorder_sums.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
+    script:
+        "scripts/reorder_sums.py"
+
+
+rule score_errors:
+    """Measure how far the gradients of one format lie from each other and from the reference."""
+    input:
+        manual="experiments/{experiment}/work/{dtype}/manual.safetensors",
+        autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+        reference="experiments/{experiment}/work/{dtype}/reference.safetensors",
+        reordered="experiments/{experiment}/work/{dtype}/reordered.safetensors",
+    output:
+        errors="experiments/{experiment}/work/{dtype}/errors.csv",
+        facts="experiments/{experiment}/work/{dtype}/facts.json",
+    params:
+        needed=needed,
+        code=code_hash("scripts/score_errors.py"),
+        versions=TABLES,
+    log:
+        "experiments/{experiment}/work/logs/score_errors.{dtype}.log",
+    conda:
+        "envs/report.yaml"
+    script:
+        "scripts/score_errors.py"
+
+
+rule collect_errors:
+    """Put the errors of all formats into the experiment's one table."""
+    input:
+        parts=per_dtype("errors.csv"),
+    output:
+        errors=update("experiments/{experiment}/errors.csv"),
+    params:
+        code=code_hash("scripts/collect_errors.py"),
+        versions=TABLES,
+    log:
+        "experiments/{experiment}/work/logs/collect_errors.log",
+    conda:
+        "envs/report.yaml"
+    script:
+        "scripts/collect_errors.py"
+
+
+rule dump_graph:
+    """Write down the graph that autograd records of the author's forward.py."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+    output:
+        graph="experiments/{experiment}/work/graph.json",
+    params:
+        needed=needed,
+        time_limit=setting("time_limit", 60),
+        code=code_hash("scripts/dump_graph.py"),
+        versions=TORCH,
+    log:
+        "experiments/{experiment}/work/logs/dump_graph.log",
+    conda:
+        "envs/torch.yaml"
+    script:
+        "scripts/dump_graph.py"
+
+
+rule record_environment:
+    """Write down what the numbers depend on besides the inputs."""
+    output:
+        environment="experiments/{experiment}/work/environment.json",
+    params:
+        packages=sorted(TORCH | TABLES),
+        code=code_hash("scripts/record_environment.py"),
+        versions=TORCH | TABLES,
+    log:
+        "experiments/{experiment}/work/logs/record_environment.log",
+    conda:
+        "envs/torch.yaml"
+    script:
+        "scripts/record_environment.py"
+
+
+rule judge_gradients:
+    """Pass the verdict on each gradient, and evaluate the acceptance criteria."""
+    input:
+        errors="experiments/{experiment}/errors.csv",
+        facts=per_dtype("facts.json"),
+        calls=per_dtype("calls.json"),
+        graph="experiments/{experiment}/work/graph.json",
+    output:
+        judgement="experiments/{experiment}/work/judgement.json",
+    params:
+        acceptance=setting("acceptance"),
+        dtypes=setting("dtypes"),
+        code=code_hash("scripts/judge_gradients.py"),
+        versions=TABLES,
+    log:
+        "experiments/{experiment}/work/logs/judge_gradients.log",
+    conda:
+        "envs/report.yaml"
+    script:
+        "scripts/judge_gradients.py"
+
+
+rule draw_figures:
+    """Draw the experiment's charts and its graph."""
+    input:
+        errors="experiments/{experiment}/errors.csv",
+        graph="experiments/{experiment}/work/graph.json",
+        templates=expand("templates/{file}.j2", file=["picture.css", "chart.svg", "graph.svg"]),
+    output:
+        by_dtype=update("experiments/{experiment}/figures/error_by_dtype.svg"),
+        by_run=update("experiments/{experiment}/figures/error_by_run.svg"),
+        chain=update("experiments/{experiment}/figures/graph.svg"),
+    params:
+        dtypes=setting("dtypes"),
+        gradients=lambda wildcards: [f"d{name}" for name in needed(wildcards)],
+        code=code_hash("scripts/draw_figures.py"),
+        versions=TABLES,
+    log:
+        "experiments/{experiment}/work/logs/draw_figures.log",
+    conda:
+        "envs/report.yaml"
+    script:
+        "scripts/draw_figures.py"
+
+
+rule render_report:
+    """Tell what was measured and judged, in REPORT.md."""
+    input:
+        errors="experiments/{experiment}/errors.csv",
+        judgement="experiments/{experiment}/work/judgement.json",
+        facts=per_dtype("facts.json"),
+        calls=per_dtype("calls.json"),
+        arithmetic=per_dtype("arithmetic.json"),
+        handed_over=per_dtype("handed_over.json"),
+        graph="experiments/{experiment}/work/graph.json",
+        environment="experiments/{experiment}/work/environment.json",
+        written=written_by_author,
+        figures=rules.draw_figures.output,
+        template="templates/REPORT.md.j2",
+    output:
+        report=update("experiments/{experiment}/REPORT.md"),
+    params:
+        title=setting("title"),
+        question=setting("question"),
+        specs=setting("tensors"),
+        samples=setting("samples"),
+        dtypes=setting("dtypes"),
+        code=code_hash("scripts/render_report.py"),
+        versions=TABLES,
+    log:
+        "experiments/{experiment}/work/logs/render_report.log",
+    conda:
+        "envs/report.yaml"
+    script:
+        "scripts/render_report.py"
+
+
+rule write_manifest:
+    """List what the experiment is made of, with hashes, in manifest.json."""
+    input:
+        judgement="experiments/{experiment}/work/judgement.json",
+        graph="experiments/{experiment}/work/graph.json",
+        environment="experiments/{experiment}/work/environment.json",
+        arithmetic=per_dtype("arithmetic.json"),
+        written=written_by_author,
+        intermediate=lambda wildcards: [
+            f"experiments/{wildcards.experiment}/work/{name}"
+            for name in ("draws.safetensors", "states.safetensors", "cotangents.safetensors")
+        ]
+        + [
+            path
+            for kind in ("manual", "autograd", "reference", "reordered")
+            for path in per_dtype(f"{kind}.safetensors")(wildcards)
+        ]
+        + [
+            path
+            for name in ("errors.csv", "facts.json", "calls.json", "handed_over.json")
+            for path in per_dtype(name)(wildcards)
+        ],
+        outputs=[
+            "experiments/{experiment}/REPORT.md",
+            "experiments/{experiment}/errors.csv",
+            *rules.draw_figures.output,
+        ],
+        template="templates/manifest.json.j2",
+    output:
+        manifest=update("experiments/{experiment}/manifest.json"),
+    params:
+        settings=lambda wildcards: config_of(wildcards.experiment),
+        modules=sorted(
+            {
+                module
+                for script in Path("scripts").glob("[a-z]*.py")
+                for module in modules_of(str(script))
+            }
+        ),
+        code=code_hash("scripts/write_manifest.py"),
+        versions=TABLES,
+    log:
+        "experiments/{experiment}/work/logs/write_manifest.log",
+    conda:
+        "envs/report.yaml"
+    script:
+        "scripts/write_manifest.py"
+
+
+rule accept:
+    """Succeed if every acceptance criterion holds; else name those that do not."""
+    input:
+        judgement="experiments/{experiment}/work/judgement.json",
+        report="experiments/{experiment}/REPORT.md",
+        manifest="experiments/{experiment}/manifest.json",
+    output:
+        accepted="experiments/{experiment}/work/accepted.txt",
+    params:
+        code=code_hash("scripts/accept.py"),
+    log:
+        "experiments/{experiment}/work/logs/accept.log",
+    conda:
+        "envs/report.yaml"
+    script:
+        "scripts/accept.py"

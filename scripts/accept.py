@@ -1,0 +1,25 @@
+"""Succeed if every acceptance criterion of the experiment holds.
+
+in   judgement  json, as judge_gradients writes it
+     report     the report, which is written either way
+out  accepted   text: the criteria that hold, one per line
+"""
+
+from pathlib import Path
+
+from scripts.lib.files import read_json, write_text
+from scripts.lib.refusal import Refusal
+from scripts.lib.stage import run_stage
+
+
+def accept(judgement: Path, report: Path, accepted: Path) -> None:
+    rows = read_json(judgement)["acceptance"]
+    failed = [row for row in rows if not row["holds"]]
+    if failed:
+        reasons = " ".join(f"{row['criterion']}: {row['measured']}." for row in failed)
+        raise Refusal(f"{len(failed)} of {len(rows)} acceptance criteria do not hold. {reasons} The report is {report}.")
+    write_text(accepted, "".join(f"{row['criterion']}: {row['measured']}\n" for row in rows))
+
+
+if __name__ == "__main__":
+    run_stage(accept, snakemake)  # type: ignore[name-defined]  # noqa: F821

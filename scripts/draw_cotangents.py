@@ -1,0 +1,38 @@
+"""Give every run the cotangent that its gradient is pulled back from.
+
+in   forward     the author's forward.py
+     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
+     states      safetensors: "<sample>/state", where each sample's generator stopped
+     time_limit  seconds for one call of forward
+out  cotangents  safetensors: "<sample>/dout", shape (runs, *shape of forward's result), float32
+
+A scalar result gets 1. Only the result's shape is used, never its values.
+"""
+
+from pathlib import Path
+
+from scripts.lib.author import call, load_function
+from scripts.lib.draws import draw_cotangents as draw
+from scripts.lib.refusal import Refusal
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import read_tensors, runs_of, write_tensors
+
+
+def draw_cotangents(
+    forward: Path, draws: Path, states: Path, time_limit: float, cotangents: Path
+) -> None:
+    drawn, state_of = read_tensors(draws), read_tensors(states)
+    first = {sample: tensors for sample, run, tensors in runs_of(drawn) if run == 0}
+    function = load_function(forward, "forward", list(first["trial"]), time_limit)
+    douts = {}
+    for sample, tensors in first.items():
+        result = call(function, forward, tensors, time_limit)
+        if not hasattr(result, "shape"):
+            raise Refusal(f"{forward}: forward returns a {type(result).__name__}; it must return one torch.Tensor.")
+        runs = len(next(value for key, value in drawn.items() if key.startswith(f"{sample}/")))
+        douts[f"{sample}/dout"] = draw(state_of[f"{sample}/state"], runs, result.shape)
+    write_tensors(cotangents, douts)
+
+
+if __name__ == "__main__":
+    run_stage(draw_cotangents, snakemake)  # type: ignore[name-defined]  # noqa: F821

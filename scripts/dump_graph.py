@@ -1,0 +1,37 @@
+"""Write down the graph that autograd records of the author's forward.py.
+
+in   forward     the author's forward.py
+     draws       safetensors: "<sample>/<tensor>", of which the first trial run is used, in float32
+     needed      the tensors that require a gradient
+     time_limit  seconds for one call of forward
+out  graph       json: `nodes` (id, type, edges in order, leaf), `first_edge_walk` (the ids that the
+                 lab's loop meets) and `halvings` (the node that each spelling of a half records)
+"""
+
+from pathlib import Path
+
+from scripts.lib.author import call, check_result, load_function
+from scripts.lib.files import write_json
+from scripts.lib.graph import halvings, walk_graph
+from scripts.lib.graph_order import first_edge_walk
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import read_tensors, runs_of
+
+
+def dump_graph(
+    forward: Path, draws: Path, needed: list[str], time_limit: float, graph: Path
+) -> None:
+    runs = runs_of(read_tensors(draws))
+    tensors = next(tensors for sample, run, tensors in runs if (sample, run) == ("trial", 0))
+    function = load_function(forward, "forward", list(tensors), time_limit)
+    leaves = {name: tensors[name].clone().requires_grad_() for name in needed}
+    result = check_result(call(function, forward, tensors | leaves, time_limit), function, forward)
+    nodes = walk_graph(result, leaves)
+    write_json(
+        graph,
+        {"nodes": nodes, "first_edge_walk": first_edge_walk(nodes), "halvings": halvings()},
+    )
+
+
+if __name__ == "__main__":
+    run_stage(dump_graph, snakemake)  # type: ignore[name-defined]  # noqa: F821

@@ -1,0 +1,32 @@
+"""Draw the inputs of every run, in float32, from the seeds of the config.
+
+in   specs    the config's `tensors`: how each is drawn, in this order
+     samples  the config's `samples`: each one's seed, runs and exceptions
+out  draws    safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     states   safetensors: "<sample>/state", the generator's bytes after the sample's last draw
+
+Draws only: rounding to another format belongs to the stages that compute in it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from scripts.lib.draws import draw_sample
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import write_tensors
+
+
+def generate_tensors(
+    specs: dict[str, Any], samples: dict[str, Any], draws: Path, states: Path
+) -> None:
+    drawn, state_of = {}, {}
+    for name, sample in samples.items():
+        tensors, state = draw_sample(specs, sample)
+        drawn |= {f"{name}/{tensor}": value for tensor, value in tensors.items()}
+        state_of[f"{name}/state"] = state
+    write_tensors(draws, drawn)
+    write_tensors(states, state_of)
+
+
+if __name__ == "__main__":
+    run_stage(generate_tensors, snakemake)  # type: ignore[name-defined]  # noqa: F821

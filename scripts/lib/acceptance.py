@@ -1,0 +1,69 @@
+"""Does the experiment do what its own config asks of it?"""
+
+from typing import Any
+
+import pandas as pd
+
+from scripts.lib.attribution import attribute
+
+
+def evaluate(
+    criterion: dict[str, Any],
+    errors: pd.DataFrame,
+    nodes: list[dict[str, Any]],
+    verdicts: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """One criterion of the config, evaluated.
+
+    returns: `criterion` (its claim), `measured` (a sentence with the figure), `holds`
+    """
+    if "errors" in criterion:
+        measured, holds = _errors(criterion["errors"], errors)
+    elif "graph" in criterion:
+        measured, holds = _graph(criterion["graph"], nodes)
+    elif "attribution" in criterion:
+        measured, holds = _attribution(criterion["attribution"], errors)
+    else:
+        measured, holds = _verdicts(criterion["verdict"], verdicts)
+    return {"criterion": criterion["claim"], "measured": measured, "holds": holds}
+
+
+def _errors(wanted: dict[str, Any], errors: pd.DataFrame) -> tuple[str, bool]:
+    keys = {key: wanted[key] for key in ("dtype", "comparison")}
+    keys["sample"] = wanted.get("sample", "trial")
+    rows = errors
+    for key, value in keys.items():
+        rows = rows[rows[key] == value]
+    measure, quantifier = wanted["measure"], "every" if "every" in wanted else "some"
+    ((side, limit),) = wanted[quantifier].items()
+    holding = rows[measure] < limit if side == "below" else rows[measure] > limit
+    holds = bool(len(rows)) and bool(holding.all() if quantifier == "every" else holding.any())
+    greatest = (quantifier == "every") == (side == "below")  # the row that decides
+    extreme = rows.loc[rows[measure].idxmax() if greatest else rows[measure].idxmin()]
+    word = "greatest" if greatest else "least"
+    return (
+        f"{word} {measure} {extreme[measure]:.3g} ({extreme['gradient']}, run {extreme['run']}); "
+        f"{int(holding.sum())} of {len(rows)} are {side} {limit:g}",
+        holds,
+    )
+
+
+def _graph(wanted: list[str], nodes: list[dict[str, Any]]) -> tuple[str, bool]:
+    types = [node["type"] for node in nodes]
+    counts = ", ".join(f"{types.count(name)} {name}" for name in wanted)
+    return f"{len(nodes)} nodes, among them {counts}", all(name in types for name in wanted)
+
+
+def _attribution(dtype: str, errors: pd.DataFrame) -> tuple[str, bool]:
+    found = attribute(errors, dtype)
+    return (
+        f"{found['torch_sums']:.3g} from autograd with torch's sums, "
+        f"{found['numpy_sums']:.3g} with numpy's",
+        found["cause"] != "unknown",
+    )
+
+
+def _verdicts(wanted: str, verdicts: list[dict[str, Any]]) -> tuple[str, bool]:
+    outcomes = [verdict["outcome"] for verdict in verdicts]
+    met = outcomes.count(wanted)
+    return f"{met} of {len(outcomes)} are {wanted}", met == len(outcomes) > 0

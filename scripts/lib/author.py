@@ -1,0 +1,215 @@
+"""Load and call the author's forward.py and backward.py, and check what they give back.
+
+They are code and they run: here is all that stands between their mistakes and a traceback of ours.
+Every mistake becomes one sentence with their file and their line.
+"""
+
+import inspect
+import linecache
+import re
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scripts.lib.refusal import Refusal
+
+Author = Callable[..., Any]
+
+
+class _OutOfTime(BaseException):
+    """Not an Exception, so that the author's `except Exception` does not swallow it."""
+
+
+def load_function(path: Path, name: str, arguments: list[str], limit: float) -> Author:
+    """The function `name` of the file at `path`, its parameters checked against `arguments`.
+
+    arguments: the names it may take; it takes any of them, by name
+    limit: seconds that running the file may take
+
+    Raises
+        Refusal: if the file is missing, does not parse or run, or has no such function.
+    """
+    try:
+        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+    except FileNotFoundError as error:
+        raise Refusal(f"{path}: is missing; write it with a function {name}.") from error
+    except (SyntaxError, ValueError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        what = error.msg if isinstance(error, SyntaxError) else error
+        raise Refusal(f"{path}{line}: does not parse as Python: {what}.") from error
+    namespace: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
+    linecache.checkcache(str(path))
+    with told_as_theirs(path, limit):
+        exec(code, namespace)
+    function = namespace.get(name)
+    if not callable(function):
+        raise Refusal(f"{path}: has no function {name}; write `def {name}(...)`.")
+    _check_parameters(function, path, name, arguments)
+    return function
+
+
+def _check_parameters(function: Author, path: Path, name: str, arguments: list[str]) -> None:
+    place = _definition(function, path)
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            raise Refusal(f"{place}: {name} takes *{parameter.name}; name its tensors instead.")
+        if parameter.name not in arguments and parameter.default is parameter.empty:
+            known = ", ".join(arguments)
+            raise Refusal(
+                f"{place}: {name} takes {parameter.name!r}, which is no tensor of the config; "
+                f"there are {known}."
+            )
+
+
+def call(function: Author, path: Path, tensors: dict[str, Tensor], limit: float) -> Any:
+    """function(**tensors), by the names that it asks for, within `limit` seconds.
+
+    Raises
+        Refusal: if it raises or does not end in time.
+    """
+    asked = inspect.signature(function).parameters
+    with told_as_theirs(path, limit, tensors):
+        return function(**{name: value for name, value in tensors.items() if name in asked})
+
+
+@contextmanager
+def told_as_theirs(
+    path: Path, limit: float, tensors: dict[str, Tensor] | None = None
+) -> Iterator[None]:
+    """Turn whatever goes wrong in the block into a `Refusal` with the author's file and line."""
+
+    def out_of_time(_: int, frame: FrameType | None) -> None:
+        raise _OutOfTime
+
+    before = signal.signal(signal.SIGALRM, out_of_time)
+    signal.setitimer(signal.ITIMER_REAL, limit)
+    try:
+        yield
+    except _OutOfTime as error:
+        raise Refusal(
+            f"{_place(error, path)}: still running after {limit:g} s; "
+            f"mend the loop or raise time_limit in {path.with_name('config.yaml')}."
+        ) from error
+    except Refusal:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+        raise Refusal(f"{_place(error, path)}: {what}.{_shapes(reason, tensors)}") from error
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _place(error: BaseException, path: Path) -> str:
+    """The innermost line of the author's file that `error` passed through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return f"{path}:{lines[-1]}" if lines else str(path)
+
+
+def _definition(function: Author, path: Path) -> str:
+    code = getattr(function, "__code__", None)
+    return f"{path}:{code.co_firstlineno}" if isinstance(code, CodeType) else str(path)
+
+
+def _shapes(reason: str, tensors: dict[str, Tensor] | None) -> str:
+    """For an error about shapes: whether a transpose mends it, and the shapes of all tensors."""
+    if not tensors or not re.search(r"shape|size|dimension", reason, re.IGNORECASE):
+        return ""
+    hint = ""
+    if found := re.search(r"\((\d+)x(\d+) and (\d+)x(\d+)\)", reason):
+        rows, inner, left, right = map(int, found.groups())
+        fits = [
+            f"the second transposed, ({rows}x{inner}) @ ({right}x{left})" * (inner == right),
+            f"the first transposed, ({inner}x{rows}) @ ({left}x{right})" * (rows == left),
+        ]
+        fits = [fit for fit in fits if fit]
+        hint = f" They fit with {' or with '.join(fits)}." if fits else ""
+    given = ", ".join(f"{name} {tuple(value.shape)}" for name, value in tensors.items())
+    return f"{hint} The tensors are {given}."
+
+
+def check_gradients(
+    gradients: Any, function: Author, path: Path, tensors: dict[str, Tensor], needed: list[str]
+) -> dict[str, Tensor]:
+    """What backward returned, if it is what backward must return.
+
+    needed: the tensors that require a gradient; each must have one, of its own shape and dtype
+
+    Raises
+        Refusal: if it is not.
+    """
+    place = _definition(function, path)
+    wanted = ", ".join(repr(name) for name in needed)
+    if not isinstance(gradients, dict):
+        kind = type(gradients).__name__
+        raise Refusal(f"{place}: backward returns a {kind}; return a dict with the keys {wanted}.")
+    for name in needed:
+        if gradients.get(name) is None:
+            what = "is None" if name in gradients else "is missing"
+            raise Refusal(f"{place}: the gradient of {name!r} {what}; backward must give {wanted}.")
+    if extra := [key for key in gradients if key not in needed]:
+        raise Refusal(
+            f"{place}: backward gives {extra[0]!r}, which has no requires_grad: true in the config; "
+            f"give only {wanted}."
+        )
+    return {name: _checked(gradients[name], name, tensors[name], place) for name in needed}
+
+
+def _checked(gradient: Any, name: str, tensor: Tensor, place: str) -> Tensor:
+    if not isinstance(gradient, Tensor):
+        kind = type(gradient).__name__
+        raise Refusal(f"{place}: the gradient of {name!r} is a {kind}; it must be a torch.Tensor.")
+    got, due = tuple(gradient.shape), tuple(tensor.shape)
+    if got != due:
+        turned = len(due) > 1 and got == due[::-1]
+        hint = (
+            f"these are the {gradient.numel()} elements in the layout of {name}.T; "
+            "return it transposed, with .T"
+            if turned
+            else "a gradient has the shape of its tensor"
+        )
+        raise Refusal(f"{place}: d{name} has shape {got} but {name} has {due}; {hint}.")
+    if gradient.dtype != tensor.dtype:
+        raise Refusal(
+            f"{place}: d{name} is {_name(gradient)} but {name} is {_name(tensor)}; compute in the "
+            "dtype of the inputs, and convert the result back if you compute wider."
+        )
+    return gradient.detach()
+
+
+def check_result(result: Any, function: Author, path: Path) -> Tensor:
+    """What forward returned, if it is a tensor that autograd can differentiate.
+
+    Raises
+        Refusal: if it is not.
+    """
+    place = _definition(function, path)
+    if not isinstance(result, Tensor):
+        kind = type(result).__name__
+        raise Refusal(f"{place}: forward returns a {kind}; it must return one torch.Tensor.")
+    if not result.requires_grad:
+        raise Refusal(
+            f"{place}: autograd cannot differentiate what forward returns (it has no grad_fn); "
+            "compute it from the tensors that require a gradient, by differentiable operations."
+        )
+    return result
+
+
+def _name(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def torch_dtype(name: str) -> torch.dtype:
+    """The torch dtype of a format's name."""
+    dtype = getattr(torch, name)
+    assert isinstance(dtype, torch.dtype)
+    return dtype

@@ -1,0 +1,47 @@
+"""The graph that autograd recorded of a forward pass: all of it, in a stable order."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def walk_graph(result: Tensor, leaves: dict[str, Tensor]) -> list[dict[str, Any]]:
+    """Every node of the graph behind `result`, breadth first, the root first.
+
+    leaves: the tensors that require a gradient, by name
+    returns: one dict per node: `id` (its place in the list), `type` as Python names it, `edges`
+        (in the node's own order, each {"to": id or None, "input": which output of that node's
+        forward}), and `leaf` (the tensor's name for an AccumulateGrad, else None)
+    """
+    owners = {id(leaf): name for name, leaf in leaves.items()}
+    root = result.grad_fn
+    assert root is not None
+    order: list[Any] = [root]  # torch hands out one Python object per node as long as it is held
+    ids = {root: 0}
+    for node in order:
+        for child, _ in node.next_functions:
+            if child is not None and child not in ids:
+                ids[child] = len(order)
+                order.append(child)
+    return [
+        {
+            "id": ids[node],
+            "type": type(node).__name__,
+            "edges": [
+                {"to": None if child is None else ids[child], "input": place}
+                for child, place in node.next_functions
+            ],
+            "leaf": owners.get(id(getattr(node, "variable", None))),
+        }
+        for node in order
+    ]
+
+
+def halvings() -> dict[str, str]:
+    """Which node this version of torch records for either spelling of a half."""
+    total = torch.ones((), requires_grad=True)
+    return {
+        "0.5 * s": type((0.5 * total).grad_fn).__name__,
+        "s / 2": type((total / 2).grad_fn).__name__,
+    }

@@ -1,0 +1,52 @@
+"""Read a recorded graph: print it, walk it, put it into layers. No torch."""
+
+from collections import Counter
+from typing import Any
+
+
+def listing(nodes: list[dict[str, Any]]) -> list[str]:
+    """The graph as the lab prints it, one line per node: its type and its edges in order."""
+    lines = []
+    for node in nodes:
+        edges = ", ".join(
+            f"({nodes[edge['to']]['type'] if edge['to'] is not None else None}, {edge['input']})"
+            for edge in node["edges"]
+        )
+        owner = f"  <- {node['leaf']}" if node["leaf"] else ""
+        lines.append(f"{node['id']:>2} {node['type']} [{edges}]{owner}")
+    return lines
+
+
+def first_edge_walk(nodes: list[dict[str, Any]]) -> list[int]:
+    """The ids met by following each node's first edge that leads anywhere: the lab's loop."""
+    walk, node = [], nodes[0] if nodes else None
+    while node is not None:
+        walk.append(node["id"])
+        onward = [edge["to"] for edge in node["edges"] if edge["to"] is not None]
+        node = nodes[onward[0]] if onward else None
+    return walk
+
+
+def layers(nodes: list[dict[str, Any]]) -> list[list[int]]:
+    """The ids by depth, the longest way from the root, so that every edge leads downward."""
+    depth = Counter({0: 0})
+    for node in _in_topological_order(nodes):
+        for edge in node["edges"]:
+            if edge["to"] is not None:
+                depth[edge["to"]] = max(depth[edge["to"]], depth[node["id"]] + 1)
+    rows: list[list[int]] = [[] for _ in range(max(depth.values()) + 1)]
+    for node in nodes:
+        rows[depth[node["id"]]].append(node["id"])
+    return rows
+
+
+def _in_topological_order(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every node before those that its edges lead to (Kahn, 1962)."""
+    waiting = Counter(edge["to"] for node in nodes for edge in node["edges"])
+    order = [node for node in nodes if not waiting[node["id"]]]
+    for node in order:
+        for edge in node["edges"]:
+            waiting[edge["to"]] -= 1
+            if edge["to"] is not None and not waiting[edge["to"]]:
+                order.append(nodes[edge["to"]])
+    return order

@@ -1,0 +1,76 @@
+"""Distances between gradients: absolute, in ulps of a format, and normwise.
+
+An ulp is the spacing of the format's numbers at a value's magnitude (Muller et al., Handbook of
+Floating-Point Arithmetic, 2nd ed., section 2.3.2, Goldberg's definition extended to all reals): in
+the binade [2^e, 2^(e+1)) it is 2^e eps, and below the smallest normal number it stays constant.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts.lib.formats import eps, smallest_normal
+
+Array = NDArray[Any]
+
+
+def ulp(value: Array, dtype: str) -> Array:
+    """Spacing of the format `dtype` at |value|, elementwise, float64; nan where value is not finite."""
+    magnitude = np.maximum(np.abs(np.asarray(value, np.float64)), smallest_normal(dtype))
+    _, exponent = np.frexp(magnitude)  # magnitude = m 2^exponent with m in [1/2, 1)
+    spacing = np.ldexp(eps(dtype), np.asarray(exponent - 1, np.int32))
+    return np.where(np.isfinite(magnitude), spacing, np.nan)
+
+
+def difference(value: Array, reference: Array, tail: Array | None = None) -> Array:
+    """value - (reference + tail), elementwise, in float64.
+
+    `tail` is what is left of a wider reference beyond its float64 part. Equal infinities differ by
+    0; a nan or an infinity on one side only differs by inf.
+    """
+    value, reference = np.asarray(value, np.float64), np.asarray(reference, np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = value - reference
+        if tail is not None:
+            apart = apart - tail
+    both_nan = np.isnan(value) & np.isnan(reference)
+    apart = np.where((value == reference) & np.isinf(value) | both_nan, 0.0, apart)
+    return np.where(np.isfinite(apart), apart, np.inf)
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far one gradient lies from another.
+
+    max_abs: greatest |a - b|, in the gradient's own unit
+    max_ulp: greatest |a - b| / ulp(b), in ulps of the format
+    rel_norm: ||a - b||_2 / ||b||_2 over all elements, dimensionless
+    """
+
+    max_abs: float
+    max_ulp: float
+    rel_norm: float
+
+
+def distance(value: Array, reference: Array, dtype: str, tail: Array | None = None) -> Distance:
+    """Measure `value` against `reference` (same shape) in ulps of the format `dtype`."""
+    apart = np.abs(difference(value, reference, tail))
+    if apart.size == 0 or not apart.any():
+        return Distance(0.0, 0.0, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        ulps = np.where(apart == 0, 0.0, apart / ulp(reference, dtype))
+        scale = np.max(np.abs(np.asarray(reference, np.float64)))
+        norm = _norm(reference, float(scale))
+        relative = _norm(apart, float(scale)) / norm if norm else np.inf
+    return Distance(
+        max_abs=float(apart.max()),
+        max_ulp=float(np.max(np.where(np.isnan(ulps), np.inf, ulps))),
+        rel_norm=float(relative) if np.isfinite(relative) else float("inf"),
+    )
+
+
+def _norm(value: Array, scale: float) -> float:
+    """2-norm of value / scale: scaled, so that squares neither overflow nor vanish."""
+    return float(np.linalg.norm((np.asarray(value, np.float64) / (scale or 1.0)).ravel()))

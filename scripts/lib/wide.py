@@ -1,0 +1,238 @@
+"""Tensors that torch takes for float64 and that compute in numpy's longdouble.
+
+The reference of a float64 gradient has to be wider than float64. `Wide` tensors pass through the
+author's forward and through autograd's own formulas; below autograd every operation is numpy's, in
+extended precision (64 bits of significand on x86, 113 on 64-bit Arm under Linux).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from scripts.lib.refusal import Refusal
+
+Array = NDArray[np.longdouble]
+aten = torch.ops.aten
+
+
+def is_wider_than_float64() -> bool:
+    """Whether this machine's longdouble has more bits than a double (it has not everywhere)."""
+    return bool(np.finfo(np.longdouble).eps < np.finfo(np.float64).eps)
+
+
+class NoWideOperation(Refusal):
+    """Forward or its gradient uses an operation that is not known in extended precision."""
+
+
+class Wide(torch.Tensor):
+    """A float64 tensor to torch, a longdouble array (`.array`) to us."""
+
+    array: Array
+
+    @staticmethod
+    def __new__(cls, array: Array) -> "Wide":
+        wide: Wide = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+            cls, array.shape, dtype=torch.float64
+        )
+        wide.array = array
+        return wide
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        return f"Wide({self.array})"
+
+    @classmethod
+    def __torch_dispatch__(
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        operation = _OPERATIONS.get(func)
+        if operation is None:
+            decomposed = func.decompose(*args, **(kwargs or {}))
+            if decomposed is NotImplemented:
+                raise NoWideOperation(str(func))
+            return decomposed
+        result = operation(*map(_unwrapped, args), **(kwargs or {}))
+        if func in _IN_PLACE:
+            args[0].array[...] = result
+            return args[0]
+        return Wide(np.asarray(result, np.longdouble))
+
+
+def widen(tensor: Tensor) -> Tensor:
+    """A float64 tensor as `Wide`, exactly; whole numbers as they are."""
+    if not tensor.is_floating_point():
+        return tensor
+    return Wide(tensor.detach().numpy().astype(np.longdouble))
+
+
+def split(tensor: Tensor) -> tuple[Tensor, Tensor]:
+    """A `Wide` tensor as the sum of two float64 tensors, (head, tail): head is it, rounded."""
+    array = tensor.array if isinstance(tensor, Wide) else tensor.numpy().astype(np.longdouble)
+    head = array.astype(np.float64)
+    tail = np.where(np.isfinite(head), array - head, 0).astype(np.float64)
+    return torch.from_numpy(head), torch.from_numpy(tail)
+
+
+def _unwrapped(value: Any) -> Any:
+    if isinstance(value, Wide):
+        return value.array
+    if isinstance(value, Tensor):
+        array = value.detach().numpy()
+        return array.astype(np.longdouble) if value.is_floating_point() else array
+    if isinstance(value, list | tuple):
+        return type(value)(map(_unwrapped, value))
+    return value
+
+
+def _axes(dim: Any, ndim: int) -> tuple[int, ...] | None:
+    if dim is None or dim in ([], ()):
+        return None
+    return tuple(axis % ndim if ndim else 0 for axis in ([dim] if isinstance(dim, int) else dim))
+
+
+def _sum(value: Array, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    return value.sum(axis=_axes(dim, value.ndim), keepdims=keepdim)
+
+
+def _mean(value: Array, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    return value.mean(axis=_axes(dim, value.ndim), keepdims=keepdim)
+
+
+def _amax(value: Array, dim: Any = (), keepdim: bool = False) -> Any:
+    return value.max(axis=_axes(dim, value.ndim), keepdims=keepdim)
+
+
+def _add(first: Any, second: Any, *, alpha: float = 1) -> Any:
+    return first + (second if alpha == 1 else second * np.longdouble(alpha))
+
+
+def _sub(first: Any, second: Any, *, alpha: float = 1) -> Any:
+    return first - (second if alpha == 1 else second * np.longdouble(alpha))
+
+
+def _addmm(bias: Array, first: Array, second: Array, *, beta: float = 1, alpha: float = 1) -> Any:
+    return bias * np.longdouble(beta) + (first @ second) * np.longdouble(alpha)
+
+
+def _softmax(value: Array, dim: int, half_to_float: bool = False) -> Any:
+    raised = np.exp(value - value.max(axis=dim, keepdims=True))
+    return raised / raised.sum(axis=dim, keepdims=True)
+
+
+def _log_softmax(value: Array, dim: int, half_to_float: bool = False) -> Any:
+    lowered = value - value.max(axis=dim, keepdims=True)
+    return lowered - np.log(np.exp(lowered).sum(axis=dim, keepdims=True))
+
+
+def _softmax_backward(dout: Array, out: Array, dim: int, dtype: Any = None) -> Any:
+    return out * (dout - (dout * out).sum(axis=dim, keepdims=True))
+
+
+def _log_softmax_backward(dout: Array, out: Array, dim: int, dtype: Any = None) -> Any:
+    return dout - np.exp(out) * dout.sum(axis=dim, keepdims=True)
+
+
+def _squeeze(value: Array, dim: Any) -> Any:
+    axes = _axes(dim, value.ndim) or ()
+    return value.squeeze(axis=tuple(axis for axis in axes if value.shape[axis] == 1))
+
+
+def _expand(value: Array, size: Any, implicit: bool = False) -> Any:
+    lead = len(size) - value.ndim
+    own = [value.shape[i - lead] if want == -1 else want for i, want in enumerate(size)]
+    return np.broadcast_to(value, own)
+
+
+def _gather(value: Array, dim: int, index: Any, sparse_grad: bool = False) -> Any:
+    return np.take_along_axis(value, index, axis=dim)
+
+
+def _slice(value: Array, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
+    return value[(slice(None),) * (dim % value.ndim) + (slice(start, end, step),)]
+
+
+def _like(value: Any, fill: float) -> Any:
+    return np.full(np.shape(value), fill, np.longdouble)
+
+
+def _same(value: Any, *_: Any, **__: Any) -> Any:
+    return value
+
+
+_OPERATIONS: dict[Any, Callable[..., Any]] = {
+    # products and sums
+    aten.mm.default: np.matmul,
+    aten.bmm.default: np.matmul,
+    aten.mv.default: np.matmul,
+    aten.dot.default: np.matmul,
+    aten.addmm.default: _addmm,
+    aten.baddbmm.default: _addmm,
+    aten.addmv.default: _addmm,
+    aten.sum.default: _sum,
+    aten.sum.dim_IntList: _sum,
+    aten.mean.default: _mean,
+    aten.mean.dim: _mean,
+    aten.amax.default: _amax,
+    # elementwise
+    aten.add.Tensor: _add,
+    aten.add.Scalar: _add,
+    aten.add_.Tensor: _add,
+    aten.sub.Tensor: _sub,
+    aten.sub.Scalar: _sub,
+    aten.rsub.Scalar: lambda first, second, alpha=1: _sub(second, first, alpha=alpha),
+    aten.mul.Tensor: np.multiply,
+    aten.mul.Scalar: np.multiply,
+    aten.div.Tensor: np.divide,
+    aten.div.Scalar: np.divide,
+    aten.neg.default: np.negative,
+    aten.abs.default: np.abs,
+    aten.sgn.default: np.sign,
+    aten.sign.default: np.sign,
+    aten.exp.default: np.exp,
+    aten.log.default: np.log,
+    aten.log1p.default: np.log1p,
+    aten.expm1.default: np.expm1,
+    aten.tanh.default: np.tanh,
+    aten.sin.default: np.sin,
+    aten.cos.default: np.cos,
+    aten.sqrt.default: np.sqrt,
+    aten.rsqrt.default: lambda value: 1 / np.sqrt(value),
+    aten.reciprocal.default: lambda value: 1 / value,
+    aten.sigmoid.default: lambda value: 1 / (1 + np.exp(-value)),
+    aten.relu.default: lambda value: np.maximum(value, 0),
+    aten.pow.Tensor_Scalar: lambda value, power: np.power(value, np.longdouble(power)),
+    aten.pow.Tensor_Tensor: np.power,
+    aten.tanh_backward.default: lambda dout, out: dout * (1 - out * out),
+    aten.sigmoid_backward.default: lambda dout, out: dout * out * (1 - out),
+    aten.threshold_backward.default: lambda dout, out, limit: np.where(out > limit, dout, 0),
+    aten._softmax.default: _softmax,
+    aten._log_softmax.default: _log_softmax,
+    aten._softmax_backward_data.default: _softmax_backward,
+    aten._log_softmax_backward_data.default: _log_softmax_backward,
+    # shape
+    aten.t.default: np.transpose,
+    aten.transpose.int: np.swapaxes,
+    aten.permute.default: np.transpose,
+    aten.view.default: np.reshape,
+    aten._unsafe_view.default: np.reshape,
+    aten.expand.default: _expand,
+    aten.unsqueeze.default: lambda value, dim: np.expand_dims(value, dim),
+    aten.squeeze.dim: _squeeze,
+    aten.squeeze.dims: _squeeze,
+    aten.select.int: lambda value, dim, index: np.take(value, index, axis=dim),
+    aten.slice.Tensor: _slice,
+    aten.cat.default: lambda values, dim=0: np.concatenate(values, axis=dim),
+    aten.stack.default: lambda values, dim=0: np.stack(values, axis=dim),
+    aten.gather.default: _gather,
+    # copies and constants
+    aten.detach.default: _same,
+    aten.alias.default: _same,
+    aten._to_copy.default: lambda value, **_: np.array(value),
+    aten.clone.default: lambda value, **_: np.array(value),
+    aten.ones_like.default: lambda value, **_: _like(value, 1),
+    aten.zeros_like.default: lambda value, **_: _like(value, 0),
+}
+_IN_PLACE = {aten.add_.Tensor}

@@ -1,0 +1,45 @@
+"""Write down what the numbers depend on besides the inputs: versions, processor features, threads.
+
+in   packages     the names of the packages to name
+out  environment  json: `python`, `packages`, `torch` (CPU capability, threads, libraries), `numpy`
+
+No time, host, user or path: two runs on one machine give the same bytes.
+"""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from scripts.lib.files import write_json
+from scripts.lib.stage import run_stage
+
+
+def record_environment(packages: list[str], environment: Path) -> None:
+    built_with = ("oneAPI Math Kernel Library", "MKL-DNN", "OpenMP")
+    libraries = [
+        line.strip(" -").removeprefix("Intel(R) ")
+        for line in torch.__config__.show().splitlines()  # type: ignore[no-untyped-call]
+        if any(name in line for name in built_with) and "Build settings" not in line
+    ]
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    write_json(
+        environment,
+        {
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "packages": {name: version(name) for name in packages},
+            "torch": {
+                "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+                "threads": torch.get_num_threads(),
+                "libraries": libraries,
+            },
+            "numpy": {"blas": blas["name"], "version": blas["version"]},
+        },
+    )
+
+
+if __name__ == "__main__":
+    run_stage(record_environment, snakemake)  # type: ignore[name-defined]  # noqa: F821

@@ -1,0 +1,84 @@
+"""Tell what was measured and judged, in REPORT.md.
+
+in   errors, graph, judgement, environment       as their stages write them
+     facts, calls, arithmetic, handed_over       json per format, in the order of `dtypes`
+     written                                     the author's files; derivation.md is quoted, and
+                                                 discussion.md, a Jinja template, is filled in
+     figures                                     the pictures
+     title, question, specs, samples, dtypes     from the config
+out  report                                      Markdown with LaTeX, as GitHub renders it
+
+Computes nothing: every figure was measured by a stage before, and chooses the words around it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from scripts.lib.files import read_json, write_text
+from scripts.lib.formats import precision
+from scripts.lib.graph_order import listing
+from scripts.lib.stage import run_stage
+from scripts.lib.tables import COMPARISONS, read_csv, summarise
+from scripts.lib.templates import render
+
+
+def render_report(
+    experiment: str,
+    errors: Path,
+    judgement: Path,
+    facts: list[Path],
+    calls: list[Path],
+    arithmetic: list[Path],
+    handed_over: list[Path],
+    graph: Path,
+    environment: Path,
+    written: list[Path],
+    title: str,
+    question: str,
+    specs: dict[str, Any],
+    samples: dict[str, Any],
+    dtypes: list[str],
+    report: Path,
+) -> None:
+    table, drawn = read_csv(errors), read_json(graph)
+
+    def by_dtype(paths: list[Path]) -> dict[str, Any]:
+        return dict(zip(dtypes, map(read_json, paths), strict=True))
+
+    measured = {
+        sample: {
+            (row["dtype"], row["comparison"], row["gradient"]): row
+            for row in summarise(table, sample)
+        }
+        for sample in samples
+    }
+    gradients = [f"d{name}" for name, spec in specs.items() if spec.get("requires_grad")]
+    values = {
+        "experiment": experiment,
+        "title": title,
+        "question": question,
+        "specs": specs,
+        "samples": samples,
+        "dtypes": dtypes,
+        "gradients": gradients,
+        "comparisons": COMPARISONS,
+        "errors": measured,
+        "precision": {dtype: precision(dtype) for dtype in dtypes},
+        "facts": by_dtype(facts),
+        "calls": by_dtype(calls),
+        "arithmetic": by_dtype(arithmetic),
+        "handed_over": by_dtype(handed_over),
+        "graph": drawn | {"lines": listing(drawn["nodes"])},
+        "environment": read_json(environment),
+        "judgement": read_json(judgement),
+        "written": {path.name: path.read_text(encoding="utf-8") for path in written},
+    }
+    discussion = "discussion.md"
+    if discussion in values["written"]:
+        folder = next(path.parent for path in written if path.name == discussion)
+        values["discussion"] = render(discussion, values, folder)
+    write_text(report, render("REPORT.md.j2", values))
+
+
+if __name__ == "__main__":
+    run_stage(render_report, snakemake)  # type: ignore[name-defined]  # noqa: F821

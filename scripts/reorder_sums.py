@@ -1,0 +1,48 @@
+"""Call the author's backward.py with its sums done by numpy, on every run, in one format.
+
+in   backward     the author's backward.py
+     draws        safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     cotangents   safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     needed       the tensors that require a gradient
+     time_limit   seconds for one call of backward
+out  gradients    safetensors: "<sample>/d<tensor>", shape (runs, *shape), in the format
+     handed_over  json: how often each operation was numpy's, over all runs
+"""
+
+from pathlib import Path
+
+from scripts.lib.author import load_function, torch_dtype
+from scripts.lib.files import write_json
+from scripts.lib.progress import progress
+from scripts.lib.reorder import NumpySums
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
+from scripts.lib.vjp import manual_vjp
+
+
+def reorder_sums(
+    dtype: str,
+    backward: Path,
+    draws: Path,
+    cotangents: Path,
+    needed: list[str],
+    time_limit: float,
+    gradients: Path,
+    handed_over: Path,
+) -> None:
+    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
+    function = load_function(backward, "backward", list(runs[0][2]), time_limit)
+    stack, sums = Stack(), NumpySums()
+    for sample, _, tensors in progress(runs, f"reorder_sums {dtype}, runs"):
+        dout = tensors.pop("dout")
+        with sums:
+            found, _ = manual_vjp(
+                function, backward, tensors, needed, torch_dtype(dtype), dout, time_limit
+            )
+        stack.add(sample, {f"d{name}": found[name] for name in needed})
+    write_tensors(gradients, stack.stacked())
+    write_json(handed_over, dict(sorted(sums.handed_over.items())))
+
+
+if __name__ == "__main__":
+    run_stage(reorder_sums, snakemake)  # type: ignore[name-defined]  # noqa: F821

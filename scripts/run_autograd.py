@@ -1,0 +1,44 @@
+"""Differentiate the author's forward.py by PyTorch's autograd on every run, in one format.
+
+in   forward     the author's forward.py
+     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     needed      the tensors that require a gradient
+     time_limit  seconds for one call of forward
+out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in the format, and
+                 "<sample>/result", forward's own result
+"""
+
+from pathlib import Path
+
+from scripts.lib.author import load_function, torch_dtype
+from scripts.lib.progress import progress
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
+from scripts.lib.vjp import autograd_vjp
+
+
+def run_autograd(
+    dtype: str,
+    forward: Path,
+    draws: Path,
+    cotangents: Path,
+    needed: list[str],
+    time_limit: float,
+    gradients: Path,
+) -> None:
+    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
+    names = [name for name in runs[0][2] if name != "dout"]
+    function = load_function(forward, "forward", names, time_limit)
+    stack = Stack()
+    for sample, _, tensors in progress(runs, f"run_autograd {dtype}, runs"):
+        dout = tensors.pop("dout")
+        result, found = autograd_vjp(
+            function, forward, tensors, needed, torch_dtype(dtype), dout, time_limit
+        )
+        stack.add(sample, {"result": result} | {f"d{name}": found[name] for name in needed})
+    write_tensors(gradients, stack.stacked())
+
+
+if __name__ == "__main__":
+    run_stage(run_autograd, snakemake)  # type: ignore[name-defined]  # noqa: F821

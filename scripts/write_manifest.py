@@ -1,0 +1,66 @@
+"""List what an experiment is made of: settings, versions, verdicts, and every file with its hash.
+
+in   judgement, graph, environment, arithmetic  json, as their stages write them
+     written       the author's files
+     intermediate  the cached files
+     outputs       the generated files
+     settings      the config, checked
+     modules       the code, paths from the project's root
+out  manifest      json: see templates/manifest.json.j2
+"""
+
+from pathlib import Path
+from typing import Any
+
+from scripts.lib.files import read_json, sha256, write_text
+from scripts.lib.stage import run_stage
+from scripts.lib.templates import render
+
+
+def write_manifest(
+    experiment: str,
+    judgement: Path,
+    graph: Path,
+    environment: Path,
+    arithmetic: list[Path],
+    written: list[Path],
+    intermediate: list[Path],
+    outputs: list[Path],
+    settings: dict[str, Any],
+    modules: list[str],
+    manifest: Path,
+) -> None:
+    judged = read_json(judgement)
+    values = {
+        "experiment": experiment,
+        "config": settings,
+        "seeds": {name: sample["seed"] for name, sample in settings["samples"].items()},
+        "environment": read_json(environment),
+        "reference": {
+            path.parent.name: read_json(path) for path in arithmetic
+        },
+        "judgement": judged,
+        "attribution": [
+            {"dtype": dtype, **found} for dtype, found in judged["attribution"].items()
+        ],
+        "graph": read_json(graph),
+        "files": {
+            "written": _listed(written),
+            "code": _listed([Path("Snakefile"), *map(Path, modules)]),
+            "intermediate": _listed([*intermediate, judgement, graph, environment, *arithmetic]),
+            "output": _listed(outputs),
+        },
+    }
+    write_text(manifest, render("manifest.json.j2", values))
+
+
+def _listed(paths: list[Path]) -> list[dict[str, Any]]:
+    """Path from the project's root, size in bytes and SHA-256 of each file, sorted by path."""
+    return [
+        {"path": str(path), "bytes": path.stat().st_size, "sha256": sha256(path)}
+        for path in sorted(paths)
+    ]
+
+
+if __name__ == "__main__":
+    run_stage(write_manifest, snakemake)  # type: ignore[name-defined]  # noqa: F821
