@@ -12,6 +12,9 @@ from scripts.lib.config import gradient_names, load_config
 from scripts.lib.refusal import Refusal
 from scripts.lib.source import code_hash, modules_of
 
+# Snakemake imports pandas (0.2 s) to see whether a param is a data frame, unless there is none here.
+sys.modules["pandas"] = None
+
 SCHEMA = Path("experiments/schema.yaml")
 EXPERIMENTS = sorted(path.parent.name for path in Path("experiments").glob("*/config.yaml"))
 TORCH = {name: version(name) for name in ("torch", "numpy", "ml_dtypes", "safetensors")}

@@ -11,6 +11,7 @@ from jsonschema.exceptions import ValidationError
 
 from scripts.lib.refusal import Refusal
 
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where it is built in
 Path_ = tuple[str | int, ...]
 
 
@@ -23,7 +24,7 @@ def load_config(path: Path, schema: Path) -> dict[str, Any]:
     config, nodes = _read(path)
     if not isinstance(config, dict):
         raise Refusal(f"{path}: is not a mapping of keys to values; copy another experiment's.")
-    validator = Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
+    validator = Draft202012Validator(yaml.load(schema.read_bytes(), _SafeLoader))
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
     mistakes = [(tuple(error.absolute_path), _sentence(error)) for error in errors]
     mistakes = mistakes or _contradictions(config)
@@ -32,7 +33,7 @@ def load_config(path: Path, schema: Path) -> dict[str, Any]:
     return config
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(_SafeLoader):
     """A YAML loader that does not let a second key of the same name pass."""
 
 
@@ -59,7 +60,7 @@ def _read(path: Path) -> tuple[Any, yaml.Node | None]:
     """The value of a YAML file, and its nodes, which know their lines."""
     try:
         text = path.read_text(encoding="utf-8")
-        return yaml.load(text, _UniqueKeyLoader), yaml.compose(text, yaml.SafeLoader)  # noqa: S506
+        return yaml.load(text, _UniqueKeyLoader), yaml.compose(text, _SafeLoader)  # noqa: S506
     except UnicodeDecodeError as error:
         raise Refusal(f"{path}: is not UTF-8 text (byte {error.start}).") from error
     except yaml.MarkedYAMLError as error:

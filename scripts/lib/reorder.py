@@ -31,6 +31,10 @@ class NumpySums(TorchDispatchMode):
         super().__init__()
         self.handed_over: Counter[str] = Counter()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else torch imports its compiler (0.7 s) to keep it out of here
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

@@ -8,6 +8,7 @@ that use it.
 
 import ast
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def modules_of(script: str, root: Path = Path()) -> list[str]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += _imports(root / path, root)
+            waiting += _imports(root / path)
     return sorted(found)
 
 
@@ -36,23 +37,20 @@ def code_hash(script: str, root: Path = Path()) -> str:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes(), filename=str(path))
-
-
-@cache
 def _meaning(path: Path) -> str:
-    return ast.dump(_tree(path))
+    """What the code at `path` says: its syntax tree, which has no comments and no layout."""
+    return ast.dump(ast.parse(path.read_bytes(), filename=str(path)))
+
+
+_IMPORT = re.compile(r"^[ \t]*from (scripts\.[\w.]+) import ", re.MULTILINE)
 
 
 @cache
-def _imports(path: Path, root: Path) -> list[str]:
-    """Files under `root` that the module at `path` imports, wherever in it the import stands."""
-    names: list[str] = []
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-    files = {f"{name.replace('.', '/')}.py" for name in names}
-    return sorted(file for file in files if (root / file).is_file())
+def _imports(path: Path) -> list[str]:
+    """Files from the root that the module at `path` imports, wherever in it the import stands.
+
+    Ours are only ever imported as `from scripts.lib.x import y`, which a test holds us to; looking
+    for that is many times faster than walking the syntax tree, and every run waits for it.
+    """
+    names = _IMPORT.findall(path.read_text(encoding="utf-8"))
+    return sorted({f"{name.replace('.', '/')}.py" for name in names})

@@ -36,7 +36,9 @@ def autograd_vjp(
         leaves[name].requires_grad_()
     result = check_result(call(forward, path, leaves, limit), forward, path)
     with told_as_theirs(path, limit):
-        result.backward(lift(cast(dout, dtype)).to(result.dtype))  # type: ignore[no-untyped-call]
+        # A scalar's cotangent is 1 and goes unsaid: naming it makes torch import sympy first.
+        seed = () if result.dim() == 0 else (lift(cast(dout, dtype)).to(result.dtype),)
+        result.backward(*seed)  # type: ignore[no-untyped-call]
     gradients = {}
     for name in needed:
         gradient = leaves[name].grad

@@ -1,0 +1,118 @@
+"""Do the work of a whole run in one Python process: what Snakemake's way is measured against.
+
+Usage: python -m tests.bench.one_process 25-autograd-by-hand   (from the project's root)
+"""
+
+import sys
+from pathlib import Path
+
+from scripts.accept import accept
+from scripts.collect_errors import collect_errors
+from scripts.compute_manual import compute_manual
+from scripts.compute_reference import compute_reference
+from scripts.draw_cotangents import draw_cotangents
+from scripts.draw_figures import draw_figures
+from scripts.dump_graph import dump_graph
+from scripts.generate_tensors import generate_tensors
+from scripts.judge_gradients import judge_gradients
+from scripts.lib.config import gradient_names, load_config
+from scripts.lib.source import modules_of
+from scripts.record_environment import record_environment
+from scripts.render_report import render_report
+from scripts.reorder_sums import reorder_sums
+from scripts.run_autograd import run_autograd
+from scripts.score_errors import score_errors
+from scripts.write_manifest import write_manifest
+
+PACKAGES = ["jinja2", "ml_dtypes", "numpy", "pandas", "safetensors", "torch"]
+
+
+def run_experiment(experiment: str) -> None:
+    """Call every stage's function in order, with the files that the Snakefile gives it."""
+    folder = Path("experiments", experiment)
+    work = folder / "work"
+    config = load_config(folder / "config.yaml", Path("experiments/schema.yaml"))
+    names = gradient_names(config["tensors"])
+    dtypes, needed = config["dtypes"], list(names)
+    draws, states, cotangents = (
+        work / f"{name}.safetensors" for name in ("draws", "states", "cotangents")
+    )
+    forward, backward = folder / "forward.py", folder / "backward.py"
+    graph, judgement, environment = (
+        work / f"{name}.json" for name in ("graph", "judgement", "environment")
+    )
+    errors, report = folder / "errors.csv", folder / "REPORT.md"
+    figures = [folder / "figures" / f"{n}.svg" for n in ("error_by_dtype", "error_by_run", "graph")]
+    written = [path for path in folder.iterdir() if path.suffix in (".py", ".yaml", ".md")]
+    written = [path for path in written if path.name != "REPORT.md"]
+    common = {"needed": needed, "time_limit": config["time_limit"]}
+    inputs = {"draws": draws, "cotangents": cotangents, **common}
+
+    def of(dtype: str, name: str) -> Path:
+        return work / dtype / name
+
+    def each(name: str) -> list[Path]:
+        return [of(dtype, name) for dtype in dtypes]
+
+    generate_tensors(config["tensors"], config["samples"], draws, states)
+    draw_cotangents(forward, draws, states, config["time_limit"], cotangents)
+    for dtype in dtypes:
+        manual, autograd, reference, reordered = (
+            of(dtype, f"{name}.safetensors")
+            for name in ("manual", "autograd", "reference", "reordered")
+        )
+        compute_manual(dtype, backward, gradients=manual, calls=of(dtype, "calls.json"), **inputs)
+        run_autograd(dtype, forward, gradients=autograd, **inputs)
+        arithmetic = of(dtype, "arithmetic.json")
+        compute_reference(dtype, forward, gradients=reference, arithmetic=arithmetic, **inputs)
+        handed = of(dtype, "handed_over.json")
+        reorder_sums(dtype, backward, gradients=reordered, handed_over=handed, **inputs)
+        scores = of(dtype, "errors.csv"), of(dtype, "facts.json")
+        score_errors(dtype, manual, autograd, reference, reordered, needed, *scores)
+    collect_errors(each("errors.csv"), errors)
+    dump_graph(forward, draws, graph=graph, **common)
+    record_environment(PACKAGES, environment)
+    facts, calls = each("facts.json"), each("calls.json")
+    judge_gradients(errors, facts, calls, graph, config["acceptance"], dtypes, judgement)
+    draw_figures(errors, graph, dtypes, list(names.values()), *figures)
+    render_report(
+        experiment,
+        errors,
+        judgement,
+        facts,
+        calls,
+        each("arithmetic.json"),
+        each("handed_over.json"),
+        graph,
+        environment,
+        written,
+        config["title"],
+        config["question"],
+        config["tensors"],
+        config["samples"],
+        dtypes,
+        report,
+    )
+    kinds = ("manual", "autograd", "reference", "reordered")
+    intermediate = [draws, states, cotangents, *(p for k in kinds for p in each(f"{k}.safetensors"))]
+    intermediate += each("errors.csv") + facts + calls + each("handed_over.json")
+    scripts = map(str, Path("scripts").glob("[a-z]*.py"))
+    modules = sorted({module for script in scripts for module in modules_of(script)})
+    write_manifest(
+        experiment,
+        judgement,
+        graph,
+        environment,
+        each("arithmetic.json"),
+        written,
+        intermediate,
+        [report, errors, *figures],
+        config,
+        modules,
+        folder / "manifest.json",
+    )
+    accept(judgement, report, work / "accepted.txt")
+
+
+if __name__ == "__main__":
+    run_experiment(sys.argv[1])

@@ -1,0 +1,56 @@
+"""How much Snakemake's way costs: cold run against one process, no-op run against `--version`.
+
+Each pair is measured alternately in one go, in a fresh copy of the tracked files; the figures are
+medians, and only their ratio means anything on another machine.
+
+Usage: python -m tests.bench.speed [repetitions]
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+EXPERIMENT = "25-autograd-by-hand"
+
+
+def main(repetitions: int) -> None:
+    bin_ = Path(sys.executable).parent
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch, "copy")
+        files = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True)
+        for name in files.stdout.splitlines():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(name, copy / name)
+
+        def seconds(*command: str, fresh: bool = False) -> float:
+            if fresh:
+                shutil.rmtree(copy / ".snakemake", ignore_errors=True)
+                shutil.rmtree(copy / "experiments" / EXPERIMENT / "work", ignore_errors=True)
+            start = time.perf_counter()
+            subprocess.run(command, cwd=copy, env=environment, check=True, capture_output=True)
+            return time.perf_counter() - start
+
+        target = f"experiments/{EXPERIMENT}/work/accepted.txt"
+        run = (str(bin_ / "snakemake"), "-c1", target)
+        one = (sys.executable, "-m", "tests.bench.one_process", EXPERIMENT)
+        version = (str(bin_ / "snakemake"), "--version")
+        seconds(*one, fresh=True), seconds(*run, fresh=True)  # compile the modules once
+        cold = [(seconds(*one, fresh=True), seconds(*run, fresh=True)) for _ in range(repetitions)]
+        idle = [(seconds(*version), seconds(*run)) for _ in range(repetitions)]
+    _print("cold `snakemake -c1` against one process", cold)
+    _print("no-op `snakemake -c1` against `snakemake --version`", idle)
+
+
+def _print(what: str, pairs: list[tuple[float, float]]) -> None:
+    base, ours = median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
+    print(f"{what}: {ours:.2f} s / {base:.2f} s = {ours / base:.2f}x")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if sys.argv[1:] else 5)
