@@ -8,15 +8,18 @@ from importlib.metadata import version
 from pathlib import Path
 
 from envs.warm_python import start_warm_python
-from scripts.lib.config import gradient_names, load_config
+from scripts.lib.config import load_config
 from scripts.lib.refusal import Refusal
+from scripts.lib.settings import gradient_names
 from scripts.lib.source import code_hash, modules_of
 
 # Snakemake imports pandas (0.2 s) to see whether a param is a data frame, unless there is none here.
 sys.modules["pandas"] = None
 
 SCHEMA = Path("experiments/schema.yaml")
-EXPERIMENTS = sorted(path.parent.name for path in Path("experiments").glob("*/config.yaml"))
+EXPERIMENTS = sorted(
+    path.parent.name for path in Path("experiments").glob("*/config.yaml")
+)
 TORCH = {name: version(name) for name in ("torch", "numpy", "ml_dtypes", "safetensors")}
 TABLES = {name: version(name) for name in ("numpy", "ml_dtypes", "pandas", "jinja2")}
 
@@ -41,7 +44,13 @@ def needed(wildcards):
 
 def written_by_author(wildcards):
     """The author's files of an experiment; discussion.md is there if they wrote one."""
-    names = ("config.yaml", "forward.py", "backward.py", "derivation.md", "discussion.md")
+    names = (
+        "config.yaml",
+        "forward.py",
+        "backward.py",
+        "derivation.md",
+        "discussion.md",
+    )
     folder = Path("experiments", wildcards.experiment)
     return [str(folder / name) for name in names if (folder / name).is_file()]
 
@@ -77,15 +86,15 @@ rule generate_tensors:
     output:
         draws="experiments/{experiment}/work/draws.safetensors",
         states="experiments/{experiment}/work/states.safetensors",
+    log:
+        "experiments/{experiment}/work/logs/generate_tensors.log",
+    conda:
+        "envs/torch.yaml"
     params:
         specs=setting("tensors"),
         samples=setting("samples"),
         code=code_hash("scripts/generate_tensors.py"),
         versions=TORCH,
-    log:
-        "experiments/{experiment}/work/logs/generate_tensors.log",
-    conda:
-        "envs/torch.yaml"
     script:
         "scripts/generate_tensors.py"
 
@@ -98,14 +107,14 @@ rule draw_cotangents:
         states="experiments/{experiment}/work/states.safetensors",
     output:
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
-    params:
-        time_limit=setting("time_limit", 60),
-        code=code_hash("scripts/draw_cotangents.py"),
-        versions=TORCH,
     log:
         "experiments/{experiment}/work/logs/draw_cotangents.log",
     conda:
         "envs/torch.yaml"
+    params:
+        time_limit=setting("time_limit", 60),
+        code=code_hash("scripts/draw_cotangents.py"),
+        versions=TORCH,
     script:
         "scripts/draw_cotangents.py"
 
@@ -119,15 +128,15 @@ rule compute_manual:
     output:
         gradients="experiments/{experiment}/work/{dtype}/manual.safetensors",
         calls="experiments/{experiment}/work/{dtype}/calls.json",
+    log:
+        "experiments/{experiment}/work/logs/compute_manual.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
     params:
         needed=needed,
         time_limit=setting("time_limit", 60),
         code=code_hash("scripts/compute_manual.py"),
         versions=TORCH,
-    log:
-        "experiments/{experiment}/work/logs/compute_manual.{dtype}.log",
-    conda:
-        "envs/torch.yaml"
     script:
         "scripts/compute_manual.py"
 
@@ -140,15 +149,15 @@ rule run_autograd:
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
     output:
         gradients="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+    log:
+        "experiments/{experiment}/work/logs/run_autograd.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
     params:
         needed=needed,
         time_limit=setting("time_limit", 60),
         code=code_hash("scripts/run_autograd.py"),
         versions=TORCH,
-    log:
-        "experiments/{experiment}/work/logs/run_autograd.{dtype}.log",
-    conda:
-        "envs/torch.yaml"
     script:
         "scripts/run_autograd.py"
 
@@ -162,15 +171,15 @@ rule compute_reference:
     output:
         gradients="experiments/{experiment}/work/{dtype}/reference.safetensors",
         arithmetic="experiments/{experiment}/work/{dtype}/arithmetic.json",
+    log:
+        "experiments/{experiment}/work/logs/compute_reference.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
     params:
         needed=needed,
         time_limit=setting("time_limit", 60),
         code=code_hash("scripts/compute_reference.py"),
         versions=TORCH,
-    log:
-        "experiments/{experiment}/work/logs/compute_reference.{dtype}.log",
-    conda:
-        "envs/torch.yaml"
     script:
         "scripts/compute_reference.py"
 
@@ -184,15 +193,15 @@ rule reorder_sums:
     output:
         gradients="experiments/{experiment}/work/{dtype}/reordered.safetensors",
         handed_over="experiments/{experiment}/work/{dtype}/handed_over.json",
+    log:
+        "experiments/{experiment}/work/logs/reorder_sums.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
     params:
         needed=needed,
         time_limit=setting("time_limit", 60),
         code=code_hash("scripts/reorder_sums.py"),
         versions=TORCH,
-    log:
-        "experiments/{experiment}/work/logs/reorder_sums.{dtype}.log",
-    conda:
-        "envs/torch.yaml"
     script:
         "scripts/reorder_sums.py"
 
@@ -207,14 +216,14 @@ rule score_errors:
     output:
         errors="experiments/{experiment}/work/{dtype}/errors.csv",
         facts="experiments/{experiment}/work/{dtype}/facts.json",
-    params:
-        needed=needed,
-        code=code_hash("scripts/score_errors.py"),
-        versions=TABLES,
     log:
         "experiments/{experiment}/work/logs/score_errors.{dtype}.log",
     conda:
         "envs/report.yaml"
+    params:
+        needed=needed,
+        code=code_hash("scripts/score_errors.py"),
+        versions=TABLES,
     script:
         "scripts/score_errors.py"
 
@@ -225,13 +234,13 @@ rule collect_errors:
         parts=per_dtype("errors.csv"),
     output:
         errors=update("experiments/{experiment}/errors.csv"),
-    params:
-        code=code_hash("scripts/collect_errors.py"),
-        versions=TABLES,
     log:
         "experiments/{experiment}/work/logs/collect_errors.log",
     conda:
         "envs/report.yaml"
+    params:
+        code=code_hash("scripts/collect_errors.py"),
+        versions=TABLES,
     script:
         "scripts/collect_errors.py"
 
@@ -243,15 +252,15 @@ rule dump_graph:
         draws="experiments/{experiment}/work/draws.safetensors",
     output:
         graph="experiments/{experiment}/work/graph.json",
+    log:
+        "experiments/{experiment}/work/logs/dump_graph.log",
+    conda:
+        "envs/torch.yaml"
     params:
         needed=needed,
         time_limit=setting("time_limit", 60),
         code=code_hash("scripts/dump_graph.py"),
         versions=TORCH,
-    log:
-        "experiments/{experiment}/work/logs/dump_graph.log",
-    conda:
-        "envs/torch.yaml"
     script:
         "scripts/dump_graph.py"
 
@@ -260,14 +269,14 @@ rule record_environment:
     """Write down what the numbers depend on besides the inputs."""
     output:
         environment="experiments/{experiment}/work/environment.json",
-    params:
-        packages=sorted(TORCH | TABLES),
-        code=code_hash("scripts/record_environment.py"),
-        versions=TORCH | TABLES,
     log:
         "experiments/{experiment}/work/logs/record_environment.log",
     conda:
         "envs/torch.yaml"
+    params:
+        packages=sorted(TORCH | TABLES),
+        code=code_hash("scripts/record_environment.py"),
+        versions=TORCH | TABLES,
     script:
         "scripts/record_environment.py"
 
@@ -281,15 +290,15 @@ rule judge_gradients:
         graph="experiments/{experiment}/work/graph.json",
     output:
         judgement="experiments/{experiment}/work/judgement.json",
+    log:
+        "experiments/{experiment}/work/logs/judge_gradients.log",
+    conda:
+        "envs/report.yaml"
     params:
         acceptance=setting("acceptance"),
         dtypes=setting("dtypes"),
         code=code_hash("scripts/judge_gradients.py"),
         versions=TABLES,
-    log:
-        "experiments/{experiment}/work/logs/judge_gradients.log",
-    conda:
-        "envs/report.yaml"
     script:
         "scripts/judge_gradients.py"
 
@@ -299,20 +308,22 @@ rule draw_figures:
     input:
         errors="experiments/{experiment}/errors.csv",
         graph="experiments/{experiment}/work/graph.json",
-        templates=expand("templates/{file}.j2", file=["picture.css", "chart.svg", "graph.svg"]),
+        templates=expand(
+            "templates/{file}.j2", file=["picture.css", "chart.svg", "graph.svg"]
+        ),
     output:
         by_dtype=update("experiments/{experiment}/figures/error_by_dtype.svg"),
         by_run=update("experiments/{experiment}/figures/error_by_run.svg"),
         chain=update("experiments/{experiment}/figures/graph.svg"),
+    log:
+        "experiments/{experiment}/work/logs/draw_figures.log",
+    conda:
+        "envs/report.yaml"
     params:
         dtypes=setting("dtypes"),
         gradients=lambda wildcards: [f"d{name}" for name in needed(wildcards)],
         code=code_hash("scripts/draw_figures.py"),
         versions=TABLES,
-    log:
-        "experiments/{experiment}/work/logs/draw_figures.log",
-    conda:
-        "envs/report.yaml"
     script:
         "scripts/draw_figures.py"
 
@@ -333,6 +344,10 @@ rule render_report:
         template="templates/REPORT.md.j2",
     output:
         report=update("experiments/{experiment}/REPORT.md"),
+    log:
+        "experiments/{experiment}/work/logs/render_report.log",
+    conda:
+        "envs/report.yaml"
     params:
         title=setting("title"),
         question=setting("question"),
@@ -341,10 +356,6 @@ rule render_report:
         dtypes=setting("dtypes"),
         code=code_hash("scripts/render_report.py"),
         versions=TABLES,
-    log:
-        "experiments/{experiment}/work/logs/render_report.log",
-    conda:
-        "envs/report.yaml"
     script:
         "scripts/render_report.py"
 
@@ -359,7 +370,11 @@ rule write_manifest:
         written=written_by_author,
         intermediate=lambda wildcards: [
             f"experiments/{wildcards.experiment}/work/{name}"
-            for name in ("draws.safetensors", "states.safetensors", "cotangents.safetensors")
+            for name in (
+                "draws.safetensors",
+                "states.safetensors",
+                "cotangents.safetensors",
+            )
         ]
         + [
             path
@@ -379,6 +394,10 @@ rule write_manifest:
         template="templates/manifest.json.j2",
     output:
         manifest=update("experiments/{experiment}/manifest.json"),
+    log:
+        "experiments/{experiment}/work/logs/write_manifest.log",
+    conda:
+        "envs/report.yaml"
     params:
         settings=lambda wildcards: config_of(wildcards.experiment),
         modules=sorted(
@@ -390,10 +409,6 @@ rule write_manifest:
         ),
         code=code_hash("scripts/write_manifest.py"),
         versions=TABLES,
-    log:
-        "experiments/{experiment}/work/logs/write_manifest.log",
-    conda:
-        "envs/report.yaml"
     script:
         "scripts/write_manifest.py"
 
@@ -406,11 +421,11 @@ rule accept:
         manifest="experiments/{experiment}/manifest.json",
     output:
         accepted="experiments/{experiment}/work/accepted.txt",
-    params:
-        code=code_hash("scripts/accept.py"),
     log:
         "experiments/{experiment}/work/logs/accept.log",
     conda:
         "envs/report.yaml"
+    params:
+        code=code_hash("scripts/accept.py"),
     script:
         "scripts/accept.py"

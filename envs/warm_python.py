@@ -2,8 +2,8 @@
 
 Importing torch takes a second, more than nearly every stage. So a run starts one server, which
 imports the heavy packages once and never calls them; `envs/python` then stands in for the
-interpreter, and each script is run in a fresh fork of the server. Between stages nothing is shared but
-the imports: seeds, threads, default dtypes and crashes stay in the fork.
+interpreter, and each script is run in a fresh fork of the server. Stages share the imports and
+nothing else: seeds, threads, default dtypes and crashes stay in the fork.
 
 Where there is no server (another node of a cluster, a stage started by hand) or where its
 environment differs in something that is read at import, the same command runs an ordinary Python.
@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 # Read when the numerical libraries are loaded: a fork cannot change them any more.
@@ -42,7 +43,7 @@ def start_warm_python() -> str:
     # Snakemake gives each job its threads in these; every rule here has one.
     environment = os.environ | dict.fromkeys(THREAD_COUNTS, "1")
     command = [sys.executable, str(Path(__file__)), "--serve", str(address)]
-    subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+    subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)  # noqa: S603
     return str(Path(os.path.relpath(__file__)).parent / "python")
 
 
@@ -50,19 +51,18 @@ def run(arguments: list[str]) -> int:
     """Run a script in the warm server if it can, else in an ordinary Python. Returns its status."""
     connection = socket.socket(socket.AF_UNIX)
     try:
-        if not arguments or not arguments[0].endswith(".py"):
-            raise OSError("not a script")
-        connection.connect(os.environ.get("WARM_PYTHON", ""))
-        job = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}
+        address = os.environ.get("WARM_PYTHON", "") if arguments[0].endswith(".py") else ""
+        connection.connect(address)
+        job = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
         message = json.dumps(job).encode()
         socket.send_fds(connection, [len(message).to_bytes(8, "little")], [0, 1, 2])
         connection.sendall(message)
         accepted = connection.recv(1) == b"+"
-    except OSError:
+    except (OSError, IndexError):
         accepted = False
     if not accepted:
         python = os.environ["STAGE_PYTHON"]
-        os.execv(python, [python, *arguments])
+        os.execv(python, [python, *arguments])  # noqa: S606
     status = connection.recv(1)
     return status[0] if status else 1
 
@@ -117,7 +117,7 @@ def _import_heavy_packages() -> None:
     import importlib
 
     for name in (
-        "torch", "numpy", "pandas", "jinja2.sandbox", "ml_dtypes", "safetensors.torch", "jsonschema",
+        "torch", "numpy", "pandas", "jinja2.sandbox", "ml_dtypes", "safetensors.torch",
         "snakemake.iocontainers", "snakemake.logging",
     ):  # fmt: skip
         try:
@@ -162,8 +162,8 @@ def _run_job(job: dict[str, object], descriptors: list[int]) -> None:
     try:
         _die_with_parent()
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+        for handled in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(handled, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for number, descriptor in enumerate(descriptors):
             os.dup2(descriptor, number)
@@ -175,7 +175,7 @@ def _run_job(job: dict[str, object], descriptors: list[int]) -> None:
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever the script raises ends this child
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -185,7 +185,7 @@ def _run_job(job: dict[str, object], descriptors: list[int]) -> None:
 
 def _ended_children() -> list[tuple[int, int]]:
     """Every child that has ended, with its status; a signal counts as 128 and its number."""
-    found = []
+    found: list[tuple[int, int]] = []
     while True:
         try:
             pid, state = os.waitpid(-1, os.WNOHANG)
@@ -198,14 +198,12 @@ def _ended_children() -> list[tuple[int, int]]:
 
 
 def _answer(connection: socket.socket, message: bytes) -> None:
-    try:
+    with suppress(OSError):  # when nobody waits for it any more
         connection.sendall(message)
-    except OSError:
-        pass  # nobody waits for it any more
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to end this process when its parent ends; elsewhere the server looks every second."""
+    """Have Linux end this process with its parent; elsewhere the server looks every second."""
     if sys.platform == "linux":
         import ctypes
         import signal

@@ -17,9 +17,12 @@ def accept(judgement: Path, report: Path, accepted: Path) -> None:
     failed = [row for row in rows if not row["holds"]]
     if failed:
         reasons = " ".join(f"{row['criterion']}: {row['measured']}." for row in failed)
-        raise Refusal(f"{len(failed)} of {len(rows)} acceptance criteria do not hold. {reasons} The report is {report}.")
+        raise Refusal(
+            f"{len(failed)} of {len(rows)} acceptance criteria do not hold. {reasons} "
+            f"The report is {report}."
+        )
     write_text(accepted, "".join(f"{row['criterion']}: {row['measured']}\n" for row in rows))
 
 
 if __name__ == "__main__":
-    run_stage(accept, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(accept, snakemake)  # type: ignore[name-defined]

@@ -17,4 +17,4 @@ def collect_errors(parts: list[Path], errors: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(collect_errors, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(collect_errors, snakemake)  # type: ignore[name-defined]

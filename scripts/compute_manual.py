@@ -39,7 +39,9 @@ def compute_manual(
     for sample, _, tensors in progress(runs, f"compute_manual {dtype}, runs"):
         run = {name: tensors[name] for name in names if name != "dout"}
         once, twice = (
-            manual_vjp(function, backward, run, needed, torch_dtype(dtype), tensors["dout"], time_limit)
+            manual_vjp(
+                function, backward, run, needed, torch_dtype(dtype), tensors["dout"], time_limit
+            )
             for _ in range(2)
         )
         stack.add(sample, {f"d{name}": once[0][name] for name in needed})
@@ -53,4 +55,4 @@ def compute_manual(
 
 
 if __name__ == "__main__":
-    run_stage(compute_manual, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(compute_manual, snakemake)  # type: ignore[name-defined]

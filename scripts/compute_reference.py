@@ -80,4 +80,4 @@ def _with_tails(values: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 if __name__ == "__main__":
-    run_stage(compute_reference, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(compute_reference, snakemake)  # type: ignore[name-defined]

@@ -11,9 +11,10 @@ A scalar result gets 1. Only the result's shape is used, never its values.
 
 from pathlib import Path
 
-from scripts.lib.author import call, load_function
+from torch import Tensor
+
+from scripts.lib.author import call, load_function, not_a_tensor
 from scripts.lib.draws import draw_cotangents as draw
-from scripts.lib.refusal import Refusal
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import read_tensors, runs_of, write_tensors
 
@@ -27,12 +28,12 @@ def draw_cotangents(
     douts = {}
     for sample, tensors in first.items():
         result = call(function, forward, tensors, time_limit)
-        if not hasattr(result, "shape"):
-            raise Refusal(f"{forward}: forward returns a {type(result).__name__}; it must return one torch.Tensor.")
+        if not isinstance(result, Tensor):
+            raise not_a_tensor(result, function, forward)
         runs = len(next(value for key, value in drawn.items() if key.startswith(f"{sample}/")))
         douts[f"{sample}/dout"] = draw(state_of[f"{sample}/state"], runs, result.shape)
     write_tensors(cotangents, douts)
 
 
 if __name__ == "__main__":
-    run_stage(draw_cotangents, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(draw_cotangents, snakemake)  # type: ignore[name-defined]

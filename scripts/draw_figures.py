@@ -38,4 +38,4 @@ def draw_figures(
 
 
 if __name__ == "__main__":
-    run_stage(draw_figures, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(draw_figures, snakemake)  # type: ignore[name-defined]

@@ -34,4 +34,4 @@ def dump_graph(
 
 
 if __name__ == "__main__":
-    run_stage(dump_graph, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(dump_graph, snakemake)  # type: ignore[name-defined]

@@ -9,17 +9,21 @@ Draws only: rounding to another format belongs to the stages that compute in it.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripts.lib.draws import draw_sample
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import write_tensors
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 def generate_tensors(
     specs: dict[str, Any], samples: dict[str, Any], draws: Path, states: Path
 ) -> None:
-    drawn, state_of = {}, {}
+    drawn: dict[str, Tensor] = {}
+    state_of: dict[str, Tensor] = {}
     for name, sample in samples.items():
         tensors, state = draw_sample(specs, sample)
         drawn |= {f"{name}/{tensor}": value for tensor, value in tensors.items()}
@@ -29,4 +33,4 @@ def generate_tensors(
 
 
 if __name__ == "__main__":
-    run_stage(generate_tensors, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(generate_tensors, snakemake)  # type: ignore[name-defined]

@@ -74,4 +74,4 @@ def _verdicts(
 
 
 if __name__ == "__main__":
-    run_stage(judge_gradients, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(judge_gradients, snakemake)  # type: ignore[name-defined]

@@ -20,8 +20,8 @@ from scripts.lib.stage import run_stage
 def record_environment(packages: list[str], environment: Path) -> None:
     built_with = ("oneAPI Math Kernel Library", "MKL-DNN", "OpenMP")
     libraries = [
-        line.strip(" -").removeprefix("Intel(R) ")
-        for line in torch.__config__.show().splitlines()  # type: ignore[no-untyped-call]
+        line.strip(" -").removeprefix("Intel(R) ").split(" (Git")[0].split(" for ")[0]
+        for line in torch.__config__.show().splitlines()
         if any(name in line for name in built_with) and "Build settings" not in line
     ]
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
@@ -42,4 +42,4 @@ def record_environment(packages: list[str], environment: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(record_environment, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(record_environment, snakemake)  # type: ignore[name-defined]

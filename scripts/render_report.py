@@ -61,6 +61,11 @@ def render_report(
         "samples": samples,
         "dtypes": dtypes,
         "gradients": gradients,
+        "identical": [
+            dtype
+            for dtype, fact in by_dtype(facts).items()
+            if all(one["identical"] for one in fact["samples"]["trial"]["gradients"].values())
+        ],
         "comparisons": COMPARISONS,
         "errors": measured,
         "precision": {dtype: precision(dtype) for dtype in dtypes},
@@ -81,4 +86,4 @@ def render_report(
 
 
 if __name__ == "__main__":
-    run_stage(render_report, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(render_report, snakemake)  # type: ignore[name-defined]

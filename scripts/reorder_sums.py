@@ -45,4 +45,4 @@ def reorder_sums(
 
 
 if __name__ == "__main__":
-    run_stage(reorder_sums, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(reorder_sums, snakemake)  # type: ignore[name-defined]

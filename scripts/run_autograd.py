@@ -41,4 +41,4 @@ def run_autograd(
 
 
 if __name__ == "__main__":
-    run_stage(run_autograd, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(run_autograd, snakemake)  # type: ignore[name-defined]

@@ -44,17 +44,26 @@ def score_errors(
             for name in needed:
                 key = f"{sample}/d{name}"
                 tails = values[second].get(f"{key}.tail")
-                for run, (one, other) in enumerate(zip(values[first][key], values[second][key], strict=True)):
+                for run, (one, other) in enumerate(
+                    zip(values[first][key], values[second][key], strict=True)
+                ):
                     measured = distance(one, other, dtype, None if tails is None else tails[run])
                     rows.append(
-                        {"dtype": dtype, "comparison": comparison, "sample": sample, "run": run, "gradient": f"d{name}"}
+                        {
+                            "dtype": dtype,
+                            "comparison": comparison,
+                            "sample": sample,
+                            "run": run,
+                            "gradient": f"d{name}",
+                        }
                         | vars(measured)
                     )
         samples[sample] = {
             "runs": len(values["autograd"][f"{sample}/result"]),
             "result": _facts_of_result(values, sample, dtype),
             "gradients": {
-                f"d{name}": _facts_of_gradient(values, f"{sample}/d{name}", dtype) for name in needed
+                f"d{name}": _facts_of_gradient(values, f"{sample}/d{name}", dtype)
+                for name in needed
             },
         }
     write_csv(errors, pd.DataFrame(rows))
@@ -98,4 +107,4 @@ def _largest(value: Array) -> float | None:
 
 
 if __name__ == "__main__":
-    run_stage(score_errors, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(score_errors, snakemake)  # type: ignore[name-defined]

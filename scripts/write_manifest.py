@@ -36,9 +36,7 @@ def write_manifest(
         "config": settings,
         "seeds": {name: sample["seed"] for name, sample in settings["samples"].items()},
         "environment": read_json(environment),
-        "reference": {
-            path.parent.name: read_json(path) for path in arithmetic
-        },
+        "reference": {path.parent.name: read_json(path) for path in arithmetic},
         "judgement": judged,
         "attribution": [
             {"dtype": dtype, **found} for dtype, found in judged["attribution"].items()
@@ -63,4 +61,4 @@ def _listed(paths: list[Path]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    run_stage(write_manifest, snakemake)  # type: ignore[name-defined]  # noqa: F821
+    run_stage(write_manifest, snakemake)  # type: ignore[name-defined]

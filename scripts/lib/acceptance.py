@@ -1,10 +1,17 @@
-"""Does the experiment do what its own config asks of it?"""
+"""Whether an experiment does what its own config asks of it."""
 
 from typing import Any
 
 import pandas as pd
 
 from scripts.lib.attribution import attribute
+from scripts.lib.numbers import number
+
+MEASURES = {
+    "max_abs": "absolute difference",
+    "max_ulp": "difference in ulps",
+    "rel_norm": "difference relative to the norm",
+}
 
 
 def evaluate(
@@ -42,8 +49,11 @@ def _errors(wanted: dict[str, Any], errors: pd.DataFrame) -> tuple[str, bool]:
     extreme = rows.loc[rows[measure].idxmax() if greatest else rows[measure].idxmin()]
     word = "greatest" if greatest else "least"
     return (
-        f"{word} {measure} {extreme[measure]:.3g} ({extreme['gradient']}, run {extreme['run']}); "
-        f"{int(holding.sum())} of {len(rows)} are {side} {limit:g}",
+        (
+            f"{word} {MEASURES[measure]} {number(extreme[measure], 3)} "
+            f"({extreme['gradient']}, run {extreme['run']}); "
+            f"{int(holding.sum())} of {len(rows)} are {side} {number(limit)}"
+        ),
         holds,
     )
 
@@ -57,8 +67,10 @@ def _graph(wanted: list[str], nodes: list[dict[str, Any]]) -> tuple[str, bool]:
 def _attribution(dtype: str, errors: pd.DataFrame) -> tuple[str, bool]:
     found = attribute(errors, dtype)
     return (
-        f"{found['torch_sums']:.3g} from autograd with torch's sums, "
-        f"{found['numpy_sums']:.3g} with numpy's",
+        (
+            f"{number(found['torch_sums'], 3)} from autograd with torch's sums, "
+            f"{number(found['numpy_sums'], 3)} with numpy's"
+        ),
         found["cause"] != "unknown",
     )
 

@@ -1,4 +1,4 @@
-"""Where does a difference between the hand's gradient and autograd's come from?
+"""Where a difference between the hand's gradient and autograd's comes from.
 
 The answer rests on two measurements that differ in one thing: the hand's formula on torch's own
 sums, and the same formula on numpy's.

@@ -47,12 +47,13 @@ def load_function(path: Path, name: str, arguments: list[str], limit: float) -> 
     namespace: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
     linecache.checkcache(str(path))
     with told_as_theirs(path, limit):
-        exec(code, namespace)
+        exec(code, namespace)  # noqa: S102 - running it is what it is for
     function = namespace.get(name)
     if not callable(function):
         raise Refusal(f"{path}: has no function {name}; write `def {name}(...)`.")
     _check_parameters(function, path, name, arguments)
-    return function
+    author: Author = function
+    return author
 
 
 def _check_parameters(function: Author, path: Path, name: str, arguments: list[str]) -> None:
@@ -85,7 +86,7 @@ def told_as_theirs(
 ) -> Iterator[None]:
     """Turn whatever goes wrong in the block into a `Refusal` with the author's file and line."""
 
-    def out_of_time(_: int, frame: FrameType | None) -> None:
+    def out_of_time(_: int, __: FrameType | None) -> None:
         raise _OutOfTime
 
     before = signal.signal(signal.SIGALRM, out_of_time)
@@ -158,8 +159,8 @@ def check_gradients(
             raise Refusal(f"{place}: the gradient of {name!r} {what}; backward must give {wanted}.")
     if extra := [key for key in gradients if key not in needed]:
         raise Refusal(
-            f"{place}: backward gives {extra[0]!r}, which has no requires_grad: true in the config; "
-            f"give only {wanted}."
+            f"{place}: backward gives {extra[0]!r}, which has no requires_grad: true in the "
+            f"config; give only {wanted}."
         )
     return {name: _checked(gradients[name], name, tensors[name], place) for name in needed}
 
@@ -192,16 +193,21 @@ def check_result(result: Any, function: Author, path: Path) -> Tensor:
     Raises
         Refusal: if it is not.
     """
-    place = _definition(function, path)
     if not isinstance(result, Tensor):
-        kind = type(result).__name__
-        raise Refusal(f"{place}: forward returns a {kind}; it must return one torch.Tensor.")
+        raise not_a_tensor(result, function, path)
     if not result.requires_grad:
         raise Refusal(
-            f"{place}: autograd cannot differentiate what forward returns (it has no grad_fn); "
-            "compute it from the tensors that require a gradient, by differentiable operations."
+            f"{_definition(function, path)}: autograd cannot differentiate what forward returns "
+            "(it has no grad_fn); compute it from the tensors that require a gradient, by differentiable operations."
         )
     return result
+
+
+def not_a_tensor(result: Any, function: Author, path: Path) -> Refusal:
+    """What to say of a forward that returns something else than one tensor."""
+    kind = type(result).__name__
+    place = _definition(function, path)
+    return Refusal(f"{place}: forward returns a {kind}; it must return one torch.Tensor.")
 
 
 def _name(tensor: Tensor) -> str:

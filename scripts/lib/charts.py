@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from scripts.lib.numbers import number
+
 WIDTH, PANEL_HEIGHT, MARGIN_LEFT, MARGIN_TOP, GAP, BELOW = 920, 230, 62, 92, 46, 62
 ZERO_BAND = 26
 
@@ -74,14 +76,15 @@ def errors_by_dtype(
             for series, comparison in enumerate(comparisons):
                 value = float(worst[gradient, dtype, comparison])
                 offset = (series - 1) * min(16.0, step / 4)
-                label = f"{gradient}, {dtype}, {comparison}: {value:.3g}"
+                label = f"{gradient}, {dtype}, {comparison}: {number(value, 3)}"
                 panel.marks.append(Mark(middle + offset, scale.y(panel, value), series, label))
     exact = sum(
         all(worst[gradient, dtype, comparisons[0]] == 0 for gradient in gradients)
         for dtype in dtypes
     )
+    count = f"all {exact}" if exact == len(dtypes) else f"{exact} of {len(dtypes)}"
     title = (
-        f"By hand and autograd agree bit for bit in {exact} of {len(dtypes)} formats"
+        f"By hand and autograd agree bit for bit in {count} formats"
         if exact
         else "By hand and autograd differ in every format"
     )
@@ -94,29 +97,37 @@ def errors_by_dtype(
         width=WIDTH,
         height=panels[-1].top + PANEL_HEIGHT + BELOW,
         panels=panels,
-        series=["by hand against autograd", "numpy's sums against autograd", "by hand against the reference"],
+        series=[
+            "by hand against autograd",
+            "numpy's sums against autograd",
+            "by hand against the reference",
+        ],
     )
 
 
 def errors_by_run(
     errors: pd.DataFrame, dtypes: list[str], gradients: list[str], eps: dict[str, float]
 ) -> Chart:
-    """Normwise distance of the hand's gradient from the reference in each run: a panel per format."""
+    """Normwise error of the hand's gradient against the reference, per run: a panel per format."""
     chosen = errors[(errors["sample"] == "trial") & (errors["comparison"] == "manual_vs_reference")]
     panels = _grid(dtypes, 2)
-    scale = _Scale([*chosen["rel_norm"].tolist(), *eps.values()])
     runs = int(chosen["run"].max()) + 1
     for panel, dtype in zip(panels, dtypes, strict=True):
+        rows = chosen[chosen["dtype"] == dtype]
+        scale = _Scale([*rows["rel_norm"].tolist(), eps[dtype]])
         scale.fit(panel)
         step = panel.width / runs
         every = max(1, math.ceil(runs / 10))
-        panel.x_ticks = [(panel.left + step * (run + 0.5), str(run)) for run in range(0, runs, every)]
+        panel.x_ticks = [
+            (panel.left + step * (run + 0.5), str(run)) for run in range(0, runs, every)
+        ]
         _line(panel, scale, eps[dtype], panel.left, panel.left + panel.width)
-        for row in chosen[chosen["dtype"] == dtype].itertuples():
-            x = panel.left + step * (int(str(row.run)) + 0.5)
-            value, gradient = float(str(row.rel_norm)), str(row.gradient)
-            label = f"{gradient}, run {row.run}: {value:.3g}"
-            panel.marks.append(Mark(x, scale.y(panel, value), gradients.index(gradient), label))
+        for run, gradient, value in rows[["run", "gradient", "rel_norm"]].itertuples(index=False):
+            series = gradients.index(gradient)
+            aside = (series - (len(gradients) - 1) / 2) * min(5.0, step / (len(gradients) + 1))
+            x = panel.left + step * (run + 0.5) + aside
+            label = f"{gradient}, run {run}: {number(value, 3)}"
+            panel.marks.append(Mark(x, scale.y(panel, value), series, label))
     spread = chosen.groupby(["dtype", "gradient"])["rel_norm"].agg(["min", "max"])
     factor = float((spread["max"] / spread["min"].where(spread["min"] > 0)).max())
     title = (
@@ -126,7 +137,7 @@ def errors_by_run(
     )
     return Chart(
         title=title,
-        description="Normwise error of the hand-derived gradient against the reference, run by run.",
+        description="Normwise error of the hand's gradient against the reference, run by run.",
         y_label="error, relative to the gradient's norm",
         x_label="run",
         line_label="the format's own spacing (eps, one ulp of 1)",
@@ -193,10 +204,15 @@ def graph_layout(nodes: list[dict[str, Any]], rows: list[list[int]]) -> dict[str
     widest = max(map(len, rows))
     width = max(420, widest * (BOX_WIDTH + SPACE) + SPACE)
     places: dict[int, tuple[float, float]] = {}
-    for depth, row in enumerate(_untangled(nodes, rows)):
-        left = (width - len(row) * (BOX_WIDTH + SPACE) + SPACE) / 2
-        for column, node in enumerate(row):
-            places[node] = (left + column * (BOX_WIDTH + SPACE), 62 + depth * ROW)
+    parents = _parents(nodes)
+    for depth, row in enumerate(rows):
+        above = {node: [places[parent][0] for parent in parents[node]] for node in row}
+        wished = {
+            node: sum(lefts) / len(lefts) if lefts else (width - BOX_WIDTH) / 2
+            for node, lefts in above.items()
+        }
+        for node, left in _spread(wished, width).items():
+            places[node] = (left, 62 + depth * ROW)
     boxes = [
         {
             "x": places[node["id"]][0],
@@ -227,20 +243,26 @@ def graph_layout(nodes: list[dict[str, Any]], rows: list[list[int]]) -> dict[str
     }
 
 
-def _untangled(nodes: list[dict[str, Any]], rows: list[list[int]]) -> list[list[int]]:
-    """Each row ordered by the mean place of its nodes' parents (Sugiyama's barycentres)."""
+def _parents(nodes: list[dict[str, Any]]) -> dict[int, list[int]]:
+    """For each node the nodes that have an edge to it."""
     parents: dict[int, list[int]] = {node["id"]: [] for node in nodes}
     for node in nodes:
         for edge in node["edges"]:
             if edge["to"] is not None:
                 parents[edge["to"]].append(node["id"])
-    place: dict[int, float] = {}
-    ordered = []
-    for row in rows:
-        means = {
-            node: sum(place[parent] for parent in parents[node]) / max(1, len(parents[node]))
-            for node in row
-        }
-        ordered.append(sorted(row, key=lambda node: (means[node], node)))
-        place |= {node: (i + 0.5) / len(row) for i, node in enumerate(ordered[-1])}
-    return ordered
+    return parents
+
+
+def _spread(wished: dict[int, float], width: float) -> dict[int, float]:
+    """Left ends for the boxes of one row: near where each wishes to be, in that order, apart.
+
+    A wish is the mean place of a node's parents (the barycentres of Sugiyama, 1981).
+    """
+    step = BOX_WIDTH + SPACE
+    order = sorted(wished, key=lambda node: (wished[node], node))
+    lefts: list[float] = []
+    for node in order:
+        lefts.append(max(wished[node], lefts[-1] + step) if lefts else wished[node])
+    middle = sum(wished.values()) / len(wished) - sum(lefts) / len(lefts)
+    shift = min(max(middle, SPACE - lefts[0]), width - SPACE - BOX_WIDTH - lefts[-1])
+    return {node: left + shift for node, left in zip(order, lefts, strict=True)}

@@ -1,4 +1,4 @@
-"""Read an experiment's config.yaml and check it, telling each mistake in a sentence with its line."""
+"""Read an experiment's config.yaml and check it; tell each mistake in a sentence with its line."""
 
 import difflib
 import keyword
@@ -10,8 +10,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from scripts.lib.refusal import Refusal
+from scripts.lib.settings import drawn_tensors
 
-_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where it is built in
 Path_ = tuple[str | int, ...]
 
 
@@ -24,7 +24,7 @@ def load_config(path: Path, schema: Path) -> dict[str, Any]:
     config, nodes = _read(path)
     if not isinstance(config, dict):
         raise Refusal(f"{path}: is not a mapping of keys to values; copy another experiment's.")
-    validator = Draft202012Validator(yaml.load(schema.read_bytes(), _SafeLoader))
+    validator = Draft202012Validator(yaml.load(schema.read_bytes(), yaml.CSafeLoader))
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
     mistakes = [(tuple(error.absolute_path), _sentence(error)) for error in errors]
     mistakes = mistakes or _contradictions(config)
@@ -33,14 +33,14 @@ def load_config(path: Path, schema: Path) -> dict[str, Any]:
     return config
 
 
-class _UniqueKeyLoader(_SafeLoader):
+class _UniqueKeyLoader(yaml.CSafeLoader):
     """A YAML loader that does not let a second key of the same name pass."""
 
 
 def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+        key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str):
             raise yaml.constructor.ConstructorError(
                 None, None, f"the key {key!r} is not text; put it in quotes", key_node.start_mark
@@ -60,7 +60,7 @@ def _read(path: Path) -> tuple[Any, yaml.Node | None]:
     """The value of a YAML file, and its nodes, which know their lines."""
     try:
         text = path.read_text(encoding="utf-8")
-        return yaml.load(text, _UniqueKeyLoader), yaml.compose(text, _SafeLoader)  # noqa: S506
+        return yaml.load(text, _UniqueKeyLoader), yaml.compose(text, yaml.CSafeLoader)  # noqa: S506
     except UnicodeDecodeError as error:
         raise Refusal(f"{path}: is not UTF-8 text (byte {error.start}).") from error
     except yaml.MarkedYAMLError as error:
@@ -90,10 +90,12 @@ def _placed(path: Path, nodes: yaml.Node | None, place: Path_, sentence: str) ->
 
 def _sentence(error: ValidationError) -> str:
     """What a violated rule of the schema means to the one who wrote the config."""
-    value, limit = error.instance, error.validator_value
+    value: Any = error.instance
+    limit: Any = error.validator_value
+    schema: Any = error.schema
     match error.validator:
         case "additionalProperties":
-            known = sorted(error.schema.get("properties", {}))
+            known = sorted(schema.get("properties", {}))
             wrong = sorted(set(value) - set(known))
             close = difflib.get_close_matches(wrong[0], known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
@@ -103,7 +105,11 @@ def _sentence(error: ValidationError) -> str:
             return f"{', '.join(missing)} is missing."
         case "type":
             wanted = {"object": "a mapping", "array": "a list", "string": "text"}
-            wanted |= {"number": "a number", "integer": "a whole number", "boolean": "true or false"}
+            wanted |= {
+                "number": "a number",
+                "integer": "a whole number",
+                "boolean": "true or false",
+            }
             return f"{value!r} is not {wanted[str(limit)]}{_numeric_hint(value)}."
         case "enum":
             close = difflib.get_close_matches(str(value), list(map(str, limit)), n=1)
@@ -119,7 +125,7 @@ def _sentence(error: ValidationError) -> str:
         case "minItems" | "minLength":
             return "must not be empty."
         case "minProperties" | "maxProperties":
-            known = sorted(error.schema["properties"])
+            known = sorted(schema["properties"])
             return f"has {len(value)} keys of {', '.join(known)}; it needs exactly {limit} of them."
         case _:
             return f"{error.message}."
@@ -148,18 +154,20 @@ def _contradictions(config: dict[str, Any]) -> list[tuple[Path_, str]]:
     tensors, samples = config["tensors"], config["samples"]
     if not any(tensor.get("requires_grad") for tensor in tensors.values()):
         found.append((("tensors",), "none has requires_grad: true; there is no gradient to try."))
-    for name in tensors:
-        if keyword.iskeyword(name) or name == "dout":
-            found.append((("tensors", name), f"{name!r} is reserved; choose another name."))
+    found += [
+        (("tensors", name), f"{name!r} is reserved; choose another name.")
+        for name in tensors
+        if keyword.iskeyword(name) or name == "dout"
+    ]
     for sample, spec in samples.items():
-        for name in spec.get("tensors", {}):
-            if name not in tensors:
-                place = ("samples", sample, "tensors", name)
-                found.append((place, f"there is no tensor {name!r} in `tensors`."))
+        own = spec.get("tensors", {})
+        strangers = [name for name in own if name not in tensors]
+        for name in strangers:
+            place: Path_ = ("samples", sample, "tensors", name)
+            found.append((place, f"there is no tensor {name!r} in `tensors`."))
         for name, tensor in drawn_tensors(tensors, spec).items():
             if problem := _undrawable(tensor):
-                overridden = name in spec.get("tensors", {})
-                place = ("samples", sample, "tensors", name) if overridden else ("tensors", name)
+                place = ("samples", sample, "tensors", name) if name in own else ("tensors", name)
                 found.append((place, problem))
     for index, criterion in enumerate(config["acceptance"]):
         found += _unanswerable(index, criterion, config)
@@ -198,14 +206,3 @@ def _unanswerable(
     if errors and ("every" in errors) == ("some" in errors):
         found.append((place, "needs exactly one of every, some."))
     return found
-
-
-def drawn_tensors(tensors: dict[str, Any], sample: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """How each tensor is drawn in `sample`: `tensors`, overridden by the sample's own words."""
-    own = sample.get("tensors", {})
-    return {name: {**tensor, **own.get(name, {})} for name, tensor in tensors.items()}
-
-
-def gradient_names(tensors: dict[str, Any]) -> dict[str, str]:
-    """From each tensor that needs a gradient to the gradient's name: W -> dW."""
-    return {name: f"d{name}" for name, tensor in tensors.items() if tensor.get("requires_grad")}

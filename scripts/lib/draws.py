@@ -1,11 +1,11 @@
-"""Draw an experiment's tensors as the lab does: one seed, then run after run, tensor after tensor."""
+"""Draw an experiment's tensors as the lab does: one seed, then run by run, tensor by tensor."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from scripts.lib.config import drawn_tensors
+from scripts.lib.settings import drawn_tensors
 
 
 def draw_sample(

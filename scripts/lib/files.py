@@ -43,7 +43,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, atomically; inf and nan, which JSON lacks, as text."""
-    write_text(path, json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    write_text(
+        path, json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    )
 
 
 def _plain(value: Any) -> Any:

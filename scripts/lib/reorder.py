@@ -28,7 +28,7 @@ class NumpySums(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.handed_over: Counter[str] = Counter()
 
     @classmethod
@@ -36,7 +36,11 @@ class NumpySums(TorchDispatchMode):
         return False  # else torch imports its compiler (0.7 s) to keep it out of here
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = dict(kwargs or {})
         replacement = _REPLACEMENTS.get(func)

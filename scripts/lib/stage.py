@@ -1,4 +1,4 @@
-"""Run a stage's function for Snakemake: bind its arguments by name, keep a log, tell mistakes plainly.
+"""Run a stage's function for Snakemake: bind its arguments by name, keep a log, tell mistakes.
 
 A stage is a function whose parameters carry the names of its rule's inputs, outputs, params and
 wildcards. It never sees Snakemake, so that a test calls it like any other function.
@@ -26,7 +26,7 @@ def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
         stage(**_arguments(stage, snakemake))
     except Refusal as refusal:
         _fail(log, str(refusal))
-    except Exception:
+    except Exception:  # noqa: BLE001 - the log keeps it and the stage fails
         _fail(log, traceback.format_exc())
     log.write_text("", encoding="utf-8")
 

@@ -1,7 +1,6 @@
 """Put words, tables and pictures together from the templates, with nothing left undefined."""
 
 import json
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from scripts.lib.numbers import number
 from scripts.lib.refusal import Refusal
 
 TEMPLATES = "templates"
@@ -28,33 +28,25 @@ def render(template: str, values: dict[str, Any], folder: Path = Path(TEMPLATES)
         keep_trailing_newline=True,
         autoescape=template.endswith((".svg.j2", ".html.j2")),
     )
-    environment.filters |= {"number": number, "times": times, "listed": listed, "json": as_json}
+    environment.filters |= {"number": number, "code": code, "sentence": sentence, "listed": listed}
+    environment.filters["json"] = as_json
     try:
         text: str = environment.get_template(template).render(values)
     except TemplateError as error:
         lines = [str(error.lineno)] if hasattr(error, "lineno") else []
         place = ":".join([str(folder / template), *lines])
         raise Refusal(f"{place}: the template cannot be filled: {error}.") from error
-    return re.sub(r"\n{3,}", "\n\n", text) if template.endswith(".md.j2") else text
+    return re.sub(r"\n{3,}", "\n\n", text) if template.endswith((".md", ".md.j2")) else text
 
 
-def number(value: Any, digits: int = 2) -> str:
-    """A figure for a reader: `digits` significant digits, an exponent only where it saves zeros."""
-    value = float(value)
-    if not math.isfinite(value):
-        return str(value)
-    if value == 0:
-        return "0"
-    if 1e-3 <= abs(value) < 10**max(digits, 5):
-        places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-        return f"{value:.{places}f}"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
+def code(name: str) -> str:
+    """A name set as code."""
+    return f"`{name}`"
 
 
-def times(count: int) -> str:
-    """How often, in words where English has one."""
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+def sentence(text: str) -> str:
+    """`text` with a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def listed(items: Any, last: str = "and") -> str:

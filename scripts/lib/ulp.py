@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 def ulp(value: Array, dtype: str) -> Array:
-    """Spacing of the format `dtype` at |value|, elementwise, float64; nan where value is not finite."""
+    """Spacing of the format `dtype` at |value|, elementwise, float64; nan at inf and nan."""
     magnitude = np.maximum(np.abs(np.asarray(value, np.float64)), smallest_normal(dtype))
     _, exponent = np.frexp(magnitude)  # magnitude = m 2^exponent with m in [1/2, 1)
     spacing = np.ldexp(eps(dtype), np.asarray(exponent - 1, np.int32))
@@ -25,7 +25,7 @@ def ulp(value: Array, dtype: str) -> Array:
 
 
 def difference(value: Array, reference: Array, tail: Array | None = None) -> Array:
-    """value - (reference + tail), elementwise, in float64.
+    """Value - (reference + tail), elementwise, in float64.
 
     `tail` is what is left of a wider reference beyond its float64 part. Equal infinities differ by
     0; a nan or an infinity on one side only differs by inf.

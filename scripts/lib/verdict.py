@@ -9,6 +9,7 @@ fewer than half of its digits, the format cannot tell and the outcome is unresol
 from typing import Any
 
 from scripts.lib.formats import eps
+from scripts.lib.numbers import number
 from scripts.lib.patterns import name_of
 
 
@@ -31,7 +32,9 @@ def judge_gradient(
     limit = eps(dtype) ** 0.5
     lost = facts["non_finite"]
     if second_call != "same bits":
-        name = "accumulates" if second_call == "twice the first" else "is not a function of its inputs"
+        name = (
+            "accumulates" if second_call == "twice the first" else "is not a function of its inputs"
+        )
         evidence = f"a second call on the same inputs gave {second_call}"
         return _verdict("wrong", evidence, name, evidence)
     if lost and lost["fits"]:
@@ -39,15 +42,20 @@ def judge_gradient(
         reason = f"{where}, where the true value is a number of the format"
         return _verdict("wrong" if not right_in_widest else "imprecise", reason, "overflow", reason)
     if facts["identical"] and autograd_error <= limit:
-        return _verdict("right", "autograd's own bits, in every run")
+        return _verdict("right", "autograd's own bits")
     if manual_error <= limit:
-        return _verdict("right", f"{manual_error:.1e} from the reference, normwise; the line is {limit:.1e}")
+        return _verdict("right", f"{number(manual_error)} from the reference")
     if facts["ratio"] is not None:
-        evidence = f"every element is {facts['ratio']:.6g} times the true one"
+        evidence = f"every element is {number(facts['ratio'], 6)} times the true one"
         return _verdict("wrong", evidence, name_of(facts["ratio"], second_call), evidence)
     if autograd_error > limit:
-        return _verdict("unresolved", f"autograd itself is {autograd_error:.1e} from the reference, normwise")
-    reason = f"{manual_error:.1e} from the reference, normwise, where autograd is {autograd_error:.1e}"
+        return _verdict(
+            "unresolved",
+            f"autograd itself is {number(autograd_error)} of the norm from the reference",
+        )
+    reason = (
+        f"{number(manual_error)} of the norm from the reference, autograd {number(autograd_error)}"
+    )
     return _verdict("imprecise" if right_in_widest else "wrong", reason)
 
 

@@ -21,7 +21,7 @@ def autograd_vjp(
     limit: float,
     lift: Callable[[Tensor], Tensor] = lambda tensor: tensor,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """forward's result, and its vector-Jacobian product with `dout` by autograd.
+    """Forward's result, and its vector-Jacobian product with `dout` by autograd.
 
     tensors: one run's inputs in float32 or int64; they are rounded to `dtype` first
     needed: the tensors to differentiate by
@@ -38,12 +38,15 @@ def autograd_vjp(
     with told_as_theirs(path, limit):
         # A scalar's cotangent is 1 and goes unsaid: naming it makes torch import sympy first.
         seed = () if result.dim() == 0 else (lift(cast(dout, dtype)).to(result.dtype),)
-        result.backward(*seed)  # type: ignore[no-untyped-call]
+        result.backward(*seed)
     gradients = {}
     for name in needed:
         gradient = leaves[name].grad
         if gradient is None:
-            raise Refusal(f"{path}: forward's result does not depend on {name!r}; use it, or take requires_grad away.")
+            raise Refusal(
+                f"{path}: forward's result does not depend on {name!r}; use it, or take its "
+                "requires_grad away."
+            )
         gradients[name] = gradient
     return result.detach(), gradients
 
@@ -64,7 +67,9 @@ def manual_vjp(
     Raises
         Refusal: if backward fails or returns something else than gradients.
     """
-    given = {name: cast(value, dtype) for name, value in tensors.items()} | {"dout": cast(dout, dtype)}
+    given = {name: cast(value, dtype) for name, value in tensors.items()} | {
+        "dout": cast(dout, dtype)
+    }
     kept = {name: value.clone() for name, value in given.items()}
     with torch.no_grad():
         returned = call(backward, path, given, limit)

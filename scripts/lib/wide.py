@@ -34,18 +34,17 @@ class Wide(torch.Tensor):
     array: Array
 
     @staticmethod
-    def __new__(cls, array: Array) -> "Wide":
-        wide: Wide = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
-            cls, array.shape, dtype=torch.float64
-        )
+    def __new__(cls: type["Wide"], array: Array) -> "Wide":  # noqa: D102, PYI034
+        wide = torch.Tensor._make_wrapper_subclass(cls, array.shape, dtype=torch.float64)
+        assert isinstance(wide, Wide)
         wide.array = array
         return wide
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"Wide({self.array})"
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]
         cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         operation = _OPERATIONS.get(func)
@@ -219,7 +218,7 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     aten.view.default: np.reshape,
     aten._unsafe_view.default: np.reshape,
     aten.expand.default: _expand,
-    aten.unsqueeze.default: lambda value, dim: np.expand_dims(value, dim),
+    aten.unsqueeze.default: np.expand_dims,
     aten.squeeze.dim: _squeeze,
     aten.squeeze.dims: _squeeze,
     aten.select.int: lambda value, dim, index: np.take(value, index, axis=dim),

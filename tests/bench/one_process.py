@@ -15,7 +15,8 @@ from scripts.draw_figures import draw_figures
 from scripts.dump_graph import dump_graph
 from scripts.generate_tensors import generate_tensors
 from scripts.judge_gradients import judge_gradients
-from scripts.lib.config import gradient_names, load_config
+from scripts.lib.config import load_config
+from scripts.lib.settings import gradient_names
 from scripts.lib.source import modules_of
 from scripts.record_environment import record_environment
 from scripts.render_report import render_report
@@ -94,7 +95,12 @@ def run_experiment(experiment: str) -> None:
         report,
     )
     kinds = ("manual", "autograd", "reference", "reordered")
-    intermediate = [draws, states, cotangents, *(p for k in kinds for p in each(f"{k}.safetensors"))]
+    intermediate = [
+        draws,
+        states,
+        cotangents,
+        *(p for k in kinds for p in each(f"{k}.safetensors")),
+    ]
     intermediate += each("errors.csv") + facts + calls + each("handed_over.json")
     scripts = map(str, Path("scripts").glob("[a-z]*.py"))
     modules = sorted({module for script in scripts for module in modules_of(script)})

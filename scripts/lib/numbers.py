@@ -1,0 +1,18 @@
+"""Write a figure for a reader."""
+
+import math
+from typing import Any
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """A figure for a reader: `digits` significant digits, an exponent only where it saves zeros."""
+    value = float(value)
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 10 ** max(digits, 5):
+        places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        return f"{value:.{places}f}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa}e{int(exponent)}"

@@ -1,0 +1,14 @@
+"""What follows from an experiment's settings, once they are checked."""
+
+from typing import Any
+
+
+def drawn_tensors(tensors: dict[str, Any], sample: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """How each tensor is drawn in `sample`: `tensors`, overridden by the sample's own words."""
+    own = sample.get("tensors", {})
+    return {name: {**tensor, **own.get(name, {})} for name, tensor in tensors.items()}
+
+
+def gradient_names(tensors: dict[str, Any]) -> dict[str, str]:
+    """From each tensor that needs a gradient to the gradient's name: W -> dW."""
+    return {name: f"d{name}" for name, tensor in tensors.items() if tensor.get("requires_grad")}
