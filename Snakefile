@@ -63,7 +63,10 @@ def per_dtype(file):
     ]
 
 
-os.environ["PYTHONPATH"] = os.getcwd()  # stages import scripts.lib from here
+# Stages import scripts.lib from here.
+os.environ.update(
+    PYTHONPATH=os.pathsep.join([os.getcwd(), *filter(None, [os.getenv("PYTHONPATH")])])
+)
 
 
 onstart:

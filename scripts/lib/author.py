@@ -198,7 +198,8 @@ def check_result(result: Any, function: Author, path: Path) -> Tensor:
     if not result.requires_grad:
         raise Refusal(
             f"{_definition(function, path)}: autograd cannot differentiate what forward returns "
-            "(it has no grad_fn); compute it from the tensors that require a gradient, by differentiable operations."
+            "(it has no grad_fn); compute it from the tensors that require a gradient, by "
+            "differentiable operations."
         )
     return result
 

@@ -171,7 +171,13 @@ class _Scale:
         """Give `panel` its ticks."""
         every = max(1, math.ceil((self.high - self.low) / 7))
         decades = range(self.high, self.low - 1, -every)
-        panel.y_ticks = [(self.y(panel, 10.0**decade), f"1e{decade}") for decade in decades]
+        steps = (1, 2, 5) if self.high - self.low <= 1 else (1,)
+        values = [step * 10.0**decade for decade in decades for step in steps]
+        panel.y_ticks = [
+            (self.y(panel, value), f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e"))
+            for value in values
+            if value <= 10.0**self.high
+        ]
         if self.has_zero:
             panel.zero = self.y(panel, 0.0)
 
