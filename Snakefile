@@ -3,12 +3,11 @@
 import os
 import re
 import sys
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from envs.warm_python import start_warm_python
-from scripts.lib.config import load_config
+from scripts.lib.config import load_configs
 from scripts.lib.refusal import Refusal
 from scripts.lib.settings import gradient_names
 from scripts.lib.source import code_hash, modules_of
@@ -24,22 +23,22 @@ TORCH = {name: version(name) for name in ("torch", "numpy", "ml_dtypes", "safete
 TABLES = {name: version(name) for name in ("numpy", "ml_dtypes", "pandas", "jinja2")}
 
 
-@cache
-def config_of(experiment):
-    try:
-        return load_config(Path("experiments", experiment, "config.yaml"), SCHEMA)
-    except Refusal as refusal:
-        raise WorkflowError(str(refusal)) from None
+# Checked here and not where it is first used: there, Snakemake would take a mistake for a file that
+# no rule makes, and be content with an old one.
+try:
+    CONFIGS = load_configs([Path("experiments", name) for name in EXPERIMENTS], SCHEMA)
+except Refusal as refusal:
+    raise WorkflowError(str(refusal)) from None
 
 
 def setting(key, default=None):
     """One value of the experiment's config, for a rule's params."""
-    return lambda wildcards: config_of(wildcards.experiment).get(key, default)
+    return lambda wildcards: CONFIGS[wildcards.experiment].get(key, default)
 
 
 def needed(wildcards):
     """The tensors whose gradients are tried."""
-    return list(gradient_names(config_of(wildcards.experiment)["tensors"]))
+    return list(gradient_names(CONFIGS[wildcards.experiment]["tensors"]))
 
 
 def written_by_author(wildcards):
@@ -59,7 +58,7 @@ def per_dtype(file):
     """A file of work/{dtype}/, for every format of the experiment, in its order."""
     return lambda wildcards: [
         f"experiments/{wildcards.experiment}/work/{dtype}/{file}"
-        for dtype in config_of(wildcards.experiment)["dtypes"]
+        for dtype in CONFIGS[wildcards.experiment]["dtypes"]
     ]
 
 
@@ -122,12 +121,34 @@ rule draw_cotangents:
         "scripts/draw_cotangents.py"
 
 
+rule check_backward:
+    """Call the author's backward.py once, so that a mistake in it is told once."""
+    input:
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+    output:
+        checked="experiments/{experiment}/work/checked.txt",
+    log:
+        "experiments/{experiment}/work/logs/check_backward.log",
+    conda:
+        "envs/torch.yaml"
+    params:
+        needed=needed,
+        time_limit=setting("time_limit", 60),
+        code=code_hash("scripts/check_backward.py"),
+        versions=TORCH,
+    script:
+        "scripts/check_backward.py"
+
+
 rule compute_manual:
     """Call the author's backward.py on every run, in one format."""
     input:
         backward="experiments/{experiment}/backward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        checked="experiments/{experiment}/work/checked.txt",
     output:
         gradients="experiments/{experiment}/work/{dtype}/manual.safetensors",
         calls="experiments/{experiment}/work/{dtype}/calls.json",
@@ -193,6 +214,7 @@ rule reorder_sums:
         backward="experiments/{experiment}/backward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        checked="experiments/{experiment}/work/checked.txt",
     output:
         gradients="experiments/{experiment}/work/{dtype}/reordered.safetensors",
         handed_over="experiments/{experiment}/work/{dtype}/handed_over.json",
@@ -402,7 +424,7 @@ rule write_manifest:
     conda:
         "envs/report.yaml"
     params:
-        settings=lambda wildcards: config_of(wildcards.experiment),
+        settings=lambda wildcards: CONFIGS[wildcards.experiment],
         modules=sorted(
             {
                 module

@@ -15,6 +15,28 @@ from scripts.lib.settings import drawn_tensors
 Path_ = tuple[str | int, ...]
 
 
+AUTHORS_FILES = ("forward.py", "backward.py", "derivation.md")
+
+
+def load_configs(folders: list[Path], schema: Path) -> dict[str, dict[str, Any]]:
+    """The checked configs of all experiments, by name; `schema` says what they may hold.
+
+    Raises
+        Refusal: with every mistake in every experiment, a missing file among them.
+    """
+    configs, mistakes = {}, []
+    for folder in folders:
+        try:
+            configs[folder.name] = load_config(folder / "config.yaml", schema)
+        except Refusal as refusal:
+            mistakes.append(str(refusal))
+        missing = [name for name in AUTHORS_FILES if not (folder / name).is_file()]
+        mistakes += [f"{folder / name}: is missing; every experiment has one." for name in missing]
+    if mistakes:
+        raise Refusal("\n".join(mistakes))
+    return configs
+
+
 def load_config(path: Path, schema: Path) -> dict[str, Any]:
     """The checked config at `path`.
 

@@ -28,7 +28,7 @@ def render(template: str, values: dict[str, Any], folder: Path = Path(TEMPLATES)
         keep_trailing_newline=True,
         autoescape=template.endswith((".svg.j2", ".html.j2")),
     )
-    environment.filters |= {"number": number, "code": code, "sentence": sentence, "listed": listed}
+    environment.filters |= {"number": number, "listed": listed}
     environment.filters["json"] = as_json
     try:
         text: str = environment.get_template(template).render(values)
@@ -37,16 +37,6 @@ def render(template: str, values: dict[str, Any], folder: Path = Path(TEMPLATES)
         place = ":".join([str(folder / template), *lines])
         raise Refusal(f"{place}: the template cannot be filled: {error}.") from error
     return re.sub(r"\n{3,}", "\n\n", text) if template.endswith((".md", ".md.j2")) else text
-
-
-def code(name: str) -> str:
-    """A name set as code."""
-    return f"`{name}`"
-
-
-def sentence(text: str) -> str:
-    """`text` with a capital letter and a full stop."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def listed(items: Any, last: str = "and") -> str:

@@ -33,7 +33,9 @@ def judge_gradient(
     lost = facts["non_finite"]
     if second_call != "same bits":
         name = (
-            "accumulates" if second_call == "twice the first" else "is not a function of its inputs"
+            "backward adds to what an earlier call left"
+            if second_call == "twice the first"
+            else "backward is not a function of its inputs"
         )
         evidence = f"a second call on the same inputs gave {second_call}"
         return _verdict("wrong", evidence, name, evidence)
@@ -46,7 +48,7 @@ def judge_gradient(
     if manual_error <= limit:
         return _verdict("right", f"{number(manual_error)} from the reference")
     if facts["ratio"] is not None:
-        evidence = f"every element is {number(facts['ratio'], 6)} times the true one"
+        evidence = f"every element is {facts['ratio']:.6g} times the true one"
         return _verdict("wrong", evidence, name_of(facts["ratio"], second_call), evidence)
     if autograd_error > limit:
         return _verdict(

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from scripts.accept import accept
+from scripts.check_backward import check_backward
 from scripts.collect_errors import collect_errors
 from scripts.compute_manual import compute_manual
 from scripts.compute_reference import compute_reference
@@ -57,6 +58,7 @@ def run_experiment(experiment: str) -> None:
 
     generate_tensors(config["tensors"], config["samples"], draws, states)
     draw_cotangents(forward, draws, states, config["time_limit"], cotangents)
+    check_backward(backward, checked=work / "checked.txt", **inputs)
     for dtype in dtypes:
         manual, autograd, reference, reordered = (
             of(dtype, f"{name}.safetensors")
