@@ -113,8 +113,9 @@ rule draw_cotangents:
         "experiments/{experiment}/work/logs/draw_cotangents.log",
     conda:
         "envs/torch.yaml"
-    params:
+    resources:
         time_limit=setting("time_limit", 60),
+    params:
         code=code_hash("scripts/draw_cotangents.py"),
         versions=TORCH,
     script:
@@ -133,9 +134,10 @@ rule check_backward:
         "experiments/{experiment}/work/logs/check_backward.log",
     conda:
         "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        time_limit=setting("time_limit", 60),
         code=code_hash("scripts/check_backward.py"),
         versions=TORCH,
     script:
@@ -156,9 +158,10 @@ rule compute_manual:
         "experiments/{experiment}/work/logs/compute_manual.{dtype}.log",
     conda:
         "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        time_limit=setting("time_limit", 60),
         code=code_hash("scripts/compute_manual.py"),
         versions=TORCH,
     script:
@@ -177,9 +180,10 @@ rule run_autograd:
         "experiments/{experiment}/work/logs/run_autograd.{dtype}.log",
     conda:
         "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        time_limit=setting("time_limit", 60),
         code=code_hash("scripts/run_autograd.py"),
         versions=TORCH,
     script:
@@ -199,9 +203,10 @@ rule compute_reference:
         "experiments/{experiment}/work/logs/compute_reference.{dtype}.log",
     conda:
         "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        time_limit=setting("time_limit", 60),
         code=code_hash("scripts/compute_reference.py"),
         versions=TORCH,
     script:
@@ -222,9 +227,10 @@ rule reorder_sums:
         "experiments/{experiment}/work/logs/reorder_sums.{dtype}.log",
     conda:
         "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        time_limit=setting("time_limit", 60),
         code=code_hash("scripts/reorder_sums.py"),
         versions=TORCH,
     script:
@@ -281,9 +287,10 @@ rule dump_graph:
         "experiments/{experiment}/work/logs/dump_graph.log",
     conda:
         "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        time_limit=setting("time_limit", 60),
         code=code_hash("scripts/dump_graph.py"),
         versions=TORCH,
     script:

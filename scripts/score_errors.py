@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scripts.lib.arrays import read_arrays
 from scripts.lib.files import write_json
 from scripts.lib.formats import eps, largest
 from scripts.lib.patterns import non_finite, ratio
 from scripts.lib.stage import run_stage
 from scripts.lib.tables import COMPARISONS, write_csv
-from scripts.lib.tensors import read_arrays
 from scripts.lib.ulp import Array, distance, ulp
 
 

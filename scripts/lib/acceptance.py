@@ -41,10 +41,12 @@ def _errors(wanted: dict[str, Any], errors: pd.DataFrame) -> tuple[str, bool]:
     rows = errors
     for key, value in keys.items():
         rows = rows[rows[key] == value]
+    if rows.empty:
+        return f"nothing was measured with {', '.join(keys.values())}", False
     measure, quantifier = wanted["measure"], "every" if "every" in wanted else "some"
     ((side, limit),) = wanted[quantifier].items()
     holding = rows[measure] < limit if side == "below" else rows[measure] > limit
-    holds = bool(len(rows)) and bool(holding.all() if quantifier == "every" else holding.any())
+    holds = bool(holding.all() if quantifier == "every" else holding.any())
     greatest = (quantifier == "every") == (side == "below")  # the row that decides
     extreme = rows.loc[rows[measure].idxmax() if greatest else rows[measure].idxmin()]
     word = "greatest" if greatest else "least"

@@ -267,8 +267,10 @@ def _spread(wished: dict[int, float], width: float) -> dict[int, float]:
     step = BOX_WIDTH + SPACE
     order = sorted(wished, key=lambda node: (wished[node], node))
     lefts: list[float] = []
-    for node in order:
-        lefts.append(max(wished[node], lefts[-1] + step) if lefts else wished[node])
+    for place, node in enumerate(order):
+        last = width - SPACE - BOX_WIDTH - step * (len(order) - 1 - place)  # room for those to come
+        left = min(wished[node], last)
+        lefts.append(max(left, lefts[-1] + step) if lefts else left)
     middle = sum(wished.values()) / len(wished) - sum(lefts) / len(lefts)
     shift = min(max(middle, SPACE - lefts[0]), width - SPACE - BOX_WIDTH - lefts[-1])
     return {node: left + shift for node, left in zip(order, lefts, strict=True)}

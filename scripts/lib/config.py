@@ -2,12 +2,14 @@
 
 import difflib
 import keyword
+import math
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
 from scripts.lib.refusal import Refusal
 from scripts.lib.settings import drawn_tensors
@@ -46,13 +48,24 @@ def load_config(path: Path, schema: Path) -> dict[str, Any]:
     config, nodes = _read(path)
     if not isinstance(config, dict):
         raise Refusal(f"{path}: is not a mapping of keys to values; copy another experiment's.")
-    validator = Draft202012Validator(yaml.load(schema.read_bytes(), yaml.CSafeLoader))
+    validator = _Validator(yaml.load(schema.read_bytes(), yaml.CSafeLoader))
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
     mistakes = [(tuple(error.absolute_path), _sentence(error)) for error in errors]
     mistakes = mistakes or _contradictions(config)
     if mistakes:
-        raise Refusal("\n".join(_placed(path, nodes, *mistake) for mistake in mistakes))
+        # jsonschema tells each missing key apart, one sentence tells all of them: once is enough
+        once = dict.fromkeys(_placed(path, nodes, *mistake) for mistake in mistakes)
+        raise Refusal("\n".join(once))
     return config
+
+
+# To JSON 7.0 is a whole number; to torch, which gets it as a shape or a seed, it is not.
+_Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 
 
 class _UniqueKeyLoader(yaml.CSafeLoader):
@@ -132,11 +145,12 @@ def _sentence(error: ValidationError) -> str:
                 "integer": "a whole number",
                 "boolean": "true or false",
             }
-            return f"{value!r} is not {wanted[str(limit)]}{_numeric_hint(value)}."
+            hint = _numeric_hint(value) if limit in ("number", "integer") else ""
+            return f"{value!r} is not {wanted[str(limit)]}{hint}."
         case "enum":
             close = difflib.get_close_matches(str(value), list(map(str, limit)), n=1)
-            hint = f"; did you mean {close[0]!r}" if close else ""
-            return f"{value!r} is none of {', '.join(map(str, limit))}{hint}."
+            hint = f"; did you mean {close[0]!r}?" if close else "."
+            return f"{value!r} is none of {', '.join(map(str, limit))}{hint}"
         case "minimum" | "maximum" | "exclusiveMinimum":
             word = {"minimum": "at least", "maximum": "at most"}.get(error.validator, "more than")
             return f"{value!r} is out of range; it must be {word} {limit}."
@@ -145,6 +159,8 @@ def _sentence(error: ValidationError) -> str:
         case "uniqueItems":
             return "an entry stands twice; keep one."
         case "minItems" | "minLength":
+            return "must not be empty."
+        case "minProperties" if not value:
             return "must not be empty."
         case "minProperties" | "maxProperties":
             known = sorted(schema["properties"])
@@ -155,11 +171,13 @@ def _sentence(error: ValidationError) -> str:
 
 def _numeric_hint(value: Any) -> str:
     """YAML 1.1 reads 1e-3 as text: say so."""
-    if not isinstance(value, str):
-        return ""
+    if isinstance(value, float) and value.is_integer():
+        return f", written so; write {value:.0f}"
     try:
-        number = float(value)
+        number = float(value) if isinstance(value, str) else math.nan
     except ValueError:
+        return ""
+    if not math.isfinite(number):
         return ""
     text = f"{number:.17g}" if "e" not in value.lower() else value.lower()
     mantissa, _, exponent = text.partition("e")
@@ -198,6 +216,9 @@ def _contradictions(config: dict[str, Any]) -> list[tuple[Path_, str]]:
 
 def _undrawable(tensor: dict[str, Any]) -> str | None:
     low, high = tensor.get("low", 0), tensor.get("high", 1)
+    for key in ("scale", "low", "high"):
+        if not math.isfinite(tensor.get(key, 0)):
+            return f"{key} must be a finite number, not {tensor[key]}."
     match tensor["draw"]:
         case "linear_default" if "fan_in" not in tensor:
             return "draw: linear_default needs fan_in, the number of inputs of the layer."
@@ -209,6 +230,8 @@ def _undrawable(tensor: dict[str, Any]) -> str | None:
             return "draw: randint gives whole numbers, which are not scaled; leave scale out."
         case "randint" if int(low) != low or int(high) != high:
             return "draw: randint needs whole numbers for low and high."
+        case "randint" if low < -(2**63) or high >= 2**63:
+            return "draw: randint needs low and high that fit in 64 bits."
         case "randint" | "uniform" if low >= high:
             return f"low ({low}) must be less than high ({high})."
     return None

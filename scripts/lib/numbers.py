@@ -11,8 +11,8 @@ def number(value: Any, digits: int = 2) -> str:
         return str(value)
     if value == 0:
         return "0"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")  # of the rounded value: 9.99 is 1.0e1
     if 1e-3 <= abs(value) < 10 ** max(digits, 5):
-        places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        places = max(0, digits - 1 - int(exponent))
         return f"{value:.{places}f}"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{mantissa}e{int(exponent)}"

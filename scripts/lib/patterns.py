@@ -42,13 +42,19 @@ def ratio(value: Array, reference: Array, dtype: str) -> float | None:
     of the format, normwise, and c itself is farther than that from 1. Small simple fractions are
     given exactly.
     """
-    value, reference = (np.asarray(array, np.float64).ravel() for array in (value, reference))
-    norm = float(np.linalg.norm(reference))
-    if not (norm and np.isfinite(norm) and np.isfinite(value).all()):
+    scale = np.max(np.abs(np.asarray(reference, np.float64)), initial=0)
+    if not (scale and np.isfinite(scale)):
         return None
-    factor = float(value @ reference) / norm**2
+    with np.errstate(over="ignore"):  # scaled, so that squares neither overflow nor vanish
+        value, reference = (np.asarray(a, np.float64).ravel() / scale for a in (value, reference))
+    norm = float(np.linalg.norm(reference))
+    if not np.isfinite(value).all():
+        return None
     close = eps(dtype) ** 0.5
-    if np.linalg.norm(value - factor * reference) > close * norm or abs(factor - 1) <= close:
+    with np.errstate(over="ignore", invalid="ignore"):
+        factor = float(value @ reference) / norm**2
+        left_over = np.linalg.norm(value - factor * reference)
+    if not left_over <= close * norm or abs(factor - 1) <= close:
         return None
     for denominator in (1, 2, 3, 4, 5, 6, 8):
         simple = round(factor * denominator) / denominator
@@ -59,7 +65,9 @@ def ratio(value: Array, reference: Array, dtype: str) -> float | None:
 
 def repetition(first: Array, second: Array) -> str:
     """What a second call on the same inputs gave that differs from the first, in words."""
-    if np.array_equal(second, 2 * first, equal_nan=True):
+    with np.errstate(over="ignore"):
+        doubled = 2 * first
+    if np.array_equal(second, doubled, equal_nan=True):
         return "twice the first"
     return "other bits"
 

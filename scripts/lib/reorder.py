@@ -50,7 +50,8 @@ class NumpySums(TorchDispatchMode):
             return func(*args, **kwargs)
         kwargs.pop("dtype", None)
         self.handed_over[func.overloadpacket.__name__] += 1
-        result = replacement(*map(_to_numpy, args), **kwargs)
+        with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
+            result = replacement(*map(_to_numpy, args), **kwargs)
         return torch.from_numpy(result).to(operands[0].dtype)
 
 
@@ -69,6 +70,8 @@ def _mm(first: Array, second: Array) -> Array:
 def _addmm(bias: Array, first: Array, second: Array, *, beta: float = 1, alpha: float = 1) -> Array:
     product = first @ second
     product = product if alpha == 1 else product * product.dtype.type(alpha)
+    if beta == 0:  # torch leaves the bias out then, nan and all
+        return np.asarray(product)
     return np.asarray(product + (bias if beta == 1 else bias * bias.dtype.type(beta)))
 
 

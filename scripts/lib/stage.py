@@ -1,7 +1,7 @@
 """Run a stage's function for Snakemake: bind its arguments by name, keep a log, tell mistakes.
 
-A stage is a function whose parameters carry the names of its rule's inputs, outputs, params and
-wildcards. It never sees Snakemake, so that a test calls it like any other function.
+A stage is a function whose parameters carry the names of its rule's inputs, outputs, params,
+resources and wildcards. It never sees Snakemake, so that a test calls it like any other function.
 """
 
 import inspect
@@ -40,7 +40,7 @@ def _fail(log: Path, reason: str) -> None:
 def _arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]:
     """The values of the rule, by the names of the stage's parameters; files as paths."""
     values: dict[str, Any] = dict(snakemake.wildcards.items())
-    values |= dict(snakemake.params.items())
+    values |= dict(snakemake.params.items()) | dict(snakemake.resources.items())
     for files in (snakemake.input, snakemake.output):
         values |= {name: _paths(value) for name, value in files.items()}
     return {name: values[name] for name in inspect.signature(stage).parameters}

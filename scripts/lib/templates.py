@@ -32,7 +32,7 @@ def render(template: str, values: dict[str, Any], folder: Path = Path(TEMPLATES)
     environment.filters["json"] = as_json
     try:
         text: str = environment.get_template(template).render(values)
-    except TemplateError as error:
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         lines = [str(error.lineno)] if hasattr(error, "lineno") else []
         place = ":".join([str(folder / template), *lines])
         raise Refusal(f"{place}: the template cannot be filled: {error}.") from error

@@ -53,7 +53,8 @@ class Wide(torch.Tensor):
             if decomposed is NotImplemented:
                 raise NoWideOperation(str(func))
             return decomposed
-        result = operation(*map(_unwrapped, args), **(kwargs or {}))
+        with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
+            result = operation(*map(_unwrapped, args), **(kwargs or {}))
         if func in _IN_PLACE:
             args[0].array[...] = result
             return args[0]
@@ -70,8 +71,9 @@ def widen(tensor: Tensor) -> Tensor:
 def split(tensor: Tensor) -> tuple[Tensor, Tensor]:
     """A `Wide` tensor as the sum of two float64 tensors, (head, tail): head is it, rounded."""
     array = tensor.array if isinstance(tensor, Wide) else tensor.numpy().astype(np.longdouble)
-    head = array.astype(np.float64)
-    tail = np.where(np.isfinite(head), array - head, 0).astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        head = array.astype(np.float64)
+        tail = np.where(np.isfinite(head), array - head, 0).astype(np.float64)
     return torch.from_numpy(head), torch.from_numpy(tail)
 
 
@@ -113,7 +115,8 @@ def _sub(first: Any, second: Any, *, alpha: float = 1) -> Any:
 
 
 def _addmm(bias: Array, first: Array, second: Array, *, beta: float = 1, alpha: float = 1) -> Any:
-    return bias * np.longdouble(beta) + (first @ second) * np.longdouble(alpha)
+    product = (first @ second) * np.longdouble(alpha)
+    return product if beta == 0 else bias * np.longdouble(beta) + product  # torch's rule for 0
 
 
 def _softmax(value: Array, dim: int, half_to_float: bool = False) -> Any:
@@ -155,6 +158,12 @@ def _slice(value: Array, dim: int = 0, start: Any = None, end: Any = None, step:
 
 def _like(value: Any, fill: float) -> Any:
     return np.full(np.shape(value), fill, np.longdouble)
+
+
+def _to_copy(value: Array, *, dtype: Any = None, **_: Any) -> Any:
+    if dtype not in (None, torch.float64):
+        raise NoWideOperation(f"conversion to {dtype}")
+    return np.array(value)
 
 
 def _same(value: Any, *_: Any, **__: Any) -> Any:
@@ -229,7 +238,7 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     # copies and constants
     aten.detach.default: _same,
     aten.alias.default: _same,
-    aten._to_copy.default: lambda value, **_: np.array(value),
+    aten._to_copy.default: _to_copy,
     aten.clone.default: lambda value, **_: np.array(value),
     aten.ones_like.default: lambda value, **_: _like(value, 1),
     aten.zeros_like.default: lambda value, **_: _like(value, 0),

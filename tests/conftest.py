@@ -1,0 +1,149 @@
+"""What the tests share: a tiny experiment, and a copy of the project to run Snakemake in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TINY = "tiny"
+
+CONFIG = """\
+# yaml-language-server: $schema=../schema.yaml
+title: A tiny linear layer
+question: Is it right?
+tensors:
+  x: {shape: [2, 3], draw: randn, requires_grad: true}
+  W: {shape: [4, 3], draw: randn, requires_grad: true}
+samples:
+  trial: {seed: 7, runs: 3}
+dtypes: [float64, float32]
+time_limit: 20
+acceptance:
+  - claim: float32 agrees with autograd
+    errors: {dtype: float32, comparison: manual_vs_autograd, measure: rel_norm, every: {below: 1.0e-5}}
+  - claim: right everywhere
+    verdict: right
+"""
+FORWARD = """\
+def forward(x, W):
+    return 0.5 * ((x @ W.T) ** 2).sum()
+"""
+BACKWARD = """\
+def backward(x, W):
+    dy = x @ W.T
+    return {"x": dy @ W, "W": dy.T @ x}
+"""
+
+
+def write_tiny(folder: Path) -> Path:
+    """Write the tiny experiment's four files into `folder`."""
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(CONFIG)
+    (folder / "forward.py").write_text(FORWARD)
+    (folder / "backward.py").write_text(BACKWARD)
+    (folder / "derivation.md").write_text("By the chain rule.\n")
+    return folder
+
+
+@dataclass
+class Project:
+    """A copy of the project that has the tiny experiment and no other."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "experiments" / TINY
+
+    def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake there; its two streams come back as one text, in `stdout`."""
+        command = [str(Path(sys.executable).with_name("snakemake")), "-c1", *arguments]
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def jobs(self, *arguments: str, **environment: str) -> Counter[str]:
+        """Run to the end and say how many jobs of each rule were done."""
+        run = self.snakemake(*arguments, **environment)
+        assert run.returncode == 0, run.stdout
+        lines = run.stdout.splitlines()
+        done = [line.split("(Rule: ")[1].rstrip(")") for line in lines if "(Rule: " in line]
+        return Counter(rule for rule in done if rule != "all")
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace text that must be there in a file of the project."""
+        path = self.root / file
+        text = path.read_text()
+        assert old in text, f"{old!r} is not in {file}"
+        path.write_text(text.replace(old, new))
+
+    def outputs(self) -> dict[str, bytes]:
+        """Every generated file that is kept, by its path in the experiment."""
+        paths = [self.folder / file for file in ("REPORT.md", "errors.csv", "manifest.json")]
+        paths += self.folder.glob("figures/*")
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths}
+
+
+def copy_project(to: Path) -> Project:
+    """Copy all that a run needs, without experiments, and write the tiny one."""
+    for name in ("scripts", "templates", "envs", "profiles"):
+        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (to / "experiments").mkdir()
+    shutil.copy(ROOT / "Snakefile", to)
+    shutil.copy(ROOT / "experiments/schema.yaml", to / "experiments")
+    write_tiny(to / "experiments" / TINY)
+    return Project(to)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that has run once. Look, but do not touch: tests share it."""
+    project = copy_project(tmp_path_factory.mktemp("finished"))
+    run = project.snakemake()
+    assert run.returncode == 0, run.stdout
+    return project
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    """A project of one's own that has run once, to edit and break."""
+    shutil.copytree(finished.root, tmp_path / "project", symlinks=True)  # copies dates as well
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """The tiny experiment's folder, nothing run yet."""
+    return write_tiny(tmp_path / "experiments" / TINY)
+
+
+@pytest.fixture(scope="session")
+def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run Python code in a process of its own, from the project's root."""
+
+    def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run

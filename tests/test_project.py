@@ -1,0 +1,113 @@
+"""What holds the project together: pins, imports, and rules that name what they use."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from scripts.lib.source import modules_of
+from tests.conftest import ROOT
+
+STAGES = sorted(path.stem for path in (ROOT / "scripts").glob("[a-z]*.py"))
+SNAKEFILE = (ROOT / "Snakefile").read_text()
+RULES = {
+    match[1]: match[0]
+    for match in re.finditer(r"^rule (\w+):\n(?:[ \t].*\n|\n)+", SNAKEFILE, re.MULTILINE)
+}
+
+
+def pins(path: Path) -> dict[str, str]:
+    """The `name==version` pairs of a requirements or conda file."""
+    return dict(re.findall(r"^[ -]*([\w-]+)==(\S+)$", path.read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("file", ["torch.yaml", "report.yaml"])
+def test_conda_pins_are_those_of_the_requirements(file: str) -> None:
+    conda = pins(ROOT / "envs" / file)
+    assert conda
+    assert conda.items() <= pins(ROOT / "envs/requirements.txt").items()
+
+
+def test_every_requirement_is_pinned_exactly() -> None:
+    lines = (ROOT / "envs/requirements.txt").read_text().splitlines()
+    names = [line for line in lines if line and not line.startswith("#")]
+    assert len(names) == len(pins(ROOT / "envs/requirements.txt"))
+
+
+def test_conda_files_name_what_their_stages_import() -> None:
+    for file in ("torch.yaml", "report.yaml"):
+        rules = [name for name, text in RULES.items() if f'"envs/{file}"' in text]
+        modules = {module for rule in rules for module in modules_of(f"scripts/{rule}.py", ROOT)}
+        imported = {name for module in modules for name in third_party(ROOT / module)}
+        assert imported == set(pins(ROOT / "envs" / file)), file
+
+
+def third_party(path: Path) -> set[str]:
+    """The packages outside the standard library and this project that a module imports."""
+    import sys
+
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - {"scripts", "torch"} | (names & {"torch"})
+
+
+def test_every_stage_is_one_rule_one_script_one_function() -> None:
+    assert set(STAGES) == set(RULES) - {"all"}
+    for stage in STAGES:
+        tree = ast.parse((ROOT / f"scripts/{stage}.py").read_text())
+        functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+        public = [name for name in functions if not name.startswith("_")]
+        assert public == [stage]
+        assert f'script:\n        "scripts/{stage}.py"' in RULES[stage]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_rule_is_fingerprinted_by_its_own_script(stage: str) -> None:
+    assert f'code=code_hash("scripts/{stage}.py")' in RULES[stage]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_rule_names_an_environment_and_a_log(stage: str) -> None:
+    assert re.search(r'conda:\n        "envs/(torch|report)\.yaml"', RULES[stage])
+    assert f"work/logs/{stage}" in RULES[stage]
+
+
+LIGHT = [stage for stage in STAGES if '"envs/report.yaml"' in RULES[stage]]
+
+
+@pytest.mark.parametrize("stage", LIGHT)
+def test_a_stage_of_the_report_environment_imports_no_torch(stage: str, run_python) -> None:
+    code = f"import sys, scripts.{stage}; print('torch' in sys.modules)"
+    assert run_python(code).stdout.strip() == "False"
+
+
+def test_the_snakefile_imports_no_numerical_library(run_python) -> None:
+    code = "import sys, envs.warm_python, scripts.lib.config, scripts.lib.source, scripts.lib.settings; print({'torch', 'numpy', 'pandas'} & set(sys.modules))"
+    assert run_python(code).stdout.strip() == "set()"
+
+
+def test_the_schema_describes_a_closed_config() -> None:
+    schema = yaml.safe_load((ROOT / "experiments/schema.yaml").read_text())
+
+    def objects(value: object) -> list[dict[str, object]]:
+        if isinstance(value, list):
+            return [found for item in value for found in objects(item)]
+        if not isinstance(value, dict):
+            return []
+        own = [value] if value.get("type") == "object" else []
+        return own + [found for item in value.values() for found in objects(item)]
+
+    assert objects(schema)
+    assert all("additionalProperties" in found for found in objects(schema))
+
+
+def test_no_module_unpickles_or_evaluates() -> None:
+    forbidden = re.compile(r"\bimport pickle\b|torch\.load\(|np\.load\(|\beval\(|\.npz\b")
+    for path in (ROOT / "scripts").rglob("*.py"):
+        assert not forbidden.search(path.read_text()), path

@@ -1,0 +1,196 @@
+"""The pipeline as a whole: what it writes, what it runs again, and what it refuses."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TINY, Project, copy_project
+
+BACKWARD = f"experiments/{TINY}/backward.py"
+CONFIG = f"experiments/{TINY}/config.yaml"
+TELL = Counter(render_report=1, write_manifest=1, accept=1)
+MEASURE = Counter(collect_errors=1, judge_gradients=1, draw_figures=1) + TELL
+
+
+def test_a_run_leaves_the_report_the_table_the_manifest_and_the_figures(finished: Project) -> None:
+    names = set(finished.outputs())
+    assert names == {
+        "REPORT.md",
+        "errors.csv",
+        "manifest.json",
+        "figures/error_by_dtype.svg",
+        "figures/error_by_run.svg",
+        "figures/graph.svg",
+    }
+
+
+def test_a_second_run_has_nothing_to_do(finished: Project) -> None:
+    run = finished.snakemake()
+    assert run.returncode == 0
+    assert "Nothing to be done" in run.stdout
+
+
+def test_two_folders_give_the_same_bytes(finished: Project, tmp_path: Path) -> None:
+    other = copy_project(tmp_path / "elsewhere")
+    run = other.snakemake(
+        PYTHONHASHSEED="1", TZ="Asia/Tokyo", LC_ALL="C", OMP_NUM_THREADS="2", WARM_PYTHON="none"
+    )
+    assert run.returncode == 0, run.stdout
+    assert other.outputs() == finished.outputs()
+
+
+def test_an_edited_backward_leaves_tensors_autograd_and_graph_alone(project: Project) -> None:
+    project.edit(BACKWARD, "dy = x @ W.T", "dy = 1 * (x @ W.T)")
+    expected = Counter(check_backward=1, compute_manual=2, reorder_sums=2, score_errors=2) + MEASURE
+    assert project.jobs() == expected
+
+
+def test_an_edited_report_template_only_tells_again(project: Project) -> None:
+    project.edit("templates/REPORT.md.j2", "## The mathematics", "## Mathematics")
+    assert project.jobs() == TELL
+
+
+def test_an_edited_question_only_tells_again(project: Project) -> None:
+    project.edit(CONFIG, "Is it right?", "Is it really right?")
+    assert project.jobs() == TELL
+
+
+def test_an_added_dtype_computes_that_dtype_only(project: Project) -> None:
+    project.edit(CONFIG, "[float64, float32]", "[float64, float32, float16]")
+    one = ("compute_manual", "run_autograd", "compute_reference", "reorder_sums", "score_errors")
+    assert project.jobs() == Counter(one) + MEASURE
+
+
+def test_an_edited_module_reruns_its_importers_and_what_follows(project: Project) -> None:
+    project.edit(
+        "scripts/lib/ulp.py",
+        "return np.where(np.isfinite(magnitude)",
+        "return np.where(True & np.isfinite(magnitude)",
+    )
+    assert project.jobs() == Counter(score_errors=2) + MEASURE
+
+
+def test_an_edited_acceptance_criterion_judges_again_and_computes_nothing(project: Project) -> None:
+    project.edit(CONFIG, "below: 1.0e-5", "below: 1.0e-4")
+    assert project.jobs() == Counter(judge_gradients=1) + TELL
+
+
+def test_reordered_tensors_are_drawn_again(project: Project) -> None:
+    x = "  x: {shape: [2, 3], draw: randn, requires_grad: true}\n"
+    w = "  W: {shape: [4, 3], draw: randn, requires_grad: true}\n"
+    project.edit(CONFIG, x + w, w + x)
+    assert project.jobs()["generate_tensors"] == 1
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        BACKWARD,
+        CONFIG,
+        "scripts/compute_manual.py",
+        "scripts/lib/tensors.py",
+        "templates/REPORT.md.j2",
+    ],
+)
+def test_a_file_only_touched_reruns_nothing(project: Project, file: str) -> None:
+    later = time.time() + 5
+    os.utime(project.root / file, (later, later))
+    assert project.jobs() == Counter()
+
+
+def test_a_comment_in_a_module_reruns_nothing(project: Project) -> None:
+    path = project.root / "scripts/lib/vjp.py"
+    path.write_text(path.read_text() + "\n# a remark\n")
+    assert project.jobs() == Counter()
+
+
+def test_a_missed_criterion_fails_the_run_after_the_report_is_written(project: Project) -> None:
+    project.edit(BACKWARD, "dy = x @ W.T", "dy = 2 * (x @ W.T)")
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert "2 of 2 acceptance criteria do not hold. float32 agrees with autograd:" in run.stdout
+    assert (
+        "**Wrong: dx and dW in float64 and float32:** every element is 2 times"
+        in (project.folder / "REPORT.md").read_text()
+    )
+
+
+def test_one_failing_experiment_does_not_keep_another_from_its_report(project: Project) -> None:
+    second = project.root / "experiments/second"
+    second.mkdir()
+    for name in ("config.yaml", "forward.py", "derivation.md", "backward.py"):
+        (second / name).write_bytes((project.folder / name).read_bytes())
+    project.edit(BACKWARD, "dy = x @ W.T", "dy = [")
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert (second / "work/accepted.txt").exists()
+
+
+MISTAKES = {
+    "does not parse": ("    dy = x @ W.T", "    dy = [", ":2: does not parse as Python"),
+    "raises": ("dy = x @ W.T", "dy = x @ nothing", ":2: NameError: name 'nothing' is not defined"),
+    "wrong transpose": ("dy = x @ W.T", "dy = x @ W", ":2: RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x3). They fit with the second transposed"),
+    "layout of W.T": ('"W": dy.T @ x', '"W": x.T @ dy', ":1: dW has shape (3, 4) but W has (4, 3)"),
+    "missing": ('"W": dy.T @ x', "", ":1: the gradient of 'W' is missing"),
+    "wrong dtype": ('"W": dy.T @ x', '"W": (dy.T @ x).double()', ":1: dW is float64 but W is float32"),
+    "endless": ("dy = x @ W.T", "while True: pass", ":2: still running after 1 s"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_backward_is_one_sentence_and_loses_nothing(
+    project: Project, mistake: str
+) -> None:
+    old, new, sentence = MISTAKES[mistake]
+    before = project.outputs()
+    project.edit(CONFIG, "time_limit: 20", "time_limit: 1")
+    project.edit(BACKWARD, old, new)
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert run.stdout.count(BACKWARD + sentence) == 1, run.stdout
+    assert "Traceback" not in run.stdout
+    assert project.outputs() == before
+    assert not list(project.folder.glob("**/.*"))  # no temporary file is left
+
+
+def test_a_broken_config_stops_the_run_even_when_old_results_are_there(project: Project) -> None:
+    project.edit(CONFIG, "runs: 3", "rnus: 3")
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert (
+        f"{CONFIG}:8: samples.trial: 'rnus' is not a known key; did you mean 'runs'?" in run.stdout
+    )
+
+
+def test_a_broken_template_of_the_author_keeps_the_old_report(project: Project) -> None:
+    before = project.outputs()
+    (project.folder / "discussion.md").write_text("{{ nothing_of_that_name }}\n")
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert f"experiments/{TINY}/discussion.md" in run.stdout
+    assert "nothing_of_that_name" in run.stdout
+    assert project.outputs() == before
+
+
+def test_a_vector_result_is_pulled_back_from_a_drawn_cotangent(project: Project) -> None:
+    project.edit(
+        f"experiments/{TINY}/forward.py", "0.5 * ((x @ W.T) ** 2).sum()", "(x @ W.T).tanh()"
+    )
+    project.edit(
+        BACKWARD,
+        "def backward(x, W):\n    dy = x @ W.T",
+        "def backward(x, W, dout):\n    dy = dout * (1 - (x @ W.T).tanh() ** 2)",
+    )
+    run = project.snakemake()
+    assert run.returncode == 0, run.stdout
+
+
+def test_the_stages_run_without_the_warm_python_and_without_the_profile(tmp_path: Path) -> None:
+    other = copy_project(tmp_path / "cold")
+    other.edit("Snakefile", "onstart:\n    sys.executable = start_warm_python()\n", "")
+    other.edit(CONFIG, "dtypes: [float64, float32]", "dtypes: [float32]")
+    run = other.snakemake("--workflow-profile", "none", "--cores", "2")
+    assert run.returncode == 0, run.stdout
