@@ -60,7 +60,7 @@ def load_config(path: Path, schema: Path) -> dict[str, Any]:
 
 
 # To JSON 7.0 is a whole number; to torch, which gets it as a shape or a seed, it is not.
-_Validator = extend(
+_Validator = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
@@ -103,7 +103,8 @@ def _read(path: Path) -> tuple[Any, yaml.Node | None]:
         line = f":{mark.line + 1}" if mark else ""
         raise Refusal(f"{path}{line}: {error.problem}.") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise Refusal(f"{path}: cannot be read as YAML: {error}.") from error
+        reason = " ".join(str(error).split())
+        raise Refusal(f"{path}: cannot be read as YAML: {reason}.") from error
 
 
 def _placed(path: Path, nodes: yaml.Node | None, place: Path_, sentence: str) -> str:
@@ -158,9 +159,7 @@ def _sentence(error: ValidationError) -> str:
             return f"the name {value!r} must match {limit} (letters, digits, underscores)."
         case "uniqueItems":
             return "an entry stands twice; keep one."
-        case "minItems" | "minLength":
-            return "must not be empty."
-        case "minProperties" if not value:
+        case "minItems" | "minLength" | "minProperties" if "properties" not in schema:
             return "must not be empty."
         case "minProperties" | "maxProperties":
             known = sorted(schema["properties"])

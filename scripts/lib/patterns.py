@@ -56,18 +56,16 @@ def ratio(value: Array, reference: Array, dtype: str) -> float | None:
         left_over = np.linalg.norm(value - factor * reference)
     if not left_over <= close * norm or abs(factor - 1) <= close:
         return None
-    for denominator in (1, 2, 3, 4, 5, 6, 8):
-        simple = round(factor * denominator) / denominator
-        if abs(factor - simple) <= close * max(1.0, abs(simple)):
-            return simple
-    return factor
+    fractions = (round(factor * denominator) / denominator for denominator in (1, 2, 3, 4, 5, 6, 8))
+    simple = min(fractions, key=lambda fraction: abs(factor - fraction))
+    return simple if abs(factor - simple) <= close * max(1.0, abs(simple)) else factor
 
 
 def repetition(first: Array, second: Array) -> str:
     """What a second call on the same inputs gave that differs from the first, in words."""
     with np.errstate(over="ignore"):
         doubled = 2 * first
-    if np.array_equal(second, doubled, equal_nan=True):
+    if first.any() and np.array_equal(second, doubled, equal_nan=True):
         return "twice the first"
     return "other bits"
 

@@ -76,13 +76,15 @@ def _addmm(bias: Array, first: Array, second: Array, *, beta: float = 1, alpha: 
 
 
 def _sum(value: Array, dim: Any = None, keepdim: bool = False) -> Array:
-    axis = tuple(dim) if dim else None
-    return np.asarray(value.sum(axis=axis, keepdims=keepdim))
+    return np.asarray(value.sum(axis=_axes(dim, value), keepdims=keepdim))
 
 
 def _mean(value: Array, dim: Any = None, keepdim: bool = False) -> Array:
-    axis = tuple(dim) if dim else None
-    return np.asarray(value.mean(axis=axis, keepdims=keepdim))
+    return np.asarray(value.mean(axis=_axes(dim, value), keepdims=keepdim))
+
+
+def _axes(dim: Any, value: Array) -> tuple[int, ...] | None:
+    return tuple(dim) if dim and value.ndim else None  # torch gives a number an axis 0
 
 
 _REPLACEMENTS: dict[Any, Callable[..., Array]] = {

@@ -23,7 +23,7 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 
 def read_csv(path: Path) -> pd.DataFrame:
     """Read a table that `write_csv` wrote; infinities are numbers, an empty field is an error's."""
-    return pd.read_csv(path, dtype={"gradient": str})
+    return pd.read_csv(path, dtype={"gradient": str}, keep_default_na=False, na_values=[""])
 
 
 def summarise(errors: pd.DataFrame, sample: str) -> list[dict[str, Any]]:

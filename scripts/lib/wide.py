@@ -54,7 +54,14 @@ class Wide(torch.Tensor):
                 raise NoWideOperation(str(func))
             return decomposed
         with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
-            result = operation(*map(_unwrapped, args), **(kwargs or {}))
+            try:
+                result = operation(*map(_unwrapped, args), **(kwargs or {}))
+            except (
+                TypeError,
+                ValueError,
+                IndexError,
+            ) as error:  # a case that only torch has
+                raise NoWideOperation(f"{func}: {error}") from error
         if func in _IN_PLACE:
             args[0].array[...] = result
             return args[0]
@@ -89,9 +96,9 @@ def _unwrapped(value: Any) -> Any:
 
 
 def _axes(dim: Any, ndim: int) -> tuple[int, ...] | None:
-    if dim is None or dim in ([], ()):
+    if dim is None or dim in ([], ()) or not ndim:  # torch gives a number an axis 0
         return None
-    return tuple(axis % ndim if ndim else 0 for axis in ([dim] if isinstance(dim, int) else dim))
+    return tuple(axis % ndim for axis in ([dim] if isinstance(dim, int) else dim))
 
 
 def _sum(value: Array, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -149,7 +156,9 @@ def _expand(value: Array, size: Any, implicit: bool = False) -> Any:
 
 
 def _gather(value: Array, dim: int, index: Any, sparse_grad: bool = False) -> Any:
-    return np.take_along_axis(value, index, axis=dim)
+    sizes = enumerate(index.shape)  # torch leaves out what lies beyond the index on the other axes
+    own = tuple(slice(None if axis == dim % value.ndim else size) for axis, size in sizes)
+    return np.take_along_axis(value[own], index, axis=dim)
 
 
 def _slice(value: Array, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
@@ -240,7 +249,9 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     aten.alias.default: _same,
     aten._to_copy.default: _to_copy,
     aten.clone.default: lambda value, **_: np.array(value),
+    aten.copy_.default: lambda _, value, *__: value,
+    aten.new_empty_strided.default: lambda _, size, *__, **___: _like(np.empty(size), 0),
     aten.ones_like.default: lambda value, **_: _like(value, 1),
     aten.zeros_like.default: lambda value, **_: _like(value, 0),
 }
-_IN_PLACE = {aten.add_.Tensor}
+_IN_PLACE = {aten.add_.Tensor, aten.copy_.default}

@@ -1,0 +1,48 @@
+from types import SimpleNamespace
+
+import pytest
+
+from scripts.lib.progress import progress
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test sets."""
+    time = SimpleNamespace(now=100.0)
+    monkeypatch.setattr("scripts.lib.progress.time", SimpleNamespace(monotonic=lambda: time.now))
+    return time
+
+
+def go_through(clock, *seconds):
+    """Go through one item for each of `seconds`, which it takes."""
+    for took in progress(seconds, "runs"):
+        clock.now += took
+
+
+def test_all_items_come_in_their_order():
+    assert list(progress(["a", "b", "c"], "runs")) == ["a", "b", "c"]
+
+
+def test_what_is_quick_is_done_in_silence(clock, capsys):
+    go_through(clock, 0.5, 0.5, 1.0, 0.0)
+    assert capsys.readouterr().err == ""
+
+
+def test_after_two_seconds_of_silence_it_says_how_far_it_is(clock, capsys):
+    go_through(clock, 1.5, 1.0, 0.1, 0.1)
+    assert capsys.readouterr().err == "runs: 2 of 4 done\n"
+
+
+def test_it_speaks_again_only_after_two_more_seconds(clock, capsys):
+    go_through(clock, 2.5, 1.0, 0.5, 1.0, 0.0)
+    assert capsys.readouterr().err == "runs: 1 of 5 done\nruns: 4 of 5 done\n"
+
+
+def test_it_speaks_on_stderr_only(clock, capsys):
+    go_through(clock, 3.0, 3.0)
+    assert capsys.readouterr().out == ""
+
+
+def test_nothing_to_do_is_nothing_to_say(clock, capsys):
+    go_through(clock)
+    assert capsys.readouterr().err == ""
