@@ -38,12 +38,18 @@ def start_warm_python() -> str:
     if not hasattr(os, "fork"):
         return sys.executable
     address = Path(tempfile.mkdtemp(prefix="warm-python-"), "socket")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(address))
+    listener.listen(64)  # from here on jobs may knock: they wait while torch is being imported
     os.environ["STAGE_PYTHON"] = sys.executable
     os.environ["WARM_PYTHON"] = str(address)
     # Snakemake gives each job its threads in these; every rule here has one.
     environment = os.environ | dict.fromkeys(THREAD_COUNTS, "1")
-    command = [sys.executable, str(Path(__file__)), "--serve", str(address)]
-    subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)  # noqa: S603
+    command = [sys.executable, str(Path(__file__)), "--serve", str(listener.fileno())]
+    subprocess.Popen(  # noqa: S603
+        command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[listener.fileno()]
+    )
+    listener.close()
     return str(Path(os.path.relpath(__file__)).parent / "python")
 
 
@@ -67,16 +73,14 @@ def run(arguments: list[str]) -> int:
     return status[0] if status else 1
 
 
-def serve(address: str) -> None:
+def serve(listener: socket.socket) -> None:
     """Import what stages need, then run each script that is asked for in a fork of this process."""
     import selectors
     import signal
 
     parent = os.getppid()
     _die_with_parent()
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(address)
-    listener.listen(64)  # jobs may knock while torch is still being imported
+    address = listener.getsockname()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the jobs' and Snakemake's business
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     ended, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -213,6 +217,6 @@ def _die_with_parent() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        serve(sys.argv[2])
+        serve(socket.socket(fileno=int(sys.argv[2])))
     else:
         sys.exit(run(sys.argv[1:]))

@@ -5,9 +5,10 @@ Every mistake becomes one sentence with their file and their line.
 """
 
 import inspect
-import linecache
+import os
 import re
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,7 +46,6 @@ def load_function(path: Path, name: str, arguments: list[str], limit: float) -> 
         what = error.msg if isinstance(error, SyntaxError) else error
         raise Refusal(f"{path}{line}: does not parse as Python: {what}.") from error
     namespace: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
-    linecache.checkcache(str(path))
     with told_as_theirs(path, limit):
         exec(code, namespace)  # noqa: S102 - running it is what it is for
     function = namespace.get(name)
@@ -58,7 +58,13 @@ def load_function(path: Path, name: str, arguments: list[str], limit: float) -> 
 
 def _check_parameters(function: Author, path: Path, name: str, arguments: list[str]) -> None:
     place = _definition(function, path)
-    for parameter in inspect.signature(function).parameters.values():
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError as error:
+        raise Refusal(
+            f"{place}: {name} has no named parameters; write `def {name}(...)`."
+        ) from error
+    for parameter in parameters.values():
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             raise Refusal(f"{place}: {name} takes *{parameter.name}; name its tensors instead.")
         if parameter.name not in arguments and parameter.default is parameter.empty:
@@ -85,19 +91,26 @@ def told_as_theirs(
     path: Path, limit: float, tensors: dict[str, Tensor] | None = None
 ) -> Iterator[None]:
     """Turn whatever goes wrong in the block into a `Refusal` with the author's file and line."""
+    alarms = 0
+    advice = (
+        f"still running after {limit:g} s; "
+        f"mend the loop or raise time_limit in {path.with_name('config.yaml')}."
+    )
 
     def out_of_time(_: int, __: FrameType | None) -> None:
+        nonlocal alarms
+        alarms += 1
+        if alarms > 1:  # a bare `except:` has swallowed the first
+            print(f"{path}: {advice}", file=sys.stderr, flush=True)
+            os._exit(1)
         raise _OutOfTime
 
     before = signal.signal(signal.SIGALRM, out_of_time)
-    signal.setitimer(signal.ITIMER_REAL, limit)
+    signal.setitimer(signal.ITIMER_REAL, limit, limit)
     try:
         yield
     except _OutOfTime as error:
-        raise Refusal(
-            f"{_place(error, path)}: still running after {limit:g} s; "
-            f"mend the loop or raise time_limit in {path.with_name('config.yaml')}."
-        ) from error
+        raise Refusal(f"{_place(error, path)}: {advice}") from error
     except Refusal:
         raise
     except (Exception, SystemExit) as error:

@@ -188,6 +188,28 @@ def test_an_endless_loop_is_stopped_at_the_limit(tmp_path, body):
     )
 
 
+def test_a_loop_that_swallows_the_alarm_ends_the_stage(tmp_path, run_python):
+    path = tmp_path / "backward.py"
+    path.write_text(
+        "while True:\n    try:\n        while True:\n            pass\n    except:\n        pass\n"
+    )
+    ended = run_python(
+        "import sys; from pathlib import Path; from scripts.lib.author import load_function;"
+        "load_function(Path(sys.argv[1]), 'backward', ['x'], 0.2)",
+        str(path),
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"{path}: still running after 0.2 s; "
+        f"mend the loop or raise time_limit in {tmp_path}/config.yaml.\n"
+    )
+
+
+def test_a_function_without_named_parameters_is_told(tmp_path):
+    sentence = load_refused(tmp_path, "backward = dict\n")
+    assert sentence == " backward has no named parameters; write `def backward(...)`."
+
+
 def test_after_a_call_no_alarm_is_left_and_the_old_handler_is_back(tmp_path):
     def ours(*_):
         pytest.fail("the alarm rang after the call")
