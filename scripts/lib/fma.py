@@ -1,0 +1,82 @@
+"""Fused multiply-add in numpy: a b + c with one rounding, for processors' results bit for bit."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def fma(first: Array, second: Array, addend: Array) -> Array:
+    """First * second + addend, rounded once, elementwise; float32 or float64, all of one dtype."""
+    if addend.dtype == np.float32:
+        return _fma32(first, second, addend)
+    return _fma64(first, second, addend)
+
+
+def _fma32(first: Array, second: Array, addend: Array) -> Array:
+    """In float64 the product is exact, so that only the sum is rounded before float32 is.
+
+    Rounding twice goes wrong only where the float64 sum lies halfway between two numbers of
+    float32 (or is so small that float32 has fewer bits). There the sum is first rounded to odd,
+    which makes the second rounding right (Boldo & Melquiond, "Emulation of a FMA and correctly rounded
+    sums: proved algorithms using rounding to odd", IEEE Trans. Computers 57(4), 2008, Theorem 1).
+    """
+    product = first.astype(np.float64) * second
+    wide = product + addend
+    rounded = wide.astype(np.float32)
+    bits = wide.view(np.int64)
+    doubtful = (bits & 0x1FFFFFFF) == 0x10000000
+    doubtful |= np.abs(rounded) < 2.0**-125
+    if doubtful.any():
+        products, addends = np.broadcast_arrays(product, addend)
+        odd = round_to_odd(products[doubtful], addends[doubtful].astype(np.float64))
+        rounded[doubtful] = odd.astype(np.float32)
+    return rounded
+
+
+def _fma64(first: Array, second: Array, addend: Array) -> Array:
+    """Boldo & Melquiond (2008), section 5: add the exact product's parts to odd, then to even.
+
+    Exact unless the product's low part underflows (below 2^-969) or an operand is above 2^970.
+    """
+    high, low = two_product(first, second)
+    above, below = two_sum(addend, low)
+    top, rest = two_sum(high, above)
+    result = top + round_to_odd(rest, below)
+    plain = first * second + addend
+    return np.where(np.isfinite(result), result, plain)
+
+
+def two_sum(first: Array, second: Array) -> tuple[Array, Array]:
+    """(s, e) with s = first + second rounded and s + e exact (Knuth, TAOCP 2, 4.2.2, Theorem B)."""
+    total = first + second
+    shadow = total - first
+    return total, (first - (total - shadow)) + (second - shadow)
+
+
+def two_product(first: Array, second: Array) -> tuple[Array, Array]:
+    """(p, e) with p = first * second rounded and p + e exact, in float64 (Dekker 1971)."""
+    product = first * second
+    high1, low1 = _split(first)
+    high2, low2 = _split(second)
+    error = ((high1 * high2 - product) + high1 * low2 + low1 * high2) + low1 * low2
+    return product, error
+
+
+def _split(value: Array) -> tuple[Array, Array]:
+    """A float64 as the sum of two of 26 bits (Veltkamp)."""
+    scaled = value * 134217729.0  # 2^27 + 1
+    high = scaled - (scaled - value)
+    return high, value - high
+
+
+def round_to_odd(first: Array, second: Array) -> Array:
+    """First + second in float64; where that is inexact, the neighbour with an odd last bit."""
+    total, error = two_sum(first, second)
+    bits = total.view(np.int64).copy()
+    inexact_even = (error != 0) & ((bits & 1) == 0) & np.isfinite(total)
+    away = (error > 0) == (total > 0)
+    bits += np.where(inexact_even, np.where(away, 1, -1), 0)
+    return bits.view(np.float64)
