@@ -20,8 +20,9 @@ def _fma32(first: Array, second: Array, addend: Array) -> Array:
 
     Rounding twice goes wrong only where the float64 sum lies halfway between two numbers of
     float32 (or is so small that float32 has fewer bits). There the sum is first rounded to odd,
-    which makes the second rounding right (Boldo & Melquiond, "Emulation of a FMA and correctly rounded
-    sums: proved algorithms using rounding to odd", IEEE Trans. Computers 57(4), 2008, Theorem 1).
+    which makes the second rounding right (Boldo & Melquiond, "Emulation of a FMA and correctly
+    rounded sums: proved algorithms using rounding to odd", IEEE Trans. Computers 57(4), 2008,
+    Theorem 1).
     """
     product = first.astype(np.float64) * second
     wide = product + addend
