@@ -1,0 +1,28 @@
+import pytest
+
+from scripts.accept import accept
+from scripts.lib.files import write_json
+from scripts.lib.refusal import Refusal
+
+HOLDS = {"criterion": "It is right", "measured": "2 of 2 are right", "holds": True}
+FAILS = {"criterion": "It is close", "measured": "0.5 off", "holds": False}
+
+
+def run(folder, *rows):
+    write_json(folder / "judgement.json", {"acceptance": rows})
+    accept(folder / "judgement.json", folder / "REPORT.md", folder / "accepted.txt")
+    return (folder / "accepted.txt").read_text()
+
+
+def test_what_holds_is_listed_with_its_figure(tmp_path):
+    assert run(tmp_path, HOLDS) == "It is right: 2 of 2 are right\n"
+
+
+def test_one_criterion_that_fails_fails_the_run_and_is_named(tmp_path):
+    with pytest.raises(Refusal) as refusal:
+        run(tmp_path, HOLDS, FAILS)
+    assert str(refusal.value) == (
+        "1 of 2 acceptance criteria do not hold. It is close: 0.5 off. "
+        f"The report is {tmp_path}/REPORT.md."
+    )
+    assert not (tmp_path / "accepted.txt").exists()

@@ -1,0 +1,33 @@
+import pytest
+
+from scripts.lib.arrays import read_arrays
+from scripts.lib.refusal import Refusal
+from scripts.run_autograd import run_autograd
+from tests.stages import NEEDED, write_inputs
+
+
+def run(folder, dtype="float32", forward=None):
+    given = write_inputs(folder)
+    if forward:
+        given["forward"].write_text(forward)
+    inputs = {name: given[name] for name in ("forward", "draws", "cotangents")}
+    made = folder / "autograd.safetensors"
+    run_autograd(dtype, **inputs, needed=NEEDED, time_limit=10, gradients=made)
+    return read_arrays(made)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+def test_the_result_and_its_gradients_are_in_the_format(tmp_path, dtype):
+    values = run(tmp_path, dtype)
+    assert {name: value.astype(float).tolist() for name, value in values.items()} == {
+        "trial/result": [18.0],
+        "trial/dx": [18.0],
+        "trial/dW": [12.0],
+    }
+    assert {value.dtype.name for value in values.values()} == {dtype}
+
+
+def test_a_tensor_that_forward_does_not_use_is_refused(tmp_path):
+    with pytest.raises(Refusal, match="does not depend on 'W'"):
+        run(tmp_path, forward="def forward(x, W):\n    return x * x\n")
+    assert not (tmp_path / "autograd.safetensors").exists()
