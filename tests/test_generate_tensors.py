@@ -1,0 +1,37 @@
+import torch
+
+from scripts.generate_tensors import generate_tensors
+from scripts.lib.tensors import read_tensors
+
+SPECS = {"x": {"shape": [2], "draw": "randn"}, "W": {"shape": [3], "draw": "randn"}}
+
+
+def run(folder, specs=SPECS, **samples):
+    generate_tensors(specs, samples, folder / "draws", folder / "states")
+    return read_tensors(folder / "draws"), read_tensors(folder / "states")
+
+
+def test_the_draws_are_those_of_a_loop_after_manual_seed(tmp_path):
+    draws, states = run(tmp_path, trial={"seed": 5, "runs": 2})
+    torch.manual_seed(5)
+    for number in range(2):
+        assert torch.equal(draws["trial/x"][number], torch.randn(2))
+        assert torch.equal(draws["trial/W"][number], torch.randn(3))
+    assert torch.equal(states["trial/state"], torch.get_rng_state())
+
+
+def test_the_order_of_the_tensors_is_the_order_of_the_draws(tmp_path):
+    first = run(tmp_path, trial={"seed": 5, "runs": 1})[0]
+    turned = run(tmp_path, dict(reversed(SPECS.items())), trial={"seed": 5, "runs": 1})[0]
+    assert not torch.equal(first["trial/x"], turned["trial/x"])
+
+
+def test_each_sample_starts_from_its_own_seed(tmp_path):
+    draws, _ = run(
+        tmp_path,
+        one={"seed": 1, "runs": 1},
+        two={"seed": 2, "runs": 1},
+        again={"seed": 1, "runs": 1},
+    )
+    assert torch.equal(draws["one/x"], draws["again/x"])
+    assert not torch.equal(draws["one/x"], draws["two/x"])

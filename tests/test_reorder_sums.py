@@ -1,0 +1,24 @@
+from scripts.lib.arrays import read_arrays
+from scripts.lib.files import read_json
+from scripts.reorder_sums import reorder_sums
+from tests.stages import NEEDED, write_inputs
+
+
+def run(folder, backward=None):
+    given = write_inputs(folder)
+    if backward:
+        given["backward"].write_text(backward)
+    made = {"gradients": folder / "reordered.safetensors", "handed_over": folder / "handed.json"}
+    inputs = {name: given[name] for name in ("backward", "draws", "cotangents")}
+    reorder_sums("float32", **inputs, needed=NEEDED, time_limit=10, **made)
+    values = {name: value.tolist() for name, value in read_arrays(made["gradients"]).items()}
+    return values, read_json(made["handed_over"])
+
+
+def test_a_formula_without_sums_is_the_authors_own(tmp_path):
+    assert run(tmp_path) == ({"trial/dx": [18.0], "trial/dW": [12.0]}, {})
+
+
+def test_each_sum_is_counted_as_numpys(tmp_path):
+    sums = "def backward(x, W):\n    y = (x * W).sum()\n    return {'x': y * W, 'W': y * x}\n"
+    assert run(tmp_path, sums) == ({"trial/dx": [18.0], "trial/dW": [12.0]}, {"sum": 1})
