@@ -1,0 +1,33 @@
+import pytest
+import torch
+
+from scripts.draw_cotangents import draw_cotangents
+from scripts.lib.refusal import Refusal
+from scripts.lib.tensors import read_tensors, write_tensors
+from tests.stages import write_inputs
+
+
+def run(folder, forward=None):
+    given = write_inputs(folder)
+    if forward:
+        given["forward"].write_text(forward)
+    state = torch.Generator().manual_seed(3).get_state()
+    write_tensors(folder / "states", {"trial/state": state})
+    draw_cotangents(given["forward"], given["draws"], folder / "states", 10, folder / "douts")
+    return read_tensors(folder / "douts")
+
+
+def test_a_scalar_gets_one(tmp_path):
+    assert run(tmp_path)["trial/dout"].tolist() == [1.0]
+
+
+def test_anything_else_is_drawn_where_the_generator_stopped(tmp_path):
+    douts = run(tmp_path, "def forward(x, W):\n    return (x * W).reshape(1, 1)\n")
+    due = torch.randn((1, 1, 1), generator=torch.Generator().manual_seed(3))
+    assert torch.equal(douts["trial/dout"], due)
+
+
+def test_a_forward_that_returns_no_tensor_is_refused_and_nothing_is_written(tmp_path):
+    with pytest.raises(Refusal, match="forward returns a tuple"):
+        run(tmp_path, "def forward(x, W):\n    return x, W\n")
+    assert not (tmp_path / "douts").exists()

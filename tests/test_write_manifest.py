@@ -1,0 +1,58 @@
+from hashlib import sha256
+
+from scripts.lib.files import read_json, write_json
+from scripts.write_manifest import write_manifest
+
+SETTINGS = {"samples": {"trial": {"seed": 7, "runs": 1}}, "dtypes": ["float32"]}
+
+
+def run(folder):
+    names = {
+        "judgement": {
+            "acceptance": [],
+            "verdicts": [],
+            "attribution": {"float32": {"cause": "none"}},
+        }
+    }
+    names |= {"graph": {"nodes": []}, "environment": {"python": "3"}}
+    given = {name: folder / f"{name}.json" for name in names}
+    for name, value in names.items():
+        write_json(given[name], value)
+    (folder / "float32").mkdir(exist_ok=True)
+    write_json(folder / "float32/arithmetic.json", {"arithmetic": "float64", "reason": None})
+    for name in ("b.md", "a.md"):
+        (folder / name).write_text(name)
+    write_manifest(
+        "mine",
+        **given,
+        arithmetic=[folder / "float32/arithmetic.json"],
+        written=[folder / "b.md", folder / "a.md"],
+        intermediate=[],
+        outputs=[],
+        settings=SETTINGS,
+        modules=["scripts/lib/files.py"],
+        manifest=folder / "manifest.json",
+    )
+    return read_json(folder / "manifest.json")
+
+
+def test_each_file_is_listed_with_its_size_and_hash_in_order_of_path(tmp_path):
+    listed = run(tmp_path)["files"]["written"]
+    assert listed == [
+        {"path": str(tmp_path / name), "bytes": 4, "sha256": sha256(name.encode()).hexdigest()}
+        for name in ("a.md", "b.md")
+    ]
+
+
+def test_the_settings_the_seeds_and_what_was_judged_are_in_it(tmp_path):
+    manifest = run(tmp_path)
+    assert (manifest["config"], manifest["seeds"]) == (SETTINGS, {"trial": 7})
+    assert manifest["attribution"] == [{"dtype": "float32", "cause": "none"}]
+    assert manifest["reference"] == {"float32": {"arithmetic": "float64", "reason": None}}
+
+
+def test_the_code_that_made_it_is_listed(tmp_path):
+    assert [one["path"] for one in run(tmp_path)["files"]["code"]] == [
+        "Snakefile",
+        "scripts/lib/files.py",
+    ]
