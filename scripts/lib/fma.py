@@ -9,7 +9,7 @@ Array = NDArray[Any]
 
 
 def fma(first: Array, second: Array, addend: Array) -> Array:
-    """First * second + addend, rounded once, elementwise; float32 or float64, all of one dtype."""
+    """The product plus the addend, rounded once, elementwise; all float32 or all float64."""
     if addend.dtype == np.float32:
         return _fma32(first, second, addend)
     return _fma64(first, second, addend)
@@ -74,7 +74,7 @@ def _split(value: Array) -> tuple[Array, Array]:
 
 
 def round_to_odd(first: Array, second: Array) -> Array:
-    """First + second in float64; where that is inexact, the neighbour with an odd last bit."""
+    """The sum in float64; where it is inexact, the neighbour with an odd last bit."""
     total, error = two_sum(first, second)
     bits = total.view(np.int64).copy()
     inexact_even = (error != 0) & ((bits & 1) == 0) & np.isfinite(total)

@@ -144,18 +144,17 @@ def read(text: str) -> Tree:
     return tree
 
 
-def described(tree: Tree, count: int, bias: bool) -> str:
-    """The order in words. count: summands, the bias included; bias: whether the last one is it."""
-    operands = spines(tree)
-    if count == 1:
+def described(tree: Tree, bias: bool) -> str:
+    """The order in words. bias: whether the last summand is one."""
+    operands, last = spines(tree), len(tree) // 2
+    if last == 0:
         return "a single summand"
     words = ""
-    if bias and isinstance(operands[-1], int) and operands[-1] == count - 1:
-        operands, words = operands[:-1], ", the bias last"
-    elif bias and isinstance(operands[0], int) and operands[0] == count - 1:
-        operands, words = operands[1:], ", starting from the bias"
-    elif bias:
-        operands, words = _without(operands, count - 1), ", the bias in between"
+    if bias:
+        at_end, at_start = operands[-1] == last, operands[0] == last
+        place = "the bias last" if at_end else "starting from the bias" if at_start else None
+        words = f", {place or 'the bias in between'}"
+        operands = _without(operands, last)
     if len(operands) == 1 and isinstance(operands[0], list):
         operands = operands[0]
     return _described(operands) + words
@@ -170,19 +169,21 @@ def _described(operands: list[Any]) -> str:
     if all(isinstance(one, int) for one in operands):
         return _one_after_another(operands)
     groups = [one if isinstance(one, list) else [one] for one in operands]
-    sizes = [len(_leaves(one)) for one in groups]
+    leaves = [_leaves(one) for one in groups]
+    sizes = [len(one) for one in leaves]
     size = max(sizes)
     if _is_split(groups):
         depth = int(np.ceil(np.log2(sum(sizes))))
         return f"in pairs, then pairs of pairs, {depth} levels deep"
-    firsts = [_leaves(one) for one in groups]
-    strides = {int(b) - int(a) for one in firsts if len(one) > 1 for a, b in [sorted(one)[:2]]}
+    strides = {
+        second - first for one in leaves if len(one) > 1 for first, second in [sorted(one)[:2]]
+    }
     inner = _described(groups[sizes.index(size)]) if size > 1 else ""
     if strides and min(strides) > 1:
         stride = min(strides)
         lanes = f"{len(groups)} lanes (every {stride}th summand)"
         return f"in {lanes}; each lane {inner}; then lane by lane"
-    if all(max(one) - min(one) + 1 == len(one) for one in firsts):
+    if all(max(one) - min(one) + 1 == len(one) for one in leaves):
         even = len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]
         blocks = f"blocks of {'' if even else 'up to '}{size}"
         return f"in {blocks}; each block {inner}; then block by block"
@@ -215,10 +216,8 @@ def _is_whole(one: list[Any]) -> bool:
     return len(_leaves(one)) <= 2 or _is_split([part for part in one if isinstance(part, list)])
 
 
-def _leaves(one: Any) -> list[int]:
-    if isinstance(one, int):
-        return [one]
-    found, todo = [], [one]
+def _leaves(operands: list[Any]) -> list[int]:
+    found, todo = [], [operands]
     while todo:
         for part in todo.pop():
             if isinstance(part, list):
