@@ -14,16 +14,16 @@ BACKWARD = "def backward(x, W):\n    y = x * W\n    return {'x': y * W, 'W': y *
 NEEDED = ["x", "W"]
 
 
-def write_inputs(folder: Path) -> dict[str, Path]:
-    """The author's two files, the draws and the cotangents, by the stages' argument names."""
+def write_inputs(folder: Path, forward: str = FORWARD, backward: str = BACKWARD) -> dict[str, Path]:
+    """Write the author's two files, the draws and the cotangents; all by the stages' names."""
     files = {
         "forward": folder / "forward.py",
         "backward": folder / "backward.py",
         "draws": folder / "draws.safetensors",
         "cotangents": folder / "cotangents.safetensors",
     }
-    files["forward"].write_text(FORWARD)
-    files["backward"].write_text(BACKWARD)
+    files["forward"].write_text(forward)
+    files["backward"].write_text(backward)
     write_tensors(files["draws"], {"trial/x": torch.tensor([2.0]), "trial/W": torch.tensor([3.0])})
     write_tensors(files["cotangents"], {"trial/dout": torch.ones(1)})
     return files

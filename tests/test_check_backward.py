@@ -6,8 +6,7 @@ from tests.stages import BACKWARD, NEEDED, write_inputs
 
 
 def run(folder, backward=BACKWARD):
-    given = write_inputs(folder)
-    given["backward"].write_text(backward)
+    given = write_inputs(folder, backward=backward)
     checked = folder / "checked.txt"
     check_backward(given["backward"], given["draws"], given["cotangents"], NEEDED, 10, checked)
     return checked.read_text()

@@ -4,13 +4,11 @@ from scripts.compute_manual import compute_manual
 from scripts.lib.arrays import read_arrays
 from scripts.lib.files import read_json
 from scripts.lib.refusal import Refusal
-from tests.stages import NEEDED, write_inputs
+from tests.stages import BACKWARD, NEEDED, write_inputs
 
 
-def run(folder, dtype="float32", backward=None):
-    given = write_inputs(folder)
-    if backward:
-        given["backward"].write_text(backward)
+def run(folder, dtype="float32", backward=BACKWARD):
+    given = write_inputs(folder, backward=backward)
     made = {"gradients": folder / "manual.safetensors", "calls": folder / "calls.json"}
     inputs = {name: given[name] for name in ("backward", "draws", "cotangents")}
     compute_manual(dtype, **inputs, needed=NEEDED, time_limit=10, **made)

@@ -6,13 +6,11 @@ from scripts.lib.arrays import read_arrays
 from scripts.lib.files import read_json
 from scripts.lib.tensors import write_tensors
 from scripts.lib.wide import is_wider_than_float64
-from tests.stages import NEEDED, write_inputs
+from tests.stages import FORWARD, NEEDED, write_inputs
 
 
-def run(folder, dtype, x=2.0, forward=None):
-    given = write_inputs(folder)
-    if forward:
-        given["forward"].write_text(forward)
+def run(folder, dtype, x=2.0, forward=FORWARD):
+    given = write_inputs(folder, forward=forward)
     write_tensors(given["draws"], {"trial/x": torch.tensor([x]), "trial/W": torch.tensor([3.0])})
     inputs = {name: given[name] for name in ("forward", "draws", "cotangents")}
     made = {"gradients": folder / "reference", "arithmetic": folder / "arithmetic.json"}

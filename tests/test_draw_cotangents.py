@@ -4,13 +4,11 @@ import torch
 from scripts.draw_cotangents import draw_cotangents
 from scripts.lib.refusal import Refusal
 from scripts.lib.tensors import read_tensors, write_tensors
-from tests.stages import write_inputs
+from tests.stages import FORWARD, write_inputs
 
 
-def run(folder, forward=None):
-    given = write_inputs(folder)
-    if forward:
-        given["forward"].write_text(forward)
+def run(folder, forward=FORWARD):
+    given = write_inputs(folder, forward=forward)
     state = torch.Generator().manual_seed(3).get_state()
     write_tensors(folder / "states", {"trial/state": state})
     draw_cotangents(given["forward"], given["draws"], folder / "states", 10, folder / "douts")

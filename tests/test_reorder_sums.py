@@ -1,13 +1,11 @@
 from scripts.lib.arrays import read_arrays
 from scripts.lib.files import read_json
 from scripts.reorder_sums import reorder_sums
-from tests.stages import NEEDED, write_inputs
+from tests.stages import BACKWARD, NEEDED, write_inputs
 
 
-def run(folder, backward=None):
-    given = write_inputs(folder)
-    if backward:
-        given["backward"].write_text(backward)
+def run(folder, backward=BACKWARD):
+    given = write_inputs(folder, backward=backward)
     made = {"gradients": folder / "reordered.safetensors", "handed_over": folder / "handed.json"}
     inputs = {name: given[name] for name in ("backward", "draws", "cotangents")}
     reorder_sums("float32", **inputs, needed=NEEDED, time_limit=10, **made)

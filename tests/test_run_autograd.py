@@ -3,13 +3,11 @@ import pytest
 from scripts.lib.arrays import read_arrays
 from scripts.lib.refusal import Refusal
 from scripts.run_autograd import run_autograd
-from tests.stages import NEEDED, write_inputs
+from tests.stages import FORWARD, NEEDED, write_inputs
 
 
-def run(folder, dtype="float32", forward=None):
-    given = write_inputs(folder)
-    if forward:
-        given["forward"].write_text(forward)
+def run(folder, dtype="float32", forward=FORWARD):
+    given = write_inputs(folder, forward=forward)
     inputs = {name: given[name] for name in ("forward", "draws", "cotangents")}
     made = folder / "autograd.safetensors"
     run_autograd(dtype, **inputs, needed=NEEDED, time_limit=10, gradients=made)

@@ -12,9 +12,10 @@ def run(folder):
             "acceptance": [],
             "verdicts": [],
             "attribution": {"float32": {"cause": "none"}},
-        }
+        },
+        "graph": {"nodes": []},
+        "environment": {"python": "3"},
     }
-    names |= {"graph": {"nodes": []}, "environment": {"python": "3"}}
     given = {name: folder / f"{name}.json" for name in names}
     for name, value in names.items():
         write_json(given[name], value)
