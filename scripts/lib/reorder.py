@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from scripts.lib.axes import axes
+
 Array = NDArray[Any]
 aten = torch.ops.aten
 
@@ -76,15 +78,11 @@ def _addmm(bias: Array, first: Array, second: Array, *, beta: float = 1, alpha: 
 
 
 def _sum(value: Array, dim: Any = None, keepdim: bool = False) -> Array:
-    return np.asarray(value.sum(axis=_axes(dim, value), keepdims=keepdim))
+    return np.asarray(value.sum(axis=axes(dim, value.ndim), keepdims=keepdim))
 
 
 def _mean(value: Array, dim: Any = None, keepdim: bool = False) -> Array:
-    return np.asarray(value.mean(axis=_axes(dim, value), keepdims=keepdim))
-
-
-def _axes(dim: Any, value: Array) -> tuple[int, ...] | None:
-    return tuple(dim) if dim and value.ndim else None  # torch gives a number an axis 0
+    return np.asarray(value.mean(axis=axes(dim, value.ndim), keepdims=keepdim))
 
 
 _REPLACEMENTS: dict[Any, Callable[..., Array]] = {

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scripts.lib.axes import axes
 from scripts.lib.refusal import Refusal
 
 Array = NDArray[np.longdouble]
@@ -56,11 +57,8 @@ class Wide(torch.Tensor):
         with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
             try:
                 result = operation(*map(_unwrapped, args), **(kwargs or {}))
-            except (
-                TypeError,
-                ValueError,
-                IndexError,
-            ) as error:  # a case that only torch has
+            except (TypeError, ValueError, IndexError) as error:
+                # a case that only torch has
                 raise NoWideOperation(f"{func}: {error}") from error
         if func in _IN_PLACE:
             args[0].array[...] = result
@@ -95,22 +93,16 @@ def _unwrapped(value: Any) -> Any:
     return value
 
 
-def _axes(dim: Any, ndim: int) -> tuple[int, ...] | None:
-    if dim is None or dim in ([], ()) or not ndim:  # torch gives a number an axis 0
-        return None
-    return tuple(axis % ndim for axis in ([dim] if isinstance(dim, int) else dim))
-
-
 def _sum(value: Array, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    return value.sum(axis=_axes(dim, value.ndim), keepdims=keepdim)
+    return value.sum(axis=axes(dim, value.ndim), keepdims=keepdim)
 
 
 def _mean(value: Array, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    return value.mean(axis=_axes(dim, value.ndim), keepdims=keepdim)
+    return value.mean(axis=axes(dim, value.ndim), keepdims=keepdim)
 
 
 def _amax(value: Array, dim: Any = (), keepdim: bool = False) -> Any:
-    return value.max(axis=_axes(dim, value.ndim), keepdims=keepdim)
+    return value.max(axis=axes(dim, value.ndim), keepdims=keepdim)
 
 
 def _add(first: Any, second: Any, *, alpha: float = 1) -> Any:
@@ -145,8 +137,8 @@ def _log_softmax_backward(dout: Array, out: Array, dim: int, dtype: Any = None) 
 
 
 def _squeeze(value: Array, dim: Any) -> Any:
-    axes = _axes(dim, value.ndim) or ()
-    return value.squeeze(axis=tuple(axis for axis in axes if value.shape[axis] == 1))
+    removed = axes(dim, value.ndim) or ()
+    return value.squeeze(axis=tuple(axis for axis in removed if value.shape[axis] == 1))
 
 
 def _expand(value: Array, size: Any, implicit: bool = False) -> Any:
