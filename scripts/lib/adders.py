@@ -1,0 +1,167 @@
+"""Torch's matrix products and sums as `Adder`s: the same call, its operands filled as asked.
+
+The operands are laid out as they were in the call that is to be revealed (strides, and the place of
+the data relative to a cache line), since a kernel may choose its order by that.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from scripts.lib.axes import axes
+from scripts.lib.reveal import Axis
+
+Array = NDArray[Any]
+aten = torch.ops.aten
+
+CACHE_LINE = 64  # bytes
+PRODUCTS = {
+    aten.mm.default: 0,
+    aten.bmm.default: 0,
+    aten.mv.default: 0,
+    aten.dot.default: 0,
+    aten.addmm.default: 1,
+    aten.baddbmm.default: 1,
+    aten.addmv.default: 1,
+}  # the operation, and where its factors begin
+SUMS = (aten.sum.default, aten.sum.dim_IntList, aten.mean.default, aten.mean.dim)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a tensor lies in memory.
+
+    strides: in elements
+    offset: bytes from the last cache line
+    """
+
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: torch.dtype
+    offset: int
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> "Layout":
+        """The layout of a tensor."""
+        return cls(
+            tuple(tensor.shape), tensor.stride(), tensor.dtype, tensor.data_ptr() % CACHE_LINE
+        )
+
+    def shared(self) -> bool:
+        """Whether several elements are one place in memory."""
+        return any(s == 0 and n > 1 for s, n in zip(self.strides, self.shape, strict=True))
+
+    def empty(self) -> Tensor:
+        """A tensor of this layout; one of its own shape, row by row, where elements are shared."""
+        if self.shared():
+            return torch.empty(self.shape, dtype=self.dtype)
+        last = sum((n - 1) * s for s, n in zip(self.strides, self.shape, strict=True))
+        size = self.dtype.itemsize
+        memory = torch.empty((last + 1) * size + 2 * CACHE_LINE, dtype=torch.uint8)
+        start = (self.offset - memory.data_ptr()) % CACHE_LINE
+        start += 0 if start % size == 0 else CACHE_LINE
+        if (memory.data_ptr() + start) % size:
+            raise ValueError("memory is not aligned to the element")
+        memory = memory[start:]
+        if memory.storage_offset() % size:  # a view as another type has to start at an element
+            return torch.empty_strided(self.shape, self.strides, dtype=self.dtype)
+        whole = memory[: (len(memory) // size) * size].view(self.dtype)
+        return whole.as_strided(self.shape, self.strides, whole.storage_offset())
+
+
+def adder(function: Any, layouts: list[Layout | None], args: tuple[Any, ...], kwargs: Any) -> Any:
+    """The `Adder` of a call, or None if it is no sum that can be filled term by term.
+
+    layouts: of each positional argument that is a tensor
+    args: the others, None in the place of tensors
+    """
+    tensors = [layout for layout in layouts if layout is not None]
+    if not tensors or not all(one.dtype.is_floating_point for one in tensors):
+        return None
+    if function in PRODUCTS and not set(kwargs.values()) - {1}:
+        return Product(function, tensors, PRODUCTS[function] == 1)
+    if function in SUMS and not set(kwargs) - {"dtype"}:
+        return Sum(function, tensors[0], args, kwargs)
+    return None
+
+
+class Product:
+    """A product of matrices, with or without a bias."""
+
+    multiplies = True
+    divisor = 1
+
+    def __init__(self, function: Any, layouts: list[Layout], bias: bool) -> None:
+        self.function, self.bias = function, bias
+        self.format = self.result = _name(layouts[-1].dtype)
+        self.operands = [layout.empty() for layout in layouts]
+        first, second = self.operands[-2:]
+        if second.dim() == 1:
+            second = second[:, None]
+        if first.dim() == 1:
+            first = first[None]
+        self.left = first if first.dim() == 3 else first[None]  # (batch, rows, terms)
+        right = second if second.dim() == 3 else second[None]
+        self.right = right.transpose(1, 2)  # (batch, columns, terms)
+        self.shape = (self.left.shape[0], self.left.shape[1], self.right.shape[1])
+        self.terms = self.left.shape[2]
+        sides: list[Axis] = ["columns", "rows"]
+        own = [
+            side
+            for side, one in zip(sides, (layouts[-1], layouts[-2]), strict=True)
+            if not one.shared()
+        ]
+        self.axes = tuple(own or sides)
+
+    def add(self, axis: Axis, own: Array, shared: float, bias: float) -> Array:
+        """See `Adder.add`."""
+        mine, other = (self.left, self.right) if axis == "rows" else (self.right, self.left)
+        mine.copy_(torch.from_numpy(own.reshape(mine.shape)))
+        other.fill_(shared)
+        if self.bias:
+            self.operands[0].fill_(bias)
+        result: Array = _numpy(self.function(*self.operands)).reshape(self.shape)
+        return result
+
+
+class Sum:
+    """A sum or mean over some axes of a tensor."""
+
+    multiplies = False
+    bias = False
+    axes: tuple[Axis, ...] = ("columns",)
+
+    def __init__(self, function: Any, layout: Layout, args: tuple[Any, ...], kwargs: Any) -> None:
+        self.function, self.args, self.kwargs = function, args[1:], kwargs
+        self.operand = layout.empty()
+        reduced = axes(self.args[0] if self.args else None, len(layout.shape))
+        every = range(len(layout.shape))
+        reduced = tuple(every) if reduced is None else reduced
+        kept = [axis for axis in every if axis not in reduced]
+        self.view = self.operand.permute(*kept, *sorted(reduced))
+        self.terms = int(np.prod([layout.shape[axis] for axis in reduced], dtype=np.int64))
+        self.shape = (1, 1, self.operand.numel() // max(self.terms, 1))
+        self.format = _name(layout.dtype)
+        self.result = _name(kwargs.get("dtype") or layout.dtype)
+        mean = function in (aten.mean.default, aten.mean.dim)
+        self.divisor = self.terms if mean else 1
+
+    def add(self, axis: Axis, own: Array, shared: float, bias: float) -> Array:
+        """See `Adder.add`."""
+        self.view.copy_(torch.from_numpy(own.reshape(self.view.shape)))
+        result = self.function(self.operand, *self.args, **self.kwargs)
+        return _numpy(result).reshape(self.shape)
+
+
+def _numpy(tensor: Tensor) -> Array:
+    half = tensor.dtype in (torch.float16, torch.bfloat16)
+    array: Array = (tensor.float() if half else tensor).numpy()
+    return array
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,413 @@
+"""Reveal in which order a kernel adds, and where it fuses a product with an addition, by calling it.
+
+The idea is FPRev's (Xie et al., "FPRev: Revealing the Order of Floating-Point Summations", USENIX
+ATC 2025): a huge number at summand i, its negative at summand j and a unit everywhere else. Units
+that meet the huge number before it is cancelled are swamped, so that the result counts those that
+join later, and tells how many summands lie under the lowest common ancestor of i and j.
+
+Here one call carries a pair in every independent position of the output; positions that add alike
+are found first, by a sum whose exact value is zero and whose result is therefore rounding alone.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts.lib.formats import precision
+from scripts.lib.order import ADD, Tree
+from scripts.lib.progress import progress
+
+Array = NDArray[Any]
+Axis = Literal["rows", "columns"]
+
+HASHES = 4  # calls that tell positions apart; what they miss is split off when a replay misses
+FIRST_PIVOTS = 4  # levels whose pivot is the first summand: a plain loop needs just one
+
+
+class NoOrder(Exception):
+    """The kernel is no fixed order of rounded additions of two; the message says what it is."""
+
+
+class Adder(Protocol):
+    """A kernel that gives, at each of (batch, rows, columns) positions, the sum of `terms` terms.
+
+    A term is an element times a shared factor where the kernel multiplies; a bias may come on top.
+    """
+
+    shape: tuple[int, int, int]
+    terms: int
+    bias: bool
+    multiplies: bool
+    axes: tuple[Axis, ...]
+    format: str  # of the operands
+    result: str  # format of what comes out
+    divisor: int  # what the sum is divided by in the end: 1, or the count of a mean
+
+    def add(self, axis: Axis, own: Array, shared: float, bias: float) -> Array:
+        """One call: own (slots, terms), a slot per row or column; the result, (batch, rows, cols)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Order:
+    """How one sum is added.
+
+    tree: over the terms, and the bias as the last summand where there is one
+    fused: per summand, whether its product goes into the addition unrounded
+    from_zero: whether the sum starts from +0, which shows where all summands are -0
+    """
+
+    tree: Tree
+    fused: NDArray[np.bool_]
+    from_zero: bool
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The orders of all positions of a kernel's result.
+
+    which: (batch, rows, columns), the number of each position's order
+    """
+
+    which: NDArray[np.int32]
+    orders: list[Order]
+
+
+def accumulator(fmt: str) -> str:
+    """The format in which sums of `fmt` are expected to be added: float32 for the half formats."""
+    return "float64" if fmt == "float64" else "float32"
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """The numbers of a probe: `mask` swamps `count` times `unit`, and no more are counted at once."""
+
+    unit: float
+    mask: float
+    counted: int
+    most: int
+
+
+def scale_of(adder: Adder) -> _Scale:
+    """Masks and units of the adder's format (float16 has no room for 2^120)."""
+    counted = 2 ** precision(adder.result) // (1 if adder.divisor == 1 else 4)
+    if adder.format == "float16":
+        return _Scale(2.0**-24, 2.0**15, counted, 2**14)
+    return _Scale(1.0, 2.0**120, counted, 2 ** precision(accumulator(adder.format)))
+
+
+def reveal(adder: Adder, what: str, seed: int = 0) -> Orders:
+    """The order at every position of what `adder` gives.
+
+    what: names the sum in messages of progress
+
+    Raises
+        NoOrder: if it is not deterministic, or no tree of rounded additions of two summands.
+    """
+    generator = np.random.default_rng(seed)
+    summands = adder.terms + adder.bias
+    if summands > scale_of(adder).most:
+        raise NoOrder(f"{summands} summands are more than the masks of {adder.format} can tell")
+    which = _classes(adder, generator)
+    found = []
+    for number in range(int(which.max(initial=-1)) + 1):
+        slots = _Slots(adder, which == number)
+        tree = _tree(slots, generator, what)
+        found.append(_finished(slots, tree))
+    return Orders(which, found)
+
+
+def _classes(adder: Adder, generator: np.random.Generator) -> NDArray[np.int32]:
+    """Positions that add alike, numbered: those whose rounding errors agree in every call."""
+    axis = adder.axes[0]
+    results = []
+    for call in range(HASHES + 1):
+        if call < HASHES:  # the last call repeats the one before
+            terms, shared, bias = cancelling(adder, generator)
+        own = np.broadcast_to(terms, (_slots(adder, axis), adder.terms))
+        results.append(adder.add(axis, own, shared, bias))
+    if not np.array_equal(results[-1], results[-2], equal_nan=True):
+        raise NoOrder("two calls on the same inputs give other bits: it is not deterministic")
+    keys = np.stack([result.ravel() for result in results[:-1]])
+    _, which = np.unique(keys, axis=1, return_inverse=True)
+    return which.reshape(adder.shape).astype(np.int32)
+
+
+def cancelling(adder: Adder, generator: np.random.Generator) -> tuple[Array, float, float]:
+    """Terms, a shared factor and a bias whose exact sum is zero and whose partial sums are rounded.
+
+    A sum of them is rounding errors and nothing else, which tells orders apart and, for the half
+    formats, shows the errors of a wider accumulator that their own rounding would hide.
+    """
+    bits = precision(adder.format)
+    half = adder.terms // 2
+    spread = {"float16": 15, "bfloat16": 25}.get(adder.format, 1)  # exponents, for a long carry
+    whole = generator.integers(2 ** (bits - 1), 2**bits, half).astype(np.float64)
+    values = np.ldexp(whole, generator.integers(0, spread, half) - bits)
+    terms = np.zeros(adder.terms)
+    places = generator.permutation(adder.terms)
+    terms[places[:half]] = values
+    terms[places[half : 2 * half]] = -values
+    shared = 1 + 5 / 2 ** (bits // 2) if adder.multiplies else 1.0
+    bias = 0.0
+    if adder.bias:  # against a term whose product is exact
+        power = 0.75
+        lone = places[0] if adder.terms == 1 else places[-1]
+        if adder.terms % 2 == 0 or adder.terms == 1:  # no term is left over: give up a pair
+            terms[places[0]] = terms[places[half]] = 0
+            lone = places[0]
+        terms[lone], bias = power, -power * shared
+    return terms, shared, bias
+
+
+def _slots(adder: Adder, axis: Axis) -> int:
+    batch, rows, columns = adder.shape
+    return batch * (rows if axis == "rows" else columns)
+
+
+class _Slots:
+    """The independent places of one class of positions, and calls that fill them."""
+
+    def __init__(self, adder: Adder, member: NDArray[np.bool_]) -> None:
+        self.adder = adder
+        self.summands = adder.terms + adder.bias
+        self.scale = scale_of(adder)
+        batch, rows, columns = adder.shape
+        best: tuple[int, Axis, Array, Array] | None = None
+        for axis in adder.axes:
+            across = 2 if axis == "rows" else 1
+            slots = np.flatnonzero(member.any(axis=across))
+            if best is None or len(slots) > best[0]:
+                partner = member.argmax(axis=across).ravel()[slots]
+                best = len(slots), axis, slots, partner
+        assert best is not None
+        self.count, self.axis, self.slots, partner = best
+        if self.axis == "rows":
+            self.positions = self.slots * columns + partner
+        else:
+            each, column = np.divmod(self.slots, columns)
+            self.positions = (each * rows + partner) * columns + column
+        self.size = _slots(adder, self.axis)
+
+    def add(self, values: Array, shared: float = 1.0) -> Array:
+        """The sums of `values` (cases, summands), one each; as many calls as that takes."""
+        if not self.adder.bias:
+            return self._batches(values, shared, 0.0)
+        results = np.empty(len(values))
+        for bias in np.unique(values[:, -1]):  # the bias is one number in a call
+            cases = np.flatnonzero(values[:, -1] == bias)
+            results[cases] = self._batches(values[cases, :-1], shared, float(bias))
+        return results
+
+    def _batches(self, terms: Array, shared: float, bias: float) -> Array:
+        results = np.empty(len(terms))
+        own = np.zeros((self.size, self.adder.terms), terms.dtype)
+        for start in range(0, len(terms), self.count):
+            part = terms[start : start + self.count]
+            own[self.slots[: len(part)]] = part
+            result = self.adder.add(self.axis, own, shared, bias).ravel()
+            results[start : start + len(part)] = result[self.positions[: len(part)]]
+        return results
+
+    def under(self, members: list[Array], pairs: list[tuple[int, int, int]]) -> Array:
+        """For each (number of a set, i, j): how many of the set lie under the ancestor of i and j."""
+        unit, mask, counted = self.scale.unit, self.scale.mask, self.scale.counted
+        slices = [-(-len(members[number]) // counted) for number, _, _ in pairs]
+        wide = np.float64 if self.adder.format == "float64" else np.float32
+        left = np.empty(len(pairs), np.int64)
+        at = 0
+        while at < len(pairs):  # a batch of pairs, each with all its slices
+            until, cases = at, 0
+            while until < len(pairs) and (cases < max(self.count, 1) or until == at):
+                cases += slices[until]
+                until += 1
+            values = np.zeros((cases, self.summands), wide)
+            case = 0
+            owner = np.repeat(np.arange(at, until), slices[at:until])
+            for number, first, second in pairs[at:until]:
+                for start in range(0, len(members[number]), counted):
+                    values[case, members[number][start : start + counted]] = unit
+                    values[case, first] = mask
+                    values[case, second] = -mask
+                    case += 1
+            result = self.add(values) * (self.adder.divisor / unit)
+            survivors = np.rint(result)
+            if not np.isfinite(result).all() or np.abs(result - survivors).max(initial=0) > 0.25:
+                raise NoOrder("masked sums are no counts: it is no tree of rounded additions")
+            left[at:until] = np.bincount(owner - at, survivors, until - at).astype(np.int64)
+            at = until
+        return np.array([len(members[number]) for number, _, _ in pairs]) - left
+
+
+def _tree(slots: _Slots, generator: np.random.Generator, what: str) -> Tree:
+    """The order of additions, level by level: all open subtrees share a level's calls."""
+    sets: list[Array] = [np.arange(slots.summands)]
+    chains: dict[int, tuple[int, list[int]]] = {}  # set -> its pivot, then the sets that join it
+    level, open_sets = 0, [0]
+    while open_sets:
+        pairs, pivots = [], {}
+        for number in open_sets:
+            members = sets[number]
+            pick = 0 if level < FIRST_PIVOTS else int(generator.integers(len(members)))
+            pivots[number] = int(members[pick])
+            pairs += [(number, pivots[number], int(j)) for j in members if j != pivots[number]]
+        under = _in_turns(slots, sets, pairs, what)
+        at, opened = 0, []
+        for number in open_sets:
+            others = len(sets[number]) - 1
+            counts = under[at : at + others]
+            joining = np.array([j for _, _, j in pairs[at : at + others]], np.int64)
+            at += others
+            groups, size = [], 1
+            for count in np.unique(counts):
+                group = joining[counts == count]
+                size += len(group)
+                if size != count:
+                    raise NoOrder("more than two summands are added at once, or not by a tree")
+                groups.append(len(sets))
+                sets.append(group)
+                if len(group) > 1:
+                    opened.append(groups[-1])
+            chains[number] = pivots[number], groups
+        level, open_sets = level + 1, opened
+    return _assembled(sets, chains)
+
+
+def _in_turns(
+    slots: _Slots, sets: list[Array], pairs: list[tuple[int, int, int]], what: str
+) -> Array:
+    """`slots.under` in turns, so that long work shows itself."""
+    turn = max(slots.count, 64)
+    starts = range(0, len(pairs), turn)
+    turns = progress(starts, f"{what}: {slots.summands} summands, probes of {turn}")
+    counts = [slots.under(sets, pairs[start : start + turn]) for start in turns]
+    return np.concatenate(counts) if counts else np.empty(0, np.int64)
+
+
+def _assembled(sets: list[Array], chains: dict[int, tuple[int, list[int]]]) -> Tree:
+    """The tree, the operand with more summands first; of two alike, the one with the lower."""
+    built: dict[int, tuple[list[int], int]] = {}  # set -> its steps, and its lowest summand
+    for number in range(len(sets) - 1, -1, -1):  # a set comes after the one that it joins
+        if number not in chains:
+            summand = int(sets[number][0])
+            built[number] = [summand], summand
+            continue
+        pivot, groups = chains[number]
+        steps, lowest = [pivot], pivot
+        for group in groups:
+            other, low = built.pop(group)
+            if (-len(steps), lowest) < (-len(other), low):
+                steps.extend(other)
+            else:
+                steps = other + steps
+            steps.append(ADD)
+            lowest = min(lowest, low)
+        built[number] = steps, lowest
+    return np.array(built[0][0], np.int32)
+
+
+def _finished(slots: _Slots, tree: Tree) -> Order:
+    """The order with what the tree leaves open: fused products, the start, the precision."""
+    adder = slots.adder
+    _check_precision(slots, tree)
+    wide = np.float64 if adder.format == "float64" else np.float32
+    zeros = np.full((1, slots.summands), -0.0, wide)
+    from_zero = not np.signbit(slots.add(zeros)[0])
+    fused = np.zeros(slots.summands, bool)
+    if adder.multiplies and precision(adder.format) * 2 > precision(accumulator(adder.format)):
+        tree, fused = _fused(slots, tree)
+    return Order(tree, fused, from_zero)
+
+
+def _fused(slots: _Slots, tree: Tree) -> tuple[Tree, NDArray[np.bool_]]:
+    """Which products are fused. Where one of two sibling products is, it is put second.
+
+    (1 + e)^2 on the product and its negative on a summand that it is added to: the square's last
+    bit is lost where the product is rounded, and stays where it is not.
+    """
+    bits = precision(slots.adder.format)
+    factor = 1 + 2.0 ** -(bits // 2 + 1)
+    rounded = factor * factor if bits == 53 else float(np.float32(factor * factor))
+    bias = slots.adder.terms if slots.adder.bias else -1
+    probes = [
+        (at, other, leaf) if leaf == bias else (at, leaf, other)
+        for at, leaf, other, both in siblings(tree)
+        if leaf != bias or both
+    ]
+    both = {at for at, _, _, both in siblings(tree) if both}
+    values = np.zeros((len(probes), slots.summands), np.float64 if bits == 53 else np.float32)
+    for case, (_, leaf, other) in enumerate(probes):
+        values[case, leaf] = factor
+        values[case, other] = -rounded if other == bias else -factor
+    fused, tree = np.zeros(slots.summands, bool), tree.copy()
+    for (at, leaf, other), result in zip(probes, slots.add(values, factor), strict=True):
+        second = leaf if result > 0 else other if result < 0 and at in both else None
+        if second is not None:
+            fused[second] = True
+            if at in both:
+                tree[at - 2 : at] = (leaf if second == other else other), second
+    return tree, fused
+
+
+def siblings(tree: Tree) -> list[tuple[int, int, int, bool]]:
+    """Each addition of a single summand: its place in the tree, the summand, one it is added to.
+
+    The fourth value tells whether that one is single too.
+    """
+    stack: list[tuple[int, bool]] = []  # the first summand under an operand; whether it is all
+    found = []
+    for at, step in enumerate(tree.tolist()):
+        if step != ADD:
+            stack.append((step, True))
+            continue
+        second, alone = stack.pop()
+        first, first_alone = stack.pop()
+        if alone:
+            found.append((at, second, first, first_alone))
+        stack.append((first, False))
+    return found
+
+
+def _check_precision(slots: _Slots, tree: Tree) -> None:
+    """That each addition is rounded to the accumulator's precision, and no operand before it."""
+    adder = slots.adder
+    bits = precision(adder.format)
+    wide = np.float64 if adder.format == "float64" else np.float32
+    exact = np.zeros((1, slots.summands), wide)
+    last_bit = 1 + 2.0 ** (1 - bits)
+    exact[0, 0] = last_bit
+    if slots.add(exact)[0] * adder.divisor != last_bit and adder.divisor == 1:
+        raise NoOrder(f"it rounds its operands to fewer bits than {adder.format} has")
+    if slots.summands < 3:
+        return
+    leaves = _first_three(tree)
+    expected = precision(accumulator(adder.format))
+    top = 15 if adder.format == "float16" else 60
+    for short, survives in ((expected - 1, True), (expected, False)):
+        # the lesser is the last bit of the accumulator, or half of it, which goes to even
+        values = np.zeros((1, slots.summands), wide)
+        values[0, leaves] = 2.0**top, 2.0 ** (top - short), -(2.0**top)
+        if bool(slots.add(values)[0]) != survives:
+            raise NoOrder(
+                f"it adds in {'less' if survives else 'more'} than the {expected} bits of "
+                f"{accumulator(adder.format)}"
+            )
+
+
+def _first_three(tree: Tree) -> list[int]:
+    """Two summands that meet before a third does."""
+    stack: list[list[int]] = []
+    for step in tree.tolist():
+        if step != ADD:
+            stack.append([step])
+            continue
+        second, first = stack.pop(), stack.pop()
+        met = [first[0], second[0]]
+        if len(first) > 1:
+            return [*first, second[0]]
+        if len(second) > 1:
+            return [*second, first[0]]
+        stack.append(met)
+    raise ValueError("a tree of fewer than three summands")
