@@ -4,7 +4,7 @@ The operands are laid out as they were in the call that is to be revealed (strid
 the data relative to a cache line), since a kernel may choose its order by that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ PRODUCTS = {
     aten.baddbmm.default: 1,
     aten.addmv.default: 1,
 }  # the operation, and where its factors begin
-SUMS = (aten.sum.default, aten.sum.dim_IntList, aten.mean.default, aten.mean.dim)
+MEANS = {aten.mean.default: aten.sum.default, aten.mean.dim: aten.sum.dim_IntList}
+SUMS = (aten.sum.default, aten.sum.dim_IntList, *MEANS)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,6 @@ class Product:
     """A product of matrices, with or without a bias."""
 
     multiplies = True
-    divisor = 1
 
     def __init__(self, function: Any, layouts: list[Layout], bias: bool) -> None:
         self.function, self.bias = function, bias
@@ -129,7 +129,10 @@ class Product:
 
 
 class Sum:
-    """A sum or mean over some axes of a tensor."""
+    """A sum over some axes of a tensor, or that of a mean before its division.
+
+    The mean of a half format is torch's sum of the float32 copy.
+    """
 
     multiplies = False
     bias = False
@@ -137,6 +140,10 @@ class Sum:
 
     def __init__(self, function: Any, layout: Layout, args: tuple[Any, ...], kwargs: Any) -> None:
         self.function, self.args, self.kwargs = function, args[1:], kwargs
+        if function in MEANS:
+            self.function = MEANS[function]
+            if layout.dtype in (torch.float16, torch.bfloat16):
+                layout = replace(layout, dtype=torch.float32, offset=0)
         self.operand = layout.empty()
         reduced = axes(self.args[0] if self.args else None, len(layout.shape))
         every = range(len(layout.shape))
@@ -147,11 +154,9 @@ class Sum:
         self.shape = (1, 1, self.operand.numel() // max(self.terms, 1))
         self.format = _name(layout.dtype)
         self.result = _name(kwargs.get("dtype") or layout.dtype)
-        mean = function in (aten.mean.default, aten.mean.dim)
-        self.divisor = self.terms if mean else 1
 
-    def add(self, axis: Axis, own: Array, shared: float, bias: float) -> Array:
-        """See `Adder.add`."""
+    def add(self, axis: Axis, own: Array, shared: float, bias: float) -> Array:  # noqa: ARG002
+        """See `Adder.add`; a sum has one axis, no factor and no bias."""
         self.view.copy_(torch.from_numpy(own.reshape(self.view.shape)))
         result = self.function(self.operand, *self.args, **self.kwargs)
         return _numpy(result).reshape(self.shape)

@@ -1,4 +1,4 @@
-"""Reveal in which order a kernel adds, and where it fuses a product with an addition, by calling it.
+"""Reveal in which order a kernel adds, and where it fuses products into additions, by calling it.
 
 The idea is FPRev's (Xie et al., "FPRev: Revealing the Order of Floating-Point Summations", USENIX
 ATC 2025): a huge number at summand i, its negative at summand j and a unit everywhere else. Units
@@ -22,7 +22,8 @@ from scripts.lib.progress import progress
 Array = NDArray[Any]
 Axis = Literal["rows", "columns"]
 
-HASHES = 4  # calls that tell positions apart; what they miss is split off when a replay misses
+HASHES = 4  # calls that tell positions apart
+REPEATED = 2  # of them are made twice: the kernel has to give the same bits again
 FIRST_PIVOTS = 4  # levels whose pivot is the first summand: a plain loop needs just one
 
 
@@ -43,10 +44,9 @@ class Adder(Protocol):
     axes: tuple[Axis, ...]
     format: str  # of the operands
     result: str  # format of what comes out
-    divisor: int  # what the sum is divided by in the end: 1, or the count of a mean
 
     def add(self, axis: Axis, own: Array, shared: float, bias: float) -> Array:
-        """One call: own (slots, terms), a slot per row or column; the result, (batch, rows, cols)."""
+        """One call; own: (slots, terms), a slot per row or column; the result has `shape`."""
         ...
 
 
@@ -82,7 +82,7 @@ def accumulator(fmt: str) -> str:
 
 @dataclass(frozen=True)
 class _Scale:
-    """The numbers of a probe: `mask` swamps `count` times `unit`, and no more are counted at once."""
+    """The numbers of a probe: `mask` swamps the units; up to `counted` of them can be counted."""
 
     unit: float
     mask: float
@@ -92,7 +92,7 @@ class _Scale:
 
 def scale_of(adder: Adder) -> _Scale:
     """Masks and units of the adder's format (float16 has no room for 2^120)."""
-    counted = 2 ** precision(adder.result) // (1 if adder.divisor == 1 else 4)
+    counted = 2 ** precision(adder.result)
     if adder.format == "float16":
         return _Scale(2.0**-24, 2.0**15, counted, 2**14)
     return _Scale(1.0, 2.0**120, counted, 2 ** precision(accumulator(adder.format)))
@@ -123,14 +123,15 @@ def _classes(adder: Adder, generator: np.random.Generator) -> NDArray[np.int32]:
     """Positions that add alike, numbered: those whose rounding errors agree in every call."""
     axis = adder.axes[0]
     results = []
-    for call in range(HASHES + 1):
-        if call < HASHES:  # the last call repeats the one before
-            terms, shared, bias = cancelling(adder, generator)
-        own = np.broadcast_to(terms, (_slots(adder, axis), adder.terms))
+    for call in range(HASHES):
+        terms, shared, bias = cancelling(adder, generator)
+        own = np.tile(terms, (_slots(adder, axis), 1))
         results.append(adder.add(axis, own, shared, bias))
-    if not np.array_equal(results[-1], results[-2], equal_nan=True):
-        raise NoOrder("two calls on the same inputs give other bits: it is not deterministic")
-    keys = np.stack([result.ravel() for result in results[:-1]])
+        if call < REPEATED:
+            again = adder.add(axis, own, shared, bias)
+            if not np.array_equal(results[-1], again, equal_nan=True):
+                raise NoOrder("a second call on the same inputs gives other bits")
+    keys = np.stack([result.ravel() for result in results])
     _, which = np.unique(keys, axis=1, return_inverse=True)
     return which.reshape(adder.shape).astype(np.int32)
 
@@ -159,7 +160,7 @@ def cancelling(adder: Adder, generator: np.random.Generator) -> tuple[Array, flo
             terms[places[0]] = terms[places[half]] = 0
             lone = places[0]
         terms[lone], bias = power, -power * shared
-    return terms, shared, bias
+    return terms.astype(accumulator(adder.format)), shared, bias
 
 
 def _slots(adder: Adder, axis: Axis) -> int:
@@ -174,7 +175,7 @@ class _Slots:
         self.adder = adder
         self.summands = adder.terms + adder.bias
         self.scale = scale_of(adder)
-        batch, rows, columns = adder.shape
+        _, rows, columns = adder.shape
         best: tuple[int, Axis, Array, Array] | None = None
         for axis in adder.axes:
             across = 2 if axis == "rows" else 1
@@ -212,10 +213,10 @@ class _Slots:
         return results
 
     def under(self, members: list[Array], pairs: list[tuple[int, int, int]]) -> Array:
-        """For each (number of a set, i, j): how many of the set lie under the ancestor of i and j."""
+        """For each (set, i, j): how many of the set lie under the lowest ancestor of i and j."""
         unit, mask, counted = self.scale.unit, self.scale.mask, self.scale.counted
         slices = [-(-len(members[number]) // counted) for number, _, _ in pairs]
-        wide = np.float64 if self.adder.format == "float64" else np.float32
+        wide = np.dtype(accumulator(self.adder.format))
         left = np.empty(len(pairs), np.int64)
         at = 0
         while at < len(pairs):  # a batch of pairs, each with all its slices
@@ -232,7 +233,7 @@ class _Slots:
                     values[case, first] = mask
                     values[case, second] = -mask
                     case += 1
-            result = self.add(values) * (self.adder.divisor / unit)
+            result = self.add(values) / unit
             survivors = np.rint(result)
             if not np.isfinite(result).all() or np.abs(result - survivors).max(initial=0) > 0.25:
                 raise NoOrder("masked sums are no counts: it is no tree of rounded additions")
@@ -312,7 +313,7 @@ def _finished(slots: _Slots, tree: Tree) -> Order:
     """The order with what the tree leaves open: fused products, the start, the precision."""
     adder = slots.adder
     _check_precision(slots, tree)
-    wide = np.float64 if adder.format == "float64" else np.float32
+    wide = np.dtype(accumulator(adder.format))
     zeros = np.full((1, slots.summands), -0.0, wide)
     from_zero = not np.signbit(slots.add(zeros)[0])
     fused = np.zeros(slots.summands, bool)
@@ -337,7 +338,7 @@ def _fused(slots: _Slots, tree: Tree) -> tuple[Tree, NDArray[np.bool_]]:
         if leaf != bias or both
     ]
     both = {at for at, _, _, both in siblings(tree) if both}
-    values = np.zeros((len(probes), slots.summands), np.float64 if bits == 53 else np.float32)
+    values = np.zeros((len(probes), slots.summands), np.dtype(accumulator(slots.adder.format)))
     for case, (_, leaf, other) in enumerate(probes):
         values[case, leaf] = factor
         values[case, other] = -rounded if other == bias else -factor
@@ -374,11 +375,11 @@ def _check_precision(slots: _Slots, tree: Tree) -> None:
     """That each addition is rounded to the accumulator's precision, and no operand before it."""
     adder = slots.adder
     bits = precision(adder.format)
-    wide = np.float64 if adder.format == "float64" else np.float32
+    wide = np.dtype(accumulator(adder.format))
     exact = np.zeros((1, slots.summands), wide)
     last_bit = 1 + 2.0 ** (1 - bits)
     exact[0, 0] = last_bit
-    if slots.add(exact)[0] * adder.divisor != last_bit and adder.divisor == 1:
+    if precision(adder.result) >= bits and slots.add(exact)[0] != last_bit:
         raise NoOrder(f"it rounds its operands to fewer bits than {adder.format} has")
     if slots.summands < 3:
         return

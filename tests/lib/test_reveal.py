@@ -1,0 +1,250 @@
+"""The orders that are revealed: against a plain reference of the idea, and by torch's own bits."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from scripts.lib.adders import Layout, adder
+from scripts.lib.order import ADD, chain, in_turn, leaf, pairwise, summands
+from scripts.lib.replay import add_in_order
+from scripts.lib.reveal import Axis, NoOrder, Order, accumulator, reveal
+
+aten = torch.ops.aten
+DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+
+
+def revealed(function, *args, **kwargs):
+    layouts = [Layout.of(arg) if isinstance(arg, Tensor) else None for arg in args]
+    plain = tuple(None if isinstance(arg, Tensor) else arg for arg in args)
+    kernel = adder(function, layouts, plain, kwargs)
+    return kernel, reveal(kernel, str(function))
+
+
+def wide(tensor):
+    dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32
+    return tensor.detach().to(dtype).numpy()
+
+
+def same(replayed, tensor):
+    """Whether numbers of the accumulator's format, rounded once, are a tensor's bits."""
+    rounded = torch.from_numpy(np.ascontiguousarray(replayed)).to(tensor.dtype)
+    return torch.equal(rounded, tensor)
+
+
+def replayed_product(kernel, found, first, second, bias=None):
+    left, right = wide(first), wide(second).swapaxes(-1, -2)
+    left, right = (one if one.ndim == 3 else one[None] for one in (left, right))
+    result = np.empty(kernel.shape, left.dtype)
+    onto = None if bias is None else np.broadcast_to(wide(bias), kernel.shape)
+    for number, order in enumerate(found.orders):
+        batch, row, column = np.nonzero(found.which == number)
+        for start in range(0, len(row), 4096):
+            at = tuple(place[start : start + 4096] for place in (batch, row, column))
+            added = None if onto is None else onto[at]
+            result[at] = add_in_order(order, left[at[0], at[1]], right[at[0], at[2]], added)
+    return result
+
+
+def amplified(tensor, other):
+    """`tensor` with its second half along the last axis the negative of the first, `other` alike."""
+    half = tensor.shape[-1] // 2
+    tensor, other = tensor.clone(), other.clone()
+    tensor[..., half : 2 * half] = -tensor[..., :half]
+    other[half : 2 * half] = other[:half]
+    return tensor * 64, other * 64
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("batch", [1, 2, 5, 7, 8, 64, 129])
+@pytest.mark.parametrize(("terms", "width"), [(64, 600), (515, 227), (1, 50)])
+def test_a_linear_layer_is_replayed_bit_for_bit(dtype, batch, terms, width):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(batch, terms, generator=generator).to(dtype)
+    weight = torch.randn(width, terms, generator=generator).to(dtype)
+    bias = torch.randn(width, generator=generator).to(dtype)
+    dy = torch.randn(batch, width, generator=generator).to(dtype)
+    for first, second, onto in ((x, weight.t(), bias), (dy, weight, None), (dy.t(), x, None)):
+        function = aten.mm.default if onto is None else aten.addmm.default
+        args = (first, second) if onto is None else (onto, first, second)
+        kernel, found = revealed(function, *args)
+        for left, right in ((first, second), amplified(first, second)):
+            args = (left, right) if onto is None else (onto, left, right)
+            result = function(*args)
+            replayed = replayed_product(kernel, found, left, right, onto)
+            assert same(replayed.reshape(result.shape), result)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(
+    ("shape", "dims"),
+    [((1200,), None), ((7, 600), [0]), ((7, 600), [1]), ((5, 6, 70), [0, 2]), ((3,), None)],
+)
+@pytest.mark.parametrize("name", ["sum", "mean"])
+def test_a_sum_is_replayed_bit_for_bit(dtype, shape, dims, name):
+    value = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+    packet = getattr(aten, name)
+    function = (
+        packet.default
+        if dims is None
+        else getattr(packet, {"sum": "dim_IntList", "mean": "dim"}[name])
+    )
+    args = (value,) if dims is None else (value, dims, False)
+    kernel, found = revealed(function, *args)
+    reduced = list(range(len(shape))) if dims is None else dims
+    kept = [axis for axis in range(len(shape)) if axis not in reduced]
+    terms = wide(value).transpose(*kept, *reduced).reshape(-1, kernel.terms)
+    result = np.empty(len(terms), terms.dtype)
+    for number, order in enumerate(found.orders):
+        mine = found.which.ravel() == number
+        result[mine] = add_in_order(order, terms[mine])
+    expected = function(*args)
+    divisor = result.dtype.type(kernel.terms if name == "mean" else 1)
+    assert same(result / divisor, expected.reshape(-1))
+
+
+class Written:
+    """A kernel that adds in an order of ours, so that what is revealed can be compared with it."""
+
+    bias, format, result = False, "float32", "float32"
+    axes: tuple[Axis, ...] = ("columns",)
+
+    def __init__(self, tree, slots=4, fused=None, function=None):
+        self.terms = len(summands(tree))
+        self.multiplies = fused is not None
+        self.shape = (1, 1, slots)
+        fused = np.zeros(self.terms, bool) if fused is None else fused
+        self.order = Order(tree, fused, from_zero=False)
+        self.function = function
+
+    def add(self, axis, own, shared, bias):  # noqa: ARG002
+        if self.function is not None:
+            return np.asarray(self.function(own)).reshape(self.shape)
+        factor = np.full_like(own, shared) if self.multiplies else None
+        return add_in_order(self.order, own, factor).reshape(self.shape)
+
+
+def fprev(kernel):
+    """The plain idea, one pair a call: the set of sets of summands that are added up somewhere."""
+    scale = np.float32(2.0**120)
+
+    def under(i, j):
+        own = np.ones((kernel.shape[2], kernel.terms), np.float32)
+        own[:, i], own[:, j] = scale, -scale
+        return kernel.terms - int(kernel.add(kernel.axes[0], own, 1.0, 0.0).ravel()[0])
+
+    everything = range(kernel.terms)
+    counts = {(i, j): under(i, j) for i in everything for j in range(i)}
+    joined = {
+        (i, j): counts[max(i, j), min(i, j)] for i in everything for j in everything if i != j
+    }
+    return {
+        frozenset([i, *(other for other in everything if other != i and joined[i, other] <= size)])
+        for (i, _), size in joined.items()
+    }
+
+
+def subtrees(tree):
+    """The same set of sets, of a tree."""
+    stack: list[frozenset[int]] = []
+    found = set()
+    for step in tree.tolist():
+        if step == ADD:
+            stack.append(stack.pop() | stack.pop())
+            found.add(stack[-1])
+        else:
+            stack.append(frozenset([step]))
+    return found
+
+
+def random_tree(seed):
+    generator = np.random.default_rng(seed)
+    parts = [leaf(number) for number in generator.permutation(int(generator.integers(2, 40)))]
+    while len(parts) > 1:
+        first, second = (parts.pop(int(generator.integers(len(parts)))) for _ in range(2))
+        parts.append(chain([first, second]))
+    return parts[0]
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_any_tree_is_revealed(seed):
+    tree = random_tree(seed)
+    found = reveal(Written(tree, slots=1 + seed % 5), "a tree")
+    assert [subtrees(order.tree) for order in found.orders] == [subtrees(tree)]
+
+
+@pytest.mark.parametrize(
+    "tree", [in_turn(range(40)), in_turn(range(39, -1, -1)), pairwise(37)], ids=str
+)
+def test_the_reference_of_the_idea_finds_the_same_tree(tree):
+    assert fprev(Written(tree)) == subtrees(tree)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5, 8])
+@pytest.mark.parametrize("terms", [3, 17, 64])
+def test_the_reference_of_the_idea_finds_torchs_trees(batch, terms):
+    kernel, found = revealed(aten.mm.default, torch.randn(batch, terms), torch.randn(terms, 24))
+    first = found.orders[found.which.ravel()[0]]
+    assert fprev(kernel) == subtrees(first.tree)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_fused_products_are_found(seed):
+    tree = random_tree(seed)
+    count = len(summands(tree))
+    fused = np.random.default_rng(seed).random(count) < 0.5
+    kernel = Written(tree, fused=fused)
+    (order,) = reveal(kernel, "a tree").orders
+    generator = np.random.default_rng(seed)
+    left, right = generator.standard_normal((2, 4096, count)).astype(np.float32)
+    assert np.array_equal(add_in_order(order, left, right), add_in_order(kernel.order, left, right))
+
+
+def refused(function, terms=20):
+    kernel = Written(in_turn(range(terms)), function=function)
+    with pytest.raises(NoOrder) as error:
+        reveal(kernel, "a sum")
+    return str(error.value)
+
+
+def test_a_sum_that_changes_from_call_to_call_is_refused():
+    generator = np.random.default_rng(0)
+    message = refused(lambda own: own[:, generator.permutation(own.shape[1])].cumsum(1)[:, -1], 400)
+    assert "other bits" in message
+
+
+def test_a_wider_accumulator_is_refused():
+    message = refused(lambda own: own.astype(np.float64).cumsum(1)[:, -1].astype(np.float32))
+    assert "more than the 24 bits" in message
+
+
+def test_rounded_operands_are_refused():
+    def tf32(own):
+        return (own.view(np.uint32) & 0xFFFFE000).view(np.float32).cumsum(1)[:, -1]
+
+    assert "fewer bits than float32" in refused(tf32)
+
+
+def test_an_adder_of_four_at_once_is_refused():
+    def fours(own):
+        wide = own.astype(np.float64).reshape(len(own), -1, 4)
+        parts = np.array([[float(sum(map(int, four))) for four in row] for row in wide])
+        return parts.astype(np.float32).cumsum(1)[:, -1]
+
+    assert "more than two summands" in refused(fours)
+
+
+def test_more_summands_than_the_masks_can_tell_are_refused():
+    kernel, _ = revealed(aten.sum.default, torch.zeros(3, dtype=torch.float16))
+    kernel.terms = 20000
+    with pytest.raises(NoOrder, match="20000 summands are more than the masks of float16"):
+        reveal(kernel, "a sum")
+
+
+def test_half_formats_are_added_in_float32():
+    assert [accumulator(name) for name in ("float64", "float32", "bfloat16", "float16")] == [
+        "float64",
+        "float32",
+        "float32",
+        "float32",
+    ]
