@@ -22,7 +22,7 @@ from scripts.lib.progress import progress
 Array = NDArray[Any]
 Axis = Literal["rows", "columns"]
 
-HASHES = 4  # calls that tell positions apart
+HASHES = 4  # calls that tell positions apart, for long sums; few summands meet few roundings
 REPEATED = 2  # of them are made twice: the kernel has to give the same bits again
 FIRST_PIVOTS = 4  # levels whose pivot is the first summand: a plain loop needs just one
 
@@ -122,17 +122,21 @@ def reveal(adder: Adder, what: str, seed: int = 0) -> Orders:
 def _classes(adder: Adder, generator: np.random.Generator) -> NDArray[np.int32]:
     """Positions that add alike, numbered: those whose rounding errors agree in every call."""
     axis = adder.axes[0]
-    results = []
-    for call in range(HASHES):
+    key = np.zeros(adder.shape, np.uint64)
+    for call in range(HASHES + 64 // max(adder.terms, 1)):
         terms, shared, bias = cancelling(adder, generator)
         own = np.tile(terms, (_slots(adder, axis), 1))
-        results.append(adder.add(axis, own, shared, bias))
-        if call < REPEATED:
-            again = adder.add(axis, own, shared, bias)
-            if not np.array_equal(results[-1], again, equal_nan=True):
-                raise NoOrder("a second call on the same inputs gives other bits")
-    keys = np.stack([result.ravel() for result in results])
-    _, which = np.unique(keys, axis=1, return_inverse=True)
+        result = adder.add(axis, own, shared, bias)
+        bits = result.view(f"u{result.itemsize}")
+        if call < REPEATED and not np.array_equal(
+            bits, adder.add(axis, own, shared, bias).view(bits.dtype)
+        ):
+            raise NoOrder("a second call on the same inputs gives other bits")
+        key = (key ^ bits) * np.uint64(0x9E3779B97F4A7C15)  # odd: no two keys are made one by it
+        key ^= key >> np.uint64(29)
+    if (key == key.flat[0]).all():
+        return np.zeros(adder.shape, np.int32)
+    _, which = np.unique(key, return_inverse=True)
     return which.reshape(adder.shape).astype(np.int32)
 
 
@@ -144,7 +148,7 @@ def cancelling(adder: Adder, generator: np.random.Generator) -> tuple[Array, flo
     """
     bits = precision(adder.format)
     half = adder.terms // 2
-    spread = {"float16": 15, "bfloat16": 25}.get(adder.format, 1)  # exponents, for a long carry
+    spread = {"float16": 15, "bfloat16": 25}.get(adder.format, 6)  # exponents: many roundings
     whole = generator.integers(2 ** (bits - 1), 2**bits, half).astype(np.float64)
     values = np.ldexp(whole, generator.integers(0, spread, half) - bits)
     terms = np.zeros(adder.terms)
