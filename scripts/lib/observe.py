@@ -5,6 +5,7 @@ tensor is known by the memory that it shows and not by its Python object, since 
 new objects for what it saved.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,12 +94,12 @@ class Observer(TorchDispatchMode):
         return results
 
 
-def replaced(structure: Any, replacement: Any) -> Any:
-    """Lists, tuples and dicts with each tensor in them replaced by what `replacement` gives."""
-    if isinstance(structure, Tensor):
+def replaced(structure: Any, replacement: Callable[[Any], Any], kind: type = Tensor) -> Any:
+    """Lists, tuples and dicts with each tensor (or other `kind`) in them replaced."""
+    if isinstance(structure, kind):
         return replacement(structure)
     if isinstance(structure, dict):
-        return {key: replaced(value, replacement) for key, value in structure.items()}
+        return {key: replaced(value, replacement, kind) for key, value in structure.items()}
     if isinstance(structure, list | tuple):
-        return type(structure)(replaced(value, replacement) for value in structure)
+        return type(structure)(replaced(value, replacement, kind) for value in structure)
     return structure
