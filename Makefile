@@ -18,6 +18,7 @@ check: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m tests.bench.speed
+	$(BIN)/python -m tests.bench.reveal
 
 .venv/installed: envs/requirements.txt
 	$(PYTHON) -m venv .venv

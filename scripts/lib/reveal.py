@@ -316,10 +316,7 @@ def _assembled(sets: list[Array], chains: dict[int, tuple[int, list[int]]]) -> T
 def _finished(slots: _Slots, tree: Tree) -> Order:
     """The order with what the tree leaves open: fused products, the start, the precision."""
     adder = slots.adder
-    _check_precision(slots, tree)
-    wide = np.dtype(accumulator(adder.format))
-    zeros = np.full((1, slots.summands), -0.0, wide)
-    from_zero = not np.signbit(slots.add(zeros)[0])
+    from_zero = _starts_from_zero(slots, tree)
     fused = np.zeros(slots.summands, bool)
     if adder.multiplies and precision(adder.format) * 2 > precision(accumulator(adder.format)):
         tree, fused = _fused(slots, tree)
@@ -375,30 +372,31 @@ def siblings(tree: Tree) -> list[tuple[int, int, int, bool]]:
     return found
 
 
-def _check_precision(slots: _Slots, tree: Tree) -> None:
-    """That each addition is rounded to the accumulator's precision, and no operand before it."""
+def _starts_from_zero(slots: _Slots, tree: Tree) -> bool:
+    """Whether a sum of -0 is +0; and that each addition is rounded as expected, operands are not.
+
+    Raises
+        NoOrder: if the accumulator is wider or narrower than expected, or operands are rounded.
+    """
     adder = slots.adder
-    bits = precision(adder.format)
-    wide = np.dtype(accumulator(adder.format))
-    exact = np.zeros((1, slots.summands), wide)
+    bits, expected = precision(adder.format), precision(accumulator(adder.format))
+    values = np.full((4, slots.summands), -0.0, accumulator(adder.format))
     last_bit = 1 + 2.0 ** (1 - bits)
-    exact[0, 0] = last_bit
-    if precision(adder.result) >= bits and slots.add(exact)[0] != last_bit:
+    values[1, 0] = last_bit
+    if slots.summands >= 3:
+        leaves, top = _first_three(tree), 15 if adder.format == "float16" else 60
+        for case, short in ((2, expected - 1), (3, expected)):
+            # the lesser is the last bit of the accumulator, or half of it, which goes to even
+            values[case, leaves] = 2.0**top, 2.0 ** (top - short), -(2.0**top)
+    zero, kept, last, half = slots.add(values)
+    if precision(adder.result) >= bits and kept != last_bit:
         raise NoOrder(f"it rounds its operands to fewer bits than {adder.format} has")
-    if slots.summands < 3:
-        return
-    leaves = _first_three(tree)
-    expected = precision(accumulator(adder.format))
-    top = 15 if adder.format == "float16" else 60
-    for short, survives in ((expected - 1, True), (expected, False)):
-        # the lesser is the last bit of the accumulator, or half of it, which goes to even
-        values = np.zeros((1, slots.summands), wide)
-        values[0, leaves] = 2.0**top, 2.0 ** (top - short), -(2.0**top)
-        if bool(slots.add(values)[0]) != survives:
-            raise NoOrder(
-                f"it adds in {'less' if survives else 'more'} than the {expected} bits of "
-                f"{accumulator(adder.format)}"
-            )
+    if slots.summands >= 3 and (half or not last):
+        raise NoOrder(
+            f"it adds in {'more' if half else 'less'} than the {expected} bits of "
+            f"{accumulator(adder.format)}"
+        )
+    return not np.signbit(zero)
 
 
 def _first_three(tree: Tree) -> list[int]:
