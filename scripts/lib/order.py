@@ -181,7 +181,7 @@ def _described(operands: list[Any]) -> str:
     inner = _described(groups[sizes.index(size)]) if size > 1 else ""
     if strides and min(strides) > 1:
         stride = min(strides)
-        lanes = f"{len(groups)} lanes (every {stride}th summand)"
+        lanes = f"{len(groups)} lanes (a summand in {stride} each)"
         return f"in {lanes}; each lane {inner}; then lane by lane"
     if all(max(one) - min(one) + 1 == len(one) for one in leaves):
         even = len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]

@@ -68,7 +68,7 @@ def test_what_is_no_order_is_refused(text):
         (
             LANES,
             False,
-            "in 4 lanes (every 4th summand); each lane one after another; then lane by lane",
+            "in 4 lanes (a summand in 4 each); each lane one after another; then lane by lane",
         ),
         (BLOCKS, False, "in blocks of 192; each block one after another; then block by block"),
         (pairwise(8), False, "in pairs, then pairs of pairs, 3 levels deep"),
