@@ -12,22 +12,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from scripts.lib.author import format_name
 from scripts.lib.axes import axes
-from scripts.lib.reveal import Axis
+from scripts.lib.dispatch import HALF, summable
+from scripts.lib.reveal import Adder, Axis
 
 Array = NDArray[Any]
 aten = torch.ops.aten
 
 CACHE_LINE = 64  # bytes
-PRODUCTS = {
-    aten.mm.default: 0,
-    aten.bmm.default: 0,
-    aten.mv.default: 0,
-    aten.dot.default: 0,
-    aten.addmm.default: 1,
-    aten.baddbmm.default: 1,
-    aten.addmv.default: 1,
-}  # the operation, and where its factors begin
+PRODUCTS = {  # the operation, and whether a bias comes before its factors
+    aten.mm.default: False,
+    aten.bmm.default: False,
+    aten.mv.default: False,
+    aten.dot.default: False,
+    aten.addmm.default: True,
+    aten.baddbmm.default: True,
+    aten.addmv.default: True,
+}
 MEANS = {aten.mean.default: aten.sum.default, aten.mean.dim: aten.sum.dim_IntList}
 SUMS = (aten.sum.default, aten.sum.dim_IntList, *MEANS)
 
@@ -74,19 +76,18 @@ class Layout:
         return whole.as_strided(self.shape, self.strides, whole.storage_offset())
 
 
-def adder(function: Any, layouts: list[Layout | None], args: tuple[Any, ...], kwargs: Any) -> Any:
+def adder(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Adder | None:
     """The `Adder` of a call, or None if it is no sum that can be filled term by term.
 
-    layouts: of each positional argument that is a tensor
-    args: the others, None in the place of tensors
+    args: as in the call, a `Layout` in the place of each tensor
     """
-    tensors = [layout for layout in layouts if layout is not None]
-    if not tensors or not all(one.dtype.is_floating_point for one in tensors):
+    layouts = [arg for arg in args if isinstance(arg, Layout)]
+    if not layouts or not all(layout.dtype.is_floating_point for layout in layouts):
         return None
     if function in PRODUCTS and not set(kwargs.values()) - {1}:
-        return Product(function, tensors, PRODUCTS[function] == 1)
+        return Product(function, layouts, PRODUCTS[function])
     if function in SUMS and not set(kwargs) - {"dtype"}:
-        return Sum(function, tensors[0], args, kwargs)
+        return Sum(function, layouts[0], args[1:], kwargs)
     return None
 
 
@@ -97,7 +98,7 @@ class Product:
 
     def __init__(self, function: Any, layouts: list[Layout], bias: bool) -> None:
         self.function, self.bias = function, bias
-        self.format = self.result = _name(layouts[-1].dtype)
+        self.format = self.result = format_name(layouts[-1].dtype)
         self.operands = [layout.empty() for layout in layouts]
         first, second = self.operands[-2:]
         if second.dim() == 1:
@@ -124,8 +125,7 @@ class Product:
         other.fill_(shared)
         if self.bias:
             self.operands[0].fill_(bias)
-        result: Array = _numpy(self.function(*self.operands)).reshape(self.shape)
-        return result
+        return summable(self.function(*self.operands)).reshape(self.shape)
 
 
 class Sum:
@@ -139,10 +139,10 @@ class Sum:
     axes: tuple[Axis, ...] = ("columns",)
 
     def __init__(self, function: Any, layout: Layout, args: tuple[Any, ...], kwargs: Any) -> None:
-        self.function, self.args, self.kwargs = function, args[1:], kwargs
+        self.function, self.args, self.kwargs = function, args, kwargs
         if function in MEANS:
             self.function = MEANS[function]
-            if layout.dtype in (torch.float16, torch.bfloat16):
+            if layout.dtype in HALF:
                 layout = replace(layout, dtype=torch.float32, offset=0)
         self.operand = layout.empty()
         reduced = axes(self.args[0] if self.args else None, len(layout.shape))
@@ -152,21 +152,11 @@ class Sum:
         self.view = self.operand.permute(*kept, *sorted(reduced))
         self.terms = int(np.prod([layout.shape[axis] for axis in reduced], dtype=np.int64))
         self.shape = (1, 1, self.operand.numel() // max(self.terms, 1))
-        self.format = _name(layout.dtype)
-        self.result = _name(kwargs.get("dtype") or layout.dtype)
+        self.format = format_name(layout.dtype)
+        self.result = format_name(kwargs.get("dtype") or layout.dtype)
 
     def add(self, axis: Axis, own: Array, shared: float, bias: float) -> Array:  # noqa: ARG002
         """See `Adder.add`; a sum has one axis, no factor and no bias."""
         self.view.copy_(torch.from_numpy(own.reshape(self.view.shape)))
         result = self.function(self.operand, *self.args, **self.kwargs)
-        return _numpy(result).reshape(self.shape)
-
-
-def _numpy(tensor: Tensor) -> Array:
-    half = tensor.dtype in (torch.float16, torch.bfloat16)
-    array: Array = (tensor.float() if half else tensor).numpy()
-    return array
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+        return summable(result).reshape(self.shape)

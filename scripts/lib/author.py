@@ -194,7 +194,8 @@ def _checked(gradient: Any, name: str, tensor: Tensor, place: str) -> Tensor:
         raise Refusal(f"{place}: d{name} has shape {got} but {name} has {due}; {hint}.")
     if gradient.dtype != tensor.dtype:
         raise Refusal(
-            f"{place}: d{name} is {_name(gradient)} but {name} is {_name(tensor)}; compute in the "
+            f"{place}: d{name} is {format_name(gradient.dtype)} but {name} is "
+            f"{format_name(tensor.dtype)}; compute in the "
             "dtype of the inputs, and convert the result back if you compute wider."
         )
     return gradient.detach()
@@ -224,8 +225,9 @@ def not_a_tensor(result: Any, function: Author, path: Path) -> Refusal:
     return Refusal(f"{place}: forward returns a {kind}; it must return one torch.Tensor.")
 
 
-def _name(tensor: Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")
+def format_name(dtype: torch.dtype) -> str:
+    """The name of a torch dtype: `float32`, not `torch.float32`."""
+    return str(dtype).removeprefix("torch.")
 
 
 def torch_dtype(name: str) -> torch.dtype:

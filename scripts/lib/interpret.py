@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scripts.lib.axes import axes
 from scripts.lib.observe import Call, Value, replaced
-from scripts.lib.replay import add_in_order
+from scripts.lib.replay import product_in_order, sum_in_order
 from scripts.lib.reveal import Orders
 
 Array = NDArray[Any]
@@ -66,49 +66,17 @@ def interpret(call: Call, arrays: dict[int, Array], orders: Orders | None, dtype
     return True
 
 
-def _product(orders: Orders, left: Array, right: Array, bias: Array | None = None) -> Array:
-    """The product plus the bias, for matrices, batches of them and vectors, in their orders."""
-    first = left[None, :] if left.ndim == 1 else left
-    second = right[:, None] if right.ndim == 1 else right
-    shape = first.shape[:-1] + second.shape[-1:]
-    first, second = (one if one.ndim == 3 else one[None] for one in (first, second))
-    second = second.swapaxes(1, 2)
-    if bias is not None:
-        onto = bias[:, None] if right.ndim == 1 and bias.ndim else bias
-        bias = np.broadcast_to(onto, shape).reshape(orders.which.shape)
-    result = np.empty(orders.which.shape, left.dtype)
-    for number, order in enumerate(orders.orders):
-        at = np.nonzero(orders.which == number)
-        added = None if bias is None else bias[at]
-        result[at] = add_in_order(order, first[at[0], at[1]], second[at[0], at[2]], added)
-    drop = tuple(
-        axis for axis, one in ((len(shape) - 2, left), (len(shape) - 1, right)) if one.ndim == 1
-    )
-    return result.reshape(shape).squeeze(drop)
+def _biased(orders: Orders, bias: Array, left: Array, right: Array) -> Array:
+    return product_in_order(orders, left, right, bias)
 
 
-def _total(
-    orders: Orders, value: Array, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Array:
-    """The sum over some axes, in its orders."""
-    reduced = axes(dim, value.ndim)
-    reduced = tuple(range(value.ndim)) if reduced is None else tuple(sorted(reduced))
-    kept = [axis for axis in range(value.ndim) if axis not in reduced]
-    count = int(np.prod([value.shape[axis] for axis in reduced], dtype=np.int64))
-    if dtype == torch.float64:
-        value = value.astype(np.float64)
-    terms = value.transpose(*kept, *reduced).reshape(-1, count)
-    result = np.empty(len(terms), terms.dtype)
-    for number, order in enumerate(orders.orders):
-        mine = orders.which.ravel() == number
-        result[mine] = add_in_order(order, terms[mine])
-    if keepdim:
-        return result.reshape([1 if axis in reduced else n for axis, n in enumerate(value.shape)])
-    return result.reshape([value.shape[axis] for axis in kept])
+def _total(orders: Orders, value: Array, *args: Any, dtype: Any = None, **kwargs: Any) -> Array:
+    widened = value.astype(np.float64) if dtype == torch.float64 else value
+    return sum_in_order(orders, widened, *args, **kwargs)
 
 
 def _mean(orders: Orders, value: Array, dim: Any = None, keepdim: bool = False) -> Array:
-    total = _total(orders, value, dim, keepdim)
+    total = sum_in_order(orders, value, dim, keepdim)
     return np.asarray(total / total.dtype.type(value.size // total.size))
 
 
@@ -131,13 +99,13 @@ def _expanded(value: Array, size: list[int], **_: Any) -> Array:
 
 
 _SUMS: Mapping[Any, Callable[..., Array]] = {
-    aten.mm.default: _product,
-    aten.bmm.default: _product,
-    aten.mv.default: _product,
-    aten.dot.default: _product,
-    aten.addmm.default: lambda orders, bias, left, right: _product(orders, left, right, bias),
-    aten.baddbmm.default: lambda orders, bias, left, right: _product(orders, left, right, bias),
-    aten.addmv.default: lambda orders, bias, left, right: _product(orders, left, right, bias),
+    aten.mm.default: product_in_order,
+    aten.bmm.default: product_in_order,
+    aten.mv.default: product_in_order,
+    aten.dot.default: product_in_order,
+    aten.addmm.default: _biased,
+    aten.baddbmm.default: _biased,
+    aten.addmv.default: _biased,
     aten.sum.default: _total,
     aten.sum.dim_IntList: _total,
     aten.mean.default: _mean,

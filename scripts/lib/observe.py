@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from scripts.lib.adders import Layout
+from scripts.lib.dispatch import DispatchMode
 
 
 @dataclass(frozen=True)
@@ -37,22 +37,18 @@ class Call:
     results: Any
 
 
-class Observer(TorchDispatchMode):
+class Observer(DispatchMode):
     """Within it, each operation is appended to `calls`.
 
     Every tensor met is kept in `tensors`, by its value's number, so that no memory is used twice.
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.calls: list[Call] = []
         self.tensors: list[Tensor] = []
         self.constants: dict[int, Tensor] = {}
         self._numbers: dict[Any, int] = {}
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # else torch imports its compiler (0.7 s) to keep it out of here
 
     def value(self, tensor: Tensor) -> Value:
         """The value that stands for a tensor; a new one if its memory was never met."""

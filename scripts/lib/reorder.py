@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from scripts.lib.axes import axes
+from scripts.lib.dispatch import DispatchMode, summable
 
 Array = NDArray[Any]
 aten = torch.ops.aten
 
 
-class NumpySums(TorchDispatchMode):
+class NumpySums(DispatchMode):
     """Within it, torch's matrix products and sums are numpy's.
 
     Float16 and bfloat16 are summed in float32 and rounded once, as torch's kernels do.
@@ -30,12 +30,8 @@ class NumpySums(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.handed_over: Counter[str] = Counter()
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # else torch imports its compiler (0.7 s) to keep it out of here
 
     def __torch_dispatch__(
         self,
@@ -53,16 +49,10 @@ class NumpySums(TorchDispatchMode):
         kwargs.pop("dtype", None)
         self.handed_over[func.overloadpacket.__name__] += 1
         with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
-            result = replacement(*map(_to_numpy, args), **kwargs)
+            result = replacement(
+                *(summable(arg) if isinstance(arg, Tensor) else arg for arg in args), **kwargs
+            )
         return torch.from_numpy(result).to(operands[0].dtype)
-
-
-def _to_numpy(value: Any) -> Any:
-    """A tensor as a numpy array that numpy can sum in, strides kept; anything else as it is."""
-    if not isinstance(value, Tensor):
-        return value
-    half = value.dtype in (torch.float16, torch.bfloat16)
-    return (value.float() if half else value).detach().numpy()
 
 
 def _mm(first: Array, second: Array) -> Array:

@@ -158,12 +158,9 @@ def cancelling(adder: Adder, generator: np.random.Generator) -> tuple[Array, flo
     shared = 1 + 5 / 2 ** (bits // 2) if adder.multiplies else 1.0
     bias = 0.0
     if adder.bias:  # against a term whose product is exact
-        power = 0.75
-        lone = places[0] if adder.terms == 1 else places[-1]
-        if adder.terms % 2 == 0 or adder.terms == 1:  # no term is left over: give up a pair
-            terms[places[0]] = terms[places[half]] = 0
-            lone = places[0]
-        terms[lone], bias = power, -power * shared
+        if adder.terms % 2 == 0:  # no term is left over: one of a pair becomes it
+            terms[places[half - 1]] = 0
+        terms[places[-1]], bias = 0.75, -0.75 * shared
     return terms.astype(accumulator(adder.format)), shared, bias
 
 
@@ -216,35 +213,6 @@ class _Slots:
             results[start : start + len(part)] = result[self.positions[: len(part)]]
         return results
 
-    def under(self, members: list[Array], pairs: list[tuple[int, int, int]]) -> Array:
-        """For each (set, i, j): how many of the set lie under the lowest ancestor of i and j."""
-        unit, mask, counted = self.scale.unit, self.scale.mask, self.scale.counted
-        slices = [-(-len(members[number]) // counted) for number, _, _ in pairs]
-        wide = np.dtype(accumulator(self.adder.format))
-        left = np.empty(len(pairs), np.int64)
-        at = 0
-        while at < len(pairs):  # a batch of pairs, each with all its slices
-            until, cases = at, 0
-            while until < len(pairs) and (cases < max(self.count, 1) or until == at):
-                cases += slices[until]
-                until += 1
-            values = np.zeros((cases, self.summands), wide)
-            case = 0
-            owner = np.repeat(np.arange(at, until), slices[at:until])
-            for number, first, second in pairs[at:until]:
-                for start in range(0, len(members[number]), counted):
-                    values[case, members[number][start : start + counted]] = unit
-                    values[case, first] = mask
-                    values[case, second] = -mask
-                    case += 1
-            result = self.add(values) / unit
-            survivors = np.rint(result)
-            if not np.isfinite(result).all() or np.abs(result - survivors).max(initial=0) > 0.25:
-                raise NoOrder("masked sums are no counts: it is no tree of rounded additions")
-            left[at:until] = np.bincount(owner - at, survivors, until - at).astype(np.int64)
-            at = until
-        return np.array([len(members[number]) for number, _, _ in pairs]) - left
-
 
 def _tree(slots: _Slots, generator: np.random.Generator, what: str) -> Tree:
     """The order of additions, level by level: all open subtrees share a level's calls."""
@@ -258,7 +226,7 @@ def _tree(slots: _Slots, generator: np.random.Generator, what: str) -> Tree:
             pick = 0 if level < FIRST_PIVOTS else int(generator.integers(len(members)))
             pivots[number] = int(members[pick])
             pairs += [(number, pivots[number], int(j)) for j in members if j != pivots[number]]
-        under = _in_turns(slots, sets, pairs, what)
+        under = _under(slots, sets, pairs, what)
         at, opened = 0, []
         for number in open_sets:
             others = len(sets[number]) - 1
@@ -280,15 +248,32 @@ def _tree(slots: _Slots, generator: np.random.Generator, what: str) -> Tree:
     return _assembled(sets, chains)
 
 
-def _in_turns(
-    slots: _Slots, sets: list[Array], pairs: list[tuple[int, int, int]], what: str
-) -> Array:
-    """`slots.under` in turns, so that long work shows itself."""
-    turn = max(slots.count, 64)
-    starts = range(0, len(pairs), turn)
-    turns = progress(starts, f"{what}: {slots.summands} summands, probes of {turn}")
-    counts = [slots.under(sets, pairs[start : start + turn]) for start in turns]
-    return np.concatenate(counts) if counts else np.empty(0, np.int64)
+def _under(slots: _Slots, sets: list[Array], pairs: list[tuple[int, int, int]], what: str) -> Array:
+    """For each (set, i, j): how many of the set lie under the lowest common ancestor of i and j.
+
+    what: names the sum in messages of progress
+    """
+    scale, turn = slots.scale, max(slots.count, 64)
+    cases = [  # a pair and a slice of its set, no longer than can be counted
+        (pair, start)
+        for pair, (number, _, _) in enumerate(pairs)
+        for start in range(0, len(sets[number]), scale.counted)
+    ]
+    under = np.array([len(sets[number]) for number, _, _ in pairs])
+    starts = range(0, len(cases), turn)
+    for at in progress(starts, f"{what}: {slots.summands} summands, probes of {turn}"):
+        part = cases[at : at + turn]
+        values = np.zeros((len(part), slots.summands), accumulator(slots.adder.format))
+        for row, (pair, start) in zip(values, part, strict=True):
+            number, first, second = pairs[pair]
+            row[sets[number][start : start + scale.counted]] = scale.unit
+            row[first], row[second] = scale.mask, -scale.mask
+        result = slots.add(values) / scale.unit
+        survivors = np.rint(result)
+        if not np.isfinite(result).all() or np.abs(result - survivors).max() > 0.25:
+            raise NoOrder("masked sums are no counts: it is no tree of rounded additions")
+        np.subtract.at(under, [pair for pair, _ in part], survivors.astype(np.int64))
+    return under
 
 
 def _assembled(sets: list[Array], chains: dict[int, tuple[int, list[int]]]) -> Tree:
@@ -334,22 +319,23 @@ def _fused(slots: _Slots, tree: Tree) -> tuple[Tree, NDArray[np.bool_]]:
     rounded = factor * factor if bits == 53 else float(np.float32(factor * factor))
     bias = slots.adder.terms if slots.adder.bias else -1
     probes = [
-        (at, other, leaf) if leaf == bias else (at, leaf, other)
+        (at, other, leaf, both) if leaf == bias else (at, leaf, other, both)
         for at, leaf, other, both in siblings(tree)
         if leaf != bias or both
     ]
-    both = {at for at, _, _, both in siblings(tree) if both}
-    values = np.zeros((len(probes), slots.summands), np.dtype(accumulator(slots.adder.format)))
-    for case, (_, leaf, other) in enumerate(probes):
-        values[case, leaf] = factor
-        values[case, other] = -rounded if other == bias else -factor
+    values = np.zeros((len(probes), slots.summands), accumulator(slots.adder.format))
+    for row, (_, leaf, other, _) in zip(values, probes, strict=True):
+        row[leaf] = factor
+        row[other] = -rounded if other == bias else -factor
     fused, tree = np.zeros(slots.summands, bool), tree.copy()
-    for (at, leaf, other), result in zip(probes, slots.add(values, factor), strict=True):
-        second = leaf if result > 0 else other if result < 0 and at in both else None
-        if second is not None:
-            fused[second] = True
-            if at in both:
-                tree[at - 2 : at] = (leaf if second == other else other), second
+    for (at, leaf, other, both), result in zip(probes, slots.add(values, factor), strict=True):
+        if result > 0:
+            fused[leaf] = True
+            if both:
+                tree[at - 2 : at] = other, leaf
+        elif result < 0 and both:
+            fused[other] = True
+            tree[at - 2 : at] = leaf, other
     return tree, fused
 
 

@@ -5,9 +5,10 @@ import torch
 from torch import Tensor
 
 from scripts.lib.adders import adder
+from scripts.lib.dispatch import summable
 from scripts.lib.interpret import interpret
 from scripts.lib.observe import Observer, Value
-from scripts.lib.reveal import accumulator, reveal
+from scripts.lib.reveal import reveal
 
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 
@@ -22,11 +23,6 @@ def mean_of_two_layers(x, weight, bias, target):
     return (y * y).mean() + (target / 2).sum(0).mean()
 
 
-def array(tensor):
-    name = str(tensor.dtype).removeprefix("torch.")
-    return tensor.detach().to(getattr(torch, accumulator(name))).numpy()
-
-
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("batch", [1, 2, 7])
 @pytest.mark.parametrize("forward", [lab, mean_of_two_layers])
@@ -37,16 +33,15 @@ def test_every_operation_is_carried_out_bit_for_bit(forward, batch, dtype):
     seen = Observer()
     arrays = {}
     for tensor in inputs:
-        arrays[seen.value(tensor.requires_grad_()).number] = array(tensor).copy()
+        arrays[seen.value(tensor.requires_grad_()).number] = summable(tensor).copy()
     with seen:
         forward(*inputs).backward()
-    arrays |= {number: array(tensor) for number, tensor in seen.constants.items()}
+    arrays |= {number: summable(tensor) for number, tensor in seen.constants.items()}
     for call in seen.calls:
-        layouts = [
-            call.layouts[arg.number] if isinstance(arg, Value) else None for arg in call.args
-        ]
-        plain = tuple(None if isinstance(arg, Value) else arg for arg in call.args)
-        kernel = adder(call.function, layouts, plain, call.kwargs)
+        laid_out = tuple(
+            call.layouts[arg.number] if isinstance(arg, Value) else arg for arg in call.args
+        )
+        kernel = adder(call.function, laid_out, call.kwargs)
         orders = None if kernel is None else reveal(kernel, str(call.function))
         result = seen.tensors[call.results.number]
         assert interpret(call, arrays, orders, result.dtype), call.function

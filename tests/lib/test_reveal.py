@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from scripts.lib.adders import Layout, adder
+from scripts.lib.dispatch import summable
 from scripts.lib.order import ADD, chain, in_turn, leaf, pairwise, summands
-from scripts.lib.replay import add_in_order
+from scripts.lib.replay import add_in_order, product_in_order, sum_in_order
 from scripts.lib.reveal import Axis, NoOrder, Order, accumulator, reveal
 
 aten = torch.ops.aten
@@ -15,35 +16,16 @@ DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 
 
 def revealed(function, *args, **kwargs):
-    layouts = [Layout.of(arg) if isinstance(arg, Tensor) else None for arg in args]
-    plain = tuple(None if isinstance(arg, Tensor) else arg for arg in args)
-    kernel = adder(function, layouts, plain, kwargs)
+    laid_out = tuple(Layout.of(arg) if isinstance(arg, Tensor) else arg for arg in args)
+    kernel = adder(function, laid_out, kwargs)
+    assert kernel is not None
     return kernel, reveal(kernel, str(function))
-
-
-def wide(tensor):
-    dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32
-    return tensor.detach().to(dtype).numpy()
 
 
 def same(replayed, tensor):
     """Whether numbers of the accumulator's format, rounded once, are a tensor's bits."""
-    rounded = torch.from_numpy(np.ascontiguousarray(replayed)).to(tensor.dtype)
+    rounded = torch.from_numpy(np.array(replayed)).to(tensor.dtype)
     return torch.equal(rounded, tensor)
-
-
-def replayed_product(kernel, found, first, second, bias=None):
-    left, right = wide(first), wide(second).swapaxes(-1, -2)
-    left, right = (one if one.ndim == 3 else one[None] for one in (left, right))
-    result = np.empty(kernel.shape, left.dtype)
-    onto = None if bias is None else np.broadcast_to(wide(bias), kernel.shape)
-    for number, order in enumerate(found.orders):
-        batch, row, column = np.nonzero(found.which == number)
-        for start in range(0, len(row), 4096):
-            at = tuple(place[start : start + 4096] for place in (batch, row, column))
-            added = None if onto is None else onto[at]
-            result[at] = add_in_order(order, left[at[0], at[1]], right[at[0], at[2]], added)
-    return result
 
 
 def amplified(tensor, other):
@@ -67,12 +49,13 @@ def test_a_linear_layer_is_replayed_bit_for_bit(dtype, batch, terms, width):
     for first, second, onto in ((x, weight.t(), bias), (dy, weight, None), (dy.t(), x, None)):
         function = aten.mm.default if onto is None else aten.addmm.default
         args = (first, second) if onto is None else (onto, first, second)
-        kernel, found = revealed(function, *args)
+        _, found = revealed(function, *args)
         for left, right in ((first, second), amplified(first, second)):
             args = (left, right) if onto is None else (onto, left, right)
             result = function(*args)
-            replayed = replayed_product(kernel, found, left, right, onto)
-            assert same(replayed.reshape(result.shape), result)
+            bias_bits = None if onto is None else summable(onto)
+            replayed = product_in_order(found, summable(left), summable(right), bias_bits)
+            assert same(replayed, result)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -91,16 +74,10 @@ def test_a_sum_is_replayed_bit_for_bit(dtype, shape, dims, name):
     )
     args = (value,) if dims is None else (value, dims, False)
     kernel, found = revealed(function, *args)
-    reduced = list(range(len(shape))) if dims is None else dims
-    kept = [axis for axis in range(len(shape)) if axis not in reduced]
-    terms = wide(value).transpose(*kept, *reduced).reshape(-1, kernel.terms)
-    result = np.empty(len(terms), terms.dtype)
-    for number, order in enumerate(found.orders):
-        mine = found.which.ravel() == number
-        result[mine] = add_in_order(order, terms[mine])
+    replayed = sum_in_order(found, summable(value), dims)
     expected = function(*args)
-    divisor = result.dtype.type(kernel.terms if name == "mean" else 1)
-    assert same(result / divisor, expected.reshape(-1))
+    divisor = replayed.dtype.type(kernel.terms if name == "mean" else 1)
+    assert same((replayed / divisor).reshape(expected.shape), expected)
 
 
 class Written:

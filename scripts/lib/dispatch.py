@@ -1,0 +1,27 @@
+"""See torch's operations below autograd, and its tensors as numpy's arrays."""
+
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+HALF = (torch.float16, torch.bfloat16)
+
+
+class DispatchMode(TorchDispatchMode):
+    """Within it, each operation passes through `__torch_dispatch__`."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else torch imports its compiler (0.7 s) to keep it out of here
+
+
+def summable(tensor: Tensor) -> NDArray[Any]:
+    """A tensor as an array that numpy can sum in, strides kept: half formats in float32."""
+    array: NDArray[Any] = (tensor.float() if tensor.dtype in HALF else tensor).detach().numpy()
+    return array
