@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from scripts.lib.axes import axes
 from scripts.lib.observe import Call, Value, replaced
 from scripts.lib.replay import product_in_order, sum_in_order
 from scripts.lib.reveal import Orders
+from scripts.lib.views import VIEWS
 
 Array = NDArray[Any]
 aten = torch.ops.aten
@@ -86,18 +86,6 @@ def _power(value: Array, exponent: float) -> Array | None:
     return np.array(value) if exponent == 1 else None
 
 
-def _squeezed(value: Array, dim: Any) -> Array:
-    dims = axes(dim, value.ndim) or ()
-    return value.squeeze(tuple(axis for axis in dims if value.shape[axis] == 1))
-
-
-def _expanded(value: Array, size: list[int], **_: Any) -> Array:
-    new = len(size) - value.ndim
-    return np.broadcast_to(
-        value, [value.shape[at - new] if n == -1 else n for at, n in enumerate(size)]
-    )
-
-
 _SUMS: Mapping[Any, Callable[..., Array]] = {
     aten.mm.default: product_in_order,
     aten.bmm.default: product_in_order,
@@ -110,19 +98,6 @@ _SUMS: Mapping[Any, Callable[..., Array]] = {
     aten.sum.dim_IntList: _total,
     aten.mean.default: _mean,
     aten.mean.dim: _mean,
-}
-VIEWS: Mapping[Any, Callable[..., Array]] = {
-    aten.t.default: np.transpose,
-    aten.transpose.int: np.swapaxes,
-    aten.permute.default: np.transpose,
-    aten.view.default: np.reshape,
-    aten._unsafe_view.default: np.reshape,
-    aten.expand.default: _expanded,
-    aten.unsqueeze.default: np.expand_dims,
-    aten.squeeze.dim: _squeezed,
-    aten.squeeze.dims: _squeezed,
-    aten.detach.default: lambda value: value,
-    aten.alias.default: lambda value: value,
 }
 ELEMENTWISE: Mapping[Any, Callable[..., Any]] = {
     aten.add.Tensor: lambda first, second, alpha=1: first + second if alpha == 1 else None,

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from scripts.lib.axes import axes
 from scripts.lib.refusal import Refusal
+from scripts.lib.views import VIEWS
 
 Array = NDArray[np.longdouble]
 aten = torch.ops.aten
@@ -136,17 +137,6 @@ def _log_softmax_backward(dout: Array, out: Array, dim: int, dtype: Any = None) 
     return dout - np.exp(out) * dout.sum(axis=dim, keepdims=True)
 
 
-def _squeeze(value: Array, dim: Any) -> Any:
-    removed = axes(dim, value.ndim) or ()
-    return value.squeeze(axis=tuple(axis for axis in removed if value.shape[axis] == 1))
-
-
-def _expand(value: Array, size: Any, implicit: bool = False) -> Any:
-    lead = len(size) - value.ndim
-    own = [value.shape[i - lead] if want == -1 else want for i, want in enumerate(size)]
-    return np.broadcast_to(value, own)
-
-
 def _gather(value: Array, dim: int, index: Any, sparse_grad: bool = False) -> Any:
     sizes = enumerate(index.shape)  # torch leaves out what lies beyond the index on the other axes
     own = tuple(slice(None if axis == dim % value.ndim else size) for axis, size in sizes)
@@ -165,10 +155,6 @@ def _to_copy(value: Array, *, dtype: Any = None, **_: Any) -> Any:
     if dtype not in (None, torch.float64):
         raise NoWideOperation(f"conversion to {dtype}")
     return np.array(value)
-
-
-def _same(value: Any, *_: Any, **__: Any) -> Any:
-    return value
 
 
 _OPERATIONS: dict[Any, Callable[..., Any]] = {
@@ -222,23 +208,13 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     aten._softmax_backward_data.default: _softmax_backward,
     aten._log_softmax_backward_data.default: _log_softmax_backward,
     # shape
-    aten.t.default: np.transpose,
-    aten.transpose.int: np.swapaxes,
-    aten.permute.default: np.transpose,
-    aten.view.default: np.reshape,
-    aten._unsafe_view.default: np.reshape,
-    aten.expand.default: _expand,
-    aten.unsqueeze.default: np.expand_dims,
-    aten.squeeze.dim: _squeeze,
-    aten.squeeze.dims: _squeeze,
+    **VIEWS,
     aten.select.int: lambda value, dim, index: np.take(value, index, axis=dim),
     aten.slice.Tensor: _slice,
     aten.cat.default: lambda values, dim=0: np.concatenate(values, axis=dim),
     aten.stack.default: lambda values, dim=0: np.stack(values, axis=dim),
     aten.gather.default: _gather,
     # copies and constants
-    aten.detach.default: _same,
-    aten.alias.default: _same,
     aten._to_copy.default: _to_copy,
     aten.clone.default: lambda value, **_: np.array(value),
     aten.copy_.default: lambda _, value, *__: value,

@@ -1,0 +1,43 @@
+"""Torch's operations that show the same numbers in another shape, as numpy's."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from scripts.lib.axes import axes
+
+Array = NDArray[Any]
+aten = torch.ops.aten
+
+
+def _squeeze(value: Array, dim: Any) -> Array:
+    removed = axes(dim, value.ndim) or ()
+    return value.squeeze(axis=tuple(axis for axis in removed if value.shape[axis] == 1))
+
+
+def _expand(value: Array, size: Any, implicit: bool = False) -> Array:  # noqa: ARG001
+    lead = len(size) - value.ndim
+    own = [value.shape[i - lead] if want == -1 else want for i, want in enumerate(size)]
+    return np.broadcast_to(value, own)
+
+
+def _same(value: Array) -> Array:
+    return value
+
+
+VIEWS: Mapping[Any, Callable[..., Any]] = {
+    aten.t.default: np.transpose,
+    aten.transpose.int: np.swapaxes,
+    aten.permute.default: np.transpose,
+    aten.view.default: np.reshape,
+    aten._unsafe_view.default: np.reshape,
+    aten.expand.default: _expand,
+    aten.unsqueeze.default: np.expand_dims,
+    aten.squeeze.dim: _squeeze,
+    aten.squeeze.dims: _squeeze,
+    aten.detach.default: _same,
+    aten.alias.default: _same,
+}
