@@ -1,7 +1,8 @@
 """Write down what the numbers depend on besides the inputs: versions, processor features, threads.
 
 in   packages     the names of the packages to name
-out  environment  json: `python`, `packages`, `torch` (CPU capability, threads, libraries), `numpy`
+out  environment  json: `python`, `machine`, `processor`, `settings` (variables that choose kernels),
+                  `packages`, `torch` (CPU capability, threads, libraries), `numpy`
 
 No time, host, user or path: two runs on one machine give the same bytes.
 """
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 
 from scripts.lib.files import write_json
+from scripts.lib.machine import processor, settings
 from scripts.lib.stage import run_stage
 
 
@@ -30,6 +32,8 @@ def record_environment(packages: list[str], environment: Path) -> None:
         {
             "python": platform.python_version(),
             "machine": platform.machine(),
+            "processor": processor(),
+            "settings": settings(),
             "packages": {name: version(name) for name in packages},
             "torch": {
                 "cpu_capability": torch.backends.cpu.get_cpu_capability(),

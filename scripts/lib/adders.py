@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scripts.lib.author import format_name
+from scripts.lib.author import format_name, torch_dtype
 from scripts.lib.axes import axes
-from scripts.lib.dispatch import HALF, summable
-from scripts.lib.reveal import Adder, Axis
+from scripts.lib.dispatch import HALF, operation, summable
+from scripts.lib.reveal import Adder, Axis, Example
 
 Array = NDArray[Any]
 aten = torch.ops.aten
@@ -54,6 +54,25 @@ class Layout:
             tuple(tensor.shape), tensor.stride(), tensor.dtype, tensor.data_ptr() % CACHE_LINE
         )
 
+    def plain(self) -> dict[str, Any]:
+        """The layout as JSON holds it."""
+        return {
+            "shape": list(self.shape),
+            "strides": list(self.strides),
+            "dtype": format_name(self.dtype),
+            "offset": self.offset,
+        }
+
+    @classmethod
+    def read(cls, plain: dict[str, Any]) -> "Layout":
+        """The layout that `plain` wrote."""
+        return cls(
+            tuple(plain["shape"]),
+            tuple(plain["strides"]),
+            torch_dtype(plain["dtype"]),
+            plain["offset"],
+        )
+
     def shared(self) -> bool:
         """Whether several elements are one place in memory."""
         return any(s == 0 and n > 1 for s, n in zip(self.strides, self.shape, strict=True))
@@ -76,19 +95,43 @@ class Layout:
         return whole.as_strided(self.shape, self.strides, whole.storage_offset())
 
 
-def adder(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Adder | None:
-    """The `Adder` of a call, or None if it is no sum that can be filled term by term.
+def adds(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call is a sum that can be filled term by term.
 
     args: as in the call, a `Layout` in the place of each tensor
     """
     layouts = [arg for arg in args if isinstance(arg, Layout)]
     if not layouts or not all(layout.dtype.is_floating_point for layout in layouts):
-        return None
-    if function in PRODUCTS and not set(kwargs.values()) - {1}:
+        return False
+    if 0 in [size for layout in layouts for size in layout.shape]:
+        return False
+    if function in PRODUCTS:
+        return not set(kwargs.values()) - {1}
+    return function in SUMS and not set(kwargs) - {"dtype"}
+
+
+def adder(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Adder:
+    """The `Adder` of a call that `adds`; arguments as there."""
+    layouts = [arg for arg in args if isinstance(arg, Layout)]
+    if function in PRODUCTS:
         return Product(function, layouts, PRODUCTS[function])
-    if function in SUMS and not set(kwargs) - {"dtype"}:
-        return Sum(function, layouts[0], args[1:], kwargs)
-    return None
+    return Sum(function, layouts[0], args[1:], kwargs)
+
+
+def adder_of(described: dict[str, Any], dtype: torch.dtype | None = None) -> Adder:
+    """The `Adder` of a sum as an `Observer` describes it.
+
+    dtype: of its operands, if another than in the call
+    """
+    args = tuple(
+        Layout.read(arg) if isinstance(arg, dict) else arg for arg in described["args"]
+    )
+    kwargs = dict(described["kwargs"])
+    if "dtype" in kwargs:
+        kwargs["dtype"] = kwargs["dtype"] and torch_dtype(kwargs["dtype"])
+    if dtype is not None:
+        args = tuple(replace(arg, dtype=dtype, offset=0) if isinstance(arg, Layout) else arg for arg in args)
+    return adder(operation(described["op"]), args, kwargs)
 
 
 class Product:
@@ -125,6 +168,48 @@ class Product:
         other.fill_(shared)
         if self.bias:
             self.operands[0].fill_(bias)
+        return self._called()
+
+    def example(self, generator: np.random.Generator, cancelling: bool) -> Example:
+        """See `Adder.example`."""
+        batch, rows, columns = self.shape
+        left = generator.standard_normal((batch, rows, self.terms), np.float32)
+        right = generator.standard_normal((batch, columns, self.terms), np.float32)
+        bias = np.zeros(columns, np.float32)
+        if self.bias:
+            bias = generator.standard_normal(columns, np.float32)
+        if cancelling:
+            places = generator.permutation(self.terms)
+            half = self.terms // 2
+            first, second, rest = places[:half], places[half : 2 * half], places[2 * half :]
+            left[:, :, second], right[:, :, second] = -left[:, :, first], right[:, :, first]
+            left[:, :, rest] = 1
+            right[:, :, rest] = -bias[:, None]
+            if not len(rest):
+                bias[:] = 0
+        self.left.copy_(torch.from_numpy(left))
+        self.right.copy_(torch.from_numpy(right))
+        onto = None
+        if self.bias:
+            self._fill_bias(torch.from_numpy(bias))
+            onto = self._bias_bits()
+        return self._called(), summable(self.left), summable(self.right), onto
+
+    def _fill_bias(self, bias: Tensor) -> None:
+        """Put a number per column into the bias, or per row where there is one column alone."""
+        operand = self.operands[0]
+        if operand.shape and operand.shape[-1] == len(bias):
+            operand.copy_(bias.expand(operand.shape))
+        else:
+            operand.fill_(float(bias[0]))
+
+    def _bias_bits(self) -> Array:
+        onto = self.operands[0]
+        if self.operands[-1].dim() == 1 and onto.dim():
+            onto = onto[:, None]
+        return np.broadcast_to(summable(onto), self.shape)
+
+    def _called(self) -> Array:
         return summable(self.function(*self.operands)).reshape(self.shape)
 
 
@@ -158,5 +243,19 @@ class Sum:
     def add(self, axis: Axis, own: Array, shared: float, bias: float) -> Array:  # noqa: ARG002
         """See `Adder.add`; a sum has one axis, no factor and no bias."""
         self.view.copy_(torch.from_numpy(own.reshape(self.view.shape)))
+        return self._called()
+
+    def example(self, generator: np.random.Generator, cancelling: bool) -> Example:
+        """See `Adder.example`."""
+        terms = generator.standard_normal((self.shape[2], self.terms), np.float32)
+        if cancelling:
+            places, half = generator.permutation(self.terms), self.terms // 2
+            terms[:, places[half : 2 * half]] = -terms[:, places[:half]]
+            terms[:, places[2 * half :]] = 0
+        self.view.copy_(torch.from_numpy(terms.reshape(self.view.shape)))
+        bits = summable(self.view).reshape(1, -1, self.terms)
+        return self._called(), np.ones((1, 1, self.terms), bits.dtype), bits, None
+
+    def _called(self) -> Array:
         result = self.function(self.operand, *self.args, **self.kwargs)
         return summable(result).reshape(self.shape)

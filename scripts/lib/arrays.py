@@ -1,35 +1,49 @@
-"""Read the tensors of a safetensors file as numpy arrays, without torch."""
+"""Read the tensors of a safetensors file as numpy arrays, with numpy alone.
 
+The format: the header's length (8 bytes, little-endian), the header (JSON: for each tensor its
+dtype, shape, and where its bytes begin and end after the header), the bytes.
+"""
+
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 from numpy.typing import NDArray
 
-from scripts.lib.formats import numpy_dtype
 from scripts.lib.refusal import Refusal
 
-_NUMPY_NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
-_NUMPY_NAMES |= {"I64": "int64", "U8": "uint8"}
+_KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4"}
+_KINDS |= {"U8": "u1", "BOOL": "?"}
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """All tensors of a file as numpy arrays; bfloat16 as ml_dtypes' type.
+    """All tensors of a file as numpy arrays, by name; bfloat16 in float32, which holds it exactly.
 
     Raises
         Refusal: if the file is damaged.
     """
+    content = path.read_bytes()
     try:
-        entries = safetensors.deserialize(path.read_bytes())
-    except safetensors.SafetensorError as error:
+        size = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + size])
+        header.pop("__metadata__", None)
+        body = memoryview(content)[8 + size :]
+        arrays = {name: _array(header[name], body) for name in sorted(header)}
+        whole = sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in header.values())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged(path) from error
-    return {
-        name: np.frombuffer(entry["data"], numpy_dtype(_NUMPY_NAMES[entry["dtype"]])).reshape(
-            entry["shape"]
-        )
-        for name, entry in sorted(entries)
-    }
+    if whole != len(body):
+        raise damaged(path)
+    return arrays
+
+
+def _array(entry: dict[str, Any], body: memoryview) -> NDArray[Any]:
+    begin, end = entry["data_offsets"]
+    values = np.frombuffer(body[begin:end], _KINDS[entry["dtype"]]).reshape(entry["shape"])
+    if entry["dtype"] == "BF16":  # the upper half of a float32
+        return (values.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    return values
 
 
 def damaged(path: Path) -> Refusal:

@@ -25,3 +25,9 @@ def summable(tensor: Tensor) -> NDArray[Any]:
     """A tensor as an array that numpy can sum in, strides kept: half formats in float32."""
     array: NDArray[Any] = (tensor.float() if tensor.dtype in HALF else tensor).detach().numpy()
     return array
+
+
+def operation(name: str) -> Any:
+    """The operation that `str` names so: `aten.mm.default`."""
+    namespace, packet, overload = name.split(".")
+    return getattr(getattr(getattr(torch.ops, namespace), packet), overload)

@@ -1,69 +1,152 @@
-"""Carry out observed operations in numpy: sums in their revealed orders, the rest by IEEE 754.
+"""Carry out a program of observed operations in numpy: sums in given orders, the rest by IEEE 754.
 
 A tensor is an array of the accumulator's format (float32 for the half formats, whose numbers it
-holds exactly); each result is rounded once to the format that the tensor has. A view is a view, so
-that what is written in place shows wherever it does in torch.
+holds exactly); each result is rounded once to the format that the tensor has. Each element holds
+its values in all runs (`held`), so that many runs are carried out at once and a view is still a
+view: what is written in place shows wherever it does in torch.
+
+A program, as JSON holds it:
+
+    inputs     the number of each input's value, by name
+    constants  numbers of values that no call makes: their numbers are recorded
+    calls      in order, each with `op`, `args` and `kwargs` as torch was given them, a tensor being
+               {"value": its number}; `result`, the number of what it makes, or a list of them;
+               `dtype` of that; `sum`, which of the sums it is; `given`, true where the result is
+               recorded because the operation is none of those that are known here
+    outputs    the number of each value that has a name: results, gradients, the author's variables
+    forward    how many of the calls are forward's
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import ml_dtypes
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from scripts.lib.observe import Call, Value, replaced
+from scripts.lib.order import Orders
 from scripts.lib.replay import product_in_order, sum_in_order
-from scripts.lib.reveal import Orders
+from scripts.lib.rounding import accumulator, rounded
 from scripts.lib.views import VIEWS
 
 Array = NDArray[Any]
-aten = torch.ops.aten
-
-_HALF = {torch.float16: np.float16, torch.bfloat16: ml_dtypes.bfloat16}
+FLOATS = ("float64", "float32", "bfloat16", "float16")
 
 
-def rounded(array: Array, dtype: torch.dtype) -> Array:
-    """An array of the accumulator's format, each element rounded to `dtype`."""
-    if dtype not in _HALF:
-        return array
+def held(values: Array) -> Array:
+    """An array (*shape, runs) as one of `shape` whose elements hold all runs."""
+    whole = np.ascontiguousarray(values)
+    return whole.view([("runs", whole.dtype, (whole.shape[-1],))])[..., 0]
+
+
+def tensor_of_runs(runs: Array, dtype: str) -> Array:
+    """An input's numbers, (runs, *shape), rounded to `dtype` and held for `interpret`."""
+    values = np.moveaxis(runs, 0, -1)
+    if not np.issubdtype(values.dtype, np.floating):
+        return held(values)
     with np.errstate(all="ignore"):
-        return array.astype(_HALF[dtype]).astype(np.float32)
+        return held(rounded(values.astype(accumulator(dtype)), dtype))
 
 
-def interpret(call: Call, arrays: dict[int, Array], orders: Orders | None, dtype: Any) -> bool:
-    """Carry out one call on `arrays` (by the numbers of their values), and put its result there.
+def replaced(structure: Any, replacement: Callable[[int], Any]) -> Any:
+    """Arguments as JSON holds them, with each value replaced by what `replacement` makes of it."""
+    if isinstance(structure, dict):
+        if "value" in structure:
+            return replacement(structure["value"])
+        return {key: replaced(item, replacement) for key, item in structure.items()}
+    if isinstance(structure, list):
+        return [replaced(item, replacement) for item in structure]
+    return structure
+
+
+def numbers_in(structure: Any) -> Iterator[int]:
+    """The numbers of the values among arguments as JSON holds them."""
+    found: list[int] = []
+    replaced(structure, found.append)
+    yield from found
+
+
+def knows(call: dict[str, Any], dtypes: Mapping[int, str]) -> bool:
+    """Whether a call is carried out here; a sum is, if it has an order.
+
+    dtypes: of the values among its arguments
+    """
+    op, dtype = call["op"], call["dtype"]
+    if isinstance(call["result"], list) or any(isinstance(arg, str) for arg in call["args"]):
+        return False
+    given = {dtypes[number] for number in numbers_in([call["args"], call["kwargs"]])}
+    if op in VIEWS:
+        return True
+    if op in CONVERSIONS:
+        return {dtype, *given} <= set(FLOATS)
+    if op in ELEMENTWISE or op in IN_PLACE:
+        return dtype in FLOATS and given == {dtype} and not _has_terms_of_its_own(call)
+    return False
+
+
+def _has_terms_of_its_own(call: dict[str, Any]) -> bool:
+    """Whether a factor or an exponent makes of an elementwise operation another one."""
+    if call["op"] == "aten.pow.Tensor_Scalar":
+        return call["args"][1] not in (1, 2)
+    return call["kwargs"].get("alpha", 1) != 1 or len(call["args"]) > 2
+
+
+def interpret(
+    call: dict[str, Any], arrays: dict[int, Array], orders: Orders | None, rounding: bool = True
+) -> None:
+    """Carry out one call that is known on `arrays` (by number), and put its result there.
 
     orders: of the sum that the call is, if it is one
-    dtype: the format of the result
-    returns: False, with nothing done, where the operation is not known or has no order
+    rounding: whether the result is rounded to the tensor's own format
     """
-
-    def array(value: Value) -> Array:
-        return arrays[value.number]
-
-    if not isinstance(call.results, Value):
-        return False
-    args, kwargs = (replaced(given, array, Value) for given in (call.args, call.kwargs))
-    number = call.results.number
+    op, dtype = call["op"], call["dtype"] if rounding else accumulator(call["dtype"])
+    if op in VIEWS:
+        args, kwargs = (replaced(call[key], arrays.__getitem__) for key in ("args", "kwargs"))
+        arrays[call["result"]] = VIEWS[op](*args, **kwargs)
+        return
+    args, kwargs = (
+        replaced(call[key], lambda number: arrays[number]["runs"]) for key in ("args", "kwargs")
+    )
     with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
-        if call.function in VIEWS:
-            arrays[number] = VIEWS[call.function](*args, **kwargs)
-        elif call.function in ELEMENTWISE:
-            result = ELEMENTWISE[call.function](*args, **kwargs)
-            if result is None:
-                return False
-            arrays[number] = rounded(np.asarray(result), dtype)
-        elif call.function in IN_PLACE:
-            target = args[0]
-            target[...] = rounded(np.asarray(IN_PLACE[call.function](*args, **kwargs)), dtype)
-            arrays[number] = target
-        elif orders is not None and call.function in _SUMS:
-            arrays[number] = rounded(_SUMS[call.function](orders, *args, **kwargs), dtype)
+        if op in IN_PLACE:
+            args[0][...] = rounded(np.asarray(IN_PLACE[op](*args)), dtype)
+            arrays[call["result"]] = arrays[call["args"][0]["value"]]
+            return
+        if orders is not None:
+            result = SUMS[op](orders, *args, **kwargs)
+        elif op in CONVERSIONS:
+            result = args[0].astype(accumulator(call["dtype"]))
         else:
-            return False
-    return True
+            result = ELEMENTWISE[op](*args)
+    arrays[call["result"]] = held(rounded(np.asarray(result), dtype))
+
+
+def run_program(
+    program: dict[str, Any],
+    inputs: dict[str, Array],
+    orders: list[Orders | None],
+    recorded: dict[int, Array],
+) -> dict[int, Array]:
+    """Every value of a program, held.
+
+    inputs: by name, held
+    orders: of each of the sums, None where it has none
+    recorded: results that are taken as given, by their numbers, held
+    """
+    arrays = {number: inputs[name] for name, number in program["inputs"].items() if name in inputs}
+    arrays |= {number: recorded[number] for number in program["constants"]}
+    for call in program["calls"]:
+        own = orders[call["sum"]] if "sum" in call else None
+        if is_given(call, own):
+            results = call["result"] if isinstance(call["result"], list) else [call["result"]]
+            arrays |= {number: recorded[number] for number in results if number is not None}
+        else:
+            interpret(call, arrays, own)
+    return arrays
+
+
+def is_given(call: dict[str, Any], orders: Orders | None) -> bool:
+    """Whether a call's result is taken as recorded."""
+    return bool(call.get("given")) or ("sum" in call and orders is None)
 
 
 def _biased(orders: Orders, bias: Array, left: Array, right: Array) -> Array:
@@ -71,7 +154,7 @@ def _biased(orders: Orders, bias: Array, left: Array, right: Array) -> Array:
 
 
 def _total(orders: Orders, value: Array, *args: Any, dtype: Any = None, **kwargs: Any) -> Array:
-    widened = value.astype(np.float64) if dtype == torch.float64 else value
+    widened = value.astype(np.float64) if dtype == "float64" else value
     return sum_in_order(orders, widened, *args, **kwargs)
 
 
@@ -80,41 +163,47 @@ def _mean(orders: Orders, value: Array, dim: Any = None, keepdim: bool = False) 
     return np.asarray(total / total.dtype.type(value.size // total.size))
 
 
-def _power(value: Array, exponent: float) -> Array | None:
-    if exponent == 2:
-        return np.asarray(value * value)
-    return np.array(value) if exponent == 1 else None
+def _power(value: Array, exponent: float) -> Array:
+    return np.asarray(value * value) if exponent == 2 else np.array(value)
 
 
-_SUMS: Mapping[Any, Callable[..., Array]] = {
-    aten.mm.default: product_in_order,
-    aten.bmm.default: product_in_order,
-    aten.mv.default: product_in_order,
-    aten.dot.default: product_in_order,
-    aten.addmm.default: _biased,
-    aten.baddbmm.default: _biased,
-    aten.addmv.default: _biased,
-    aten.sum.default: _total,
-    aten.sum.dim_IntList: _total,
-    aten.mean.default: _mean,
-    aten.mean.dim: _mean,
+SUMS: Mapping[str, Callable[..., Array]] = {
+    "aten.mm.default": product_in_order,
+    "aten.bmm.default": product_in_order,
+    "aten.mv.default": product_in_order,
+    "aten.dot.default": product_in_order,
+    "aten.addmm.default": _biased,
+    "aten.baddbmm.default": _biased,
+    "aten.addmv.default": _biased,
+    "aten.sum.default": _total,
+    "aten.sum.dim_IntList": _total,
+    "aten.mean.default": _mean,
+    "aten.mean.dim": _mean,
 }
-ELEMENTWISE: Mapping[Any, Callable[..., Any]] = {
-    aten.add.Tensor: lambda first, second, alpha=1: first + second if alpha == 1 else None,
-    aten.sub.Tensor: lambda first, second, alpha=1: first - second if alpha == 1 else None,
-    aten.mul.Tensor: lambda first, second: first * second,
-    aten.div.Tensor: lambda first, second: first / second,
-    aten.mul.Scalar: lambda first, second: first * second,
-    aten.div.Scalar: lambda first, second: first / second,
-    aten.neg.default: np.negative,
-    aten.abs.default: np.abs,
-    aten.pow.Tensor_Scalar: _power,
-    aten.clone.default: lambda value, **_: np.array(value),
-    aten.ones_like.default: lambda value, **_: np.ones_like(value),
-    aten.zeros_like.default: lambda value, **_: np.zeros_like(value),
+ELEMENTWISE: Mapping[str, Callable[..., Any]] = {
+    "aten.add.Tensor": np.add,
+    "aten.add.Scalar": np.add,
+    "aten.sub.Tensor": np.subtract,
+    "aten.sub.Scalar": np.subtract,
+    "aten.rsub.Scalar": lambda first, second: second - first,
+    "aten.mul.Tensor": np.multiply,
+    "aten.mul.Scalar": np.multiply,
+    "aten.div.Tensor": np.divide,
+    "aten.div.Scalar": np.divide,
+    "aten.neg.default": np.negative,
+    "aten.abs.default": np.abs,
+    "aten.sqrt.default": np.sqrt,
+    "aten.reciprocal.default": np.reciprocal,
+    "aten.pow.Tensor_Scalar": _power,
+    "aten.clone.default": np.array,
+    "aten.ones_like.default": np.ones_like,
+    "aten.zeros_like.default": np.zeros_like,
 }
-IN_PLACE: Mapping[Any, Callable[..., Any]] = {
-    aten.add_.Tensor: lambda target, other: target + other,
-    aten.mul_.Tensor: lambda target, other: target * other,
-    aten.copy_.default: lambda _target, source: source,
+IN_PLACE: Mapping[str, Callable[..., Any]] = {
+    "aten.add_.Tensor": np.add,
+    "aten.sub_.Tensor": np.subtract,
+    "aten.mul_.Tensor": np.multiply,
+    "aten.div_.Tensor": np.divide,
+    "aten.copy_.default": lambda _target, source: source,
 }
+CONVERSIONS = ("aten._to_copy.default",)

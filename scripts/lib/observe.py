@@ -5,53 +5,44 @@ tensor is known by the memory that it shows and not by its Python object, since 
 new objects for what it saved.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from scripts.lib.adders import Layout
+from scripts.lib.adders import Layout, adds
+from scripts.lib.author import Author, format_name
 from scripts.lib.dispatch import DispatchMode
-
-
-@dataclass(frozen=True)
-class Value:
-    """Stands for a tensor among the arguments and results of calls."""
-
-    number: int
-
-
-@dataclass(frozen=True)
-class Call:
-    """One operation.
-
-    args, kwargs, results: as torch had them, each tensor replaced by its `Value`
-    layouts: of each tensor among the arguments, when the call began
-    """
-
-    function: Any
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    layouts: dict[int, Layout]
-    results: Any
+from scripts.lib.interpret import knows, numbers_in
+from scripts.lib.vjp import autograd_vjp, manual_vjp
 
 
 class Observer(DispatchMode):
-    """Within it, each operation is appended to `calls`.
+    """Within it, each operation is appended to `calls`, as a program of scripts/lib/interpret.py.
 
-    Every tensor met is kept in `tensors`, by its value's number, so that no memory is used twice.
+    calls: the operations
+    sums: those among them that add, each once: its operation and its operands' layouts
+    recorded: what cannot be carried out again without torch, and every sum's result, by number
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls: list[Call] = []
-        self.tensors: list[Tensor] = []
-        self.constants: dict[int, Tensor] = {}
+        self.calls: list[dict[str, Any]] = []
+        self.sums: list[dict[str, Any]] = []
+        self.constants: list[int] = []
+        self.recorded: dict[int, Tensor] = {}
+        self.tensors: list[Tensor] = []  # every one that was met, so that no memory is used twice
         self._numbers: dict[Any, int] = {}
 
-    def value(self, tensor: Tensor) -> Value:
-        """The value that stands for a tensor; a new one if its memory was never met."""
+    def number(self, tensor: Tensor) -> int:
+        """The number of a tensor's value; a new one if its memory was never met."""
         place = (
             tensor.untyped_storage().data_ptr(),
             tensor.storage_offset(),
@@ -64,7 +55,7 @@ class Observer(DispatchMode):
         if place not in self._numbers:
             self._numbers[place] = len(self.tensors)
             self.tensors.append(tensor.detach())
-        return Value(self._numbers[place])
+        return self._numbers[place]
 
     def __torch_dispatch__(
         self,
@@ -75,27 +66,185 @@ class Observer(DispatchMode):
     ) -> Any:
         kwargs = dict(kwargs or {})
         known = len(self.tensors)
-        layouts: dict[int, Layout] = {}
 
-        def given(tensor: Tensor) -> Value:
-            value = self.value(tensor)
-            layouts[value.number] = Layout.of(tensor)
-            if value.number >= known:  # torch made it out of our sight: a number in the code
-                self.constants[value.number] = tensor.detach().clone()
-            return value
+        def given(tensor: Tensor) -> dict[str, int]:
+            number = self.number(tensor)
+            if number >= known and number not in self.constants:
+                self.constants.append(number)  # torch made it out of our sight: a number in the code
+                self.recorded[number] = tensor.detach().clone()
+            return {"value": number}
 
-        before = replaced(args, given), replaced(kwargs, given)
+        call: dict[str, Any] = {
+            "op": str(func),
+            "args": _plain(args, given),
+            "kwargs": {key: _plain(value, given) for key, value in kwargs.items()},
+        }
+        laid_out = [Layout.of(arg) if isinstance(arg, Tensor) else arg for arg in args]
         results = func(*args, **kwargs)
-        self.calls.append(Call(func, *before, layouts, replaced(results, self.value)))
+        call["result"] = _plain(results, self.number)
+        call["dtype"] = format_name(results.dtype) if isinstance(results, Tensor) else ""
+        self.calls.append(call)
+        if adds(func, tuple(laid_out), kwargs):
+            call["sum"] = self._sum(call, laid_out)
+        else:
+            dtypes = {
+                number: format_name(self.tensors[number].dtype)
+                for number in numbers_in([call["args"], call["kwargs"]])
+            }
+            if not knows(call, dtypes):
+                call["given"] = True
+        if "sum" in call or "given" in call:
+            made = results if isinstance(results, list | tuple) else [results]
+            for tensor in made:
+                if isinstance(tensor, Tensor):
+                    self.recorded[self.number(tensor)] = tensor.detach().clone()
         return results
 
+    def _sum(self, call: dict[str, Any], laid_out: list[Any]) -> int:
+        """Which of the sums a call is."""
+        described = {
+            "op": call["op"],
+            "args": [arg.plain() if isinstance(arg, Layout) else arg for arg in laid_out],
+            "kwargs": call["kwargs"],
+        }
+        if described not in self.sums:
+            self.sums.append(described)
+        return self.sums.index(described)
 
-def replaced(structure: Any, replacement: Callable[[Any], Any], kind: type = Tensor) -> Any:
-    """Lists, tuples and dicts with each tensor (or other `kind`) in them replaced."""
-    if isinstance(structure, kind):
-        return replacement(structure)
-    if isinstance(structure, dict):
-        return {key: replaced(value, replacement, kind) for key, value in structure.items()}
-    if isinstance(structure, list | tuple):
-        return type(structure)(replaced(value, replacement, kind) for value in structure)
-    return structure
+    def forget(self, tensor: Tensor) -> None:
+        """Take a tensor that was made just now for one that was there before."""
+        call = self.calls.pop()
+        assert call["result"] == self.number(tensor)
+        for number in numbers_in(call["args"]):
+            self.constants.remove(number)
+            del self.recorded[number]
+
+    def program(
+        self, inputs: dict[str, Tensor], outputs: dict[str, Tensor], forward: int = 0
+    ) -> dict[str, Any]:
+        """What was observed, as a program.
+
+        forward: how many of the calls are forward's
+        """
+        return {
+            "inputs": {name: self.number(tensor) for name, tensor in inputs.items()},
+            "constants": self.constants,
+            "calls": self.calls,
+            "outputs": {name: self.number(tensor) for name, tensor in outputs.items()},
+            "forward": forward,
+        }
+
+
+def _plain(value: Any, number: Callable[[Tensor], Any]) -> Any:
+    """An argument or a result as JSON holds it."""
+    if isinstance(value, Tensor):
+        return number(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item, number) for item in value]
+    if isinstance(value, torch.dtype):
+        return format_name(value)
+    is_plain = value is None or isinstance(value, bool | int | str)
+    is_plain |= isinstance(value, float) and math.isfinite(value)
+    return value if is_plain else str(value)
+
+
+@contextmanager
+def variables_of(function: Author) -> Iterator[dict[str, Tensor]]:
+    """Within it, the tensors that `function` has in its variables when it ends, by their names."""
+    code = getattr(function, "__code__", None)
+    found: dict[str, Tensor] = {}
+
+    def watch(frame: FrameType, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            found.update(
+                {name: one for name, one in frame.f_locals.items() if isinstance(one, Tensor)}
+            )
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        yield found
+    finally:
+        sys.setprofile(before)
+
+
+def observe_autograd(
+    forward: Author,
+    path: Path,
+    tensors: dict[str, Tensor],
+    needed: list[str],
+    dtype: torch.dtype,
+    dout: Tensor,
+    limit: float,
+) -> tuple[Observer, dict[str, Any], dict[str, Tensor]]:
+    """`autograd_vjp`, observed: its operations, them as a program, and its named values.
+
+    Arguments as for `autograd_vjp`. The names are the gradients' (dW), that of forward's result
+    ("loss" if it is a scalar, else "result") and those of forward's own variables.
+
+    Raises
+        Refusal: as `autograd_vjp` does.
+    """
+    seen, inputs, parts = Observer(), dict[str, Tensor](), list[int]()
+    with ExitStack() as observing:
+
+        @wraps(forward)
+        def watched(**given: Tensor) -> Any:
+            inputs.update(given)
+            for tensor in given.values():
+                seen.number(tensor)
+            observing.enter_context(seen)
+            result = forward(**given)
+            parts.append(len(seen.calls))
+            return result
+
+        def lift(tensor: Tensor) -> Tensor:
+            if parts:  # the cotangent, which was cast just now
+                inputs["dout"] = tensor
+                seen.forget(tensor)
+            return tensor
+
+        with variables_of(forward) as variables:
+            result, gradients = autograd_vjp(
+                watched, path, tensors, needed, dtype, dout, limit, lift
+            )
+    outputs = {f"d{name}": gradients[name] for name in needed}
+    outputs |= {"loss" if result.dim() == 0 else "result": result}
+    known = {seen.number(tensor) for tensor in [*outputs.values(), *inputs.values()]}
+    for name, tensor in variables.items():
+        if tensor.is_floating_point() and seen.number(tensor) not in known:
+            outputs.setdefault(name, tensor.detach())
+    return seen, seen.program(inputs, outputs, parts[0]), outputs
+
+
+def observe_backward(
+    backward: Author,
+    path: Path,
+    tensors: dict[str, Tensor],
+    needed: list[str],
+    dtype: torch.dtype,
+    dout: Tensor,
+    limit: float,
+) -> tuple[Observer, dict[str, Any]]:
+    """`manual_vjp`, observed: its operations, and them as a program.
+
+    Arguments as for `manual_vjp`.
+
+    Raises
+        Refusal: as `manual_vjp` does.
+    """
+    seen, inputs, returned = Observer(), dict[str, Tensor](), dict[str, Tensor]()
+
+    @wraps(backward)
+    def watched(**given: Tensor) -> Any:
+        inputs.update(given)
+        for tensor in given.values():
+            seen.number(tensor)
+        with seen:
+            gradients = backward(**given)
+        if isinstance(gradients, dict):
+            returned.update(gradients)
+        return gradients
+
+    manual_vjp(watched, path, tensors, needed, dtype, dout, limit)
+    return seen, seen.program(inputs, {f"d{name}": returned[name] for name in needed})

@@ -12,6 +12,9 @@ their sum.
 """
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,33 @@ from numpy.typing import NDArray
 
 Tree = NDArray[np.int32]
 ADD = -1
+
+
+@dataclass(frozen=True)
+class Order:
+    """How one sum is added.
+
+    tree: over the terms, and the bias as the last summand where there is one
+    fused: per summand, whether its product goes into the addition unrounded
+    from_zero: whether the sum starts from +0, which shows where all summands are -0
+    compensated: whether what each addition loses is summed apart and added at the end
+    """
+
+    tree: Tree
+    fused: NDArray[np.bool_]
+    from_zero: bool = False
+    compensated: bool = False
+
+
+@dataclass(frozen=True)
+class Orders:
+    """The orders of all positions of a kernel's result.
+
+    which: (batch, rows, columns), the number of each position's order
+    """
+
+    which: NDArray[np.int32]
+    orders: list[Order]
 
 
 def chain(parts: list[Tree]) -> Tree:
@@ -133,9 +163,7 @@ def read(text: str) -> Tree:
                 raise ValueError(f"{text[:60]!r} is no order of a sum")
             stack[-1].append(chain(parts))
         else:
-            numbers = [int(part) for part in token.split(":")]
-            each = range(*numbers) if len(numbers) > 1 else numbers
-            stack[-1] += [leaf(number) for number in each]
+            stack[-1] += [leaf(number) for number in _numbers(token)]
     if len(stack) != 1 or len(stack[0]) != 1:
         raise ValueError(f"{text[:60]!r} is no order of a sum")
     tree = stack[0][0]
@@ -144,84 +172,76 @@ def read(text: str) -> Tree:
     return tree
 
 
-def described(tree: Tree, bias: bool) -> str:
-    """The order in words. bias: whether the last summand is one."""
-    operands, last = spines(tree), len(tree) // 2
-    if last == 0:
-        return "a single summand"
-    words = ""
-    if bias:
-        at_end, at_start = operands[-1] == last, operands[0] == last
-        place = "the bias last" if at_end else "starting from the bias" if at_start else None
-        words = f", {place or 'the bias in between'}"
-        operands = _without(operands, last)
-    if len(operands) == 1 and isinstance(operands[0], list):
-        operands = operands[0]
-    return _described(operands) + words
+def joined_alone(tree: Tree) -> Iterator[tuple[int, int, int, bool]]:
+    """Each addition of a single summand: its place in the tree, the summand, one it is added to.
+
+    The fourth value tells whether that one is single too.
+    """
+    stack: list[tuple[int, bool]] = []  # the first summand under an operand; whether it is all
+    for at, step in enumerate(tree.tolist()):
+        if step != ADD:
+            stack.append((step, True))
+            continue
+        second, alone = stack.pop()
+        first, first_alone = stack.pop()
+        if alone:
+            yield at, second, first, first_alone
+        stack.append((first, False))
 
 
-def _without(operands: list[Any], number: int) -> list[Any]:
-    kept = [_without(one, number) if isinstance(one, list) else one for one in operands]
-    return [one for one in kept if one not in (number, [])]
+def fuses_throughout(order: Order, terms: int) -> bool:
+    """Whether every product that is added singly is fused. terms: summands that are products."""
+    return all(order.fused[summand] for _, summand, _, _ in joined_alone(order.tree) if summand < terms)
 
 
-def _described(operands: list[Any]) -> str:
-    if all(isinstance(one, int) for one in operands):
-        return _one_after_another(operands)
-    groups = [one if isinstance(one, list) else [one] for one in operands]
-    leaves = [_leaves(one) for one in groups]
-    sizes = [len(one) for one in leaves]
-    size = max(sizes)
-    if _is_split(groups):
-        depth = int(np.ceil(np.log2(sum(sizes))))
-        return f"in pairs, then pairs of pairs, {depth} levels deep"
-    strides = {
-        second - first for one in leaves if len(one) > 1 for first, second in [sorted(one)[:2]]
+def orders_written(orders: Orders) -> dict[str, Any]:
+    """Orders as JSON holds them.
+
+    returns: `which`, the number of the order at each position, in lines of equal rows: each is
+        [rows, [[columns, number], ...]], first over the rows of the first batch; `shape`, its
+        (batch, rows, columns); and `orders`, each with its `tree` in the notation of this module,
+        `fused` in the same (the summands whose products are fused, or null) and `from_zero`
+    """
+    lines = [
+        [[len(list(same)), number] for number, same in groupby(row)]
+        for row in orders.which.reshape(-1, orders.which.shape[-1]).tolist()
+    ]
+    return {
+        "shape": list(orders.which.shape),
+        "which": [[len(list(same)), line] for line, same in groupby(lines)],
+        "orders": [
+            {
+                "tree": written(order.tree),
+                "fused": _written(np.flatnonzero(order.fused).tolist()) if order.fused.any() else None,
+                "from_zero": order.from_zero,
+            }
+            for order in orders.orders
+        ],
     }
-    inner = _described(groups[sizes.index(size)]) if size > 1 else ""
-    if strides and min(strides) > 1:
-        stride = min(strides)
-        lanes = f"{len(groups)} lanes (a summand in {stride} each)"
-        return f"in {lanes}; each lane {inner}; then lane by lane"
-    if all(max(one) - min(one) + 1 == len(one) for one in leaves):
-        even = len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]
-        blocks = f"blocks of {'' if even else 'up to '}{size}"
-        return f"in {blocks}; each block {inner}; then block by block"
-    return f"in {len(groups)} groups of up to {size}; each group {inner}; then group by group"
 
 
-def _one_after_another(numbers: list[int]) -> str:
-    steps = set(np.diff(numbers).tolist())
-    if len(numbers) == 2:
-        return "the one added to the other"
-    if len(steps) == 1:
-        step = steps.pop()
-        return "one after another" if step > 0 else "one after another, from the last"
-    return "one after another, in an order of its own"
+def orders_read(plain: dict[str, Any]) -> Orders:
+    """The orders that `orders_written` wrote.
+
+    Raises
+        ValueError: if the text is none of its kind.
+    """
+    which = [
+        [number for columns, number in line for _ in range(columns)]
+        for rows, line in plain["which"]
+        for _ in range(rows)
+    ]
+    orders = []
+    for one in plain["orders"]:
+        tree = read(one["tree"])
+        fused = np.zeros(len(tree) // 2 + 1, bool)
+        if one["fused"]:
+            fused[list(_numbers(one["fused"].strip("()")))] = True
+        orders.append(Order(tree, fused, one["from_zero"]))
+    return Orders(np.array(which, np.int32).reshape(plain["shape"]), orders)
 
 
-def _is_split(groups: list[Any]) -> bool:
-    """Whether a chain of these is a balanced tree: each operand as heavy as all before it."""
-    sizes = [len(_leaves(one)) for one in groups]
-    total = sizes[0]
-    for size in sizes[1:-1]:
-        if size != total:
-            return False
-        total += size
-    return sizes[0] == 2 and sizes[-1] <= total and all(_is_whole(one) for one in groups)
-
-
-def _is_whole(one: list[Any]) -> bool:
-    """Whether an operand of a balanced tree is balanced itself."""
-    return len(_leaves(one)) <= 2 or _is_split([part for part in one if isinstance(part, list)])
-
-
-def _leaves(operands: list[Any]) -> list[int]:
-    found, todo = [], [operands]
-    while todo:
-        for part in todo.pop():
-            if isinstance(part, list):
-                todo.append(part)
-            else:
-                found.append(part)
-    return found
+def _numbers(text: str) -> Iterator[int]:
+    for token in text.split():
+        parts = [int(part) for part in token.split(":")]
+        yield from range(*parts) if len(parts) > 1 else parts

@@ -9,18 +9,23 @@ Here one call carries a pair in every independent position of the output; positi
 are found first, by a sum whose exact value is zero and whose result is therefore rounding alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scripts.lib.formats import precision
-from scripts.lib.order import ADD, Tree
+from scripts.lib.order import ADD, Order, Orders, Tree, joined_alone
 from scripts.lib.progress import progress
+from scripts.lib.replay import add_in_order
+from scripts.lib.rounding import accumulator, rounded
 
 Array = NDArray[Any]
 Axis = Literal["rows", "columns"]
+# The result (batch, rows, columns), the operands (batch, rows or columns, terms) and the bias, all
+# in the accumulator's format.
+Example = tuple[Array, Array, Array, Array | None]
 
 HASHES = 4  # calls that tell positions apart, for long sums; few summands meet few roundings
 REPEATED = 2  # of them are made twice: the kernel has to give the same bits again
@@ -49,35 +54,12 @@ class Adder(Protocol):
         """One call; own: (slots, terms), a slot per row or column; the result has `shape`."""
         ...
 
+    def example(self, generator: np.random.Generator, cancelling: bool) -> Example:
+        """One call on random operands, whose products cancel each other if `cancelling`.
 
-@dataclass(frozen=True)
-class Order:
-    """How one sum is added.
-
-    tree: over the terms, and the bias as the last summand where there is one
-    fused: per summand, whether its product goes into the addition unrounded
-    from_zero: whether the sum starts from +0, which shows where all summands are -0
-    """
-
-    tree: Tree
-    fused: NDArray[np.bool_]
-    from_zero: bool
-
-
-@dataclass(frozen=True)
-class Orders:
-    """The orders of all positions of a kernel's result.
-
-    which: (batch, rows, columns), the number of each position's order
-    """
-
-    which: NDArray[np.int32]
-    orders: list[Order]
-
-
-def accumulator(fmt: str) -> str:
-    """The format in which sums of `fmt` are expected to be added: float32 for the half formats."""
-    return "float64" if fmt == "float64" else "float32"
+        Where a sum does not multiply, the first operand is 1.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -98,10 +80,13 @@ def scale_of(adder: Adder) -> _Scale:
     return _Scale(1.0, 2.0**120, counted, 2 ** precision(accumulator(adder.format)))
 
 
-def reveal(adder: Adder, what: str, seed: int = 0) -> Orders:
+def reveal(
+    adder: Adder, what: str, seed: int = 0, apart: NDArray[np.bool_] | None = None
+) -> Orders:
     """The order at every position of what `adder` gives.
 
     what: names the sum in messages of progress
+    apart: positions that add otherwise than those that seem to add as they do
 
     Raises
         NoOrder: if it is not deterministic, or no tree of rounded additions of two summands.
@@ -110,19 +95,36 @@ def reveal(adder: Adder, what: str, seed: int = 0) -> Orders:
     summands = adder.terms + adder.bias
     if summands > scale_of(adder).most:
         raise NoOrder(f"{summands} summands are more than the masks of {adder.format} can tell")
-    which = _classes(adder, generator)
-    found = []
-    for number in range(int(which.max(initial=-1)) + 1):
+    which, seen = _classes(adder, generator, apart)
+    counts = np.bincount(which.ravel())
+    found: dict[int, Order] = {}
+    for number in np.argsort(-counts, kind="stable").tolist():  # where many are probed at once first
         slots = _Slots(adder, which == number)
-        tree = _tree(slots, generator, what)
-        found.append(_finished(slots, tree))
-    return Orders(which, found)
+        found[number] = (
+            _known(slots, list(found.values()), seen) if apart is None else None
+        ) or _finished(slots, _tree(slots, generator, what))
+    return Orders(which, [found[number] for number in range(len(counts))])
 
 
-def _classes(adder: Adder, generator: np.random.Generator) -> NDArray[np.int32]:
+@dataclass(frozen=True)
+class _Seen:
+    """A call that told positions apart: what went in, the same everywhere, and what came out."""
+
+    terms: Array
+    shared: float
+    bias: float
+    result: Array
+
+
+def _classes(
+    adder: Adder, generator: np.random.Generator, apart: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.int32], list[_Seen]]:
     """Positions that add alike, numbered: those whose rounding errors agree in every call."""
     axis = adder.axes[0]
     key = np.zeros(adder.shape, np.uint64)
+    if apart is not None:
+        key += apart
+    seen = []
     for call in range(HASHES + 64 // max(adder.terms, 1)):
         terms, shared, bias = cancelling(adder, generator)
         own = np.tile(terms, (_slots(adder, axis), 1))
@@ -132,12 +134,36 @@ def _classes(adder: Adder, generator: np.random.Generator) -> NDArray[np.int32]:
             bits, adder.add(axis, own, shared, bias).view(bits.dtype)
         ):
             raise NoOrder("a second call on the same inputs gives other bits")
+        seen.append(_Seen(terms, shared, bias, result))
         key = (key ^ bits) * np.uint64(0x9E3779B97F4A7C15)  # odd: no two keys are made one by it
         key ^= key >> np.uint64(29)
     if (key == key.flat[0]).all():
-        return np.zeros(adder.shape, np.int32)
+        return np.zeros(adder.shape, np.int32), seen
     _, which = np.unique(key, return_inverse=True)
-    return which.reshape(adder.shape).astype(np.int32)
+    return which.reshape(adder.shape).astype(np.int32), seen
+
+
+def _known(slots: "_Slots", known: list[Order], seen: list[_Seen]) -> Order | None:
+    """One of the orders that are known already, or one with its tree, if it gives what was seen.
+
+    Positions in a corner of the output are few, and slow to probe, but often add as others do
+    except for their fused products. What is found so is checked like every order afterwards.
+    """
+    adder = slots.adder
+    terms = np.stack([call.terms for call in seen], axis=1)
+    shared, bias = (
+        np.array([getattr(call, name) for call in seen], terms.dtype) for name in ("shared", "bias")
+    )
+    factors = np.broadcast_to(shared, terms.shape) if adder.multiplies else None
+    expected = np.array([call.result.flat[slots.positions[0]] for call in seen])
+    products = np.arange(slots.summands) < adder.terms
+    for order in known:
+        for fused in (order.fused, products, ~products & False) if adder.multiplies else [order.fused]:
+            candidate = replace(order, fused=fused)
+            result = add_in_order(candidate, terms, factors, bias if adder.bias else None)
+            if np.array_equal(rounded(result, adder.result), expected):
+                return candidate
+    return None
 
 
 def cancelling(adder: Adder, generator: np.random.Generator) -> tuple[Array, float, float]:
@@ -320,7 +346,7 @@ def _fused(slots: _Slots, tree: Tree) -> tuple[Tree, NDArray[np.bool_]]:
     bias = slots.adder.terms if slots.adder.bias else -1
     probes = [
         (at, other, leaf, both) if leaf == bias else (at, leaf, other, both)
-        for at, leaf, other, both in siblings(tree)
+        for at, leaf, other, both in joined_alone(tree)
         if leaf != bias or both
     ]
     values = np.zeros((len(probes), slots.summands), accumulator(slots.adder.format))
@@ -337,25 +363,6 @@ def _fused(slots: _Slots, tree: Tree) -> tuple[Tree, NDArray[np.bool_]]:
             fused[other] = True
             tree[at - 2 : at] = leaf, other
     return tree, fused
-
-
-def siblings(tree: Tree) -> list[tuple[int, int, int, bool]]:
-    """Each addition of a single summand: its place in the tree, the summand, one it is added to.
-
-    The fourth value tells whether that one is single too.
-    """
-    stack: list[tuple[int, bool]] = []  # the first summand under an operand; whether it is all
-    found = []
-    for at, step in enumerate(tree.tolist()):
-        if step != ADD:
-            stack.append((step, True))
-            continue
-        second, alone = stack.pop()
-        first, first_alone = stack.pop()
-        if alone:
-            found.append((at, second, first, first_alone))
-        stack.append((first, False))
-    return found
 
 
 def _starts_from_zero(slots: _Slots, tree: Tree) -> bool:

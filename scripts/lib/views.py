@@ -1,16 +1,17 @@
-"""Torch's operations that show the same numbers in another shape, as numpy's."""
+"""Torch's operations that show the same numbers in another shape, as numpy's.
+
+Operations go by their names, so that an array is viewed without torch.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from scripts.lib.axes import axes
 
 Array = NDArray[Any]
-aten = torch.ops.aten
 
 
 def _squeeze(value: Array, dim: Any) -> Array:
@@ -24,20 +25,33 @@ def _expand(value: Array, size: Any, implicit: bool = False) -> Array:  # noqa: 
     return np.broadcast_to(value, own)
 
 
+def _select(value: Array, dim: int, index: int) -> Array:
+    return np.moveaxis(value, dim, 0)[index, ...]  # a view, even of a single number
+
+
+def _slice(
+    value: Array, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Array:
+    part = np.moveaxis(value, dim, 0)[slice(start, end, step)]
+    return np.moveaxis(part, 0, dim)
+
+
 def _same(value: Array) -> Array:
     return value
 
 
-VIEWS: Mapping[Any, Callable[..., Any]] = {
-    aten.t.default: np.transpose,
-    aten.transpose.int: np.swapaxes,
-    aten.permute.default: np.transpose,
-    aten.view.default: np.reshape,
-    aten._unsafe_view.default: np.reshape,
-    aten.expand.default: _expand,
-    aten.unsqueeze.default: np.expand_dims,
-    aten.squeeze.dim: _squeeze,
-    aten.squeeze.dims: _squeeze,
-    aten.detach.default: _same,
-    aten.alias.default: _same,
+VIEWS: Mapping[str, Callable[..., Any]] = {
+    "aten.t.default": np.transpose,
+    "aten.transpose.int": np.swapaxes,
+    "aten.permute.default": np.transpose,
+    "aten.view.default": np.reshape,
+    "aten._unsafe_view.default": np.reshape,
+    "aten.expand.default": _expand,
+    "aten.unsqueeze.default": np.expand_dims,
+    "aten.squeeze.dim": _squeeze,
+    "aten.squeeze.dims": _squeeze,
+    "aten.select.int": _select,
+    "aten.slice.Tensor": _slice,
+    "aten.detach.default": _same,
+    "aten.alias.default": _same,
 }

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scripts.lib.axes import axes
+from scripts.lib.dispatch import operation
 from scripts.lib.refusal import Refusal
 from scripts.lib.views import VIEWS
 
@@ -49,15 +50,15 @@ class Wide(torch.Tensor):
     def __torch_dispatch__(  # type: ignore[override]
         cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        operation = _OPERATIONS.get(func)
-        if operation is None:
+        known = _OPERATIONS.get(func)
+        if known is None:
             decomposed = func.decompose(*args, **(kwargs or {}))
             if decomposed is NotImplemented:
                 raise NoWideOperation(str(func))
             return decomposed
         with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
             try:
-                result = operation(*map(_unwrapped, args), **(kwargs or {}))
+                result = known(*map(_unwrapped, args), **(kwargs or {}))
             except (TypeError, ValueError, IndexError) as error:
                 # a case that only torch has
                 raise NoWideOperation(f"{func}: {error}") from error
@@ -143,10 +144,6 @@ def _gather(value: Array, dim: int, index: Any, sparse_grad: bool = False) -> An
     return np.take_along_axis(value[own], index, axis=dim)
 
 
-def _slice(value: Array, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
-    return value[(slice(None),) * (dim % value.ndim) + (slice(start, end, step),)]
-
-
 def _like(value: Any, fill: float) -> Any:
     return np.full(np.shape(value), fill, np.longdouble)
 
@@ -208,9 +205,7 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     aten._softmax_backward_data.default: _softmax_backward,
     aten._log_softmax_backward_data.default: _log_softmax_backward,
     # shape
-    **VIEWS,
-    aten.select.int: lambda value, dim, index: np.take(value, index, axis=dim),
-    aten.slice.Tensor: _slice,
+    **{operation(name): view for name, view in VIEWS.items()},
     aten.cat.default: lambda values, dim=0: np.concatenate(values, axis=dim),
     aten.stack.default: lambda values, dim=0: np.stack(values, axis=dim),
     aten.gather.default: _gather,

@@ -1,0 +1,29 @@
+"""Compare arrays bit by bit."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def same_bits(first: Array, second: Array) -> NDArray[np.bool_]:
+    """Where two float arrays of one format and shape have the same bits; nan is like any nan."""
+    kind = f"u{first.itemsize}"
+    bits = [np.ascontiguousarray(one).view(kind) for one in (first, second)]
+    return np.asarray((bits[0] == bits[1]) | (np.isnan(first) & np.isnan(second)))
+
+
+def first_difference(found: Array, expected: Array, alike: NDArray[np.bool_]) -> dict[str, Any]:
+    """Where the first element that differs stands, and both its values.
+
+    found, expected: (*shape, runs)
+    """
+    *index, run = (int(place) for place in np.argwhere(~alike)[0])
+    return {
+        "run": run,
+        "index": index,
+        "found": float(found[*index, run]),
+        "expected": float(expected[*index, run]),
+    }

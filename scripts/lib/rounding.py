@@ -1,0 +1,34 @@
+"""Round to a format as torch stores it, in numpy alone.
+
+Numbers of a half format are held in float32, which is also what their sums are added in.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def accumulator(dtype: str) -> str:
+    """The format in which sums of `dtype` are expected to be added: float32 for the half formats."""
+    return "float64" if dtype == "float64" else "float32"
+
+
+def rounded(array: Array, dtype: str) -> Array:
+    """An array of the accumulator's format, each element rounded to `dtype`."""
+    if dtype == "float16":
+        with np.errstate(over="ignore"):
+            return array.astype(np.float16).astype(np.float32)
+    if dtype == "bfloat16":  # to the nearest of the numbers whose lower 16 bits are 0, ties to even
+        bits = np.asarray(array, np.float32).view(np.uint32)
+        nearest = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+        kept = (nearest & np.uint32(0xFFFF0000)).view(np.float32)
+        return np.where(np.isnan(array), array, kept)
+    return array
+
+
+def widened(array: Array) -> Array:
+    """An array in the accumulator's format of its own."""
+    return array.astype(np.float32) if array.dtype == np.float16 else array

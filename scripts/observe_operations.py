@@ -1,0 +1,98 @@
+"""Write down the operations that autograd and the hand's backward make, in one format.
+
+in   forward, backward  the author's files
+     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     needed             the tensors that require a gradient
+     time_limit         seconds for one call of forward or backward
+out  operations         json: `autograd` and `hand`, each a program (scripts/lib/interpret.py) as the
+                        first trial run has it, and `others`, the runs (sample, number) that make
+                        other operations; `sums`, each sum's operation and operands' layouts once
+     recorded           safetensors, (runs, *shape): "<sample>/<name>" for the variables of forward,
+                        "<sample>/<program>.<number>" for what is taken as given
+
+Observes only: what the operations' orders are belongs to reveal_orders.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from scripts.lib.author import load_function, torch_dtype
+from scripts.lib.files import write_json
+from scripts.lib.observe import Observer, observe_autograd, observe_backward
+from scripts.lib.progress import progress
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
+
+
+def observe_operations(
+    dtype: str,
+    forward: Path,
+    backward: Path,
+    draws: Path,
+    cotangents: Path,
+    needed: list[str],
+    time_limit: float,
+    operations: Path,
+    recorded: Path,
+) -> None:
+    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
+    runs.sort(key=lambda run: run[0] != "trial")  # whose first run's operations are written down
+    names = list(runs[0][2])
+    functions = {
+        "autograd": load_function(
+            forward, "forward", [name for name in names if name != "dout"], time_limit
+        ),
+        "hand": load_function(backward, "backward", names, time_limit),
+    }
+    programs: dict[str, Any] = {}
+    others: dict[str, list[tuple[str, int]]] = {"autograd": [], "hand": []}
+    sums: list[dict[str, Any]] = []
+    stack = Stack()
+    for sample, number, tensors in progress(runs, f"observe_operations {dtype}, runs"):
+        dout = tensors.pop("dout")
+        rest = tensors, needed, torch_dtype(dtype), dout, time_limit
+        seen, program, outputs = observe_autograd(functions["autograd"], forward, *rest)
+        hand_seen, hand = observe_backward(functions["hand"], backward, *rest)
+        for name, own, found in (("autograd", seen, program), ("hand", hand_seen, hand)):
+            written = _numbered(found, own.sums, sums)
+            if programs.setdefault(name, written) != written:
+                others[name].append((sample, number))
+                continue
+            stack.add(sample, {f"{name}.{n}": one for n, one in _given(found, own).items()})
+            if name == "autograd":
+                gradients = {f"d{one}" for one in needed} | {"loss", "result"}
+                stack.add(sample, {n: t for n, t in outputs.items() if n not in gradients})
+    write_json(
+        operations,
+        {name: {**program, "others": others[name]} for name, program in programs.items()}
+        | {"sums": sums},
+    )
+    write_tensors(recorded, stack.stacked())
+
+
+def _numbered(
+    program: dict[str, Any], own: list[dict[str, Any]], sums: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The program, its sums numbered as in `sums`, which those that are new are added to."""
+    sums.extend(one for one in own if one not in sums)
+    calls = [
+        call | {"sum": sums.index(own[call["sum"]])} if "sum" in call else call
+        for call in program["calls"]
+    ]
+    return program | {"calls": calls}
+
+
+def _given(program: dict[str, Any], seen: Observer) -> dict[int, Tensor]:
+    """What a replay may have to take as given: but not what the outputs have anyway."""
+    return {
+        number: tensor
+        for number, tensor in seen.recorded.items()
+        if number not in program["outputs"].values()
+    }
+
+
+if __name__ == "__main__":
+    run_stage(observe_operations, snakemake)  # type: ignore[name-defined]
