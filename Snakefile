@@ -8,6 +8,7 @@ from pathlib import Path
 
 from envs.warm_python import start_warm_python
 from scripts.lib.config import load_configs
+from scripts.lib.machine import processor, settings
 from scripts.lib.refusal import Refusal
 from scripts.lib.settings import gradient_names
 from scripts.lib.source import code_hash, modules_of
@@ -19,8 +20,11 @@ SCHEMA = Path("experiments/schema.yaml")
 EXPERIMENTS = sorted(
     path.parent.name for path in Path("experiments").glob("*/config.yaml")
 )
-TORCH = {name: version(name) for name in ("torch", "numpy", "ml_dtypes", "safetensors")}
-TABLES = {name: version(name) for name in ("numpy", "ml_dtypes", "pandas", "jinja2")}
+PACKAGES = ("torch", "numpy", "ml_dtypes", "pandas", "jinja2", "safetensors")
+VERSIONS = {name: version(name) for name in PACKAGES}
+# What a stage's numbers depend on besides its inputs and its code.
+TABLES = {name: VERSIONS[name] for name in ("numpy", "ml_dtypes", "pandas", "jinja2")}
+TORCH = VERSIONS | {"processor": processor()} | settings()
 
 
 # Checked here and not where it is first used: there, Snakemake would take a mistake for a file that
@@ -306,11 +310,103 @@ rule record_environment:
     conda:
         "envs/torch.yaml"
     params:
-        packages=sorted(TORCH | TABLES),
+        packages=PACKAGES,
         code=code_hash("scripts/record_environment.py"),
-        versions=TORCH | TABLES,
+        versions=TORCH,
     script:
         "scripts/record_environment.py"
+
+
+rule observe_operations:
+    """Write down the operations that autograd and the hand's backward make, in one format."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        checked="experiments/{experiment}/work/checked.txt",
+    output:
+        operations="experiments/{experiment}/work/{dtype}/operations.json",
+        recorded="experiments/{experiment}/work/{dtype}/recorded.safetensors",
+    log:
+        "experiments/{experiment}/work/logs/observe_operations.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
+    params:
+        needed=needed,
+        code=code_hash("scripts/observe_operations.py"),
+        versions=TORCH,
+    script:
+        "scripts/observe_operations.py"
+
+
+rule reveal_orders:
+    """Reveal in which order every observed sum adds, torch's and numpy's, in one format."""
+    input:
+        operations="experiments/{experiment}/work/{dtype}/operations.json",
+        environment="experiments/{experiment}/work/environment.json",
+    output:
+        orders=update("experiments/{experiment}/work/{dtype}/orders.json"),
+    log:
+        "experiments/{experiment}/work/logs/reveal_orders.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
+    params:
+        code=code_hash("scripts/reveal_orders.py"),
+        versions=TORCH,
+    script:
+        "scripts/reveal_orders.py"
+
+
+rule verify_replay:
+    """Compute autograd's gradients again in numpy, from the input bits and the orders."""
+    input:
+        operations="experiments/{experiment}/work/{dtype}/operations.json",
+        orders="experiments/{experiment}/work/{dtype}/orders.json",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recorded="experiments/{experiment}/work/{dtype}/recorded.safetensors",
+        autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+    output:
+        replay="experiments/{experiment}/work/{dtype}/replay.json",
+    log:
+        "experiments/{experiment}/work/logs/verify_replay.{dtype}.log",
+    conda:
+        "envs/numpy.yaml"
+    params:
+        code=code_hash("scripts/verify_replay.py"),
+        versions={"numpy": VERSIONS["numpy"]},
+    script:
+        "scripts/verify_replay.py"
+
+
+rule attribute_difference:
+    """Trace the difference between the hand on numpy's sums and autograd to its causes."""
+    input:
+        backward="experiments/{experiment}/backward.py",
+        operations="experiments/{experiment}/work/{dtype}/operations.json",
+        orders="experiments/{experiment}/work/{dtype}/orders.json",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recorded="experiments/{experiment}/work/{dtype}/recorded.safetensors",
+        manual="experiments/{experiment}/work/{dtype}/manual.safetensors",
+        autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+    output:
+        attribution="experiments/{experiment}/work/{dtype}/attribution.json",
+    log:
+        "experiments/{experiment}/work/logs/attribute_difference.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
+    params:
+        needed=needed,
+        code=code_hash("scripts/attribute_difference.py"),
+        versions=TORCH,
+    script:
+        "scripts/attribute_difference.py"
 
 
 rule judge_gradients:
@@ -319,6 +415,7 @@ rule judge_gradients:
         errors="experiments/{experiment}/errors.csv",
         facts=per_dtype("facts.json"),
         calls=per_dtype("calls.json"),
+        attributions=per_dtype("attribution.json"),
         graph="experiments/{experiment}/work/graph.json",
     output:
         judgement="experiments/{experiment}/work/judgement.json",

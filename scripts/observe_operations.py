@@ -5,9 +5,9 @@ in   forward, backward  the author's files
      cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed             the tensors that require a gradient
      time_limit         seconds for one call of forward or backward
-out  operations         json: `autograd` and `hand`, each a program (scripts/lib/interpret.py) as the
-                        first trial run has it, and `others`, the runs (sample, number) that make
-                        other operations; `sums`, each sum's operation and operands' layouts once
+out  operations         json: `autograd` and, of the trial alone, `hand`, each a program
+                        (scripts/lib/interpret.py) as the first trial run has it, and `others`, the
+                        runs (sample, number) that make other operations; `sums`, each sum's operation and operands' layouts once
      recorded           safetensors, (runs, *shape): "<sample>/<name>" for the variables of forward,
                         "<sample>/<program>.<number>" for what is taken as given
 
@@ -55,8 +55,10 @@ def observe_operations(
         dout = tensors.pop("dout")
         rest = tensors, needed, torch_dtype(dtype), dout, time_limit
         seen, program, outputs = observe_autograd(functions["autograd"], forward, *rest)
-        hand_seen, hand = observe_backward(functions["hand"], backward, *rest)
-        for name, own, found in (("autograd", seen, program), ("hand", hand_seen, hand)):
+        observed = [("autograd", seen, program)]
+        if sample == "trial":  # the one whose differences are traced
+            observed.append(("hand", *observe_backward(functions["hand"], backward, *rest)))
+        for name, own, found in observed:
             written = _numbered(found, own.sums, sums)
             if programs.setdefault(name, written) != written:
                 others[name].append((sample, number))

@@ -1,27 +1,264 @@
-"""Where a difference between the hand's gradient and autograd's comes from.
+"""Where the difference between the hand's formula on numpy's sums and autograd comes from.
 
-The answer rests on two measurements that differ in one thing: the hand's formula on torch's own
-sums, and the same formula on numpy's.
+The two are the ends of a game: each factor, an order of additions or the fusing of products, is
+played numpy's way or torch's, and every mixture is replayed exactly. A factor's share is its
+Shapley value (Shapley, "A value for n-person games", 1953): how much of the squared difference goes
+away when the factor changes sides, on average over all orders in which the factors may do so.
+Shares add up to what changes between the ends.
+
+In a half format the game begins at the hand's formula in float32, from the same rounded inputs; the
+fifth factor rounds what each operation gives to the format. Whether products are fused is a
+question of that beginning alone: products of two halves are exact in float32.
 """
 
+from collections.abc import Callable
+from itertools import combinations, product
+from math import factorial
 from typing import Any
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts.lib.interpret import IN_PLACE, interpret, is_given, numbers_in, results_of
+from scripts.lib.order import Order, Orders, fuses_throughout, in_turn, pairwise
+
+Array = NDArray[Any]
+CarryOut = Callable[[dict[str, Any], dict[int, Array], bool], None]
+
+FACTORS = ("forward_order", "forward_fma", "backward_order", "backward_fma", "output_rounding")
+COUNTERFACTUALS = ("in turn", "reversed", "shuffled", "pairwise", "compensated")
+SEED = 0  # of the shuffled order
 
 
-def attribute(errors: pd.DataFrame, dtype: str) -> dict[str, Any]:
-    """The cause of the difference in one format, over the trial's runs.
+class Hand:
+    """The hand's program on some runs, carried out with any orders; nothing is computed twice.
 
-    returns: `cause`, one of
-        "sums": the hand's formula meets autograd's bits on torch's sums and misses them on numpy's
-        "none": it meets them on both, so there is no difference to explain
-        "unknown": it misses them on torch's own sums already; something else differs too
-    and `torch_sums`, `numpy_sums`: the greatest absolute differences from autograd
+    inputs: by name, held
+    recorded: the program's constants by number, held
+    carry_out: does a call that only torch can do, on arrays by number, with or without rounding
     """
-    rows = errors[(errors["dtype"] == dtype) & (errors["sample"] == "trial")]
-    torch_sums, numpy_sums = (
-        float(rows[rows["comparison"] == comparison]["max_abs"].max())
-        for comparison in ("manual_vs_autograd", "reordered_vs_autograd")
-    )
-    cause = "unknown" if torch_sums else "sums" if numpy_sums else "none"
-    return {"cause": cause, "torch_sums": torch_sums, "numpy_sums": numpy_sums}
+
+    def __init__(
+        self,
+        program: dict[str, Any],
+        inputs: dict[str, Array],
+        recorded: dict[int, Array],
+        carry_out: CarryOut,
+    ) -> None:
+        self.program, self.carry_out = program, carry_out
+        self._start = {number: inputs[name] for name, number in program["inputs"].items()}
+        self._start |= {number: recorded[number] for number in program["constants"]}
+        self._memory: dict[Any, Array] = {}
+        self._names: dict[Any, int] = {}
+        self._keeps = not any(call["op"] in IN_PLACE for call in program["calls"])
+
+    def gradients(self, orders: list[Orders | None], rounding: bool = True) -> dict[str, Array]:
+        """Each gradient, (*shape, runs), with the calls' own orders (None where it is no sum)."""
+        values = self.values(orders, rounding)
+        return {name: values[number]["runs"] for name, number in self.program["outputs"].items()}
+
+    def values(self, orders: list[Orders | None], rounding: bool = True) -> dict[int, Array]:
+        """Every value by its number, held."""
+        arrays = dict(self._start)
+        if not self._keeps:
+            arrays = {number: value.copy() for number, value in arrays.items()}
+        ways = {number: (number,) for number in arrays}  # how each value has come about
+        for place, (call, own) in enumerate(zip(self.program["calls"], orders, strict=True)):
+            results = results_of(call)
+            used = tuple(ways[n] for n in numbers_in([call["args"], call["kwargs"]]))
+            way = self._names.setdefault((place, id(own), rounding, used), len(self._names))
+            if self._keeps and all((way, number) in self._memory for number in results):
+                arrays |= {number: self._memory[way, number] for number in results}
+            elif is_given(call, own):
+                self.carry_out(call, arrays, rounding)
+            else:
+                interpret(call, arrays, own, rounding)
+            for number in results:
+                self._memory[way, number] = arrays[number]
+                ways[number] = (way, number)
+        return arrays
+
+
+def mixed(order_from: Orders, fma_from: Orders, terms: int) -> Orders:
+    """One kernel's orders of additions with the other's fused products.
+
+    terms: how many of the summands are products
+    """
+    others = len(fma_from.orders)
+    pairs, which = np.unique(order_from.which * others + fma_from.which, return_inverse=True)
+    orders = []
+    for pair in pairs.tolist():
+        tree, other = order_from.orders[pair // others], fma_from.orders[pair % others]
+        fused = other.fused
+        if fused.any() and fuses_throughout(other, terms):
+            fused = np.arange(len(fused)) < terms
+        orders.append(Order(tree.tree, fused, tree.from_zero))
+    return Orders(which.reshape(order_from.which.shape).astype(np.int32), orders)
+
+
+def shapley(value: Callable[[frozenset[str]], float], players: tuple[str, ...]) -> dict[str, float]:
+    """Each player's Shapley value in the game `value`."""
+    count = len(players)
+    worth = {
+        coalition: value(coalition)
+        for size in range(count + 1)
+        for coalition in map(frozenset, combinations(players, size))
+    }
+    return {
+        player: sum(
+            factorial(len(others)) * factorial(count - len(others) - 1) / factorial(count)
+            * (worth[others | {player}] - worth[others])
+            for others in worth
+            if player not in others
+        )
+        for player in players
+    }  # fmt: skip
+
+
+class Game:
+    """Every mixture of numpy's ways and torch's, for the sums of the hand's program.
+
+    numpys, torchs: the orders of each call, None where it is no sum
+    forward: which calls belong to the forward pass
+    terms: how many products each call adds
+    rounds: whether rounding to the format is a factor
+    """
+
+    def __init__(
+        self,
+        hand: Hand,
+        numpys: list[Orders | None],
+        torchs: list[Orders | None],
+        forward: set[int],
+        rounds: bool,
+    ) -> None:
+        self.hand, self.numpys, self.torchs, self.forward = hand, numpys, torchs, forward
+        self.players = FACTORS if rounds else FACTORS[:-1]
+        self.rounds = rounds
+        alike: dict[Any, Orders] = {}  # where the two add alike, mixtures are one and the same
+        self._mixtures = {
+            (place, order, fma): alike.setdefault((place, _content(found)), found)
+            for place, own in enumerate(numpys)
+            if own is not None
+            for order, fma in product((False, True), repeat=2)
+            for found in [self._mixture(place, order, fma)]
+        }
+
+    def _mixture(self, place: int, torchs_order: bool, torchs_fma: bool) -> Orders:
+        ways = self.numpys[place], self.torchs[place]
+        order, fma = ways[torchs_order], ways[torchs_fma]
+        assert order is not None
+        assert fma is not None
+        if torchs_order == torchs_fma:
+            return order
+        call = self.hand.program["calls"][place]
+        biased = call["op"] in ("aten.addmm.default", "aten.baddbmm.default", "aten.addmv.default")
+        return mixed(order, fma, len(order.orders[0].fused) - biased)
+
+    def gradients(self, torchs: frozenset[str]) -> dict[str, Array]:
+        """The gradients where the factors in `torchs` are played torch's way."""
+        orders = [
+            None if own is None else self._mixtures[
+                place,
+                ("forward_order" if place in self.forward else "backward_order") in torchs,
+                ("forward_fma" if place in self.forward else "backward_fma") in torchs,
+            ]
+            for place, own in enumerate(self.numpys)
+        ]  # fmt: skip
+        return self.hand.gradients(orders, not self.rounds or "output_rounding" in torchs)
+
+    def shares(self, autograd: dict[str, Array]) -> dict[str, dict[str, float] | None]:
+        """For each gradient each factor's share of its squared difference from autograd's.
+
+        autograd: (*shape, runs) by name
+        returns: shares by factor, with "other_operations" for what torch's ways leave; None where
+            there is no difference, or one that is no number
+        """
+        distances: dict[frozenset[str], dict[str, float]] = {}
+
+        def distance(torchs: frozenset[str]) -> dict[str, float]:
+            if torchs not in distances:
+                distances[torchs] = {
+                    name: squared_distance(found, autograd[name])
+                    for name, found in self.gradients(torchs).items()
+                }
+            return distances[torchs]
+
+        shares: dict[str, dict[str, float] | None] = {}
+        for name in autograd:
+            whole, rest = distance(frozenset())[name], distance(frozenset(self.players))[name]
+            if whole == 0 or not np.isfinite(whole):
+                shares[name] = None
+                continue
+            gains = shapley(lambda torchs, name=name: -distance(torchs)[name], self.players)  # type: ignore[misc]
+            shares[name] = {factor: gains.get(factor, 0.0) / whole for factor in FACTORS}
+            shares[name]["other_operations"] = rest / whole  # type: ignore[index]
+        return shares
+
+
+def _content(orders: Orders) -> Any:
+    """What tells two kernels' orders apart."""
+    each = [(one.tree.tobytes(), one.fused.tobytes(), one.from_zero) for one in orders.orders]
+    return orders.which.tobytes(), tuple(each)
+
+
+def squared_distance(found: Array, expected: Array) -> float:
+    """The sum of the squared differences, taken in float64."""
+    with np.errstate(all="ignore"):
+        apart = found.astype(np.float64) - expected.astype(np.float64)
+        return float(np.sum(apart * apart))
+
+
+def forward_calls(
+    hand: dict[str, Any],
+    values: dict[int, Array],
+    autograd: dict[str, Any],
+    forwards: dict[int, Array],
+    precision: int,
+) -> set[int]:
+    """The calls of the hand's program that compute what forward computes, by their places.
+
+    A value is forward's if forward has one of its shape that shares at least half of its digits,
+    normwise; the calls on the way to such a value are forward's too.
+
+    values, forwards: all values of the two programs by number, held
+    precision: bits of the format
+    """
+    theirs: dict[tuple[int, ...], list[Array]] = {}
+    for call in autograd["calls"][: autograd["forward"]]:
+        for number in results_of(call):
+            theirs.setdefault(forwards[number].shape, []).append(forwards[number]["runs"])
+    found: set[int] = set()
+    wanted: set[int] = set()
+    for place in range(len(hand["calls"]) - 1, -1, -1):
+        call = hand["calls"][place]
+        made = results_of(call)
+        is_forwards = any(
+            _alike(values[number]["runs"], other, precision)
+            for number in made
+            for other in theirs.get(values[number].shape, [])
+        )
+        if is_forwards or wanted & set(made):
+            found.add(place)
+            wanted |= set(numbers_in([call["args"], call["kwargs"]]))
+    return found
+
+
+def _alike(one: Array, other: Array, precision: int) -> bool:
+    size = squared_distance(other, np.zeros_like(other))
+    return squared_distance(one, other) <= 2.0**-precision * size
+
+
+def counterfactual(kind: str, orders: Orders) -> Orders:
+    """The orders of a kernel that adds its summands as `kind` says, no product fused."""
+    count = len(orders.orders[0].fused)
+    generator = np.random.default_rng(SEED)
+    trees = {
+        "in turn": lambda: in_turn(range(count)),
+        "reversed": lambda: in_turn(range(count - 1, -1, -1)),
+        "shuffled": lambda: in_turn(generator.permutation(count)),
+        "pairwise": lambda: pairwise(count),
+        "compensated": lambda: in_turn(range(count)),
+    }
+    order = Order(trees[kind](), np.zeros(count, bool), compensated=kind == "compensated")
+    return Orders(np.zeros_like(orders.which), [order])

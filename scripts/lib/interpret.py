@@ -65,6 +65,12 @@ def numbers_in(structure: Any) -> Iterator[int]:
     yield from found
 
 
+def results_of(call: dict[str, Any]) -> list[int]:
+    """The numbers of what a call makes."""
+    made = call["result"] if isinstance(call["result"], list) else [call["result"]]
+    return [number for number in made if number is not None]
+
+
 def knows(call: dict[str, Any], dtypes: Mapping[int, str]) -> bool:
     """Whether a call is carried out here; a sum is, if it has an order.
 
@@ -137,8 +143,7 @@ def run_program(
     for call in program["calls"]:
         own = orders[call["sum"]] if "sum" in call else None
         if is_given(call, own):
-            results = call["result"] if isinstance(call["result"], list) else [call["result"]]
-            arrays |= {number: recorded[number] for number in results if number is not None}
+            arrays |= {number: recorded[number] for number in results_of(call)}
         else:
             interpret(call, arrays, own)
     return arrays

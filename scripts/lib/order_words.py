@@ -1,10 +1,23 @@
 """Say in words in which order a sum is added."""
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from scripts.lib.order import Tree, spines
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """Strands, which are summands added one after another, and how their sums are added.
+
+    depth: additions on the longest way from a strand's sum to the result
+    """
+
+    strands: list[list[int]]
+    depth: int
 
 
 def described(tree: Tree, bias: bool) -> str:
@@ -18,9 +31,7 @@ def described(tree: Tree, bias: bool) -> str:
         place = "the bias last" if at_end else "starting from the bias" if at_start else None
         words = f", {place or 'the bias in between'}"
         operands = _without(operands, last)
-    if len(operands) == 1 and isinstance(operands[0], list):
-        operands = operands[0]
-    return _described(operands) + words
+    return _described(_joined(operands)) + words
 
 
 def _without(operands: list[Any], number: int) -> list[Any]:
@@ -28,63 +39,53 @@ def _without(operands: list[Any], number: int) -> list[Any]:
     return [one for one in kept if one not in (number, [])]
 
 
-def _described(operands: list[Any]) -> str:
-    if all(isinstance(one, int) for one in operands):
-        return _one_after_another(operands)
-    groups = [one if isinstance(one, list) else [one] for one in operands]
-    leaves = [_leaves(one) for one in groups]
-    sizes = [len(one) for one in leaves]
-    size = max(sizes)
-    if _is_split(groups):
-        depth = int(np.ceil(np.log2(sum(sizes))))
-        return f"in pairs, then pairs of pairs, {depth} levels deep"
-    strides = {
-        second - first for one in leaves if len(one) > 1 for first, second in [sorted(one)[:2]]
-    }
-    inner = _described(groups[sizes.index(size)]) if size > 1 else ""
-    if strides and min(strides) > 1:
-        stride = min(strides)
-        lanes = f"{len(groups)} lanes (a summand in {stride} each)"
-        return f"in {lanes}; each lane {inner}; then lane by lane"
-    if all(max(one) - min(one) + 1 == len(one) for one in leaves):
-        even = len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]
-        blocks = f"blocks of {'' if even else 'up to '}{size}"
-        return f"in {blocks}; each block {inner}; then block by block"
-    return f"in {len(groups)} groups of up to {size}; each group {inner}; then group by group"
+def _joined(operands: list[Any]) -> _Joined:
+    strands: list[list[int]] = []
+    depth = -1
+    open_strand = False
+    for one in operands:
+        if isinstance(one, list):
+            inner = _joined(one)
+            strands += inner.strands
+            depth, open_strand = max(depth, inner.depth) + (depth >= 0), False
+        elif open_strand:
+            strands[-1].append(one)
+        else:
+            strands.append([one])
+            depth, open_strand = depth + 1, True
+    return _Joined(strands, depth)
+
+
+def _described(joined: _Joined) -> str:
+    strands = joined.strands
+    if len(strands) == 1:
+        return _one_after_another(strands[0])
+    count = sum(map(len, strands))
+    longest = max(map(len, strands))
+    if longest == 2 and joined.depth + 1 == int(np.ceil(np.log2(count))):
+        return f"in pairs, then pairs of pairs, {joined.depth + 1} levels deep"
+    steps = Counter(step for one in strands for step in np.diff(one).tolist())
+    step = steps.most_common(1)[0][0]
+    upto = "" if all(len(one) == longest for one in strands) else "up to "
+    what = (
+        f"in {len(strands)} blocks of {upto}{longest} neighbours"
+        if all(max(one) - min(one) < len(one) for one in strands)
+        else f"in {len(strands)} lanes of {upto}{longest} summands, {abs(step)} apart"
+    )
+    if joined.depth == len(strands) - 1 and len(strands) > 2:
+        return f"{what}, whose sums are added one after another"
+    if joined.depth == int(np.ceil(np.log2(len(strands)))):
+        return f"{what}, whose sums are added {'in pairs' if len(strands) > 2 else 'at the end'}"
+    return f"{what}, whose sums are added in a tree {joined.depth} levels deep"
 
 
 def _one_after_another(numbers: list[int]) -> str:
     steps = set(np.diff(numbers).tolist())
+    if len(numbers) == 1:
+        return "a single summand"
     if len(numbers) == 2:
         return "the one added to the other"
     if len(steps) == 1:
-        step = steps.pop()
-        return "one after another" if step > 0 else "one after another, from the last"
-    return "one after another, in an order of its own"
-
-
-def _is_split(groups: list[Any]) -> bool:
-    """Whether a chain of these is a balanced tree: each operand as heavy as all before it."""
-    sizes = [len(_leaves(one)) for one in groups]
-    total = sizes[0]
-    for size in sizes[1:-1]:
-        if size != total:
-            return False
-        total += size
-    return sizes[0] == 2 and sizes[-1] <= total and all(_is_whole(one) for one in groups)
-
-
-def _is_whole(one: list[Any]) -> bool:
-    """Whether an operand of a balanced tree is balanced itself."""
-    return len(_leaves(one)) <= 2 or _is_split([part for part in one if isinstance(part, list)])
-
-
-def _leaves(operands: list[Any]) -> list[int]:
-    found, todo = [], [operands]
-    while todo:
-        for part in todo.pop():
-            if isinstance(part, list):
-                todo.append(part)
-            else:
-                found.append(part)
-    return found
+        return "one after another" if steps.pop() > 0 else "one after another, from the last"
+    first = ", ".join(map(str, numbers[:6]))
+    return f"one after another, in the order {first}{', ...' if len(numbers) > 6 else ''}"

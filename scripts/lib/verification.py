@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.lib.bits import first_difference, same_bits
-from scripts.lib.interpret import held, is_given, numbers_in, run_program, tensor_of_runs
+from scripts.lib.interpret import (
+    held,
+    is_given,
+    numbers_in,
+    results_of,
+    run_program,
+    tensor_of_runs,
+)
 from scripts.lib.order import Orders
 from scripts.lib.rounding import widened
 
@@ -58,8 +65,7 @@ def names_of_sums(program: dict[str, Any]) -> list[tuple[str, int]]:
             if reached & names.keys():
                 break
             if reached & set(numbers_in([later["args"], later["kwargs"]])):
-                made = later["result"]
-                reached |= {*made} if isinstance(made, list) else {made}
+                reached |= {*results_of(later)}
         named = [names[number] for number in sorted(reached & names.keys())]
         found.append((named[0] if named else call["op"].split(".")[1], call["sum"]))
     return found

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from scripts.lib.order import (
     chain,
-    described,
     in_turn,
     leaf,
     pairwise,
@@ -56,27 +55,6 @@ def test_every_tree_reads_back(tree):
 def test_what_is_no_order_is_refused(text):
     with pytest.raises(ValueError, match=r"order of a sum|each summand once"):
         read(text)
-
-
-@pytest.mark.parametrize(
-    ("tree", "bias", "words"),
-    [
-        (in_turn(range(600)), False, "one after another"),
-        (in_turn(range(5, -1, -1)), False, "one after another, from the last"),
-        (in_turn([*range(64), 64]), True, "one after another, the bias last"),
-        (in_turn([64, *range(64)]), True, "one after another, starting from the bias"),
-        (
-            LANES,
-            False,
-            "in 4 lanes (a summand in 4 each); each lane one after another; then lane by lane",
-        ),
-        (BLOCKS, False, "in blocks of 192; each block one after another; then block by block"),
-        (pairwise(8), False, "in pairs, then pairs of pairs, 3 levels deep"),
-        (leaf(0), False, "a single summand"),
-    ],
-)
-def test_an_order_is_told_in_words(tree, bias, words):
-    assert described(tree, bias) == words
 
 
 def test_summands_can_be_renamed():

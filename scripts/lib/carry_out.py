@@ -1,0 +1,48 @@
+"""Have torch do an operation that numpy cannot do bit for bit, on arrays of many runs."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from scripts.lib.author import torch_dtype
+from scripts.lib.dispatch import operation, summable
+from scripts.lib.interpret import held, replaced, results_of
+
+Array = NDArray[Any]
+
+
+def carry_out(call: dict[str, Any], arrays: dict[int, Array], dtype: torch.dtype) -> None:
+    """Do one call on `arrays` (by number, held), run by run, and put what it makes there.
+
+    dtype: of the floating-point tensors among its arguments
+    """
+    runs = max([array.dtype["runs"].shape[0] for array in arrays.values()])
+    made: dict[int, list[Array]] = {number: [] for number in results_of(call)}
+    for run in range(runs):
+
+        def tensor(number: int, run: int = run) -> Tensor:
+            values = arrays[number]["runs"]
+            one = torch.from_numpy(np.array(values[..., min(run, values.shape[-1] - 1)]))
+            return one.to(dtype) if one.is_floating_point() else one
+
+        args, kwargs = (replaced(call[key], tensor) for key in ("args", "kwargs"))
+        kwargs = {key: _given(key, value) for key, value in kwargs.items()}
+        done = operation(call["op"])(*args, **kwargs)
+        results = [one for one in done if one is not None] if isinstance(done, tuple | list) else [done]
+        for number, one in zip(made, results, strict=True):
+            made[number].append(summable(one))
+    arrays |= {number: held(np.stack(each, axis=-1)) for number, each in made.items()}
+
+
+def _given(key: str, value: Any) -> Any:
+    """An argument as torch wants it again."""
+    if key == "dtype" and isinstance(value, str):
+        return torch_dtype(value)
+    if isinstance(value, str) and value.startswith("torch."):
+        return getattr(torch, value.removeprefix("torch."))
+    return value
+
+
