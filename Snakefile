@@ -66,6 +66,17 @@ def per_dtype(file):
     ]
 
 
+def shown(file):
+    """A file of work/{dtype}/ for the format that the report shows in full."""
+
+    def path(wildcards):
+        dtypes = CONFIGS[wildcards.experiment]["dtypes"]
+        dtype = "float32" if "float32" in dtypes else dtypes[0]
+        return f"experiments/{wildcards.experiment}/work/{dtype}/{file}"
+
+    return path
+
+
 # Stages import scripts.lib from here.
 os.environ.update(
     PYTHONPATH=os.pathsep.join([os.getcwd(), *filter(None, [os.getenv("PYTHONPATH")])])
@@ -437,13 +448,17 @@ rule draw_figures:
     input:
         errors="experiments/{experiment}/errors.csv",
         graph="experiments/{experiment}/work/graph.json",
+        operations=shown("operations.json"),
+        orders=shown("orders.json"),
         templates=expand(
-            "templates/{file}.j2", file=["picture.css", "chart.svg", "graph.svg"]
+            "templates/{file}.j2",
+            file=["picture.css", "chart.svg", "graph.svg", "trees.svg"],
         ),
     output:
         by_dtype=update("experiments/{experiment}/figures/error_by_dtype.svg"),
         by_run=update("experiments/{experiment}/figures/error_by_run.svg"),
         chain=update("experiments/{experiment}/figures/graph.svg"),
+        trees=update("experiments/{experiment}/figures/orders.svg"),
     log:
         "experiments/{experiment}/work/logs/draw_figures.log",
     conda:
@@ -466,6 +481,10 @@ rule render_report:
         calls=per_dtype("calls.json"),
         arithmetic=per_dtype("arithmetic.json"),
         handed_over=per_dtype("handed_over.json"),
+        replays=per_dtype("replay.json"),
+        attributions=per_dtype("attribution.json"),
+        operations=shown("operations.json"),
+        orders=shown("orders.json"),
         graph="experiments/{experiment}/work/graph.json",
         environment="experiments/{experiment}/work/environment.json",
         written=written_by_author,
@@ -496,6 +515,9 @@ rule write_manifest:
         graph="experiments/{experiment}/work/graph.json",
         environment="experiments/{experiment}/work/environment.json",
         arithmetic=per_dtype("arithmetic.json"),
+        replays=per_dtype("replay.json"),
+        attributions=per_dtype("attribution.json"),
+        orders=per_dtype("orders.json"),
         written=written_by_author,
         intermediate=lambda wildcards: [
             f"experiments/{wildcards.experiment}/work/{name}"
@@ -512,7 +534,14 @@ rule write_manifest:
         ]
         + [
             path
-            for name in ("errors.csv", "facts.json", "calls.json", "handed_over.json")
+            for name in (
+                "errors.csv",
+                "facts.json",
+                "calls.json",
+                "handed_over.json",
+                "operations.json",
+                "recorded.safetensors",
+            )
             for path in per_dtype(name)(wildcards)
         ],
         outputs=[

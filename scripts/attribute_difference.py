@@ -29,6 +29,7 @@ from scripts.lib.arrays import read_arrays
 from scripts.lib.attribution import (
     COUNTERFACTUALS,
     FACTORS,
+    OTHER,
     Game,
     Hand,
     counterfactual,
@@ -126,7 +127,7 @@ def attribute_difference(
             "shares": [
                 {"gradient": name, "factor": factor, "share": share and share[factor]}
                 for name, share in shares.items()
-                for factor in (*FACTORS, "other_operations")
+                for factor in (*FACTORS, OTHER)
             ],
             "differences": [
                 {"gradient": name, **vars(distance(real["numpy"][name], value, dtype))}

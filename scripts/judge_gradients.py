@@ -1,12 +1,13 @@
 """Pass the verdict on each gradient, and evaluate the experiment's acceptance criteria.
 
-in   errors      csv: the experiment's errors
-     facts       json per format, as score_errors writes them
-     calls       json per format, as compute_manual writes them
-     graph       json: the graph of forward
-     acceptance  the config's criteria
-     dtypes      the formats, in the order of `facts` and `calls`
-out  judgement   json: `verdicts`, `acceptance`, `attribution` per format
+in   errors        csv: the experiment's errors
+     facts         json per format, as score_errors writes them
+     calls         json per format, as compute_manual writes them
+     attributions  json per format, as attribute_difference writes them
+     graph         json: the graph of forward
+     acceptance    the config's criteria
+     dtypes        the formats, in the order of `facts`, `calls` and `attributions`
+out  judgement     json: `verdicts`, `acceptance`
 
 Judges what was measured; measures nothing and words no report.
 """
@@ -17,7 +18,6 @@ from typing import Any
 import pandas as pd
 
 from scripts.lib.acceptance import evaluate
-from scripts.lib.attribution import attribute
 from scripts.lib.files import read_json, write_json
 from scripts.lib.formats import precision
 from scripts.lib.stage import run_stage
@@ -29,6 +29,7 @@ def judge_gradients(
     errors: Path,
     facts: list[Path],
     calls: list[Path],
+    attributions: list[Path],
     graph: Path,
     acceptance: list[dict[str, Any]],
     dtypes: list[str],
@@ -37,13 +38,15 @@ def judge_gradients(
     table, nodes = read_csv(errors), read_json(graph)["nodes"]
     facts_of = dict(zip(dtypes, map(read_json, facts), strict=True))
     calls_of = dict(zip(dtypes, map(read_json, calls), strict=True))
+    attributed = dict(zip(dtypes, map(read_json, attributions), strict=True))
     verdicts = _verdicts(table, facts_of, calls_of)
     write_json(
         judgement,
         {
             "verdicts": verdicts,
-            "acceptance": [evaluate(one, table, nodes, verdicts) for one in acceptance],
-            "attribution": {dtype: attribute(table, dtype) for dtype in dtypes},
+            "acceptance": [
+                evaluate(one, table, nodes, verdicts, attributed) for one in acceptance
+            ],
         },
     )
 

@@ -1,7 +1,9 @@
 """Tell what was measured and judged, in REPORT.md.
 
 in   errors, graph, judgement, environment       as their stages write them
-     facts, calls, arithmetic, handed_over       json per format, in the order of `dtypes`
+     facts, calls, arithmetic, handed_over,
+     replays, attributions                       json per format, in the order of `dtypes`
+     operations, orders                          json of the format that is shown in full
      written                                     the author's files; derivation.md is quoted, and
                                                  discussion.md, a Jinja template, is filled in
      figures                                     the pictures
@@ -18,6 +20,7 @@ from scripts.lib.files import read_json, write_text
 from scripts.lib.formats import precision
 from scripts.lib.graph_order import listing
 from scripts.lib.stage import run_stage
+from scripts.lib.sums_told import sums_told
 from scripts.lib.tables import COMPARISONS, read_csv, summarise
 from scripts.lib.templates import render
 
@@ -30,6 +33,10 @@ def render_report(
     calls: list[Path],
     arithmetic: list[Path],
     handed_over: list[Path],
+    replays: list[Path],
+    attributions: list[Path],
+    operations: Path,
+    orders: Path,
     graph: Path,
     environment: Path,
     written: list[Path],
@@ -73,6 +80,9 @@ def render_report(
         "calls": by_dtype(calls),
         "arithmetic": by_dtype(arithmetic),
         "handed_over": by_dtype(handed_over),
+        "replay": by_dtype(replays),
+        "attribution": by_dtype(attributions),
+        "sums": sums_told(read_json(operations), read_json(orders)["sums"]),
         "graph": drawn | {"lines": listing(drawn["nodes"])},
         "environment": read_json(environment),
         "judgement": read_json(judgement),

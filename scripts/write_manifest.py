@@ -1,6 +1,7 @@
 """List what an experiment is made of: settings, versions, verdicts, and every file with its hash.
 
-in   judgement, graph, environment, arithmetic  json, as their stages write them
+in   judgement, graph, environment, arithmetic, replays, attributions, orders
+                   json, as their stages write them, the last five per format
      written       the author's files
      intermediate  the cached files
      outputs       the generated files
@@ -23,6 +24,9 @@ def write_manifest(
     graph: Path,
     environment: Path,
     arithmetic: list[Path],
+    replays: list[Path],
+    attributions: list[Path],
+    orders: list[Path],
     written: list[Path],
     intermediate: list[Path],
     outputs: list[Path],
@@ -38,14 +42,33 @@ def write_manifest(
         "environment": read_json(environment),
         "reference": {path.parent.name: read_json(path) for path in arithmetic},
         "judgement": judged,
+        "replay": [
+            {key: row[key] for key in ("dtype", "tensor", "data", "elements", "identical")}
+            for path in replays
+            for row in read_json(path)["tensors"]
+        ],
+        "proved": {path.parent.name: read_json(path)["proved"] for path in replays},
         "attribution": [
-            {"dtype": dtype, **found} for dtype, found in judged["attribution"].items()
+            {"dtype": path.parent.name, **row}
+            for path in attributions
+            for row in read_json(path)["shares"]
+        ],
+        "orders": [
+            {"dtype": path.parent.name, **entry}
+            for path in orders
+            for entry in read_json(path)["sums"]
         ],
         "graph": read_json(graph),
         "files": {
             "written": _listed(written),
             "code": _listed([Path("Snakefile"), *map(Path, modules)]),
-            "intermediate": _listed([*intermediate, judgement, graph, environment, *arithmetic]),
+            "intermediate": _listed(
+                [
+                    *intermediate,
+                    *(judgement, graph, environment),
+                    *(path for each in (arithmetic, replays, attributions, orders) for path in each),
+                ]
+            ),
             "output": _listed(outputs),
         },
     }

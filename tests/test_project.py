@@ -11,6 +11,7 @@ from scripts.lib.source import modules_of
 from tests.conftest import ROOT
 
 STAGES = sorted(path.stem for path in (ROOT / "scripts").glob("[a-z]*.py"))
+CONDA = sorted(path.name for path in (ROOT / "envs").glob("*.yaml"))
 SNAKEFILE = (ROOT / "Snakefile").read_text()
 RULES = {
     match[1]: match[0]
@@ -23,7 +24,7 @@ def pins(path: Path) -> dict[str, str]:
     return dict(re.findall(r"^[ -]*([\w-]+)==(\S+)$", path.read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize("file", ["torch.yaml", "report.yaml"])
+@pytest.mark.parametrize("file", CONDA)
 def test_conda_pins_are_those_of_the_requirements(file: str) -> None:
     conda = pins(ROOT / "envs" / file)
     assert conda
@@ -37,7 +38,7 @@ def test_every_requirement_is_pinned_exactly() -> None:
 
 
 def test_conda_files_name_what_their_stages_import() -> None:
-    for file in ("torch.yaml", "report.yaml"):
+    for file in CONDA:
         rules = [name for name, text in RULES.items() if f'"envs/{file}"' in text]
         modules = {module for rule in rules for module in modules_of(f"scripts/{rule}.py", ROOT)}
         imported = {name for module in modules for name in third_party(ROOT / module)}
@@ -74,15 +75,15 @@ def test_a_rule_is_fingerprinted_by_its_own_script(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_rule_names_an_environment_and_a_log(stage: str) -> None:
-    assert re.search(r'conda:\n        "envs/(torch|report)\.yaml"', RULES[stage])
+    assert re.search(r'conda:\n        "envs/(torch|report|numpy)\.yaml"', RULES[stage])
     assert f"work/logs/{stage}" in RULES[stage]
 
 
-LIGHT = [stage for stage in STAGES if '"envs/report.yaml"' in RULES[stage]]
+LIGHT = [stage for stage in STAGES if '"envs/torch.yaml"' not in RULES[stage]]
 
 
 @pytest.mark.parametrize("stage", LIGHT)
-def test_a_stage_of_the_report_environment_imports_no_torch(stage: str, run_python) -> None:
+def test_a_stage_of_the_other_environments_imports_no_torch(stage: str, run_python) -> None:
     code = f"import sys, scripts.{stage}; print('torch' in sys.modules)"
     assert run_python(code).stdout.strip() == "False"
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pandas as pd
 
-from scripts.lib.attribution import attribute
 from scripts.lib.numbers import number
 
 MEASURES = {
@@ -19,9 +18,11 @@ def evaluate(
     errors: pd.DataFrame,
     nodes: list[dict[str, Any]],
     verdicts: list[dict[str, Any]],
+    attributions: dict[str, Any],
 ) -> dict[str, Any]:
     """One criterion of the config, evaluated.
 
+    attributions: by format, as attribute_difference writes them
     returns: `criterion` (its claim), `measured` (a sentence with the figure), `holds`
     """
     if "errors" in criterion:
@@ -29,7 +30,7 @@ def evaluate(
     elif "graph" in criterion:
         measured, holds = _graph(criterion["graph"], nodes)
     elif "attribution" in criterion:
-        measured, holds = _attribution(criterion["attribution"], errors)
+        measured, holds = _attribution(attributions[criterion["attribution"]])
     else:
         measured, holds = _verdicts(criterion["verdict"], verdicts)
     return {"criterion": criterion["claim"], "measured": measured, "holds": holds}
@@ -66,15 +67,21 @@ def _graph(wanted: list[str], nodes: list[dict[str, Any]]) -> tuple[str, bool]:
     return f"{len(nodes)} nodes, among them {counts}", all(name in types for name in wanted)
 
 
-def _attribution(dtype: str, errors: pd.DataFrame) -> tuple[str, bool]:
-    found = attribute(errors, dtype)
-    return (
-        (
-            f"{number(found['torch_sums'], 3)} from autograd with torch's sums, "
-            f"{number(found['numpy_sums'], 3)} with numpy's"
-        ),
-        found["cause"] != "unknown",
+def _attribution(found: dict[str, Any]) -> tuple[str, bool]:
+    if found["refused"]:
+        return f"not traced: {found['refused']}", False
+    leading: dict[str, dict[str, Any]] = {}
+    for row in found["shares"]:
+        name = row["gradient"]
+        if row["share"] is not None and row["share"] > leading.get(name, {"share": 0.0})["share"]:
+            leading[name] = row
+    if not leading:
+        return "no difference: numpy's sums give autograd's bits", True
+    words = ", ".join(
+        f"{name} {row['share']:.0%} {row['factor'].replace('_', ' ')}"
+        for name, row in leading.items()
     )
+    return f"both ends replayed bit for bit over {found['runs']} runs; most of the squared difference: {words}", True
 
 
 def _verdicts(wanted: str, verdicts: list[dict[str, Any]]) -> tuple[str, bool]:

@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.lib.interpret import IN_PLACE, interpret, is_given, numbers_in, results_of
+from scripts.lib.interpret import BIASED, IN_PLACE, interpret, is_given, numbers_in, results_of
 from scripts.lib.order import Order, Orders, fuses_throughout, in_turn, pairwise
 
 Array = NDArray[Any]
 CarryOut = Callable[[dict[str, Any], dict[int, Array], bool], None]
 
 FACTORS = ("forward_order", "forward_fma", "backward_order", "backward_fma", "output_rounding")
+OTHER = "other_operations"  # what is left when every factor is torch's
 COUNTERFACTUALS = ("in turn", "reversed", "shuffled", "pairwise", "compensated")
 SEED = 0  # of the shuffled order
 
@@ -152,8 +153,7 @@ class Game:
         if torchs_order == torchs_fma:
             return order
         call = self.hand.program["calls"][place]
-        biased = call["op"] in ("aten.addmm.default", "aten.baddbmm.default", "aten.addmv.default")
-        return mixed(order, fma, len(order.orders[0].fused) - biased)
+        return mixed(order, fma, len(order.orders[0].fused) - (call["op"] in BIASED))
 
     def gradients(self, torchs: frozenset[str]) -> dict[str, Array]:
         """The gradients where the factors in `torchs` are played torch's way."""
@@ -192,7 +192,7 @@ class Game:
                 continue
             gains = shapley(lambda torchs, name=name: -distance(torchs)[name], self.players)  # type: ignore[misc]
             shares[name] = {factor: gains.get(factor, 0.0) / whole for factor in FACTORS}
-            shares[name]["other_operations"] = rest / whole  # type: ignore[index]
+            shares[name][OTHER] = rest / whole  # type: ignore[index]
         return shares
 
 

@@ -185,6 +185,7 @@ SUMS: Mapping[str, Callable[..., Array]] = {
     "aten.mean.default": _mean,
     "aten.mean.dim": _mean,
 }
+BIASED = {op for op, carried_out in SUMS.items() if carried_out is _biased}
 ELEMENTWISE: Mapping[str, Callable[..., Any]] = {
     "aten.add.Tensor": np.add,
     "aten.add.Scalar": np.add,

@@ -16,3 +16,17 @@ def number(value: Any, digits: int = 2) -> str:
         places = max(0, digits - 1 - int(exponent))
         return f"{value:.{places}f}"
     return f"{mantissa}e{int(exponent)}"
+
+
+def percent(share: Any) -> str:
+    """A share of a whole for a reader; 100 % and 0 % are exact, what is nearly that says so."""
+    share = float(share)
+    if not math.isfinite(share):
+        return str(share)
+    if share in (0, 1):
+        return f"{share:.0f}".replace("1", "100") + " %"
+    if abs(share) < 0.0005:
+        return "about 0 %"
+    if 0.9995 <= share < 1.0005:
+        return "about 100 %"
+    return f"{share * 100:.1f} %"

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-from scripts.lib.numbers import number
+from scripts.lib.numbers import number, percent
 from scripts.lib.refusal import Refusal
 
 TEMPLATES = "templates"
@@ -28,7 +28,7 @@ def render(template: str, values: dict[str, Any], folder: Path = Path(TEMPLATES)
         keep_trailing_newline=True,
         autoescape=template.endswith((".svg.j2", ".html.j2")),
     )
-    environment.filters |= {"number": number, "listed": listed}
+    environment.filters |= {"number": number, "listed": listed, "percent": percent}
     environment.filters["json"] = as_json
     try:
         text: str = environment.get_template(template).render(values)
@@ -45,6 +45,6 @@ def listed(items: Any, last: str = "and") -> str:
     return f"{', '.join(front)} {last} {back}" if front else back
 
 
-def as_json(value: Any, indent: int = 2) -> str:
+def as_json(value: Any, indent: int | None = 2) -> str:
     """JSON as a manifest holds it: keys in their order, floats that read back exactly."""
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)

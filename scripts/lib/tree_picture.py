@@ -5,8 +5,9 @@ through on its way to the result, which is at the bottom. A plain loop is a slop
 lanes are slopes side by side; blocks are the teeth of a saw; pairs are a low, even floor.
 """
 
-from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from scripts.lib.charts import GAP, MARGIN_LEFT, WIDTH
 from scripts.lib.order import ADD, Tree
@@ -15,34 +16,54 @@ PANEL_HEIGHT, PANEL_TOP, PANEL_STEP, COLUMNS = 150, 96, 246, 3
 MOST = 300  # summands drawn in a panel; of more, every second or third
 
 
-@dataclass(frozen=True)
-class Sum:
-    """One sum to be drawn: what it gives, who adds it, its tree, and the order in words."""
+def trees_layout(told: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
+    """The picture of all sums, ready for the template.
 
-    name: str
-    words: str
-    tree: Tree
-
-
-def trees_layout(sums: list[Sum], title: str) -> dict[str, Any]:
-    """A panel per sum, ready for the template."""
-    columns = min(COLUMNS, len(sums)) or 1
+    told: as `sums_told` gives them. A sum of three summands or more has a panel for torch, and one
+        for numpy where that adds in another order
+    """
+    chosen = []
+    apart = 0
+    for row in told:
+        ways = [
+            (who, row[who])
+            for who in ("torch", "numpy")
+            if row[who] and not row[who]["refused"] and row[who]["summands"] > 2
+        ]
+        if len(ways) == 2:
+            first, second = (way["order"].tree for _, way in ways)
+            if np.array_equal(first, second):
+                ways = [("torch and numpy", ways[0][1])]
+            else:
+                apart += 1
+        chosen += [(row["name"], who, way) for who, way in ways]
+    columns = max(1, min(COLUMNS, len(chosen)))
     width = (WIDTH - MARGIN_LEFT - 16 - GAP * (columns - 1)) / columns
     panels = [
         _panel(
-            one,
+            f"{name}: {who}, {way['summands']} summands",
+            way,
             MARGIN_LEFT + (place % columns) * (width + GAP),
             PANEL_TOP + (place // columns) * PANEL_STEP,
             width,
         )
-        for place, one in enumerate(sums)
+        for place, (name, who, way) in enumerate(chosen)
     ]
-    rows = -(-len(sums) // columns)
-    return {"title": title, "width": WIDTH, "height": PANEL_TOP + rows * PANEL_STEP, "panels": panels}
+    both = sum(bool(row["numpy"]) and (row["torch"].get("summands") or 0) > 2 for row in told)
+    title = f"In {dtype} torch and numpy add {apart} of {both} sums in different orders"
+    return {
+        "title": title if both else f"How torch adds in {dtype}",
+        "width": WIDTH,
+        "height": PANEL_TOP + -(-len(chosen) // columns) * PANEL_STEP,
+        "panels": panels,
+    }
 
 
-def _panel(one: Sum, left: float, top: float, width: float) -> dict[str, Any]:
-    depths = depths_of(one.tree)
+def _panel(
+    title: str, way: dict[str, Any], left: float, top: float, width: float
+) -> dict[str, Any]:
+    tree = way["order"].tree
+    depths = depths_of(tree)
     count, highest = len(depths), max(depths)
     every = -(-count // MOST)
 
@@ -52,11 +73,11 @@ def _panel(one: Sum, left: float, top: float, width: float) -> dict[str, Any]:
     def y(depth: float) -> float:
         return top + PANEL_HEIGHT - 6 - (PANEL_HEIGHT - 12) * depth / highest
 
-    strands, joins = _ways(one.tree, depths)
+    strands, joins = _ways(tree, depths)
     ticks = sorted({0, highest // 2, highest})
     return {
-        "name": one.name,
-        "words": _lines(one.words, int(width / 5.6)),
+        "name": title,
+        "words": _lines(way["words"], int(width / 5.6)),
         "left": left,
         "top": top,
         "width": width,
