@@ -67,7 +67,7 @@ class Hand:
         for place, (call, own) in enumerate(zip(self.program["calls"], orders, strict=True)):
             results = results_of(call)
             used = tuple(ways[n] for n in numbers_in([call["args"], call["kwargs"]]))
-            way = self._names.setdefault((place, id(own), rounding, used), len(self._names))
+            way = self._names.setdefault((place, own, rounding, used), len(self._names))
             if self._keeps and all((way, number) in self._memory for number in results):
                 arrays |= {number: self._memory[way, number] for number in results}
             elif is_given(call, own):

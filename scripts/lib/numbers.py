@@ -20,11 +20,9 @@ def number(value: Any, digits: int = 2) -> str:
 
 def percent(share: Any) -> str:
     """A share of a whole for a reader; 100 % and 0 % are exact, what is nearly that says so."""
-    share = float(share)
-    if not math.isfinite(share):
-        return str(share)
+    share = round(float(share), 12)  # shares are sums of a few dozen rounded terms
     if share in (0, 1):
-        return f"{share:.0f}".replace("1", "100") + " %"
+        return f"{100 * int(share)} %"
     if abs(share) < 0.0005:
         return "about 0 %"
     if 0.9995 <= share < 1.0005:

@@ -208,12 +208,15 @@ def observe_autograd(
             result, gradients = autograd_vjp(
                 watched, path, tensors, needed, dtype, dout, limit, lift
             )
-    outputs = {f"d{name}": gradients[name] for name in needed}
-    outputs |= {"loss" if result.dim() == 0 else "result": result}
-    known = {seen.number(tensor) for tensor in [*outputs.values(), *inputs.values()]}
-    for name, tensor in variables.items():
-        if tensor.is_floating_point() and seen.number(tensor) not in known:
-            outputs.setdefault(name, tensor.detach())
+    ends = {"loss" if result.dim() == 0 else "result": result}
+    ends |= {f"d{name}": gradients[name] for name in needed}
+    known = {seen.number(tensor) for tensor in [*ends.values(), *inputs.values()]}
+    outputs = {
+        name: tensor.detach()
+        for name, tensor in variables.items()
+        if name not in ends and tensor.is_floating_point() and seen.number(tensor) not in known
+    }
+    outputs |= ends
     return seen, seen.program(inputs, outputs, parts[0]), outputs
 
 

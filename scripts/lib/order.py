@@ -40,9 +40,9 @@ class Order:
     compensated: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Orders:
-    """The orders of all positions of a kernel's result.
+    """The orders of all positions of a kernel's result; the same only as itself.
 
     which: (batch, rows, columns), the number of each position's order
     """
