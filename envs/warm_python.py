@@ -1,7 +1,7 @@
 """A Python that is already warm: it runs a stage in a fork of a process that has imported torch.
 
 Importing torch takes a second, more than nearly every stage. So a run starts one server, which
-imports the heavy packages once and never calls them; `envs/python` then stands in for the
+imports packages and modules once and never calls them; `envs/python` then stands in for the
 interpreter, and each script is run in a fresh fork of the server. Stages share the imports and
 nothing else: seeds, threads, default dtypes and crashes stay in the fork.
 
@@ -89,7 +89,7 @@ def serve(listener: socket.socket) -> None:
     jobs: dict[int, socket.socket] = {}
     selector = selectors.DefaultSelector()
     try:
-        _import_heavy_packages()
+        _import_what_stages_import()
         selector.register(listener, selectors.EVENT_READ)
         selector.register(ended, selectors.EVENT_READ)
         while os.getppid() == parent:
@@ -117,7 +117,7 @@ def serve(listener: socket.socket) -> None:
         Path(address).parent.rmdir()
 
 
-def _import_heavy_packages() -> None:
+def _import_what_stages_import() -> None:
     import importlib
 
     for name in (
@@ -128,6 +128,9 @@ def _import_heavy_packages() -> None:
             importlib.import_module(name)
         except ImportError:  # the stage that needs it will say so itself
             print(f"warm_python: no {name} in this environment", file=sys.stderr)
+    for module in (Path(__file__).resolve().parent.parent / "scripts/lib").glob("[a-z]*.py"):
+        with suppress(Exception):  # likewise
+            importlib.import_module(f"scripts.lib.{module.stem}")
 
 
 def _start(connection: socket.socket) -> int:

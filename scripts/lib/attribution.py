@@ -20,7 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.lib.interpret import BIASED, IN_PLACE, interpret, is_given, numbers_in, results_of
-from scripts.lib.order import Order, Orders, fuses_throughout, in_turn, pairwise
+from scripts.lib.order import (
+    Order,
+    Orders,
+    Tree,
+    fuses_throughout,
+    in_turn,
+    joined_alone,
+    pairwise,
+)
 
 Array = NDArray[Any]
 CarryOut = Callable[[dict[str, Any], dict[int, Array], bool], None]
@@ -93,7 +101,7 @@ def mixed(order_from: Orders, fma_from: Orders, terms: int) -> Orders:
         fused = other.fused
         if fused.any() and fuses_throughout(other, terms):
             fused = np.arange(len(fused)) < terms
-        orders.append(Order(tree.tree, fused, tree.from_zero))
+        orders.append(Order(tree.tree, fused & _added_singly(tree.tree), tree.from_zero))
     return Orders(which.reshape(order_from.which.shape).astype(np.int32), orders)
 
 
@@ -150,8 +158,6 @@ class Game:
         order, fma = ways[torchs_order], ways[torchs_fma]
         assert order is not None
         assert fma is not None
-        if torchs_order == torchs_fma:
-            return order
         call = self.hand.program["calls"][place]
         return mixed(order, fma, len(order.orders[0].fused) - (call["op"] in BIASED))
 
@@ -194,6 +200,13 @@ class Game:
             shares[name] = {factor: gains.get(factor, 0.0) / whole for factor in FACTORS}
             shares[name][OTHER] = rest / whole  # type: ignore[index]
         return shares
+
+
+def _added_singly(tree: Tree) -> NDArray[np.bool_]:
+    """Which summands are added to something: where another is added to them, fusing is no matter."""
+    singly = np.zeros(len(tree) // 2 + 1, bool)
+    singly[[summand for _, summand, _, _ in joined_alone(tree)]] = True
+    return singly
 
 
 def _content(orders: Orders) -> Any:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.lib.order import Orders
+from scripts.lib.order import Orders, unfused
 from scripts.lib.replay import product_in_order, sum_in_order
 from scripts.lib.rounding import accumulator, rounded
 from scripts.lib.views import VIEWS
@@ -118,7 +118,8 @@ def interpret(
             arrays[call["result"]] = arrays[call["args"][0]["value"]]
             return
         if orders is not None:
-            result = SUMS[op](orders, *args, **kwargs)
+            exact = rounding and dtype != accumulator(dtype)  # products of two halves are
+            result = SUMS[op](unfused(orders) if exact else orders, *args, **kwargs)
         elif op in CONVERSIONS:
             result = args[0].astype(accumulator(call["dtype"]))
         else:

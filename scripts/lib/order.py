@@ -13,7 +13,7 @@ their sum.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -192,6 +192,16 @@ def joined_alone(tree: Tree) -> Iterator[tuple[int, int, int, bool]]:
 def fuses_throughout(order: Order, terms: int) -> bool:
     """Whether every product that is added singly is fused. terms: summands that are products."""
     return all(order.fused[summand] for _, summand, _, _ in joined_alone(order.tree) if summand < terms)
+
+
+def unfused(orders: Orders) -> Orders:
+    """The same orders with every product rounded before it is added."""
+    if not any(order.fused.any() for order in orders.orders):
+        return orders
+    return Orders(
+        orders.which,
+        [replace(order, fused=np.zeros_like(order.fused)) for order in orders.orders],
+    )
 
 
 def orders_written(orders: Orders) -> dict[str, Any]:
