@@ -209,9 +209,7 @@ def _numpys_end(
         rounded = {name: cast(value, torch_dtype(dtype)) for name, value in tensors.items()}
         dout = rounded.pop("dout")
         with NumpySums():
-            gradients, _ = manual_vjp(
-                function, backward, rounded, needed, wide, dout, time_limit
-            )
+            gradients, _ = manual_vjp(function, backward, rounded, needed, wide, dout, time_limit)
         for name, value in gradients.items():
             found[f"d{name}"].append(value.numpy())
     return {name: np.stack(values, axis=-1) for name, values in found.items()}

@@ -44,9 +44,7 @@ def judge_gradients(
         judgement,
         {
             "verdicts": verdicts,
-            "acceptance": [
-                evaluate(one, table, nodes, verdicts, attributed) for one in acceptance
-            ],
+            "acceptance": [evaluate(one, table, nodes, verdicts, attributed) for one in acceptance],
         },
     )
 

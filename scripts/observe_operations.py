@@ -7,7 +7,8 @@ in   forward, backward  the author's files
      time_limit         seconds for one call of forward or backward
 out  operations         json: `autograd` and, of the trial alone, `hand`, each a program
                         (scripts/lib/interpret.py) as the first trial run has it, and `others`, the
-                        runs (sample, number) that make other operations; `sums`, each sum's operation and operands' layouts once
+                        runs (sample, number) that make other operations; `sums`, each sum's
+                        operation and the layouts of its operands, once
      recorded           safetensors, (runs, *shape): "<sample>/<name>" for the variables of forward,
                         "<sample>/<program>.<number>" for what is taken as given
 

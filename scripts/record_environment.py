@@ -1,8 +1,8 @@
 """Write down what the numbers depend on besides the inputs: versions, processor features, threads.
 
 in   packages     the names of the packages to name
-out  environment  json: `python`, `machine`, `processor`, `settings` (variables that choose kernels),
-                  `packages`, `torch` (CPU capability, threads, libraries), `numpy`
+out  environment  json: `python`, `machine`, `processor`, `settings` (variables that choose
+                  kernels), `packages`, `torch` (CPU capability, threads, libraries), `numpy`
 
 No time, host, user or path: two runs on one machine give the same bytes.
 """

@@ -44,14 +44,21 @@ def verify_replay(
     cotangents: Path,
     recorded: Path,
     autograd: Path,
-    replay: Path | None = None,
+    replay: Path,
+) -> None:
+    found = _verified(dtype, operations, orders, [draws, cotangents], [recorded, autograd])
+    write_json(replay, found)
+
+
+def _verified(
+    dtype: str, operations: Path, orders: Path, inputs: list[Path], results: list[Path]
 ) -> dict[str, Any]:
+    """What `replay` holds."""
     program, revealed = read_json(operations)["autograd"], read_json(orders)["sums"]
     own = [orders_of(entry["torch"]) for entry in revealed]
-    inputs = _by_sample(draws, cotangents)
-    made = _by_sample(recorded, autograd)
+    made = _by_sample(*results)
     rows: dict[str, dict[str, Any]] = {}
-    for sample, drawn in progress(inputs.items(), f"verify_replay {dtype}, samples"):
+    for sample, drawn in progress(_by_sample(*inputs).items(), f"verify_replay {dtype}, samples"):
         left_out = [run for name, run in program["others"] if name == sample]
         for name, found in _replayed(program, own, drawn, made[sample], left_out, dtype).items():
             row = rows.setdefault(
@@ -65,24 +72,19 @@ def verify_replay(
                 row["first"] = {"sample": sample, **found["first"]}
     tensors = [*rows.values(), *_amplified(program, revealed, dtype)]
     refused = [
-        {"tensor": name, "op": revealed[number]["op"], "reason": revealed[number]["torch"]["refused"]}
-        for name, number in names_of_sums(program)
-        if own[number] is None
+        {"tensor": name, "op": revealed[sum_]["op"], "reason": revealed[sum_]["torch"]["refused"]}
+        for name, sum_ in names_of_sums(program)
+        if own[sum_] is None
     ]
     given = taken_as_given(program, own)
-    result = {
+    met = all(row["identical"] == row["elements"] for row in tensors)
+    return {
         "tensors": tensors,
         "given": given,
         "refused": refused,
         "others": program["others"],
-        "proved": not refused
-        and not given
-        and not program["others"]
-        and all(row["identical"] == row["elements"] for row in tensors),
+        "proved": met and not (given or refused or program["others"]),
     }
-    if replay is not None:
-        write_json(replay, result)
-    return result
 
 
 def _by_sample(*paths: Path) -> dict[str, dict[str, Any]]:
@@ -132,35 +134,29 @@ def _amplified(
     ]
 
 
-def main(folders: list[str]) -> int:
+def _command_line(folders: list[str]) -> int:
     """Verify experiments from their archived files, and say of each tensor what was found."""
     if not folders:
-        raise Refusal("Name the experiment's folder: scripts/verify_replay.py experiments/NAME")
+        raise Refusal("name the experiment's folder: scripts/verify_replay.py experiments/NAME")
     failed = 0
     for folder in map(Path, folders):
         found = sorted(folder.glob("work/*/orders.json"))
         if not found:
             raise Refusal(f"{folder}: has no work/*/orders.json; run snakemake -c1 there first.")
         for orders in found:
-            work = orders.parent
-            result = verify_replay(
-                work.name,
-                work / "operations.json",
-                orders,
-                work.parent / "draws.safetensors",
-                work.parent / "cotangents.safetensors",
-                work / "recorded.safetensors",
-                work / "autograd.safetensors",
-            )
+            work, name = orders.parent, orders.parent.name
+            inputs = [work.parent / f"{one}.safetensors" for one in ("draws", "cotangents")]
+            results = [work / f"{one}.safetensors" for one in ("recorded", "autograd")]
+            result = _verified(name, work / "operations.json", orders, inputs, results)
             for row in result["tensors"]:
                 if row["data"] == "experiment":
                     failed += row["identical"] != row["elements"]
-                    print(
-                        f"{folder.name} {row['dtype']:9} {row['tensor']:10} "
-                        f"{row['identical']} of {row['elements']} elements have the archived bits"
-                    )
+                    met = f"{row['identical']} of {row['elements']} elements have the archived bits"
+                    print(f"{folder.name} {name:9} {row['tensor']:10} {met}")
             for operation, count in result["given"].items():
-                print(f"{folder.name} {work.name:9} {operation}: {count} results taken as recorded")
+                print(f"{folder.name} {name:9} {operation}: {count} results taken as recorded")
+            for one in result["refused"]:
+                print(f"{folder.name} {name:9} {one['tensor']}: recorded, {one['reason']}")
     return int(failed > 0)
 
 
@@ -169,6 +165,6 @@ if __name__ == "__main__":
         run_stage(verify_replay, snakemake)  # type: ignore[name-defined]
     else:
         try:
-            sys.exit(main(sys.argv[1:]))
+            sys.exit(_command_line(sys.argv[1:]))
         except (Refusal, OSError, KeyError, ValueError) as error:
             sys.exit(f"verify_replay: {error}")

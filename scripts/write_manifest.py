@@ -66,7 +66,11 @@ def write_manifest(
                 [
                     *intermediate,
                     *(judgement, graph, environment),
-                    *(path for each in (arithmetic, replays, attributions, orders) for path in each),
+                    *(
+                        path
+                        for each in (arithmetic, replays, attributions, orders)
+                        for path in each
+                    ),
                 ]
             ),
             "output": _listed(outputs),

@@ -15,12 +15,38 @@ NODES = [
     {"id": 1, "type": "AccumulateGrad", "edges": [], "leaf": "x"},
 ]
 
+SUM = {
+    "op": "aten.mm.default",
+    "torch": {
+        "refused": None,
+        "shape": [1, 1, 1],
+        "which": [[1, [[1, 0]]]],
+        "orders": [{"tree": "((0:32) (32:64))", "fused": None, "from_zero": False}],
+    },
+    "numpy": None,
+}
+PROGRAM = {
+    "outputs": {"dx": 2},
+    "calls": [{"op": "aten.mm.default", "args": [], "kwargs": {}, "result": 2, "sum": 0}],
+}
+
 
 def run(folder):
     (folder / "errors.csv").write_text(ROWS)
     write_json(folder / "graph.json", {"nodes": NODES})
-    made = {name: folder / f"{name}.svg" for name in ("by_dtype", "by_run", "chain")}
-    draw_figures(folder / "errors.csv", folder / "graph.json", ["float32"], ["dx"], **made)
+    write_json(folder / "operations.json", {"autograd": PROGRAM, "hand": PROGRAM})
+    (folder / "float32").mkdir(exist_ok=True)
+    write_json(folder / "float32/orders.json", {"sums": [SUM]})
+    made = {name: folder / f"{name}.svg" for name in ("by_dtype", "by_run", "chain", "trees")}
+    draw_figures(
+        folder / "errors.csv",
+        folder / "graph.json",
+        folder / "operations.json",
+        folder / "float32/orders.json",
+        ["float32"],
+        ["dx"],
+        **made,
+    )
     return {name: path.read_text() for name, path in made.items()}
 
 
@@ -35,6 +61,12 @@ def test_the_graph_names_each_node_and_its_leaf(tmp_path):
     chain = run(tmp_path)["chain"]
     assert "SumBackward0" in chain
     assert "AccumulateGrad" in chain
+
+
+def test_an_order_is_drawn_with_its_words(tmp_path):
+    trees = run(tmp_path)["trees"]
+    assert "dx: torch, 64 summands" in trees
+    assert "in 2 blocks of 32 neighbours" in trees
 
 
 def test_the_same_figures_give_the_same_bytes(tmp_path):

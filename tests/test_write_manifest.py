@@ -3,6 +3,8 @@ from hashlib import sha256
 from scripts.lib.files import read_json, write_json
 from scripts.write_manifest import write_manifest
 
+REPLAYED = {"dtype": "float32", "tensor": "dx", "data": "experiment", "elements": 8, "identical": 8}
+SHARE = {"gradient": "dx", "factor": "forward_order", "share": 0.25}
 SETTINGS = {"samples": {"trial": {"seed": 7, "runs": 1}}, "dtypes": ["float32"]}
 
 
@@ -11,7 +13,6 @@ def run(folder):
         "judgement": {
             "acceptance": [],
             "verdicts": [],
-            "attribution": {"float32": {"cause": "none"}},
         },
         "graph": {"nodes": []},
         "environment": {"python": "3"},
@@ -20,13 +21,20 @@ def run(folder):
     for name, value in names.items():
         write_json(given[name], value)
     (folder / "float32").mkdir(exist_ok=True)
-    write_json(folder / "float32/arithmetic.json", {"arithmetic": "float64", "reason": None})
+    per_format = {
+        "arithmetic": {"arithmetic": "float64", "reason": None},
+        "replays": {"tensors": [{**REPLAYED, "first": None}], "proved": True},
+        "attributions": {"shares": [SHARE]},
+        "orders": {"sums": [{"key": "0123", "op": "aten.mm.default"}]},
+    }
+    for name, value in per_format.items():
+        write_json(folder / f"float32/{name}.json", value)
     for name in ("b.md", "a.md"):
         (folder / name).write_text(name)
     write_manifest(
         "mine",
         **given,
-        arithmetic=[folder / "float32/arithmetic.json"],
+        **{name: [folder / f"float32/{name}.json"] for name in per_format},
         written=[folder / "b.md", folder / "a.md"],
         intermediate=[],
         outputs=[],
@@ -48,7 +56,11 @@ def test_each_file_is_listed_with_its_size_and_hash_in_order_of_path(tmp_path):
 def test_the_settings_the_seeds_and_what_was_judged_are_in_it(tmp_path):
     manifest = run(tmp_path)
     assert (manifest["config"], manifest["seeds"]) == (SETTINGS, {"trial": 7})
-    assert manifest["attribution"] == [{"dtype": "float32", "cause": "none"}]
+    assert manifest["replay"] == [REPLAYED]
+    assert manifest["proved"] == {"float32": True}
+    assert manifest["attribution"] == [{"dtype": "float32", **SHARE}]
+    assert manifest["orders"] == [{"dtype": "float32", "key": "0123", "op": "aten.mm.default"}]
+    assert set(manifest["notation"]) == {"tree", "fused", "which"}
     assert manifest["reference"] == {"float32": {"arithmetic": "float64", "reason": None}}
 
 

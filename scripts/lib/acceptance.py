@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from scripts.lib.numbers import number
+from scripts.lib.numbers import number, percent
 
 MEASURES = {
     "max_abs": "absolute difference",
@@ -78,10 +78,14 @@ def _attribution(found: dict[str, Any]) -> tuple[str, bool]:
     if not leading:
         return "no difference: numpy's sums give autograd's bits", True
     words = ", ".join(
-        f"{name} {row['share']:.0%} {row['factor'].replace('_', ' ')}"
+        f"{name} {percent(row['share'])} {row['factor'].replace('_', ' ')}"
         for name, row in leading.items()
     )
-    return f"both ends replayed bit for bit over {found['runs']} runs; most of the squared difference: {words}", True
+    return (
+        f"both ends replayed bit for bit over {found['runs']} runs; most of the squared "
+        f"difference: {words}",
+        True,
+    )
 
 
 def _verdicts(wanted: str, verdicts: list[dict[str, Any]]) -> tuple[str, bool]:

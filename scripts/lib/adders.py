@@ -123,14 +123,14 @@ def adder_of(described: dict[str, Any], dtype: torch.dtype | None = None) -> Add
 
     dtype: of its operands, if another than in the call
     """
-    args = tuple(
-        Layout.read(arg) if isinstance(arg, dict) else arg for arg in described["args"]
-    )
+    args = tuple(Layout.read(arg) if isinstance(arg, dict) else arg for arg in described["args"])
     kwargs = dict(described["kwargs"])
     if "dtype" in kwargs:
         kwargs["dtype"] = kwargs["dtype"] and torch_dtype(kwargs["dtype"])
     if dtype is not None:
-        args = tuple(replace(arg, dtype=dtype, offset=0) if isinstance(arg, Layout) else arg for arg in args)
+        args = tuple(
+            replace(arg, dtype=dtype, offset=0) if isinstance(arg, Layout) else arg for arg in args
+        )
     return adder(operation(described["op"]), args, kwargs)
 
 

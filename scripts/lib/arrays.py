@@ -30,7 +30,9 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         header.pop("__metadata__", None)
         body = memoryview(content)[8 + size :]
         arrays = {name: _array(header[name], body) for name in sorted(header)}
-        whole = sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in header.values())
+        whole = sum(
+            entry["data_offsets"][1] - entry["data_offsets"][0] for entry in header.values()
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged(path) from error
     if whole != len(body):

@@ -71,7 +71,7 @@ class Hand:
         arrays = dict(self._start)
         if not self._keeps:
             arrays = {number: value.copy() for number, value in arrays.items()}
-        ways = {number: (number,) for number in arrays}  # how each value has come about
+        ways: dict[int, Any] = {number: number for number in arrays}  # how each has come about
         for place, (call, own) in enumerate(zip(self.program["calls"], orders, strict=True)):
             results = results_of(call)
             used = tuple(ways[n] for n in numbers_in([call["args"], call["kwargs"]]))
@@ -203,7 +203,7 @@ class Game:
 
 
 def _added_singly(tree: Tree) -> NDArray[np.bool_]:
-    """Which summands are added to something: where another is added to them, fusing is no matter."""
+    """Which summands are added to something; the product of any other cannot be fused."""
     singly = np.zeros(len(tree) // 2 + 1, bool)
     singly[[summand for _, summand, _, _ in joined_alone(tree)]] = True
     return singly

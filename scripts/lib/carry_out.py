@@ -31,7 +31,9 @@ def carry_out(call: dict[str, Any], arrays: dict[int, Array], dtype: torch.dtype
         args, kwargs = (replaced(call[key], tensor) for key in ("args", "kwargs"))
         kwargs = {key: _given(key, value) for key, value in kwargs.items()}
         done = operation(call["op"])(*args, **kwargs)
-        results = [one for one in done if one is not None] if isinstance(done, tuple | list) else [done]
+        results = (
+            [one for one in done if one is not None] if isinstance(done, tuple | list) else [done]
+        )
         for number, one in zip(made, results, strict=True):
             made[number].append(summable(one))
     arrays |= {number: held(np.stack(each, axis=-1)) for number, each in made.items()}
@@ -44,5 +46,3 @@ def _given(key: str, value: Any) -> Any:
     if isinstance(value, str) and value.startswith("torch."):
         return getattr(torch, value.removeprefix("torch."))
     return value
-
-

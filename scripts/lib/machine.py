@@ -20,11 +20,11 @@ def settings() -> dict[str, str]:
 
 
 def processor() -> str:
-    """The processor's model and features, as far as the system tells; a hash where they are many."""
+    """The processor's model and a hash of its features, as far as the system tells."""
     information = Path("/proc/cpuinfo")
     if not information.is_file():
         return platform.processor() or platform.machine()
-    told = {}
+    told: dict[str, str] = {}
     for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
         name, _, value = line.partition(":")
         told.setdefault(name.strip(), value.strip())

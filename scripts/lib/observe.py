@@ -70,7 +70,9 @@ class Observer(DispatchMode):
         def given(tensor: Tensor) -> dict[str, int]:
             number = self.number(tensor)
             if number >= known and number not in self.constants:
-                self.constants.append(number)  # torch made it out of our sight: a number in the code
+                self.constants.append(
+                    number
+                )  # torch made it out of our sight: a number in the code
                 self.recorded[number] = tensor.detach().clone()
             return {"value": number}
 

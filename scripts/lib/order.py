@@ -191,7 +191,9 @@ def joined_alone(tree: Tree) -> Iterator[tuple[int, int, int, bool]]:
 
 def fuses_throughout(order: Order, terms: int) -> bool:
     """Whether every product that is added singly is fused. terms: summands that are products."""
-    return all(order.fused[summand] for _, summand, _, _ in joined_alone(order.tree) if summand < terms)
+    return all(
+        order.fused[summand] for _, summand, _, _ in joined_alone(order.tree) if summand < terms
+    )
 
 
 def unfused(orders: Orders) -> Orders:
@@ -222,7 +224,9 @@ def orders_written(orders: Orders) -> dict[str, Any]:
         "orders": [
             {
                 "tree": written(order.tree),
-                "fused": _written(np.flatnonzero(order.fused).tolist()) if order.fused.any() else None,
+                "fused": _written(np.flatnonzero(order.fused).tolist())
+                if order.fused.any()
+                else None,
                 "from_zero": order.from_zero,
             }
             for order in orders.orders

@@ -137,5 +137,7 @@ def sum_in_order(orders: Orders, value: Array, dim: Any = None, keepdim: bool = 
         mine = orders.which.ravel() == number
         result[mine] = add_in_order(order, terms[:, mine])
     if keepdim:
-        return result.reshape([1 if axis in reduced else n for axis, n in enumerate(shape)] + [runs])
+        return result.reshape(
+            [1 if axis in reduced else n for axis, n in enumerate(shape)] + [runs]
+        )
     return result.reshape([shape[axis] for axis in kept] + [runs])

@@ -98,7 +98,9 @@ def reveal(
     which, seen = _classes(adder, generator, apart)
     counts = np.bincount(which.ravel())
     found: dict[int, Order] = {}
-    for number in np.argsort(-counts, kind="stable").tolist():  # where many are probed at once first
+    for number in np.argsort(
+        -counts, kind="stable"
+    ).tolist():  # where many are probed at once first
         slots = _Slots(adder, which == number)
         found[number] = (
             _known(slots, list(found.values()), seen) if apart is None else None
@@ -158,7 +160,9 @@ def _known(slots: "_Slots", known: list[Order], seen: list[_Seen]) -> Order | No
     expected = np.array([call.result.flat[slots.positions[0]] for call in seen])
     products = np.arange(slots.summands) < adder.terms
     for order in known:
-        for fused in (order.fused, products, ~products & False) if adder.multiplies else [order.fused]:
+        for fused in (
+            (order.fused, products, ~products & False) if adder.multiplies else [order.fused]
+        ):
             candidate = replace(order, fused=fused)
             result = add_in_order(candidate, terms, factors, bias if adder.bias else None)
             if np.array_equal(rounded(result, adder.result), expected):

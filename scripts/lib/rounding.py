@@ -12,7 +12,7 @@ Array = NDArray[Any]
 
 
 def accumulator(dtype: str) -> str:
-    """The format in which sums of `dtype` are expected to be added: float32 for the half formats."""
+    """The format in which sums of `dtype` should be added: float32 for the half formats."""
     return "float64" if dtype == "float64" else "float32"
 
 

@@ -21,7 +21,7 @@ NODES = [{"type": name} for name in ("AddmmBackward0", "AccumulateGrad", "Accumu
 
 
 def evaluated(**criterion):
-    return evaluate({"claim": CLAIM, **criterion}, ERRORS, NODES, [])
+    return evaluate({"claim": CLAIM, **criterion}, ERRORS, NODES, [], {})
 
 
 def bounded(measure="max_abs", **settings):
@@ -95,7 +95,7 @@ def test_an_infinite_error_is_below_nothing_and_above_everything():
             "measure": "max_abs",
             "every": {side: 1e300},
         }
-        assert evaluate({"claim": CLAIM, "errors": wanted}, errors, [], [])["holds"] is holds
+        assert evaluate({"claim": CLAIM, "errors": wanted}, errors, [], [], {})["holds"] is holds
 
 
 def test_a_graph_holds_if_it_has_every_type_wanted():
@@ -113,35 +113,31 @@ def test_a_graph_that_lacks_one_type_does_not_hold():
     assert "0 TBackward0" in found["measured"]
 
 
-@pytest.mark.parametrize(
-    ("torch_sums", "numpy_sums", "holds"),
-    [(0.0, 0.25, True), (0.0, 0.0, True), (0.125, 0.25, False)],
-    ids=["sums", "none", "unknown"],
-)
-def test_an_attribution_holds_unless_the_cause_is_unknown(torch_sums, numpy_sums, holds):
-    errors = pd.DataFrame(
-        {
-            "dtype": "float32",
-            "sample": "trial",
-            "comparison": ["manual_vs_autograd", "reordered_vs_autograd"],
-            "max_abs": [torch_sums, numpy_sums],
-        }
-    )
-    found = evaluate({"claim": CLAIM, "attribution": "float32"}, errors, [], [])
-    assert found["holds"] is holds
+def attributed(refused=None, **shares):
+    """The criterion on the attribution of one gradient, by its shares."""
+    rows = [
+        {"gradient": "dx", "factor": factor, "share": share} for factor, share in shares.items()
+    ]
+    found = {"float32": {"refused": refused, "runs": 5, "shares": rows}}
+    return evaluate({"claim": CLAIM, "attribution": "float32"}, ERRORS, [], [], found)
 
 
-def test_an_attribution_tells_both_differences():
-    errors = pd.DataFrame(
-        {
-            "dtype": "float32",
-            "sample": "trial",
-            "comparison": ["manual_vs_autograd", "reordered_vs_autograd"],
-            "max_abs": [0.0, 0.25],
-        }
-    )
-    found = evaluate({"claim": CLAIM, "attribution": "float32"}, errors, [], [])
-    assert found["measured"] == "0 from autograd with torch's sums, 0.250 with numpy's"
+def test_an_attribution_holds_and_names_the_greatest_share():
+    found = attributed(forward_order=0.25, backward_fma=0.75)
+    assert found["holds"]
+    assert found["measured"].endswith("most of the squared difference: dx 75.0 % backward fma")
+
+
+def test_an_attribution_without_a_difference_holds():
+    found = attributed(forward_order=None, backward_fma=None)
+    assert found["holds"]
+    assert "no difference" in found["measured"]
+
+
+def test_an_attribution_that_was_refused_does_not_hold_and_says_why():
+    found = attributed("backward makes other operations from run to run")
+    assert not found["holds"]
+    assert found["measured"] == "not traced: backward makes other operations from run to run"
 
 
 @pytest.mark.parametrize(
@@ -155,10 +151,10 @@ def test_an_attribution_tells_both_differences():
 )
 def test_a_verdict_holds_if_all_have_it_and_there_is_one(outcomes, measured, holds):
     verdicts = [{"outcome": outcome} for outcome in outcomes]
-    found = evaluate({"claim": CLAIM, "verdict": "right"}, ERRORS, [], verdicts)
+    found = evaluate({"claim": CLAIM, "verdict": "right"}, ERRORS, [], verdicts, {})
     assert found == {"criterion": CLAIM, "measured": measured, "holds": holds}
 
 
 def test_another_verdict_than_right_can_be_wanted():
-    found = evaluate({"claim": CLAIM, "verdict": "wrong"}, ERRORS, [], [{"outcome": "wrong"}])
+    found = evaluate({"claim": CLAIM, "verdict": "wrong"}, ERRORS, [], [{"outcome": "wrong"}], {})
     assert found["holds"]

@@ -5,7 +5,9 @@ from scripts.lib.order_words import described
 
 LANES = chain([in_turn(range(lane, 64, 4)) for lane in range(4)])
 BLOCKS = chain([in_turn(range(at, min(at + 192, 600))) for at in range(0, 600, 192)])
-PAIRED_LANES = chain([chain([in_turn(range(lane, 64, 4)) for lane in two]) for two in ((0, 2), (1, 3))])
+PAIRED_LANES = chain(
+    [chain([in_turn(range(lane, 64, 4)) for lane in two]) for two in ((0, 2), (1, 3))]
+)
 SWAPPED = [0, *(number ^ 1 for number in range(2, 64))]
 
 
