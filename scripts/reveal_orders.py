@@ -29,7 +29,7 @@ from scripts.lib.stage import run_stage
 
 def reveal_orders(dtype: str, operations: Path, environment: Path, orders: Path) -> None:
     observed, around = read_json(operations), read_json(environment)
-    depends_on = {name: around[name] for name in ("machine", "torch", "numpy", "settings")}
+    depends_on = {name: around[name] for name in ("processor", "torch", "numpy", "settings")}
     depends_on["versions"] = {name: around["packages"][name] for name in ("torch", "numpy")}
     earlier = _earlier(orders)
     by_hand = {call["sum"] for call in observed["hand"]["calls"] if "sum" in call}

@@ -193,7 +193,7 @@ class Product:
         if self.bias:
             self._fill_bias(torch.from_numpy(bias))
             onto = self._bias_bits()
-        return self._called(), summable(self.left), summable(self.right), onto
+        return self._called(), np.array(summable(self.left)), np.array(summable(self.right)), onto
 
     def _fill_bias(self, bias: Tensor) -> None:
         """Put a number per column into the bias, or per row where there is one column alone."""
@@ -207,7 +207,7 @@ class Product:
         onto = self.operands[0]
         if self.operands[-1].dim() == 1 and onto.dim():
             onto = onto[:, None]
-        return np.broadcast_to(summable(onto), self.shape)
+        return np.array(np.broadcast_to(summable(onto), self.shape))
 
     def _called(self) -> Array:
         return summable(self.function(*self.operands)).reshape(self.shape)
@@ -253,7 +253,7 @@ class Sum:
             terms[:, places[half : 2 * half]] = -terms[:, places[:half]]
             terms[:, places[2 * half :]] = 0
         self.view.copy_(torch.from_numpy(terms.reshape(self.view.shape)))
-        bits = summable(self.view).reshape(1, -1, self.terms)
+        bits = np.array(summable(self.view)).reshape(1, -1, self.terms)
         return self._called(), np.ones((1, 1, self.terms), bits.dtype), bits, None
 
     def _called(self) -> Array:

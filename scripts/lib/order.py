@@ -86,6 +86,25 @@ def summands(tree: Tree) -> NDArray[np.int32]:
     return tree[tree >= 0]
 
 
+def summands_under(tree: Tree, first: int, second: int) -> int:
+    """How many summands lie under the lowest common ancestor of two of them."""
+    places = {number: place for place, number in enumerate(summands(tree).tolist())}
+    low, high = sorted((places[first], places[second]))
+    least = len(places)
+    stack: list[tuple[int, int]] = []  # of each operand the first place, and the place after it
+    at = 0
+    for step in tree.tolist():
+        if step != ADD:
+            stack.append((at, at + 1))
+            at += 1
+            continue
+        (_, end), (start, _) = stack.pop(), stack.pop()
+        stack.append((start, end))
+        if start <= low and high < end:
+            least = min(least, end - start)
+    return least
+
+
 def renumbered(tree: Tree, numbers: NDArray[np.int32]) -> Tree:
     """The same shape with summand k replaced by numbers[k]."""
     return np.where(tree >= 0, numbers[np.maximum(tree, 0)], ADD).astype(np.int32)

@@ -14,6 +14,7 @@ from scripts.lib.rounding import rounded
 
 Array = NDArray[Any]
 AT_MOST = 20_000_000  # summands added in one comparison; a larger output is sampled
+AT_LEAST = 16  # elements of an output, or more than one output is compared
 EXAMPLES = {"random": False, "amplified": True}  # kinds of data; whether products cancel
 
 
@@ -73,22 +74,26 @@ def _compare(adder: Adder, orders: Orders) -> tuple[dict[str, Compared], NDArray
     generator = np.random.default_rng(1)
     batch, rows, columns = adder.shape
     missed = np.zeros(adder.shape, bool)
-    compared = {}
+    compared: dict[str, Compared] = {}
     for kind, cancelling in EXAMPLES.items():
-        result, left, right, bias = adder.example(generator, cancelling)
         room = max(1, AT_MOST // max(adder.terms, 1))
         some_columns = _sample(generator, columns, room)
         some_rows = _sample(generator, rows, max(1, room // len(some_columns)))
         each = np.ix_(np.arange(batch), some_rows, some_columns)
+        examples = [
+            adder.example(generator, cancelling) for _ in range(max(1, AT_LEAST // missed.size))
+        ]
+        result, left, right = (np.stack(one, axis=-1) for one in zip(*(e[:3] for e in examples)))
+        bias = np.stack([e[3][each] for e in examples], axis=-1) if adder.bias else None
         with np.errstate(all="ignore"):
             replayed = product_in_order(
                 replace(orders, which=orders.which[each]),
-                left[:, some_rows, :, None],
-                right[:, some_columns].swapaxes(1, 2)[..., None],
-                None if bias is None else bias[each][..., None],
-            )[..., 0]
+                left[:, some_rows],
+                right[:, some_columns].swapaxes(1, 2),
+                bias,
+            )
         differs = ~same_bits(rounded(replayed, adder.result), result[each])
-        missed[each] |= differs
+        missed[each] |= differs.any(axis=-1)
         compared[kind] = Compared(differs.size, int(differs.size - differs.sum()))
     return compared, missed
 

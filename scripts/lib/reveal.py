@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.lib.formats import precision
-from scripts.lib.order import ADD, Order, Orders, Tree, joined_alone
+from scripts.lib.known_trees import known_trees
+from scripts.lib.order import ADD, Order, Orders, Tree, joined_alone, summands_under
 from scripts.lib.progress import progress
 from scripts.lib.replay import add_in_order
 from scripts.lib.rounding import accumulator, rounded
@@ -29,6 +30,8 @@ Example = tuple[Array, Array, Array, Array | None]
 
 HASHES = 4  # calls that tell positions apart, for long sums; few summands meet few roundings
 REPEATED = 2  # of them are made twice: the kernel has to give the same bits again
+PAIRS = 16  # masked pairs that have to agree with a library's tree
+PATIENCE = 5_000_000_000  # summands handed to a kernel for one order: about half a minute
 FIRST_PIVOTS = 4  # levels whose pivot is the first summand: a plain loop needs just one
 
 
@@ -69,15 +72,14 @@ class _Scale:
     unit: float
     mask: float
     counted: int
-    most: int
 
 
 def scale_of(adder: Adder) -> _Scale:
     """Masks and units of the adder's format (float16 has no room for 2^120)."""
     counted = 2 ** precision(adder.result)
     if adder.format == "float16":
-        return _Scale(2.0**-24, 2.0**15, counted, 2**14)
-    return _Scale(1.0, 2.0**120, counted, 2 ** precision(accumulator(adder.format)))
+        return _Scale(2.0**-24, 2.0**15, counted)
+    return _Scale(1.0, 2.0**120, counted)
 
 
 def reveal(
@@ -85,26 +87,28 @@ def reveal(
 ) -> Orders:
     """The order at every position of what `adder` gives.
 
+    Orders that are known already are tried before one is probed for: those of other positions of
+    the same output, and those of libraries' sums.
+
     what: names the sum in messages of progress
     apart: positions that add otherwise than those that seem to add as they do
 
     Raises
-        NoOrder: if it is not deterministic, or no tree of rounded additions of two summands.
+        NoOrder: if it is not deterministic, or no tree of rounded additions of two summands, or
+            if it would take too long to tell.
     """
     generator = np.random.default_rng(seed)
-    summands = adder.terms + adder.bias
-    if summands > scale_of(adder).most:
-        raise NoOrder(f"{summands} summands are more than the masks of {adder.format} can tell")
     which, seen = _classes(adder, generator, apart)
     counts = np.bincount(which.ravel())
     found: dict[int, Order] = {}
-    for number in np.argsort(
-        -counts, kind="stable"
-    ).tolist():  # where many are probed at once first
+    many_first = np.argsort(-counts, kind="stable").tolist()  # they are probed in fewer calls
+    for number in many_first:
         slots = _Slots(adder, which == number)
-        found[number] = (
-            _known(slots, list(found.values()), seen) if apart is None else None
-        ) or _finished(slots, _tree(slots, generator, what))
+        order = None if apart is not None else _known(slots, list(found.values()), seen)
+        if order is None:
+            tree = _librarys(slots, seen, generator, what)
+            order = _finished(slots, _tree(slots, generator, what) if tree is None else tree)
+        found[number] = order
     return Orders(which, [found[number] for number in range(len(counts))])
 
 
@@ -151,6 +155,17 @@ def _known(slots: "_Slots", known: list[Order], seen: list[_Seen]) -> Order | No
     Positions in a corner of the output are few, and slow to probe, but often add as others do
     except for their fused products. What is found so is checked like every order afterwards.
     """
+    products = np.arange(slots.summands) < slots.adder.terms
+    for order in known:
+        each = (order.fused, products, ~products) if slots.adder.multiplies else (order.fused,)
+        for candidate in (replace(order, fused=fused & products) for fused in each):
+            if _gives(candidate, slots, seen):
+                return candidate
+    return None
+
+
+def _gives(order: Order, slots: "_Slots", seen: list[_Seen]) -> bool:
+    """Whether an order gives the bits that were seen at a class of positions."""
     adder = slots.adder
     terms = np.stack([call.terms for call in seen], axis=1)
     shared, bias = (
@@ -158,15 +173,24 @@ def _known(slots: "_Slots", known: list[Order], seen: list[_Seen]) -> Order | No
     )
     factors = np.broadcast_to(shared, terms.shape) if adder.multiplies else None
     expected = np.array([call.result.flat[slots.positions[0]] for call in seen])
-    products = np.arange(slots.summands) < adder.terms
-    for order in known:
-        for fused in (
-            (order.fused, products, ~products & False) if adder.multiplies else [order.fused]
-        ):
-            candidate = replace(order, fused=fused)
-            result = add_in_order(candidate, terms, factors, bias if adder.bias else None)
-            if np.array_equal(rounded(result, adder.result), expected):
-                return candidate
+    result = add_in_order(order, terms, factors, bias if adder.bias else None)
+    return np.array_equal(rounded(result, adder.result), expected)
+
+
+def _librarys(
+    slots: "_Slots", seen: list[_Seen], generator: np.random.Generator, what: str
+) -> Tree | None:
+    """The tree of a library's sum, if it gives what was seen and masked pairs agree with it."""
+    if slots.adder.multiplies:
+        return None
+    for tree in known_trees(slots.summands):
+        if _gives(Order(tree, np.zeros(slots.summands, bool)), slots, seen):
+            pairs = [sorted(generator.choice(slots.summands, 2, False)) for _ in range(PAIRS)]
+            under = _under(
+                slots, [np.arange(slots.summands)], [(0, int(i), int(j)) for i, j in pairs], what
+            )
+            if under.tolist() == [summands_under(tree, int(i), int(j)) for i, j in pairs]:
+                return tree
     return None
 
 
@@ -246,6 +270,13 @@ class _Slots:
 
 def _tree(slots: _Slots, generator: np.random.Generator, what: str) -> Tree:
     """The order of additions, level by level: all open subtrees share a level's calls."""
+    slices = -(-slots.summands // slots.scale.counted)
+    calls = -(-slots.summands * slices // slots.count)
+    if calls * slots.summands > PATIENCE:
+        raise NoOrder(
+            f"it adds {slots.summands} summands at {slots.count} places that can be probed at "
+            f"once, so that its order would take {calls} calls"
+        )
     sets: list[Array] = [np.arange(slots.summands)]
     chains: dict[int, tuple[int, list[int]]] = {}  # set -> its pivot, then the sets that join it
     level, open_sets = 0, [0]

@@ -1,0 +1,95 @@
+import pytest
+
+from scripts.lib.attribution import COUNTERFACTUALS, FACTORS, OTHER
+from scripts.lib.files import read_json, write_json
+from tests.layer import BACKWARD, Layer
+
+
+def shares(found, gradient):
+    return {row["factor"]: row["share"] for row in found["shares"] if row["gradient"] == gradient}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+def test_both_ends_are_met_bit_for_bit_and_the_shares_are_the_whole(tmp_path, dtype):
+    found = Layer(tmp_path, dtype).all().attribute()
+    assert found["refused"] is None
+    assert len(found["ends"]) == 6
+    assert all(row["elements"] == row["identical"] > 0 for row in found["ends"])
+    for gradient in ("dx", "dW", "db"):
+        own = shares(found, gradient)
+        assert list(own) == [*FACTORS, OTHER]
+        assert None in own.values() or sum(own.values()) == pytest.approx(1)
+
+
+def test_half_precision_is_rounding(tmp_path):
+    found = Layer(tmp_path, "float16").all().attribute()
+    assert shares(found, "dW")["output_rounding"] > 0.99
+
+
+def test_what_belongs_to_forward_is_told_apart(tmp_path):
+    found = Layer(tmp_path).all().attribute()
+    assert (found["forward"], found["backward"]) == (["addmm"], ["mm", "mm", "sum"])
+
+
+def test_another_formula_leaves_a_part_to_other_operations(tmp_path):
+    scaled = BACKWARD.replace('"b": dy.sum(0)', '"b": 2 * dy.sum(0)')
+    found = Layer(tmp_path, backward=scaled).all().attribute()
+    assert shares(found, "db")[OTHER] == pytest.approx(1)
+
+
+def test_operations_that_only_torch_can_do_are_done_by_torch(tmp_path):
+    layer = Layer(
+        tmp_path,
+        forward="def forward(x, W):\n    return (x @ W).tanh().sum()\n",
+        backward=(
+            "def backward(x, W):\n    dy = 1 - (x @ W).tanh() ** 2\n"
+            "    return {'x': dy @ W.T, 'W': x.T @ dy}\n"
+        ),
+        shapes={"x": (3, 200), "W": (200, 5)},
+    )
+    found = layer.all().attribute()
+    assert found["refused"] is None
+    assert all(row["elements"] == row["identical"] for row in found["ends"])
+
+
+def test_a_sum_without_an_order_is_named_and_nothing_is_attributed(tmp_path):
+    layer = Layer(tmp_path).all()
+    orders = read_json(layer.file("orders"))
+    orders["sums"][0]["numpy"]["refused"] = "it adds in more than the 24 bits of float32"
+    write_json(layer.file("orders"), orders)
+    found = layer.attribute()
+    assert found["refused"] == (
+        "numpy's addmm has no order: it adds in more than the 24 bits of float32"
+    )
+    assert found["shares"] == found["counterfactuals"] == []
+
+
+def test_an_end_that_is_missed_withholds_the_shares(tmp_path):
+    layer = Layer(tmp_path).all()
+    orders = read_json(layer.file("orders"))
+    product = next(one for one in orders["sums"] if one["op"] == "aten.addmm.default")
+    product["numpy"]["orders"] = [
+        {"tree": f"(40 {' '.join(map(str, range(39, -1, -1)))})", "fused": None, "from_zero": False}
+    ]
+    product["numpy"]["which"] = [[2, [[30, 0]]]]
+    write_json(layer.file("orders"), orders)
+    found = layer.attribute()
+    assert found["refused"] == "a replay of one of the two ends misses its bits"
+    assert found["shares"] == []
+
+
+def test_backward_that_makes_other_operations_from_run_to_run_is_refused(tmp_path):
+    layer = Layer(
+        tmp_path,
+        forward="def forward(x):\n    return (x * x).sum()\n",
+        backward="def backward(x):\n    return {'x': 2 * x if x.sum() > 0 else x + x}\n",
+        shapes={"x": (50,)},
+    )
+    assert layer.all().attribute()["refused"] == ("backward makes other operations from run to run")
+
+
+def test_each_counterfactual_is_measured_against_autograd(tmp_path):
+    found = Layer(tmp_path).all().attribute()["counterfactuals"]
+    assert [row["order"] for row in found[::3]] == list(COUNTERFACTUALS)
+    assert all(row["identical"] < row["elements"] for row in found if row["gradient"] == "dx")
+    assert all((row["identical"] == row["elements"]) == (row["max_abs"] == 0) for row in found)

@@ -1,0 +1,73 @@
+"""Orders that are revealed under one setting of the libraries replay its bits under any other."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+SETTINGS = {
+    "as it comes": {},
+    "MKL for any processor": {"MKL_CBWR": "COMPATIBLE"},
+    "torch without vectors": {"ATEN_CPU_CAPABILITY": "default"},
+    "oneDNN in AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
+    "numpy for an older processor": {"OPENBLAS_CORETYPE": "Haswell"},
+    "two threads": {"OMP_NUM_THREADS": "2"},
+}
+REVEAL = """\
+import sys
+from pathlib import Path
+from tests.layer import Layer, SHAPES
+for dtype in ("float64", "float32", "bfloat16", "float16"):
+    layer = Layer(Path(sys.argv[1]), dtype).all()
+    assert layer.replay()["proved"]
+    assert layer.attribute()["refused"] is None
+"""
+
+
+def run(*command, **environment):
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_what_is_revealed_under_a_setting_is_replayed_under_the_others(tmp_path, setting):
+    run("-c", REVEAL, tmp_path, **setting)
+    for other in SETTINGS.values():
+        lines = run("scripts/verify_replay.py", tmp_path, **other).splitlines()
+        assert len(lines) == 20  # y, the loss and three gradients in four formats
+
+
+LONG = """\
+import sys
+from pathlib import Path
+import torch
+from tests.layer import Layer
+layer = Layer(
+    Path(sys.argv[1]),
+    forward="def forward(x):\\n    return (x * x).sum()\\n",
+    backward="def backward(x):\\n    return {'x': 2 * x}\\n",
+    shapes={"x": (70_000,)},
+).all()
+found = layer.replay()
+missed = any(row["identical"] < row["elements"] for row in found["tensors"])
+print(torch.get_num_threads(), found["proved"], bool(found["refused"]), missed)
+"""
+
+
+def test_a_sum_that_threads_share_is_proved_or_said_not_to_be(tmp_path):
+    told = run("-c", LONG, tmp_path, OMP_NUM_THREADS="2")
+    threads, proved, refused, missed = told.split()
+    assert threads == "2"
+    assert missed == "False"
+    assert (proved == "True") != (refused == "True")

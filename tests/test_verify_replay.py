@@ -1,0 +1,136 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from scripts.lib.files import read_json, write_json
+from scripts.lib.tensors import read_tensors, write_tensors
+from tests.conftest import ROOT
+from tests.layer import Layer
+
+DTYPES = ["float64", "float32", "bfloat16", "float16"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_element_of_every_tensor_is_met(tmp_path, dtype):
+    found = Layer(tmp_path, dtype).all().replay()
+    assert found["proved"]
+    counts = {row["tensor"]: row for row in found["tensors"] if row["data"] == "experiment"}
+    assert list(counts) == ["y", "loss", "dx", "dW", "db"]
+    assert [row["elements"] for row in counts.values()] == [180, 3, 240, 3600, 90]
+    assert {row["tensor"] for row in found["tensors"] if row["data"] == "amplified"} == set(counts)
+
+
+def test_an_element_that_is_one_ulp_off_is_missed_and_located(tmp_path):
+    layer = Layer(tmp_path).all()
+    tensors = read_tensors(layer.file("autograd"))
+    wrong = tensors["trial/dW"]
+    expected = float(wrong[2, 4, 5])
+    wrong[2, 4, 5] = torch.nextafter(wrong[2, 4, 5], torch.tensor(9e9))
+    write_tensors(layer.file("autograd"), tensors)
+    found = layer.replay()
+    assert not found["proved"]
+    (row,) = (row for row in found["tensors"] if row["first"])
+    assert (row["tensor"], row["identical"]) == ("dW", 3599)
+    place = {key: row["first"][key] for key in ("sample", "run", "index")}
+    assert place == {"sample": "trial", "run": 2, "index": [4, 5]}
+    assert row["first"]["found"] == expected
+
+
+def test_a_sum_without_an_order_is_taken_as_given_and_nothing_is_proved(tmp_path):
+    layer = Layer(tmp_path).all()
+    orders = read_json(layer.file("orders"))
+    orders["sums"][0]["torch"]["refused"] = "a second call gives other bits"
+    write_json(layer.file("orders"), orders)
+    found = layer.replay()
+    assert not found["proved"]
+    assert found["given"] == {"addmm": 1}
+    assert found["refused"] == [
+        {"tensor": "y", "op": "aten.addmm.default", "reason": "a second call gives other bits"}
+    ]
+    assert all(row["identical"] == row["elements"] for row in found["tensors"])
+
+
+def test_what_is_no_sum_is_said_to_be_given(tmp_path):
+    layer = Layer(
+        tmp_path,
+        forward="def forward(x):\n    return x.tanh().sum()\n",
+        backward="def backward(x):\n    return {'x': 1 - x.tanh() ** 2}\n",
+        shapes={"x": (500,)},
+    )
+    found = layer.all().replay()
+    assert found["given"] == {"tanh": 1, "tanh_backward": 1}
+    assert not found["proved"]
+    assert all(row["identical"] == row["elements"] for row in found["tensors"])
+
+
+def test_runs_that_make_other_operations_are_left_out(tmp_path):
+    layer = Layer(
+        tmp_path,
+        forward="def forward(x):\n    return (x * x if x.sum() > 0 else x + x).sum()\n",
+        backward="def backward(x):\n    return {'x': 2 * x if x.sum() > 0 else 0 * x + 2}\n",
+        shapes={"x": (50,)},
+    )
+    found = layer.all().replay()
+    assert not found["proved"]
+    left_out = len(found["others"])
+    assert 0 < left_out < 3
+    assert found["tensors"][0]["elements"] == 3 - left_out
+
+
+ALONE = """\
+import runpy, sys
+for name in ("torch", "pandas", "ml_dtypes", "safetensors", "jinja2", "snakemake", "yaml"):
+    sys.modules[name] = None
+sys.argv = ["verify_replay.py", sys.argv[1]]
+runpy.run_path("scripts/verify_replay.py", run_name="__main__")
+"""
+
+
+def run_alone(folder, *command):
+    return subprocess.run(
+        [sys.executable, *command, str(folder)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_the_command_needs_numpy_alone(tmp_path):
+    Layer(tmp_path, "bfloat16").all()
+    run = run_alone(tmp_path, "-c", ALONE)
+    assert run.returncode == 0, run.stderr
+    assert "3600 of 3600 elements have the archived bits" in run.stdout
+
+
+def test_the_command_fails_where_a_bit_is_missed(tmp_path):
+    layer = Layer(tmp_path).all()
+    tensors = read_tensors(layer.file("autograd"))
+    tensors["trial/db"][0, 0] += 1
+    write_tensors(layer.file("autograd"), tensors)
+    run = run_alone(tmp_path, "scripts/verify_replay.py")
+    assert run.returncode == 1
+    assert "89 of 90 elements have the archived bits" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "verify_replay: name the experiment's folder"),
+        (["nowhere"], "verify_replay: nowhere: has no work/*/orders.json; run snakemake -c1 there"),
+    ],
+)
+def test_the_command_says_what_it_lacks(arguments, sentence):
+    command = [sys.executable, "scripts/verify_replay.py", *arguments]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr.startswith(sentence)
+    assert "Traceback" not in run.stderr
+
+
+def test_the_command_says_which_file_is_damaged(tmp_path):
+    layer = Layer(tmp_path).all()
+    path = layer.file("autograd")
+    path.write_bytes(path.read_bytes()[:-1])
+    run = run_alone(tmp_path, "scripts/verify_replay.py")
+    assert run.returncode == 1
+    assert f"{path} is damaged" in run.stderr
