@@ -165,7 +165,12 @@ class Story:
             for name in GRADIENTS
         ]  # fmt: skip
         whole = {"refused": None, "runs": 5, "shares": shares, "counterfactuals": counterfactuals}
-        nothing = {"refused": self.untraced, "runs": 0, "shares": [], "counterfactuals": []}
+        nothing: dict[str, Any] = {
+            "refused": self.untraced,
+            "runs": 0,
+            "shares": [],
+            "counterfactuals": [],
+        }
         return nothing if self.untraced else whole
 
     def facts(self, dtype: str) -> dict[str, Any]:

@@ -34,7 +34,10 @@ def run(folder):
     write_manifest(
         "mine",
         **given,
-        **{name: [folder / f"float32/{name}.json"] for name in per_format},
+        arithmetic=[folder / "float32/arithmetic.json"],
+        replays=[folder / "float32/replays.json"],
+        attributions=[folder / "float32/attributions.json"],
+        orders=[folder / "float32/orders.json"],
         written=[folder / "b.md", folder / "a.md"],
         intermediate=[],
         outputs=[],

@@ -81,11 +81,8 @@ def _attribution(found: dict[str, Any]) -> tuple[str, bool]:
         f"{name} {percent(row['share'])} {row['factor'].replace('_', ' ')}"
         for name, row in leading.items()
     )
-    return (
-        f"both ends replayed bit for bit over {found['runs']} runs; most of the squared "
-        f"difference: {words}",
-        True,
-    )
+    where = f"both ends replayed bit for bit over {found['runs']} runs"
+    return f"{where}; most of the squared difference: {words}", True
 
 
 def _verdicts(wanted: str, verdicts: list[dict[str, Any]]) -> tuple[str, bool]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 # Variables by which a user chooses kernels; numbers of threads are Snakemake's business.
 PREFIXES = ("ATEN_", "DNNL_", "MKL_", "NPY_", "ONEDNN_", "OPENBLAS_")
+CPUINFO = Path("/proc/cpuinfo")
 THREADS = ("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -21,11 +22,10 @@ def settings() -> dict[str, str]:
 
 def processor() -> str:
     """The processor's model and a hash of its features, as far as the system tells."""
-    information = Path("/proc/cpuinfo")
-    if not information.is_file():
+    if not CPUINFO.is_file():
         return platform.processor() or platform.machine()
     told: dict[str, str] = {}
-    for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines():
         name, _, value = line.partition(":")
         told.setdefault(name.strip(), value.strip())
     model = told.get("model name") or told.get("CPU part") or platform.machine()

@@ -83,14 +83,16 @@ def _compare(adder: Adder, orders: Orders) -> tuple[dict[str, Compared], NDArray
         examples = [
             adder.example(generator, cancelling) for _ in range(max(1, AT_LEAST // missed.size))
         ]
-        result, left, right = (np.stack(one, axis=-1) for one in zip(*(e[:3] for e in examples)))
-        bias = np.stack([e[3][each] for e in examples], axis=-1) if adder.bias else None
+        result, left, right = (
+            np.stack(one, axis=-1) for one in zip(*(e[:3] for e in examples), strict=True)
+        )
+        biases = [e[3][each] for e in examples if e[3] is not None]
         with np.errstate(all="ignore"):
             replayed = product_in_order(
                 replace(orders, which=orders.which[each]),
                 left[:, some_rows],
                 right[:, some_columns].swapaxes(1, 2),
-                bias,
+                np.stack(biases, axis=-1) if biases else None,
             )
         differs = ~same_bits(rounded(replayed, adder.result), result[each])
         missed[each] |= differs.any(axis=-1)

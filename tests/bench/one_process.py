@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from scripts.accept import accept
+from scripts.attribute_difference import attribute_difference
 from scripts.check_backward import check_backward
 from scripts.collect_errors import collect_errors
 from scripts.compute_manual import compute_manual
@@ -19,11 +20,14 @@ from scripts.judge_gradients import judge_gradients
 from scripts.lib.config import load_config
 from scripts.lib.settings import gradient_names
 from scripts.lib.source import modules_of
+from scripts.observe_operations import observe_operations
 from scripts.record_environment import record_environment
 from scripts.render_report import render_report
 from scripts.reorder_sums import reorder_sums
+from scripts.reveal_orders import reveal_orders
 from scripts.run_autograd import run_autograd
 from scripts.score_errors import score_errors
+from scripts.verify_replay import verify_replay
 from scripts.write_manifest import write_manifest
 
 PACKAGES = ["jinja2", "ml_dtypes", "numpy", "pandas", "safetensors", "torch"]
@@ -44,7 +48,10 @@ def run_experiment(experiment: str) -> None:
         work / f"{name}.json" for name in ("graph", "judgement", "environment")
     )
     errors, report = folder / "errors.csv", folder / "REPORT.md"
-    figures = [folder / "figures" / f"{n}.svg" for n in ("error_by_dtype", "error_by_run", "graph")]
+    figures = [
+        folder / "figures" / f"{n}.svg"
+        for n in ("error_by_dtype", "error_by_run", "graph", "orders")
+    ]
     written = [path for path in folder.iterdir() if path.suffix in (".py", ".yaml", ".md")]
     written = [path for path in written if path.name != "REPORT.md"]
     common = {"needed": needed, "time_limit": config["time_limit"]}
@@ -75,9 +82,30 @@ def run_experiment(experiment: str) -> None:
     collect_errors(each("errors.csv"), errors)
     dump_graph(forward, draws, graph=graph, **common)
     record_environment(PACKAGES, environment)
-    facts, calls = each("facts.json"), each("calls.json")
-    judge_gradients(errors, facts, calls, graph, config["acceptance"], dtypes, judgement)
-    draw_figures(errors, graph, dtypes, list(names.values()), *figures)
+    for dtype in dtypes:
+        manual, autograd, recorded = (
+            of(dtype, f"{name}.safetensors") for name in ("manual", "autograd", "recorded")
+        )
+        operations, orders = of(dtype, "operations.json"), of(dtype, "orders.json")
+        observe_operations(
+            dtype, forward, backward, operations=operations, recorded=recorded, **inputs
+        )
+        orders.unlink(missing_ok=True)
+        reveal_orders(dtype, operations, environment, orders)
+        seen = (operations, orders, draws, cotangents, recorded)
+        verify_replay(dtype, *seen, autograd, of(dtype, "replay.json"))
+        attribution = of(dtype, "attribution.json")
+        attribute_difference(
+            dtype, backward, *seen, manual, autograd, **common, attribution=attribution
+        )
+    facts, calls, attributions = (
+        each(f"{name}.json") for name in ("facts", "calls", "attribution")
+    )
+    criteria = config["acceptance"]
+    judge_gradients(errors, facts, calls, attributions, graph, criteria, dtypes, judgement)
+    shown = "float32" if "float32" in dtypes else dtypes[0]
+    operations, orders = of(shown, "operations.json"), of(shown, "orders.json")
+    draw_figures(errors, graph, operations, orders, dtypes, list(names.values()), *figures)
     render_report(
         experiment,
         errors,
@@ -86,6 +114,10 @@ def run_experiment(experiment: str) -> None:
         calls,
         each("arithmetic.json"),
         each("handed_over.json"),
+        each("replay.json"),
+        attributions,
+        operations,
+        orders,
         graph,
         environment,
         written,
@@ -104,6 +136,7 @@ def run_experiment(experiment: str) -> None:
         *(p for k in kinds for p in each(f"{k}.safetensors")),
     ]
     intermediate += each("errors.csv") + facts + calls + each("handed_over.json")
+    intermediate += each("operations.json") + each("recorded.safetensors")
     scripts = map(str, Path("scripts").glob("[a-z]*.py"))
     modules = sorted({module for script in scripts for module in modules_of(script)})
     write_manifest(
@@ -112,6 +145,9 @@ def run_experiment(experiment: str) -> None:
         graph,
         environment,
         each("arithmetic.json"),
+        each("replay.json"),
+        attributions,
+        each("orders.json"),
         written,
         intermediate,
         [report, errors, *figures],

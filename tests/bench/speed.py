@@ -43,7 +43,18 @@ def main(repetitions: int) -> None:
         seconds(*one, fresh=True), seconds(*run, fresh=True)  # compile the modules once
         cold = [(seconds(*one, fresh=True), seconds(*run, fresh=True)) for _ in range(repetitions)]
         idle = [(seconds(*version), seconds(*run)) for _ in range(repetitions)]
+        dtypes = ("float64", "float32", "bfloat16", "float16")
+        work = f"experiments/{EXPERIMENT}/work"
+        measured = [f"{work}/{dtype}/errors.csv" for dtype in dtypes]
+        replayed = [
+            f"{work}/{dtype}/{name}.json" for dtype in dtypes for name in ("replay", "attribution")
+        ]
+        plain, whole = (run[:-1] + tuple(t) for t in (measured, measured + replayed))
+        replay = [
+            (seconds(*plain, fresh=True), seconds(*whole, fresh=True)) for _ in range(repetitions)
+        ]
     _print("cold `snakemake -c1` against one process", cold)
+    _print("cold run of all that is measured, with the replay against without", replay)
     _print("no-op `snakemake -c1` against `snakemake --version`", idle)
 
 

@@ -1,5 +1,7 @@
 """Shares of a difference: by hand for small games, by real sums for the lab's layer."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -64,7 +66,7 @@ def call(op, args, result, **rest):
     }  # fmt: skip
 
 
-TWO_SUMS = {  # y = sum(x); dx = y + sum(z)
+TWO_SUMS: dict[str, Any] = {  # y = sum(x); dx = y + sum(z)
     "inputs": {"x": 0, "z": 1},
     "constants": [],
     "calls": [

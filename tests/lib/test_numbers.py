@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scripts.lib.numbers import number
+from scripts.lib.numbers import number, percent
 
 
 @pytest.mark.parametrize(
@@ -75,3 +75,22 @@ def test_the_sign_of_a_figure_is_the_sign_of_the_value(value):
     assert number(-value) == (
         number(value) if value == 0 else f"-{number(value)}".replace("--", "")
     )
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.9999999999999998, "100 %"),  # a sum of shares that was rounded on the way
+        (-0.0, "0 %"),
+        (0.25, "25.0 %"),
+        (-0.031, "-3.1 %"),
+        (1.25, "125.0 %"),
+        (0.0001, "about 0 %"),
+        (-0.0001, "about 0 %"),
+        (0.9999, "about 100 %"),
+    ],
+)
+def test_a_share_is_exact_only_where_it_is(share, text):
+    assert percent(share) == text
