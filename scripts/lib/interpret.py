@@ -112,6 +112,13 @@ def interpret(
     args, kwargs = (
         replaced(call[key], lambda number: arrays[number]["runs"]) for key in ("args", "kwargs")
     )
+    if op.split(".")[1] in ROUNDS_SCALARS:
+        args = [
+            rounded(np.array(one, accumulator(dtype)), dtype)
+            if isinstance(one, int | float)
+            else one
+            for one in args
+        ]
     with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
         if op in IN_PLACE:
             args[0][...] = rounded(np.asarray(IN_PLACE[op](*args)), dtype)
@@ -199,7 +206,6 @@ ELEMENTWISE: Mapping[str, Callable[..., Any]] = {
     "aten.div.Scalar": np.divide,
     "aten.neg.default": np.negative,
     "aten.abs.default": np.abs,
-    "aten.sqrt.default": np.sqrt,
     "aten.reciprocal.default": np.reciprocal,
     "aten.pow.Tensor_Scalar": _power,
     "aten.clone.default": np.array,
@@ -213,4 +219,5 @@ IN_PLACE: Mapping[str, Callable[..., Any]] = {
     "aten.div_.Tensor": np.divide,
     "aten.copy_.default": lambda _target, source: source,
 }
+ROUNDS_SCALARS = ("add", "sub", "rsub", "add_", "sub_")  # torch rounds a number that it adds
 CONVERSIONS = ("aten._to_copy.default",)

@@ -81,7 +81,7 @@ def _compare(adder: Adder, orders: Orders) -> tuple[dict[str, Compared], NDArray
         some_rows = _sample(generator, rows, max(1, room // len(some_columns)))
         each = np.ix_(np.arange(batch), some_rows, some_columns)
         examples = [
-            adder.example(generator, cancelling) for _ in range(max(1, AT_LEAST // missed.size))
+            adder.example(generator, cancelling) for _ in range(-(-AT_LEAST // missed.size))
         ]
         result, left, right = (
             np.stack(one, axis=-1) for one in zip(*(e[:3] for e in examples), strict=True)

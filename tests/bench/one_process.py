@@ -5,6 +5,7 @@ Usage: python -m tests.bench.one_process 25-autograd-by-hand   (from the project
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from scripts.accept import accept
 from scripts.attribute_difference import attribute_difference
@@ -83,21 +84,7 @@ def run_experiment(experiment: str) -> None:
     dump_graph(forward, draws, graph=graph, **common)
     record_environment(PACKAGES, environment)
     for dtype in dtypes:
-        manual, autograd, recorded = (
-            of(dtype, f"{name}.safetensors") for name in ("manual", "autograd", "recorded")
-        )
-        operations, orders = of(dtype, "operations.json"), of(dtype, "orders.json")
-        observe_operations(
-            dtype, forward, backward, operations=operations, recorded=recorded, **inputs
-        )
-        orders.unlink(missing_ok=True)
-        reveal_orders(dtype, operations, environment, orders)
-        seen = (operations, orders, draws, cotangents, recorded)
-        verify_replay(dtype, *seen, autograd, of(dtype, "replay.json"))
-        attribution = of(dtype, "attribution.json")
-        attribute_difference(
-            dtype, backward, *seen, manual, autograd, **common, attribution=attribution
-        )
+        _account_for_bits(dtype, forward, backward, environment, inputs)
     facts, calls, attributions = (
         each(f"{name}.json") for name in ("facts", "calls", "attribution")
     )
@@ -156,6 +143,29 @@ def run_experiment(experiment: str) -> None:
         folder / "manifest.json",
     )
     accept(judgement, report, work / "accepted.txt")
+
+
+def _account_for_bits(
+    dtype: str, forward: Path, backward: Path, environment: Path, inputs: dict[str, Any]
+) -> None:
+    """Observe, reveal, replay and attribute in one format."""
+    own = inputs["draws"].parent / dtype
+    operations, orders, replay, attribution = (
+        own / f"{name}.json" for name in ("operations", "orders", "replay", "attribution")
+    )
+    manual, autograd, recorded = (
+        own / f"{name}.safetensors" for name in ("manual", "autograd", "recorded")
+    )
+    observe_operations(dtype, forward, backward, operations=operations, recorded=recorded, **inputs)
+    orders.unlink(missing_ok=True)
+    reveal_orders(dtype, operations, environment, orders)
+    verify_replay(
+        dtype, operations, orders, inputs["draws"], inputs["cotangents"], recorded, autograd, replay
+    )
+    attribute_difference(
+        dtype, backward, operations, orders, recorded=recorded, manual=manual, autograd=autograd,
+        attribution=attribution, **inputs,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

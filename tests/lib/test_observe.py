@@ -1,65 +1,141 @@
+from pathlib import Path
+
+import pytest
 import torch
 
-from scripts.lib.observe import Observer, Value
+from scripts.lib.observe import Observer, observe_autograd, observe_backward, variables_of
 
-aten = torch.ops.aten
+PATH = Path("forward.py")
 
 
-def observed():
-    """The lab's forward and backward, seen."""
-    x, weight, bias = (torch.randn(shape, requires_grad=True) for shape in ((2, 3), (5, 3), (5,)))
-    target = torch.randn(2, 5)
-    seen = Observer()
-    inputs = [seen.value(tensor) for tensor in (x, weight, bias, target)]
-    with seen:
-        y = torch.nn.functional.linear(x, weight, bias)
-        loss = 0.5 * ((y - target) ** 2).sum()
-        loss.backward()
-    return seen, inputs, (x, weight, bias)
+def lab(x, W, b, target):
+    y = torch.nn.functional.linear(x, W, b)
+    squares = (y - target) ** 2
+    return 0.5 * squares.sum()
+
+
+def draw():
+    shapes = {"x": (2, 3), "W": (5, 3), "b": (5,), "target": (2, 5)}
+    return {name: torch.randn(shape) for name, shape in shapes.items()}
+
+
+def observed(forward=lab, tensors=None, dout=None):
+    tensors = tensors or draw()
+    needed = [name for name in tensors if name != "target"]
+    dout = torch.ones(()) if dout is None else dout
+    return observe_autograd(forward, PATH, tensors, needed, torch.float32, dout, 10)
+
+
+def ops(calls):
+    return [call["op"].removeprefix("aten.") for call in calls]
 
 
 def test_forward_and_backward_pass_in_the_order_in_which_they_are_done():
-    seen, _, _ = observed()
-    names = [call.function for call in seen.calls]
-    sums = [name for name in names if name in (aten.addmm.default, aten.mm.default)]
-    assert sums == [aten.addmm.default, aten.mm.default, aten.mm.default]
-    assert names.index(aten.sum.default) < names.index(aten.mm.default)
+    _, program, _ = observed()
+    sums = [call for call in program["calls"] if "sum" in call]
+    assert ops(sums) == [
+        "addmm.default",
+        "sum.default",
+        "mm.default",
+        "mm.default",
+        "sum.dim_IntList",
+    ]
+    assert ops(program["calls"][: program["forward"]])[-1] == "mul.Tensor"
 
 
 def test_what_autograd_saved_is_known_again():
-    seen, inputs, _ = observed()
-    x, _, _, _ = inputs
-    products = [call for call in seen.calls if call.function == aten.mm.default]
-    assert any(x in call.args for call in products)
+    _, program, _ = observed()
+    products = [call for call in program["calls"] if call["op"] == "aten.mm.default"]
+    used = [arg["value"] for call in products for arg in call["args"]]
+    assert program["inputs"]["W"] in used
+    assert program["inputs"]["x"] in used
 
 
-def test_a_gradient_is_the_result_of_a_call():
-    seen, _, leaves = observed()
-    made = {call.results for call in seen.calls if isinstance(call.results, Value)}
-    assert {seen.value(leaf.grad) for leaf in leaves} <= made
+def test_values_have_the_names_of_the_author_then_the_end_then_the_gradients():
+    _, program, outputs = observed()
+    names = ["y", "squares", "loss", "dx", "dW", "db"]
+    assert list(program["outputs"]) == list(outputs) == names
+    made = {call["result"] for call in program["calls"]}
+    assert set(program["outputs"].values()) <= made
 
 
-def test_the_layout_is_that_of_the_call():
-    seen, inputs, _ = observed()
-    (call,) = (call for call in seen.calls if call.function == aten.addmm.default)
-    transposed = call.layouts[call.args[2].number]
-    assert (transposed.shape, transposed.strides) == ((3, 5), (1, 3))
-    assert call.args[:2] == (inputs[2], inputs[0])
+def test_a_result_that_is_no_scalar_is_called_so_and_its_cotangent_is_an_input():
+    tensors = {"x": torch.randn(2, 3), "W": torch.randn(3, 4)}
+    _, program, _ = observed(lambda x, W: x @ W, tensors, torch.randn(2, 4))
+    assert list(program["outputs"]) == ["result", "dx", "dW"]
+    assert list(program["inputs"]) == ["x", "W", "dout"]
+    assert program["constants"] == []
 
 
-def test_a_number_that_the_code_holds_is_a_constant():
+def test_a_sum_is_described_by_the_layouts_of_its_operands():
+    seen, program, _ = observed()
+    (product,) = (call for call in program["calls"] if call["op"] == "aten.addmm.default")
+    bias, left, right = seen.sums[product["sum"]]["args"]
+    assert (bias["shape"], left["shape"]) == ([5], [2, 3])
+    assert (right["shape"], right["strides"], right["dtype"]) == ([3, 5], [1, 3], "float32")
+
+
+def test_a_number_that_the_code_holds_is_a_constant_and_recorded():
+    seen, program, _ = observed(lambda x: (x * torch.tensor(2.5)).sum(), {"x": torch.randn(3)})
+    (number,) = program["constants"]
+    assert seen.recorded[number].item() == 2.5
+
+
+def test_what_cannot_be_carried_out_again_is_given_and_recorded():
+    seen, program, _ = observed(lambda x: x.exp().sum(), {"x": torch.randn(3)})
+    (given,) = (call for call in program["calls"] if call.get("given"))
+    assert given["op"] == "aten.exp.default"
+    assert seen.recorded[given["result"]].shape == (3,)
+
+
+def test_memory_that_is_written_in_place_keeps_its_number():
     seen = Observer()
     tensor = torch.ones(3)
-    seen.value(tensor)
-    with seen:
-        tensor * torch.tensor(2.5)
-    assert [constant.item() for constant in seen.constants.values()] == [2.5]
-
-
-def test_memory_that_is_written_in_place_keeps_its_value():
-    seen = Observer()
-    tensor = torch.ones(3)
-    value = seen.value(tensor)
+    number = seen.number(tensor)
     with seen:
         tensor.add_(1)
-    assert seen.calls[-1].results == value
+    assert seen.calls[-1]["result"] == number
+
+
+def test_what_is_recorded_is_what_was_made_then():
+    seen = Observer()
+    with seen:
+        made = torch.ones(3).exp()
+        made.mul_(0)
+    (number,) = (call["result"] for call in seen.calls if call["op"] == "aten.exp.default")
+    assert seen.recorded[number].tolist() == torch.ones(3).exp().tolist()
+
+
+def test_the_hands_program_has_its_calls_alone():
+    def backward(x, W):
+        return {"x": x @ W, "W": W * 2}
+
+    tensors = {"x": torch.randn(3, 3), "W": torch.randn(3, 3)}
+    _, program = observe_backward(
+        backward, PATH, tensors, ["x", "W"], torch.float32, torch.ones(()), 10
+    )
+    assert ops(program["calls"]) == ["mm.default", "mul.Tensor"]
+    assert set(program["outputs"]) == {"dx", "dW"}
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_inputs_are_what_they_are_after_they_were_rounded(dtype):
+    tensors = draw()
+    _, program, _ = observe_autograd(lab, PATH, tensors, ["x"], dtype, torch.ones(()), 10)
+    assert program["constants"] == []
+    assert "aten._to_copy.default" not in {call["op"] for call in program["calls"]}
+
+
+def test_variables_are_those_of_the_function_and_not_of_what_it_calls():
+    def inner(tensor):
+        hidden = tensor * 2
+        return hidden + 1
+
+    def outer(tensor):
+        shown = inner(tensor)
+        count = 3
+        return shown * count
+
+    with variables_of(outer) as found:
+        outer(torch.ones(2))
+    assert set(found) == {"tensor", "shown"}

@@ -1,16 +1,26 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.lib.order import (
+    Order,
+    Orders,
     chain,
+    fuses_throughout,
     in_turn,
+    joined_alone,
     leaf,
+    orders_read,
+    orders_written,
     pairwise,
     read,
     renumbered,
     summands,
+    summands_under,
+    unfused,
     written,
 )
 
@@ -60,3 +70,69 @@ def test_what_is_no_order_is_refused(text):
 def test_summands_can_be_renamed():
     tree = renumbered(in_turn([0, 1, 2]), np.array([2, 1, 0], np.int32))
     assert summands(tree).tolist() == [2, 1, 0]
+
+
+@st.composite
+def kernels(draw):
+    """The orders of a small kernel: several trees, fused subsets, and which position has which."""
+    terms = draw(st.integers(1, 12))
+    orders = []
+    for _ in range(draw(st.integers(1, 3))):
+        parts = [leaf(number) for number in draw(st.permutations(range(terms)))]
+        while len(parts) > 1:
+            pair = [parts.pop(draw(st.integers(0, len(parts) - 1))) for _ in range(2)]
+            parts.append(chain(pair))
+        fused = np.array(draw(st.lists(st.booleans(), min_size=terms, max_size=terms)))
+        orders.append(Order(parts[0], fused, draw(st.booleans())))
+    shape = draw(st.tuples(st.integers(1, 2), st.integers(1, 4), st.integers(1, 4)))
+    count = shape[0] * shape[1] * shape[2]
+    numbers = st.lists(st.integers(0, len(orders) - 1), min_size=count, max_size=count)
+    return Orders(np.array(draw(numbers), np.int32).reshape(shape), orders)
+
+
+@given(kernels())
+def test_orders_are_read_as_they_were_written(orders):
+    read_again = orders_read(json.loads(json.dumps(orders_written(orders))))
+    assert read_again.which.tolist() == orders.which.tolist()
+    for one, other in zip(read_again.orders, orders.orders, strict=True):
+        assert one.tree.tolist() == other.tree.tolist()
+        assert one.fused.tolist() == other.fused.tolist()
+        assert one.from_zero == other.from_zero
+
+
+def test_equal_rows_are_written_once():
+    which = np.zeros((1, 600, 64), np.int32)
+    which[:, :, 60:] = 1
+    orders = Orders(
+        which, [Order(in_turn(range(2)), np.array([False, one])) for one in (True, False)]
+    )
+    written_down = orders_written(orders)
+    assert written_down["which"] == [[600, [[60, 0], [4, 1]]]]
+    assert [one["fused"] for one in written_down["orders"]] == ["(1)", None]
+
+
+def test_summands_that_are_added_alone_are_told_with_what_they_are_added_to():
+    tree = chain([in_turn([0, 1]), in_turn([2, 3]), leaf(4)])
+    assert [one[1:] for one in joined_alone(tree)] == [(1, 0, True), (3, 2, True), (4, 0, False)]
+
+
+@pytest.mark.parametrize(
+    ("fused", "throughout"), [([1, 2, 3], True), ([0, 1, 2, 3], True), ([1, 3], False), ([], False)]
+)
+def test_a_loop_fuses_throughout_if_all_but_its_first_product_are(fused, throughout):
+    flags = np.zeros(5, bool)
+    flags[fused] = True
+    assert fuses_throughout(Order(in_turn(range(5)), flags), terms=4) is throughout
+
+
+def test_without_fused_products_orders_are_what_they_were():
+    plain = Orders(np.zeros((1, 1, 1), np.int32), [Order(in_turn(range(3)), np.zeros(3, bool))])
+    assert unfused(plain) is plain
+    fused = Orders(plain.which, [Order(in_turn(range(3)), np.array([False, True, True]))])
+    assert not unfused(fused).orders[0].fused.any()
+
+
+@pytest.mark.parametrize(("pair", "count"), [((0, 1), 2), ((0, 2), 6), ((4, 5), 2), ((3, 4), 4)])
+def test_summands_under_the_lowest_common_ancestor_are_counted(pair, count):
+    tree = chain([in_turn([0, 1]), chain([in_turn([2, 3]), in_turn([4, 5])])])
+    assert summands_under(tree, *pair) == summands_under(tree, *pair[::-1]) == count

@@ -1,5 +1,7 @@
 """The orders that are revealed: against a plain reference of the idea, and by torch's own bits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,10 @@ from torch import Tensor
 
 from scripts.lib.adders import Layout, adder
 from scripts.lib.dispatch import summable
-from scripts.lib.order import ADD, chain, in_turn, leaf, pairwise, summands
+from scripts.lib.order import ADD, Order, chain, in_turn, leaf, pairwise, summands
 from scripts.lib.replay import add_in_order, product_in_order, sum_in_order
-from scripts.lib.reveal import Axis, NoOrder, Order, accumulator, reveal
+from scripts.lib.reveal import Axis, NoOrder, reveal
+from scripts.lib.rounding import accumulator
 
 aten = torch.ops.aten
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
@@ -26,6 +29,11 @@ def same(replayed, tensor):
     """Whether numbers of the accumulator's format, rounded once, are a tensor's bits."""
     rounded = torch.from_numpy(np.array(replayed)).to(tensor.dtype)
     return torch.equal(rounded, tensor)
+
+
+def one_run(tensor):
+    """A tensor's numbers as those of a single run."""
+    return summable(tensor)[..., None]
 
 
 def amplified(tensor, other):
@@ -53,8 +61,8 @@ def test_a_linear_layer_is_replayed_bit_for_bit(dtype, batch, terms, width):
         for left, right in ((first, second), amplified(first, second)):
             args = (left, right) if onto is None else (onto, left, right)
             result = function(*args)
-            bias_bits = None if onto is None else summable(onto)
-            replayed = product_in_order(found, summable(left), summable(right), bias_bits)
+            bits = [one_run(one) for one in (left, right, *([] if onto is None else [onto]))]
+            replayed = product_in_order(found, *bits)[..., 0]
             assert same(replayed, result)
 
 
@@ -74,7 +82,7 @@ def test_a_sum_is_replayed_bit_for_bit(dtype, shape, dims, name):
     )
     args = (value,) if dims is None else (value, dims, False)
     kernel, found = revealed(function, *args)
-    replayed = sum_in_order(found, summable(value), dims)
+    replayed = sum_in_order(found, one_run(value), dims)[..., 0]
     expected = function(*args)
     divisor = replayed.dtype.type(kernel.terms if name == "mean" else 1)
     assert same((replayed / divisor).reshape(expected.shape), expected)
@@ -91,14 +99,19 @@ class Written:
         self.multiplies = fused is not None
         self.shape = (1, 1, slots)
         fused = np.zeros(self.terms, bool) if fused is None else fused
-        self.order = Order(tree, fused, from_zero=False)
+        self.order = Order(tree, fused)
+        self.calls = 0
         self.function = function
 
     def add(self, axis, own, shared, bias):  # noqa: ARG002
         if self.function is not None:
             return np.asarray(self.function(own)).reshape(self.shape)
-        factor = np.full_like(own, shared) if self.multiplies else None
-        return add_in_order(self.order, own, factor).reshape(self.shape)
+        self.calls += 1
+        factor = np.full_like(own.T, shared) if self.multiplies else None
+        return add_in_order(self.order, own.T, factor).reshape(self.shape)
+
+    def example(self, generator, cancelling):
+        raise NotImplementedError
 
 
 def fprev(kernel):
@@ -173,7 +186,7 @@ def test_fused_products_are_found(seed):
     kernel = Written(tree, fused=fused)
     (order,) = reveal(kernel, "a tree").orders
     generator = np.random.default_rng(seed)
-    left, right = generator.standard_normal((2, 4096, count)).astype(np.float32)
+    left, right = generator.standard_normal((2, count, 4096)).astype(np.float32)
     assert np.array_equal(add_in_order(order, left, right), add_in_order(kernel.order, left, right))
 
 
@@ -211,11 +224,45 @@ def test_an_adder_of_four_at_once_is_refused():
     assert "more than two summands" in refused(fours)
 
 
-def test_more_summands_than_the_masks_can_tell_are_refused():
-    kernel, _ = revealed(aten.sum.default, torch.zeros(3, dtype=torch.float16))
-    kernel.terms = 20000
-    with pytest.raises(NoOrder, match="20000 summands are more than the masks of float16"):
+def test_a_sum_that_would_take_too_long_to_tell_is_refused():
+    kernel = adder(aten.sum.default, (Layout.of(torch.empty(100_000, 9)[:, :1]),), {})
+    with pytest.raises(NoOrder, match=r"adds 100000 summands .* would take 100000 calls"):
         reveal(kernel, "a sum")
+
+
+class Corner(Written):
+    """All positions add alike but for the last, whose products are not fused."""
+
+    def __init__(self, tree, slots):
+        super().__init__(tree, slots, fused=np.ones(len(summands(tree)), bool))
+        self.corner = replace(self.order, fused=np.zeros(self.terms, bool))
+
+    def add(self, axis, own, shared, bias):
+        result = super().add(axis, own, shared, bias)
+        factor = np.full_like(own.T, shared)
+        result[..., -1] = add_in_order(self.corner, own.T, factor)[-1]
+        return result
+
+
+def test_a_corner_that_adds_as_the_rest_but_unfused_is_known_without_being_probed():
+    tree = in_turn(range(300))
+    corner = Corner(tree, slots=31)
+    found = reveal(corner, "a product")
+    assert np.bincount(found.which.ravel()).tolist() in ([30, 1], [1, 30])
+    last = found.orders[found.which[0, 0, -1]]
+    assert last.tree.tolist() == tree.tolist()
+    assert not last.fused.any()
+    plain = Written(tree, slots=30, fused=np.ones(300, bool))
+    reveal(plain, "a product")
+    assert corner.calls == plain.calls
+
+
+def test_positions_that_are_said_to_add_otherwise_are_a_class_of_their_own():
+    kernel = Written(in_turn(range(20)), slots=4)
+    apart = np.array([[[False, True, False, True]]])
+    found = reveal(kernel, "a sum", apart=apart)
+    assert len(found.orders) == 2
+    assert (found.which == found.which[0, 0, 1]).tolist() == apart.tolist()
 
 
 def test_half_formats_are_added_in_float32():
