@@ -49,6 +49,7 @@ from scripts.lib.rounding import accumulator, widened
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import read_tensors, runs_of
 from scripts.lib.ulp import distance
+from scripts.lib.verification import given_to, outputs_recorded
 from scripts.lib.vjp import manual_vjp
 
 Array = np.ndarray[Any, Any]
@@ -160,13 +161,16 @@ def _own(call: dict[str, Any], revealed: list[dict[str, Any]], whose: str) -> Or
     return orders_of(revealed[call["sum"]][whose]) if "sum" in call else None
 
 
-def _given(arrays: dict[str, Array], program: str, count: int) -> dict[int, Array]:
-    """What a program takes as given in the trial, by number, held."""
-    prefix = f"trial/{program}."
-    return {
-        int(key.removeprefix(prefix)): held(np.moveaxis(widened(values[:count]), 0, -1))
+def _given(arrays: dict[str, Array], program: str, count: int) -> dict[tuple[int, int], Array]:
+    """What a program takes as given in the trial, held."""
+    trial = {
+        key.removeprefix("trial/"): values
         for key, values in arrays.items()
-        if key.startswith(prefix)
+        if key.startswith("trial/")
+    }
+    return {
+        place: held(np.moveaxis(widened(values[:count]), 0, -1))
+        for place, values in given_to(program, trial).items()
     }
 
 
@@ -180,11 +184,13 @@ def _forwards(
     dtype: str,
 ) -> dict[int, Array]:
     """The values of autograd's program in the trial."""
-    known = _given(given, "autograd", count)
-    for name, number in program["outputs"].items():
-        key = f"trial/{'result' if name == 'loss' else name}"
-        values = (made | given)[key][:count]
-        known[number] = held(np.moveaxis(widened(values), 0, -1))
+    outputs = {
+        name: np.moveaxis(
+            widened((made | given)[f"trial/{'result' if name == 'loss' else name}"][:count]), 0, -1
+        )
+        for name in program["outputs"]
+    }
+    known = _given(given, "autograd", count) | outputs_recorded(program, outputs)
     start = {
         name: tensor_of_runs(inputs[f"trial/{name}"][:count], dtype) for name in program["inputs"]
     }

@@ -10,7 +10,7 @@ out  operations         json: `autograd` and, of the trial alone, `hand`, each a
                         runs (sample, number) that make other operations; `sums`, each sum's
                         operation and the layouts of its operands, once
      recorded           safetensors, (runs, *shape): "<sample>/<name>" for the variables of forward,
-                        "<sample>/<program>.<number>" for what is taken as given
+                        "<sample>/<program>.<call's place>.<number>" for what is taken as given
 
 Observes only: what the operations' orders are belongs to reveal_orders.
 """
@@ -64,7 +64,7 @@ def observe_operations(
             if programs.setdefault(name, written) != written:
                 others[name].append((sample, number))
                 continue
-            stack.add(sample, {f"{name}.{n}": one for n, one in _given(found, own).items()})
+            stack.add(sample, {f"{name}.{key}": one for key, one in _given(found, own).items()})
             if name == "autograd":
                 gradients = {f"d{one}" for one in needed} | {"loss", "result"}
                 stack.add(sample, {n: t for n, t in outputs.items() if n not in gradients})
@@ -88,11 +88,11 @@ def _numbered(
     return program | {"calls": calls}
 
 
-def _given(program: dict[str, Any], seen: Observer) -> dict[int, Tensor]:
+def _given(program: dict[str, Any], seen: Observer) -> dict[str, Tensor]:
     """What a replay may have to take as given: but not what the outputs have anyway."""
     return {
-        number: tensor
-        for number, tensor in seen.recorded.items()
+        f"{place}.{number}": tensor
+        for (place, number), tensor in seen.recorded.items()
         if number not in program["outputs"].values()
     }
 

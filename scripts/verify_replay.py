@@ -33,7 +33,7 @@ from scripts.lib.orders_file import orders_of
 from scripts.lib.progress import progress
 from scripts.lib.refusal import Refusal
 from scripts.lib.stage import run_stage
-from scripts.lib.verification import names_of_sums, replay_sample, taken_as_given
+from scripts.lib.verification import given_to, names_of_sums, replay_sample, taken_as_given
 
 
 def verify_replay(
@@ -118,7 +118,7 @@ def _replayed(
         orders,
         {name: drawn[name][kept] for name in program["inputs"]},
         {name: one if len(one) == len(kept) else one[kept] for name, one in archived.items()},
-        {int(name[9:]): one for name, one in made.items() if name.startswith("autograd.")},
+        given_to("autograd", made),
         dtype,
     )
 

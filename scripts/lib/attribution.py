@@ -19,7 +19,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.lib.interpret import BIASED, IN_PLACE, interpret, is_given, numbers_in, results_of
+from scripts.lib.interpret import (
+    BIASED,
+    CONSTANT,
+    IN_PLACE,
+    interpret,
+    is_given,
+    numbers_in,
+    results_of,
+)
 from scripts.lib.order import (
     Order,
     Orders,
@@ -43,7 +51,7 @@ class Hand:
     """The hand's program on some runs, carried out with any orders; nothing is computed twice.
 
     inputs: by name, held
-    recorded: the program's constants by number, held
+    recorded: the program's constants by (CONSTANT, number), held
     carry_out: does a call that only torch can do, on arrays by number, with or without rounding
     """
 
@@ -51,12 +59,12 @@ class Hand:
         self,
         program: dict[str, Any],
         inputs: dict[str, Array],
-        recorded: dict[int, Array],
+        recorded: dict[tuple[int, int], Array],
         carry_out: CarryOut,
     ) -> None:
         self.program, self.carry_out = program, carry_out
         self._start = {number: inputs[name] for name, number in program["inputs"].items()}
-        self._start |= {number: recorded[number] for number in program["constants"]}
+        self._start |= {number: recorded[CONSTANT, number] for number in program["constants"]}
         self._memory: dict[Any, Array] = {}
         self._names: dict[Any, int] = {}
         self._keeps = not any(call["op"] in IN_PLACE for call in program["calls"])

@@ -7,8 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scripts.lib.author import torch_dtype
-from scripts.lib.dispatch import operation, summable
+from scripts.lib.dispatch import HALF, operation, summable
 from scripts.lib.interpret import held, replaced, results_of
 
 Array = NDArray[Any]
@@ -29,20 +28,21 @@ def carry_out(call: dict[str, Any], arrays: dict[int, Array], dtype: torch.dtype
             return one.to(dtype) if one.is_floating_point() else one
 
         args, kwargs = (replaced(call[key], tensor) for key in ("args", "kwargs"))
-        kwargs = {key: _given(key, value) for key, value in kwargs.items()}
+        args = [_given(value, dtype) for value in args]
+        kwargs = {key: _given(value, dtype) for key, value in kwargs.items()}
         done = operation(call["op"])(*args, **kwargs)
-        results = (
-            [one for one in done if one is not None] if isinstance(done, tuple | list) else [done]
-        )
+        every = done if isinstance(done, tuple | list) else [done]
+        results = [one for one in every if isinstance(one, Tensor)]
         for number, one in zip(made, results, strict=True):
             made[number].append(summable(one))
     arrays |= {number: held(np.stack(each, axis=-1)) for number, each in made.items()}
 
 
-def _given(key: str, value: Any) -> Any:
-    """An argument as torch wants it again."""
-    if key == "dtype" and isinstance(value, str):
-        return torch_dtype(value)
-    if isinstance(value, str) and value.startswith("torch."):
-        return getattr(torch, value.removeprefix("torch."))
-    return value
+def _given(value: Any, dtype: torch.dtype) -> Any:
+    """An argument as torch wants it again; a half format that is asked for is `dtype`."""
+    if not isinstance(value, str):
+        return value
+    named = getattr(torch, value.removeprefix("torch."), None)
+    if not isinstance(named, torch.dtype | torch.layout | torch.memory_format):
+        return value  # a device
+    return dtype if named in HALF else named

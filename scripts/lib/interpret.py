@@ -29,6 +29,7 @@ from scripts.lib.rounding import accumulator, rounded
 from scripts.lib.views import VIEWS
 
 Array = NDArray[Any]
+CONSTANT = -1  # where the place of a call would stand for a value that no call made
 FLOATS = ("float64", "float32", "bfloat16", "float16")
 
 
@@ -138,20 +139,20 @@ def run_program(
     program: dict[str, Any],
     inputs: dict[str, Array],
     orders: list[Orders | None],
-    recorded: dict[int, Array],
+    recorded: dict[tuple[int, int], Array],
 ) -> dict[int, Array]:
     """Every value of a program, held.
 
     inputs: by name, held
     orders: of each of the sums, None where it has none
-    recorded: results that are taken as given, by their numbers, held
+    recorded: results that are taken as given, by their call's place and their numbers, held
     """
     arrays = {number: inputs[name] for name, number in program["inputs"].items() if name in inputs}
-    arrays |= {number: recorded[number] for number in program["constants"]}
-    for call in program["calls"]:
+    arrays |= {number: recorded[CONSTANT, number] for number in program["constants"]}
+    for place, call in enumerate(program["calls"]):
         own = orders[call["sum"]] if "sum" in call else None
         if is_given(call, own):
-            arrays |= {number: recorded[number] for number in results_of(call)}
+            arrays |= {number: recorded[place, number] for number in results_of(call)}
         else:
             interpret(call, arrays, own)
     return arrays

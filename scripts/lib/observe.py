@@ -20,7 +20,7 @@ from torch import Tensor
 from scripts.lib.adders import Layout, adds
 from scripts.lib.author import Author, format_name
 from scripts.lib.dispatch import DispatchMode
-from scripts.lib.interpret import knows, numbers_in
+from scripts.lib.interpret import CONSTANT, knows, numbers_in
 from scripts.lib.vjp import autograd_vjp, manual_vjp
 
 
@@ -29,7 +29,8 @@ class Observer(DispatchMode):
 
     calls: the operations
     sums: those among them that add, each once: its operation and its operands' layouts
-    recorded: what cannot be carried out again without torch, and every sum's result, by number
+    recorded: what cannot be carried out again without torch, and every sum's result, by the place
+        of the call that made it (CONSTANT for what none made) and its number
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class Observer(DispatchMode):
         self.calls: list[dict[str, Any]] = []
         self.sums: list[dict[str, Any]] = []
         self.constants: list[int] = []
-        self.recorded: dict[int, Tensor] = {}
+        self.recorded: dict[tuple[int, int], Tensor] = {}
         self.tensors: list[Tensor] = []  # every one that was met, so that no memory is used twice
         self._numbers: dict[Any, int] = {}
 
@@ -70,10 +71,8 @@ class Observer(DispatchMode):
         def given(tensor: Tensor) -> dict[str, int]:
             number = self.number(tensor)
             if number >= known and number not in self.constants:
-                self.constants.append(
-                    number
-                )  # torch made it out of our sight: a number in the code
-                self.recorded[number] = tensor.detach().clone()
+                self.constants.append(number)  # made out of our sight: a number in the code
+                self.recorded[CONSTANT, number] = tensor.detach().clone()
             return {"value": number}
 
         call: dict[str, Any] = {
@@ -83,7 +82,7 @@ class Observer(DispatchMode):
         }
         laid_out = [Layout.of(arg) if isinstance(arg, Tensor) else arg for arg in args]
         results = func(*args, **kwargs)
-        call["result"] = _plain(results, self.number)
+        call["result"] = self._results(results)
         call["dtype"] = format_name(results.dtype) if isinstance(results, Tensor) else ""
         self.calls.append(call)
         if adds(func, tuple(laid_out), kwargs):
@@ -99,8 +98,15 @@ class Observer(DispatchMode):
             made = results if isinstance(results, list | tuple) else [results]
             for tensor in made:
                 if isinstance(tensor, Tensor):
-                    self.recorded[self.number(tensor)] = tensor.detach().clone()
+                    place = len(self.calls) - 1, self.number(tensor)
+                    self.recorded[place] = tensor.detach().clone()
         return results
+
+    def _results(self, made: Any) -> Any:
+        """The numbers of the tensors that a call made; None for what is no tensor."""
+        if isinstance(made, list | tuple):
+            return [self._results(one) for one in made]
+        return self.number(made) if isinstance(made, Tensor) else None
 
     def _sum(self, call: dict[str, Any], laid_out: list[Any]) -> int:
         """Which of the sums a call is."""
@@ -119,7 +125,7 @@ class Observer(DispatchMode):
         assert call["result"] == self.number(tensor)
         for number in numbers_in(call["args"]):
             self.constants.remove(number)
-            del self.recorded[number]
+            del self.recorded[CONSTANT, number]
 
     def program(
         self, inputs: dict[str, Tensor], outputs: dict[str, Tensor], forward: int = 0

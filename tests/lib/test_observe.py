@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from scripts.lib.interpret import CONSTANT
 from scripts.lib.observe import Observer, observe_autograd, observe_backward, variables_of
 
 PATH = Path("forward.py")
@@ -78,14 +79,15 @@ def test_a_sum_is_described_by_the_layouts_of_its_operands():
 def test_a_number_that_the_code_holds_is_a_constant_and_recorded():
     seen, program, _ = observed(lambda x: (x * torch.tensor(2.5)).sum(), {"x": torch.randn(3)})
     (number,) = program["constants"]
-    assert seen.recorded[number].item() == 2.5
+    assert seen.recorded[CONSTANT, number].item() == 2.5
 
 
 def test_what_cannot_be_carried_out_again_is_given_and_recorded():
     seen, program, _ = observed(lambda x: x.exp().sum(), {"x": torch.randn(3)})
-    (given,) = (call for call in program["calls"] if call.get("given"))
+    (place,) = (at for at, call in enumerate(program["calls"]) if call.get("given"))
+    given = program["calls"][place]
     assert given["op"] == "aten.exp.default"
-    assert seen.recorded[given["result"]].shape == (3,)
+    assert seen.recorded[place, given["result"]].shape == (3,)
 
 
 def test_memory_that_is_written_in_place_keeps_its_number():
@@ -102,8 +104,17 @@ def test_what_is_recorded_is_what_was_made_then():
     with seen:
         made = torch.ones(3).exp()
         made.mul_(0)
-    (number,) = (call["result"] for call in seen.calls if call["op"] == "aten.exp.default")
-    assert seen.recorded[number].tolist() == torch.ones(3).exp().tolist()
+    places = [at for at, call in enumerate(seen.calls) if call["op"] == "aten.exp.default"]
+    (recorded,) = (one for (at, _), one in seen.recorded.items() if at in places)
+    assert recorded.tolist() == torch.ones(3).exp().tolist()
+
+
+def test_a_number_that_python_gets_is_no_value():
+    seen = Observer()
+    with seen:
+        torch.ones(()).item()
+    (call,) = (one for one in seen.calls if "_local_scalar_dense" in one["op"])
+    assert call["result"] is None
 
 
 def test_the_hands_program_has_its_calls_alone():
