@@ -285,7 +285,6 @@ def test_a_whole_replay_is_called_proved(story: Story) -> None:
     ("setting", "value", "words"),
     [
         ("missed", 1, "the first element that the replay misses is at index [1, 63] in run 3 of trial"),
-        ("given", {"tanh": 2}, "taken as recorded: tanh (2)."),
         ("no_order", "it adds in more than 24 bits", "no order of its mm was found: it adds in more"),
         ("others", [["trial", 4]], "1 runs make other operations than the first one does"),
     ],
@@ -298,6 +297,20 @@ def test_what_stands_in_the_way_of_a_proof_is_named_and_nothing_called_proved(
     assert words in report
     assert "proved" not in report
     assert "**Not every bit is accounted for.**" in report
+
+
+def test_what_is_taken_as_given_is_named_and_nothing_called_proved(story: Story) -> None:
+    story.given = {"tanh": 2, "exp": 1}
+    report = story.report()
+    assert "**Every sum is accounted for.**" in report
+    assert "if what tanh and exp made is taken as recorded" in report
+    assert "from the bits of the inputs.\n" in report
+    assert "proved" not in report
+
+
+def test_what_is_given_is_counted_where_something_else_is_missed(story: Story) -> None:
+    story.given, story.missed = {"tanh": 2}, 1
+    assert "taken as recorded: tanh (2)." in story.report()
 
 
 def test_a_difference_on_torchs_own_sums_is_not_laid_to_them(story: Story) -> None:

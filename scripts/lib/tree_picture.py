@@ -13,14 +13,15 @@ from scripts.lib.charts import GAP, MARGIN_LEFT, WIDTH
 from scripts.lib.order import ADD, Tree
 
 PANEL_HEIGHT, PANEL_TOP, PANEL_STEP, COLUMNS = 150, 96, 246, 3
+FEW = 8  # summands whose order is told in words alone
 MOST = 300  # summands drawn in a panel; of more, every second or third
 
 
 def trees_layout(told: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
     """The picture of all sums, ready for the template.
 
-    told: as `sums_told` gives them. A sum of three summands or more has a panel for torch, and one
-        for numpy where that adds in another order
+    told: as `sums_told` gives them. A sum of more than a few summands has a panel for torch, and
+        one for numpy where that adds in another order
     """
     chosen = []
     apart = 0
@@ -28,7 +29,7 @@ def trees_layout(told: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
         ways = [
             (who, row[who])
             for who in ("torch", "numpy")
-            if row[who] and not row[who]["refused"] and row[who]["summands"] > 2
+            if row[who] and not row[who]["refused"] and row[who]["summands"] > FEW
         ]
         if len(ways) == 2:
             first, second = (way["order"].tree for _, way in ways)
@@ -41,7 +42,7 @@ def trees_layout(told: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
     width = (WIDTH - MARGIN_LEFT - 16 - GAP * (columns - 1)) / columns
     panels = [
         _panel(
-            f"{name}: {who}, {way['summands']} summands",
+            f"{name}: {who}",
             way,
             MARGIN_LEFT + (place % columns) * (width + GAP),
             PANEL_TOP + (place // columns) * PANEL_STEP,
@@ -49,7 +50,7 @@ def trees_layout(told: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
         )
         for place, (name, who, way) in enumerate(chosen)
     ]
-    both = sum(bool(row["numpy"]) and (row["torch"].get("summands") or 0) > 2 for row in told)
+    both = sum(bool(row["numpy"]) and (row["torch"].get("summands") or 0) > FEW for row in told)
     title = f"In {dtype} torch and numpy add {apart} of {both} sums in different orders"
     return {
         "title": title if both else f"How torch adds in {dtype}",
@@ -77,7 +78,7 @@ def _panel(
     ticks = sorted({0, highest // 2, highest})
     return {
         "name": title,
-        "words": _lines(way["words"], int(width / 5.6)),
+        "words": _lines(f"{count} summands, {way['words']}", int(width / 5.6)),
         "left": left,
         "top": top,
         "width": width,

@@ -65,6 +65,8 @@ class Wide(torch.Tensor):
         if func in _IN_PLACE:
             args[0].array[...] = result
             return args[0]
+        if isinstance(result, tuple):
+            return tuple(Wide(np.asarray(one, np.longdouble)) for one in result)
         return Wide(np.asarray(result, np.longdouble))
 
 
@@ -138,6 +140,38 @@ def _log_softmax_backward(dout: Array, out: Array, dim: int, dtype: Any = None) 
     return dout - np.exp(out) * dout.sum(axis=dim, keepdims=True)
 
 
+def _nll_loss(scores: Array, target: Any, weight: Any, reduction: int, ignore_index: int) -> Any:
+    """The loss of log-probabilities (rows, classes), and how many rows count for its mean."""
+    counts, picked = _picked(scores, target, weight, ignore_index)
+    total = counts.sum()
+    losses = -(scores * picked).sum(axis=-1)
+    return [losses, losses.sum() / total, losses.sum()][reduction], total
+
+
+def _nll_loss_backward(
+    dout: Array,
+    scores: Array,
+    target: Any,
+    weight: Any,
+    reduction: int,
+    ignore_index: int,
+    total: Array,
+) -> Any:
+    _, picked = _picked(scores, target, weight, ignore_index)
+    each = [dout[..., None], dout / total, dout][reduction]
+    return -picked * each
+
+
+def _picked(scores: Array, target: Any, weight: Any, ignore_index: int) -> tuple[Any, Any]:
+    """Which rows count, and the one-hot targets of those."""
+    if weight is not None or scores.ndim != 2:
+        raise ValueError("classes with weights, or scores with more axes than two")
+    counts = target != ignore_index
+    picked = np.zeros_like(scores)
+    picked[np.arange(len(target))[counts], target[counts]] = 1
+    return counts, picked
+
+
 def _gather(value: Array, dim: int, index: Any, sparse_grad: bool = False) -> Any:
     sizes = enumerate(index.shape)  # torch leaves out what lies beyond the index on the other axes
     own = tuple(slice(None if axis == dim % value.ndim else size) for axis, size in sizes)
@@ -203,6 +237,8 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     aten._softmax.default: _softmax,
     aten._log_softmax.default: _log_softmax,
     aten._softmax_backward_data.default: _softmax_backward,
+    aten.nll_loss_forward.default: _nll_loss,
+    aten.nll_loss_backward.default: _nll_loss_backward,
     aten._log_softmax_backward_data.default: _log_softmax_backward,
     # shape
     **{operation(name): view for name, view in VIEWS.items()},

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from scripts.lib.refusal import Refusal
 from scripts.lib.wide import NoWideOperation, Wide, is_wider_than_float64, split, widen
@@ -202,6 +203,7 @@ def test_a_softmax_and_its_logarithm_have_more_digits_than_float64():
 # against float64, where more digits do not matter but axes, factors and signs do
 
 X = torch.tensor([[0.3, 1.7, 0.9, 2.2], [1.1, 0.4, 2.6, 0.8], [0.6, 1.3, 0.2, 1.9]], dtype=FLOAT64)
+CLASSES = torch.tensor([0, 3, 1])
 DIFFERENTIABLE = {
     "matmul": lambda x: x @ x.T,
     "matmul by a transpose": lambda x: x.T @ (2 * x),
@@ -257,6 +259,10 @@ DIFFERENTIABLE = {
     "sum over the axis of a number": lambda x: x.sum().sum(dim=0),
     "softmax of large numbers": lambda x: torch.softmax(20000 * x, dim=1) * x,
     "log_softmax of large numbers": lambda x: torch.log_softmax(20000 * x, dim=1),
+    "mean cross-entropy": lambda x: cross_entropy(x, CLASSES),
+    "summed cross-entropy": lambda x: cross_entropy(x, CLASSES, reduction="sum"),
+    "cross-entropy per row": lambda x: cross_entropy(x, CLASSES, reduction="none"),
+    "cross-entropy with a row left out": lambda x: cross_entropy(x, CLASSES, ignore_index=3),
     "broadcasting": lambda x: x * x.sum(dim=0),
     "cat": lambda x: torch.cat([x, 2 * x], dim=1),
     "stack": lambda x: torch.stack([x, 2 * x], dim=1),
