@@ -19,6 +19,7 @@ check: .venv/installed
 bench: .venv/installed
 	$(BIN)/python -m tests.bench.speed
 	$(BIN)/python -m tests.bench.reveal
+	$(BIN)/python -m tests.bench.shapes
 
 .venv/installed: envs/requirements.txt
 	$(PYTHON) -m venv .venv

@@ -91,5 +91,6 @@ def test_backward_that_makes_other_operations_from_run_to_run_is_refused(tmp_pat
 def test_each_counterfactual_is_measured_against_autograd(tmp_path):
     found = Layer(tmp_path).all().attribute()["counterfactuals"]
     assert [row["order"] for row in found[::3]] == list(COUNTERFACTUALS)
-    assert all(row["identical"] < row["elements"] for row in found if row["gradient"] == "dx")
+    of_dx = [row["identical"] for row in found if row["gradient"] == "dx"]
+    assert len(set(of_dx)) > 1  # the orders are not alike, whichever of them torch's is
     assert all((row["identical"] == row["elements"]) == (row["max_abs"] == 0) for row in found)

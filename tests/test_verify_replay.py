@@ -65,6 +65,27 @@ def test_what_is_no_sum_is_said_to_be_given(tmp_path):
     assert all(row["identical"] == row["elements"] for row in found["tensors"])
 
 
+IN_PLACE = """\
+def forward(x, W):
+    z = (x @ W).clone()
+    z[:, 1:].mul_(2)
+    z += 1
+    return (z * z).mean()
+"""
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_written_in_place_is_replayed_as_well(tmp_path, dtype):
+    layer = Layer(
+        tmp_path,
+        dtype,
+        forward=IN_PLACE,
+        backward="def backward(x, W):\n    return {'x': x, 'W': W}\n",
+        shapes={"x": (5, 30), "W": (30, 7)},
+    )
+    assert layer.all().replay()["proved"]
+
+
 def test_runs_that_make_other_operations_are_left_out(tmp_path):
     layer = Layer(
         tmp_path,

@@ -15,6 +15,7 @@ from torch import Tensor
 from scripts.lib.author import format_name, torch_dtype
 from scripts.lib.axes import axes
 from scripts.lib.dispatch import HALF, operation, summable
+from scripts.lib.interpret import FLOATS
 from scripts.lib.reveal import Adder, Axis, Example
 
 Array = NDArray[Any]
@@ -101,7 +102,7 @@ def adds(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     args: as in the call, a `Layout` in the place of each tensor
     """
     layouts = [arg for arg in args if isinstance(arg, Layout)]
-    if not layouts or not all(layout.dtype.is_floating_point for layout in layouts):
+    if not layouts or not all(format_name(layout.dtype) in FLOATS for layout in layouts):
         return False
     if 0 in [size for layout in layouts for size in layout.shape]:
         return False

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scripts.lib.order import Orders, unfused
 from scripts.lib.replay import product_in_order, sum_in_order
 from scripts.lib.rounding import accumulator, rounded
-from scripts.lib.views import VIEWS
+from scripts.lib.views import MEMORY_VIEWS, VIEWS
 
 Array = NDArray[Any]
 CONSTANT = -1  # where the place of a call would stand for a value that no call made
@@ -81,10 +81,12 @@ def knows(call: dict[str, Any], dtypes: Mapping[int, str]) -> bool:
     if isinstance(call["result"], list) or any(isinstance(arg, str) for arg in call["args"]):
         return False
     given = {dtypes[number] for number in numbers_in([call["args"], call["kwargs"]])}
-    if op in VIEWS:
+    if op in SHOWN:
         return True
     if op in CONVERSIONS:
         return {dtype, *given} <= set(FLOATS)
+    if op in EMPTY:
+        return True
     if op in ELEMENTWISE or op in IN_PLACE:
         return dtype in FLOATS and given == {dtype} and not _has_terms_of_its_own(call)
     return False
@@ -106,9 +108,16 @@ def interpret(
     rounding: whether the result is rounded to the tensor's own format
     """
     op, dtype = call["op"], call["dtype"] if rounding else accumulator(call["dtype"])
-    if op in VIEWS:
+    if op in SHOWN:
         args, kwargs = (replaced(call[key], arrays.__getitem__) for key in ("args", "kwargs"))
-        arrays[call["result"]] = VIEWS[op](*args, **kwargs)
+        arrays[call["result"]] = SHOWN[op](*args, **kwargs)
+        return
+    if op in EMPTY:  # memory that is written before it is read
+        size = EMPTY[op](*call["args"])
+        shape = arrays[size["value"]].shape if isinstance(size, dict) else tuple(size)
+        runs = max(array.dtype["runs"].shape[0] for array in arrays.values())
+        kind = accumulator(dtype) if dtype in FLOATS else dtype
+        arrays[call["result"]] = held(np.zeros((*shape, runs), kind))
         return
     args, kwargs = (
         replaced(call[key], lambda number: arrays[number]["runs"]) for key in ("args", "kwargs")
@@ -219,6 +228,14 @@ IN_PLACE: Mapping[str, Callable[..., Any]] = {
     "aten.mul_.Tensor": np.multiply,
     "aten.div_.Tensor": np.divide,
     "aten.copy_.default": lambda _target, source: source,
+}
+SHOWN = {**VIEWS, **MEMORY_VIEWS}
+EMPTY: Mapping[str, Callable[..., Any]] = {  # the size, or a tensor that has it
+    "aten.empty.memory_format": lambda size: size,
+    "aten.empty_like.default": lambda like: like,
+    "aten.empty_strided.default": lambda size, _strides: size,
+    "aten.new_empty.default": lambda _like, size: size,
+    "aten.new_empty_strided.default": lambda _like, size, _strides: size,
 }
 ROUNDS_SCALARS = ("add", "sub", "rsub", "add_", "sub_")  # torch rounds a number that it adds
 CONVERSIONS = ("aten._to_copy.default",)

@@ -92,7 +92,8 @@ class Observer(DispatchMode):
                 number: format_name(self.tensors[number].dtype)
                 for number in numbers_in([call["args"], call["kwargs"]])
             }
-            if not knows(call, dtypes):
+            strided = call["op"] == "aten.as_strided.default"  # into memory, however that is viewed
+            if not knows(call, dtypes) or (strided and not _is_whole(args[0])):
                 call["given"] = True
         if "sum" in call or "given" in call:
             made = results if isinstance(results, list | tuple) else [results]
@@ -141,6 +142,12 @@ class Observer(DispatchMode):
             "outputs": {name: self.number(tensor) for name, tensor in outputs.items()},
             "forward": forward,
         }
+
+
+def _is_whole(tensor: Tensor) -> bool:
+    """Whether a tensor shows all of its memory, row by row."""
+    size = tensor.untyped_storage().nbytes()
+    return tensor.is_contiguous() and tensor.numel() * tensor.element_size() == size
 
 
 def _plain(value: Any, number: Callable[[Tensor], Any]) -> Any:

@@ -198,13 +198,14 @@ def cancelling(adder: Adder, generator: np.random.Generator) -> tuple[Array, flo
     """Terms, a shared factor and a bias whose exact sum is zero and whose partial sums are rounded.
 
     A sum of them is rounding errors and nothing else, which tells orders apart and, for the half
-    formats, shows the errors of a wider accumulator that their own rounding would hide.
+    formats, shows the errors of a wider accumulator that their own rounding would hide: there the
+    terms are of many sizes, since those of one size have room in it.
     """
     bits = precision(adder.format)
     half = adder.terms // 2
-    spread = {"float16": 15, "bfloat16": 25}.get(adder.format, 6)  # exponents: many roundings
+    low, high = {"float16": (-13, 16), "bfloat16": (0, 36)}.get(adder.format, (0, 6))
     whole = generator.integers(2 ** (bits - 1), 2**bits, half).astype(np.float64)
-    values = np.ldexp(whole, generator.integers(0, spread, half) - bits)
+    values = np.ldexp(whole, generator.integers(low, high, half) - bits)
     terms = np.zeros(adder.terms)
     places = generator.permutation(adder.terms)
     terms[places[:half]] = values

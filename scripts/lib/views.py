@@ -36,6 +36,13 @@ def _slice(
     return np.moveaxis(part, 0, dim)
 
 
+def _as_strided(value: Array, size: Any, stride: Any, storage_offset: int | None = None) -> Array:
+    """Of an array that lies row by row, as torch's memory does."""
+    flat = value.reshape(-1)[storage_offset or 0 :]
+    strides = [step * flat.itemsize for step in stride]
+    return np.lib.stride_tricks.as_strided(flat, size, strides)
+
+
 def _same(value: Array) -> Array:
     return value
 
@@ -55,3 +62,5 @@ VIEWS: Mapping[str, Callable[..., Any]] = {
     "aten.detach.default": _same,
     "aten.alias.default": _same,
 }
+# Views of what lies in memory, however that is shown.
+MEMORY_VIEWS: Mapping[str, Callable[..., Any]] = {"aten.as_strided.default": _as_strided}

@@ -69,7 +69,15 @@ def test_a_linear_layer_is_replayed_bit_for_bit(dtype, batch, terms, width):
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize(
     ("shape", "dims"),
-    [((1200,), None), ((7, 600), [0]), ((7, 600), [1]), ((5, 6, 70), [0, 2]), ((3,), None)],
+    [
+        ((1200,), None),
+        ((7, 600), [0]),
+        ((7, 600), [1]),
+        ((2, 5, 9), [0, 1]),
+        ((5, 9), [0]),
+        ((5, 6, 70), [0, 2]),
+        ((3,), None),
+    ],
 )
 @pytest.mark.parametrize("name", ["sum", "mean"])
 def test_a_sum_is_replayed_bit_for_bit(dtype, shape, dims, name):

@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from scripts.lib.dispatch import operation
-from scripts.lib.views import VIEWS
+from scripts.lib.views import MEMORY_VIEWS, VIEWS
 
+SHOWN = {**VIEWS, **MEMORY_VIEWS}
 CASES = [
     ("aten.t.default", (2, 3), ()),
     ("aten.transpose.int", (2, 3, 4), (0, -1)),
@@ -19,6 +20,7 @@ CASES = [
     ("aten.select.int", (2, 3), (1, -1)),
     ("aten.select.int", (3,), (0, 1)),
     ("aten.slice.Tensor", (4, 5), (1, 1, 9223372036854775807, 2)),
+    ("aten.as_strided.default", (3, 4), ([3, 2], [4, 1], 1)),
     ("aten.detach.default", (2, 3), ()),
     ("aten.alias.default", (2, 3), ()),
 ]
@@ -27,7 +29,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "shape", "args"), CASES, ids=str)
 def test_a_view_shows_what_torch_shows_in_the_same_memory(name, shape, args):
     array = np.arange(np.prod(shape), dtype=np.float64).reshape(shape)
-    shown = VIEWS[name](array, *args)
+    shown = SHOWN[name](array, *args)
     expected = operation(name)(torch.from_numpy(array), *args)
     assert shown.shape == tuple(expected.shape)
     assert shown.tolist() == expected.tolist()
@@ -35,4 +37,4 @@ def test_a_view_shows_what_torch_shows_in_the_same_memory(name, shape, args):
 
 
 def test_every_view_has_a_case():
-    assert {name for name, _, _ in CASES} == set(VIEWS)
+    assert {name for name, _, _ in CASES} == set(SHOWN)
