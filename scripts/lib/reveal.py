@@ -131,7 +131,8 @@ def _classes(
     if apart is not None:
         key += apart
     seen = []
-    for call in range(HASHES + 64 // max(adder.terms, 1)):
+    short = 64 // adder.terms if adder.terms > 2 else 0  # two terms have one tree alone
+    for call in range(HASHES + short):
         terms, shared, bias = cancelling(adder, generator)
         own = np.tile(terms, (_slots(adder, axis), 1))
         result = adder.add(axis, own, shared, bias)
