@@ -143,8 +143,9 @@ def attribute_difference(
 
 def _reason(observed: dict[str, Any], revealed: list[dict[str, Any]]) -> str | None:
     """Why nothing can be said, if so."""
-    if any(sample == "trial" for sample, _ in observed["hand"]["others"]):
-        return "backward makes other operations from run to run"
+    for program, whose in (("hand", "backward"), ("autograd", "forward")):
+        if any(sample == "trial" for sample, _ in observed[program]["others"]):
+            return f"{whose} makes other operations from run to run"
     for call in observed["hand"]["calls"]:
         for whose in ("torch", "numpy"):
             if "sum" in call and (why := revealed[call["sum"]][whose]["refused"]):

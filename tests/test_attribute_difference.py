@@ -78,14 +78,19 @@ def test_an_end_that_is_missed_withholds_the_shares(tmp_path):
     assert found["shares"] == []
 
 
-def test_backward_that_makes_other_operations_from_run_to_run_is_refused(tmp_path):
+ALWAYS, SOMETIMES = "2 * x", "2 * x if x.sum() > 0 else x + x"
+
+
+@pytest.mark.parametrize("whose", ["forward", "backward"])
+def test_what_makes_other_operations_from_run_to_run_is_refused(tmp_path, whose):
+    body = {"forward": ALWAYS, "backward": ALWAYS, whose: SOMETIMES}
     layer = Layer(
         tmp_path,
-        forward="def forward(x):\n    return (x * x).sum()\n",
-        backward="def backward(x):\n    return {'x': 2 * x if x.sum() > 0 else x + x}\n",
+        forward=f"def forward(x):\n    y = {body['forward']}\n    return (y * x).sum()\n",
+        backward=f"def backward(x):\n    return {{'x': {body['backward']}}}\n",
         shapes={"x": (50,)},
     )
-    assert layer.all().attribute()["refused"] == ("backward makes other operations from run to run")
+    assert layer.all().attribute()["refused"] == (f"{whose} makes other operations from run to run")
 
 
 def test_each_counterfactual_is_measured_against_autograd(tmp_path):
