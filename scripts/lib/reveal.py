@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scripts.lib.formats import precision
 from scripts.lib.known_trees import known_trees
-from scripts.lib.order import ADD, Order, Orders, Tree, joined_alone, summands_under
+from scripts.lib.order import ADD, Order, Orders, Tree, joined_alone, leaf, summands_under
 from scripts.lib.progress import progress
 from scripts.lib.replay import add_in_order
 from scripts.lib.rounding import accumulator, rounded
@@ -28,7 +28,7 @@ Axis = Literal["rows", "columns"]
 # in the accumulator's format.
 Example = tuple[Array, Array, Array, Array | None]
 
-HASHES = 4  # calls that tell positions apart, for long sums; few summands meet few roundings
+HASHES = 3  # calls that tell positions apart, for long sums; few summands meet few roundings
 REPEATED = 2  # of them are made twice: the kernel has to give the same bits again
 PAIRS = 16  # masked pairs that have to agree with a library's tree
 PATIENCE = 5_000_000_000  # summands handed to a kernel for one order: about half a minute
@@ -142,6 +142,8 @@ def _classes(
         ):
             raise NoOrder("a second call on the same inputs gives other bits")
         seen.append(_Seen(terms, shared, bias, result))
+        if (bits == bits.flat[0]).all():
+            continue
         key = (key ^ bits) * np.uint64(0x9E3779B97F4A7C15)  # odd: no two keys are made one by it
         key ^= key >> np.uint64(29)
     if (key == key.flat[0]).all():
@@ -186,11 +188,11 @@ def _librarys(
         return None
     for tree in known_trees(slots.summands):
         if _gives(Order(tree, np.zeros(slots.summands, bool)), slots, seen):
-            pairs = [sorted(generator.choice(slots.summands, 2, False)) for _ in range(PAIRS)]
-            under = _under(
-                slots, [np.arange(slots.summands)], [(0, int(i), int(j)) for i, j in pairs], what
-            )
-            if under.tolist() == [summands_under(tree, int(i), int(j)) for i, j in pairs]:
+            pairs = np.array([generator.choice(slots.summands, 2, False) for _ in range(PAIRS)])
+            first, second = pairs.T
+            every = [np.arange(slots.summands)]
+            under = _under(slots, every, _Pairs(np.zeros(PAIRS, int), first, second), what)
+            if under.tolist() == [summands_under(tree, *pair) for pair in pairs.tolist()]:
                 return tree
     return None
 
@@ -272,6 +274,8 @@ class _Slots:
 
 def _tree(slots: _Slots, generator: np.random.Generator, what: str) -> Tree:
     """The order of additions, level by level: all open subtrees share a level's calls."""
+    if slots.summands == 1:
+        return leaf(0)
     slices = -(-slots.summands // slots.scale.counted)
     calls = -(-slots.summands * slices // slots.count)
     if calls * slots.summands > PATIENCE:
@@ -280,77 +284,103 @@ def _tree(slots: _Slots, generator: np.random.Generator, what: str) -> Tree:
             f"once, so that its order would take {calls} calls"
         )
     sets: list[Array] = [np.arange(slots.summands)]
-    chains: dict[int, tuple[int, list[int]]] = {}  # set -> its pivot, then the sets that join it
+    chains: dict[int, tuple[int, list[int]]] = {}  # set -> its pivot, then what joins it
     level, open_sets = 0, [0]
     while open_sets:
-        pairs, pivots = [], {}
+        pivots, others = [], []
         for number in open_sets:
             members = sets[number]
             pick = 0 if level < FIRST_PIVOTS else int(generator.integers(len(members)))
-            pivots[number] = int(members[pick])
-            pairs += [(number, pivots[number], int(j)) for j in members if j != pivots[number]]
-        under = _under(slots, sets, pairs, what)
-        at, opened = 0, []
-        for number in open_sets:
-            others = len(sets[number]) - 1
-            counts = under[at : at + others]
-            joining = np.array([j for _, _, j in pairs[at : at + others]], np.int64)
-            at += others
-            groups, size = [], 1
-            for count in np.unique(counts):
-                group = joining[counts == count]
-                size += len(group)
-                if size != count:
-                    raise NoOrder("more than two summands are added at once, or not by a tree")
-                groups.append(len(sets))
-                sets.append(group)
-                if len(group) > 1:
-                    opened.append(groups[-1])
-            chains[number] = pivots[number], groups
+            pivots.append(int(members[pick]))
+            others.append(np.delete(members, pick))
+        sizes = [len(one) for one in others]
+        pairs = _Pairs(
+            np.repeat(open_sets, sizes), np.repeat(pivots, sizes), np.concatenate(others)
+        )
+        under = np.split(_under(slots, sets, pairs, what), np.cumsum(sizes)[:-1])
+        opened: list[int] = []
+        for number, pivot, joining, counts in zip(open_sets, pivots, others, under, strict=True):
+            inner, ends = _groups(joining, counts)
+            alone, start, groups = (~inner).tolist(), 0, []
+            for end in ends.tolist():
+                if end - start == 1:
+                    groups.append(alone[start])
+                else:
+                    groups.append(len(sets))
+                    opened.append(len(sets))
+                    sets.append(inner[start:end])
+                start = end
+            chains[number] = pivot, groups
         level, open_sets = level + 1, opened
-    return _assembled(sets, chains)
+    return _assembled(len(sets), chains)
 
 
-def _under(slots: _Slots, sets: list[Array], pairs: list[tuple[int, int, int]], what: str) -> Array:
-    """For each (set, i, j): how many of the set lie under the lowest common ancestor of i and j.
+@dataclass(frozen=True)
+class _Pairs:
+    """Pairs of summands: which set each lies in, the first of it, and the second."""
+
+    sets: Array
+    first: Array
+    second: Array
+
+
+def _groups(joining: Array, counts: Array) -> tuple[Array, Array]:
+    """Summands in the order in which they join a pivot, and where each group that does ends.
+
+    counts: for each of `joining`, how many lie under its lowest common ancestor with the pivot
+    """
+    order = np.argsort(counts, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(counts[order])), len(order) - 1) + 1
+    if not np.array_equal(counts[order[ends - 1]], ends + 1):
+        raise NoOrder("more than two summands are added at once, or not by a tree")
+    return joining[order], ends
+
+
+def _under(slots: _Slots, sets: list[Array], pairs: _Pairs, what: str) -> Array:
+    """For each pair: how many of its set lie under the lowest common ancestor of the two.
 
     what: names the sum in messages of progress
     """
     scale, turn = slots.scale, max(slots.count, 64)
-    cases = [  # a pair and a slice of its set, no longer than can be counted
-        (pair, start)
-        for pair, (number, _, _) in enumerate(pairs)
-        for start in range(0, len(sets[number]), scale.counted)
-    ]
-    under = np.array([len(sets[number]) for number, _, _ in pairs])
-    starts = range(0, len(cases), turn)
-    for at in progress(starts, f"{what}: {slots.summands} summands, probes of {turn}"):
-        part = cases[at : at + turn]
+    under = np.array([len(one) for one in sets])[pairs.sets]
+    slices = -(-under // scale.counted)  # of a set, no longer than can be counted
+    cases = np.repeat(np.arange(len(under)), slices)
+    starts = scale.counted * (np.arange(len(cases)) - np.repeat(np.cumsum(slices) - slices, slices))
+    total = np.zeros(len(under), np.int64)
+    turns = range(0, len(cases), turn)
+    for at in progress(turns, f"{what}: {slots.summands} summands, probes of {turn}"):
+        part, start = cases[at : at + turn], starts[at : at + turn]
         values = np.zeros((len(part), slots.summands), accumulator(slots.adder.format))
-        for row, (pair, start) in zip(values, part, strict=True):
-            number, first, second = pairs[pair]
-            row[sets[number][start : start + scale.counted]] = scale.unit
-            row[first], row[second] = scale.mask, -scale.mask
+        change = np.flatnonzero(np.diff(pairs.sets[part]) | np.diff(start)) + 1
+        first = 0
+        for end in [*change.tolist(), len(part)]:  # rows of one slice of one set
+            row = np.zeros(slots.summands, values.dtype)
+            members = sets[pairs.sets[part[first]]]
+            row[members[start[first] : start[first] + scale.counted]] = scale.unit
+            values[first:end] = row
+            first = end
+        rows = np.arange(len(part))
+        values[rows, pairs.first[part]] = scale.mask
+        values[rows, pairs.second[part]] = -scale.mask
         result = slots.add(values) / scale.unit
         survivors = np.rint(result)
         if not np.isfinite(result).all() or np.abs(result - survivors).max() > 0.25:
             raise NoOrder("masked sums are no counts: it is no tree of rounded additions")
-        np.subtract.at(under, [pair for pair, _ in part], survivors.astype(np.int64))
-    return under
+        np.add.at(total, part, survivors.astype(np.int64))
+    return under - total
 
 
-def _assembled(sets: list[Array], chains: dict[int, tuple[int, list[int]]]) -> Tree:
-    """The tree, the operand with more summands first; of two alike, the one with the lower."""
+def _assembled(count: int, chains: dict[int, tuple[int, list[int]]]) -> Tree:
+    """The tree, the operand with more summands first; of two alike, the one with the lower.
+
+    chains: of each of `count` sets its pivot, and what joins it: a set, or a summand's complement
+    """
     built: dict[int, tuple[list[int], int]] = {}  # set -> its steps, and its lowest summand
-    for number in range(len(sets) - 1, -1, -1):  # a set comes after the one that it joins
-        if number not in chains:
-            summand = int(sets[number][0])
-            built[number] = [summand], summand
-            continue
+    for number in range(count - 1, -1, -1):  # a set comes after the one that it joins
         pivot, groups = chains[number]
         steps, lowest = [pivot], pivot
         for group in groups:
-            other, low = built.pop(group)
+            other, low = built.pop(group) if group >= 0 else ([~group], ~group)
             if (-len(steps), lowest) < (-len(other), low):
                 steps.extend(other)
             else:
@@ -379,26 +409,30 @@ def _fused(slots: _Slots, tree: Tree) -> tuple[Tree, NDArray[np.bool_]]:
     """
     bits = precision(slots.adder.format)
     factor = 1 + 2.0 ** -(bits // 2 + 1)
-    rounded = factor * factor if bits == 53 else float(np.float32(factor * factor))
+    square = factor * factor if bits == 53 else float(np.float32(factor * factor))
     bias = slots.adder.terms if slots.adder.bias else -1
     probes = [
-        (at, other, leaf, both) if leaf == bias else (at, leaf, other, both)
-        for at, leaf, other, both in joined_alone(tree)
-        if leaf != bias or both
+        (at, other, one, both) if one == bias else (at, one, other, both)
+        for at, one, other, both in joined_alone(tree)
+        if one != bias or both
     ]
-    values = np.zeros((len(probes), slots.summands), accumulator(slots.adder.format))
-    for row, (_, leaf, other, _) in zip(values, probes, strict=True):
-        row[leaf] = factor
-        row[other] = -rounded if other == bias else -factor
     fused, tree = np.zeros(slots.summands, bool), tree.copy()
-    for (at, leaf, other, both), result in zip(probes, slots.add(values, factor), strict=True):
-        if result > 0:
-            fused[leaf] = True
-            if both:
-                tree[at - 2 : at] = other, leaf
-        elif result < 0 and both:
-            fused[other] = True
-            tree[at - 2 : at] = leaf, other
+    turn = max(slots.count, 64)
+    for start in range(0, len(probes), turn):
+        part = probes[start : start + turn]
+        leaves, others = (np.array([probe[side] for probe in part]) for side in (1, 2))
+        values = np.zeros((len(part), slots.summands), accumulator(slots.adder.format))
+        rows = np.arange(len(part))
+        values[rows, leaves] = factor
+        values[rows, others] = np.where(others == bias, -square, -factor)
+        for (at, one, other, both), result in zip(part, slots.add(values, factor), strict=True):
+            if result > 0:
+                fused[one] = True
+                if both:
+                    tree[at - 2 : at] = other, one
+            elif result < 0 and both:
+                fused[other] = True
+                tree[at - 2 : at] = one, other
     return tree, fused
 
 
