@@ -1,4 +1,5 @@
 # `make` runs the experiments, `make test` the tests; both set up .venv first.
+# `make new NAME=my-gradient` begins an experiment of your own.
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= 1
@@ -8,6 +9,12 @@ run: .venv/installed
 
 test: .venv/installed
 	$(BIN)/pytest
+
+new:
+	@echo "$$NAME" | grep -Eqx "[a-z0-9][a-z0-9_-]*" || { echo "make new: write NAME=my-gradient, in small letters, digits, - and _; it is the folder's name." >&2; exit 1; }
+	@test ! -e "experiments/$$NAME" || { echo "make new: experiments/$$NAME is there already; choose another name, or edit that." >&2; exit 1; }
+	@cp -R templates/experiment "experiments/$$NAME"
+	@echo "experiments/$$NAME is a working experiment. Edit its four files, then: $(BIN)/snakemake -c1 experiments/$$NAME/REPORT.md"
 
 check: .venv/installed
 	$(BIN)/ruff check .
@@ -26,4 +33,4 @@ bench: .venv/installed
 	$(BIN)/pip install --quiet --requirement envs/requirements.txt
 	touch .venv/installed
 
-.PHONY: run test check bench
+.PHONY: run test new check bench
