@@ -17,6 +17,7 @@ from scripts.lib.axes import axes
 from scripts.lib.dispatch import HALF, operation, summable
 from scripts.lib.interpret import FLOATS
 from scripts.lib.reveal import Adder, Axis, Example
+from scripts.lib.rounding import accumulator
 
 Array = NDArray[Any]
 aten = torch.ops.aten
@@ -108,7 +109,19 @@ def adds(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         return False
     if function in PRODUCTS:
         return not set(kwargs.values()) - {1}
-    return function in SUMS and not set(kwargs) - {"dtype"}
+    if function not in SUMS or set(kwargs) - {"dtype"}:
+        return False
+    if function in MEANS and kwargs.get("dtype") not in (None, layouts[0].dtype):
+        return False
+    given, into = layouts[0].dtype, kwargs.get("dtype") or layouts[0].dtype
+    names = [format_name(one) if isinstance(one, torch.dtype) else one for one in (given, into)]
+    return names[1] in FLOATS and accumulator(names[0]) == accumulator(names[1])
+
+
+def _drawn(generator: np.random.Generator, shape: tuple[int, ...], name: str) -> Array:
+    """Random numbers of many sizes, with all the bits of a format, for its accumulator."""
+    numbers = generator.standard_normal(shape) * 2.0 ** generator.integers(-4, 5, shape)
+    return numbers.astype(accumulator(name))
 
 
 def adder(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Adder:
@@ -174,11 +187,9 @@ class Product:
     def example(self, generator: np.random.Generator, cancelling: bool) -> Example:
         """See `Adder.example`."""
         batch, rows, columns = self.shape
-        left = generator.standard_normal((batch, rows, self.terms), np.float32)
-        right = generator.standard_normal((batch, columns, self.terms), np.float32)
-        bias = np.zeros(columns, np.float32)
-        if self.bias:
-            bias = generator.standard_normal(columns, np.float32)
+        left = _drawn(generator, (batch, rows, self.terms), self.format)
+        right = _drawn(generator, (batch, columns, self.terms), self.format)
+        bias = _drawn(generator, (columns,), self.format) * self.bias
         if cancelling:
             places = generator.permutation(self.terms)
             half = self.terms // 2
@@ -227,7 +238,7 @@ class Sum:
     def __init__(self, function: Any, layout: Layout, args: tuple[Any, ...], kwargs: Any) -> None:
         self.function, self.args, self.kwargs = function, args, kwargs
         if function in MEANS:
-            self.function = MEANS[function]
+            self.function, self.kwargs = MEANS[function], {}
             if layout.dtype in HALF:
                 layout = replace(layout, dtype=torch.float32, offset=0)
         self.operand = layout.empty()
@@ -248,7 +259,7 @@ class Sum:
 
     def example(self, generator: np.random.Generator, cancelling: bool) -> Example:
         """See `Adder.example`."""
-        terms = generator.standard_normal((self.shape[2], self.terms), np.float32)
+        terms = _drawn(generator, (self.shape[2], self.terms), self.format)
         if cancelling:
             places, half = generator.permutation(self.terms), self.terms // 2
             terms[:, places[half : 2 * half]] = -terms[:, places[:half]]

@@ -26,22 +26,27 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     content = path.read_bytes()
     try:
         size = int.from_bytes(content[:8], "little")
+        if size > len(content) - 8:
+            raise damaged(path)
         header = json.loads(content[8 : 8 + size])
         header.pop("__metadata__", None)
         body = memoryview(content)[8 + size :]
         arrays = {name: _array(header[name], body) for name in sorted(header)}
-        whole = sum(
-            entry["data_offsets"][1] - entry["data_offsets"][0] for entry in header.values()
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        spans = sorted(entry["data_offsets"] for entry in header.values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise damaged(path) from error
-    if whole != len(body):
-        raise damaged(path)
+    ends = [0, *(end for _, end in spans)]
+    if [begin for begin, _ in spans] != ends[:-1] or ends[-1] != len(body):
+        raise damaged(path)  # the tensors do not fill the file one after another
     return arrays
 
 
 def _array(entry: dict[str, Any], body: memoryview) -> NDArray[Any]:
     begin, end = entry["data_offsets"]
+    if not 0 <= begin <= end <= len(body):
+        raise ValueError(entry["data_offsets"])
+    if not isinstance(entry["shape"], list) or any(size < 0 for size in entry["shape"]):
+        raise ValueError(entry["shape"])
     values = np.frombuffer(body[begin:end], _KINDS[entry["dtype"]]).reshape(entry["shape"])
     if entry["dtype"] == "BF16":  # the upper half of a float32
         return (values.astype(np.uint32) << np.uint32(16)).view(np.float32)

@@ -122,14 +122,14 @@ def interpret(
     args, kwargs = (
         replaced(call[key], lambda number: arrays[number]["runs"]) for key in ("args", "kwargs")
     )
-    if op.split(".")[1] in ROUNDS_SCALARS:
-        args = [
-            rounded(np.array(one, accumulator(dtype)), dtype)
-            if isinstance(one, int | float)
-            else one
-            for one in args
-        ]
     with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
+        if op.split(".")[1] in ROUNDS_SCALARS:
+            args = [
+                rounded(np.array(one, accumulator(dtype)), dtype)
+                if isinstance(one, int | float)
+                else one
+                for one in args
+            ]
         if op in IN_PLACE:
             args[0][...] = rounded(np.asarray(IN_PLACE[op](*args)), dtype)
             arrays[call["result"]] = arrays[call["args"][0]["value"]]
@@ -181,7 +181,13 @@ def _total(orders: Orders, value: Array, *args: Any, dtype: Any = None, **kwargs
     return sum_in_order(orders, widened, *args, **kwargs)
 
 
-def _mean(orders: Orders, value: Array, dim: Any = None, keepdim: bool = False) -> Array:
+def _mean(
+    orders: Orders,
+    value: Array,
+    dim: Any = None,
+    keepdim: bool = False,
+    dtype: Any = None,  # noqa: ARG001 - the tensor's own, or it is no sum that is known
+) -> Array:
     total = sum_in_order(orders, value, dim, keepdim)
     return np.asarray(total / total.dtype.type(value.size // total.size))
 

@@ -97,6 +97,8 @@ def reveal(
         NoOrder: if it is not deterministic, or no tree of rounded additions of two summands, or
             if it would take too long to tell.
     """
+    if accumulator(adder.format) != accumulator(adder.result):
+        raise NoOrder(f"it adds {adder.format} in {accumulator(adder.result)}")
     generator = np.random.default_rng(seed)
     which, seen = _classes(adder, generator, apart)
     counts = np.bincount(which.ravel())
@@ -108,6 +110,11 @@ def reveal(
         if order is None:
             tree = _librarys(slots, seen, generator, what)
             order = _finished(slots, _tree(slots, generator, what) if tree is None else tree)
+            if not _gives(order, slots, seen):
+                raise NoOrder(
+                    "the order that masks reveal gives other bits on other data: it depends on the "
+                    f"values or is not made of {accumulator(adder.format)} additions alone"
+                )
         found[number] = order
     return Orders(which, [found[number] for number in range(len(counts))])
 
@@ -364,7 +371,8 @@ def _under(slots: _Slots, sets: list[Array], pairs: _Pairs, what: str) -> Array:
         values[rows, pairs.second[part]] = -scale.mask
         result = slots.add(values) / scale.unit
         survivors = np.rint(result)
-        if not np.isfinite(result).all() or np.abs(result - survivors).max() > 0.25:
+        counts = np.isfinite(result) & (np.abs(result) <= slots.summands)
+        if not counts.all() or np.abs(result - survivors).max() > 0.25:
             raise NoOrder("masked sums are no counts: it is no tree of rounded additions")
         np.add.at(total, part, survivors.astype(np.int64))
     return under - total

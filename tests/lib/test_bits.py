@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from scripts.lib.bits import first_difference, same_bits
 
@@ -18,6 +19,20 @@ def test_any_nan_is_like_any_other():
 def test_arrays_that_are_views_are_compared_as_what_they_show():
     values = np.arange(6.0).reshape(2, 3)
     assert same_bits(values.T, values.T.copy()).all()
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16])
+def test_one_ulp_is_a_difference_in_every_format(kind):
+    ones = np.ones(3, kind)
+    off = ones.copy()
+    off[1] = np.nextafter(off[1], kind(2))
+    assert same_bits(ones, off).tolist() == [True, False, True]
+
+
+def test_a_single_number_of_each_run_has_no_index():
+    found, expected = np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0])
+    place = first_difference(found, expected, same_bits(found, expected))
+    assert place == {"run": 2, "index": [], "found": 3.0, "expected": 4.0}
 
 
 def test_the_first_difference_is_located_by_index_and_run():

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,19 @@ def test_forward_and_backward_pass_in_the_order_in_which_they_are_done():
         "mm.default",
         "sum.dim_IntList",
     ]
-    assert ops(program["calls"][: program["forward"]])[-1] == "mul.Tensor"
+
+
+def test_forwards_calls_are_counted():
+    _, program, _ = observed()
+    assert ops(program["calls"])[: program["forward"]] == [
+        "t.default",
+        "addmm.default",
+        "sub.Tensor",
+        "pow.Tensor_Scalar",
+        "sum.default",
+        "mul.Tensor",
+    ]
+    assert ops(program["calls"])[program["forward"]] == "ones_like.default"
 
 
 def test_what_autograd_saved_is_known_again():
@@ -60,12 +73,52 @@ def test_values_have_the_names_of_the_author_then_the_end_then_the_gradients():
     assert set(program["outputs"].values()) <= made
 
 
+def test_the_inputs_are_forwards_own_and_a_scalar_needs_no_cotangent():
+    _, program, _ = observed()
+    assert list(program["inputs"]) == ["x", "W", "b", "target"]
+    assert program["constants"] == []
+
+
+def test_a_variable_with_the_name_of_a_result_or_a_gradient_gives_way_to_it():
+    def forward(x):
+        dx = x * 2
+        loss = dx * 3
+        return loss.sum()
+
+    _, program, outputs = observed(forward, {"x": torch.ones(2)})
+    assert list(program["outputs"]) == ["loss", "dx"]
+    assert (outputs["loss"].item(), outputs["dx"].tolist()) == (12, [6, 6])
+
+
+def test_an_input_a_whole_number_and_the_result_have_no_second_name():
+    def forward(x):
+        alias, count = x, torch.tensor(3)
+        total = (alias * count).sum()
+        return total  # noqa: RET504
+
+    _, program, _ = observed(forward, {"x": torch.ones(2)})
+    assert list(program["outputs"]) == ["loss", "dx"]
+
+
+def test_what_is_seen_is_what_autograd_gives_unseen():
+    tensors = draw()
+    _, _, outputs = observed(tensors=tensors)
+    leaves = {name: value.clone().requires_grad_() for name, value in tensors.items()}
+    loss = lab(**leaves)
+    loss.backward()
+    assert torch.equal(outputs["loss"], loss)
+    for name in ("x", "W", "b"):
+        assert torch.equal(outputs[f"d{name}"], leaves[name].grad)
+
+
 def test_a_result_that_is_no_scalar_is_called_so_and_its_cotangent_is_an_input():
     tensors = {"x": torch.randn(2, 3), "W": torch.randn(3, 4)}
     _, program, _ = observed(lambda x, W: x @ W, tensors, torch.randn(2, 4))
     assert list(program["outputs"]) == ["result", "dx", "dW"]
     assert list(program["inputs"]) == ["x", "W", "dout"]
     assert program["constants"] == []
+    used = [arg["value"] for call in program["calls"] for arg in call["args"]]
+    assert program["inputs"]["dout"] in used
 
 
 def test_a_sum_is_described_by_the_layouts_of_its_operands():
@@ -78,6 +131,17 @@ def test_a_sum_is_described_by_the_layouts_of_its_operands():
 
 def test_a_number_that_the_code_holds_is_a_constant_and_recorded():
     seen, program, _ = observed(lambda x: (x * torch.tensor(2.5)).sum(), {"x": torch.randn(3)})
+    (number,) = program["constants"]
+    assert seen.recorded[CONSTANT, number].item() == 2.5
+
+
+def test_a_constant_is_recorded_as_it_was_before_it_was_written_to():
+    def forward(x):
+        factor = torch.tensor(2.5)
+        factor.mul_(2)
+        return (x * factor).sum()
+
+    seen, program, _ = observed(forward, {"x": torch.randn(3)})
     (number,) = program["constants"]
     assert seen.recorded[CONSTANT, number].item() == 2.5
 
@@ -129,6 +193,26 @@ def test_the_hands_program_has_its_calls_alone():
     assert set(program["outputs"]) == {"dx", "dW"}
 
 
+def test_the_hands_inputs_are_what_it_asks_for():
+    def backward(x, dout):
+        return {"x": 2 * x * dout}
+
+    tensors, dout = {"x": torch.randn(3)}, torch.randn(3)
+    _, program = observe_backward(backward, PATH, tensors, ["x"], torch.float32, dout, 10)
+    assert list(program["inputs"]) == ["x", "dout"]
+    first, second = program["calls"]
+    assert first["args"] == [{"value": program["inputs"]["x"]}, 2]
+    assert second["args"] == [{"value": first["result"]}, {"value": program["inputs"]["dout"]}]
+    assert program["outputs"] == {"dx": second["result"]}
+
+
+def test_two_calls_on_operands_of_one_layout_are_one_sum():
+    seen, program, _ = observed(lambda x, W: (x @ W + W @ x).sum(), {"x": torch.randn(3, 3), "W": torch.randn(3, 3)})  # fmt: skip
+    products = [call["sum"] for call in program["calls"] if call["op"] == "aten.mm.default"]
+    assert products[0] == products[1]
+    assert len(seen.sums) == 1 + max(call["sum"] for call in program["calls"] if "sum" in call)
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_inputs_are_what_they_are_after_they_were_rounded(dtype):
     tensors = draw()
@@ -150,3 +234,36 @@ def test_variables_are_those_of_the_function_and_not_of_what_it_calls():
     with variables_of(outer) as found:
         outer(torch.ones(2))
     assert set(found) == {"tensor", "shown"}
+
+
+def test_a_variable_is_what_it_is_when_the_function_ends():
+    def function(tensor):
+        y = tensor + 1
+        y = y * 2
+        gone = y
+        del gone
+        return y
+
+    with variables_of(function) as found:
+        function(torch.ones(1))
+    assert {name: one.item() for name, one in found.items()} == {"tensor": 1, "y": 4}
+
+
+def test_who_watched_before_watches_again():
+    def watch(_frame, _event, _arg):
+        pass
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        with variables_of(lab):
+            assert sys.getprofile() is not watch
+        assert sys.getprofile() is watch
+    finally:
+        sys.setprofile(before)
+
+
+def test_what_is_no_function_of_python_has_no_variables():
+    with variables_of(torch.relu) as found:
+        torch.relu(torch.ones(2))
+    assert found == {}

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.lib.order import (
+    ADD,
     Order,
     Orders,
     chain,
@@ -100,6 +101,34 @@ def test_orders_are_read_as_they_were_written(orders):
         assert one.from_zero == other.from_zero
 
 
+SHARED = {"shape": [1, 2, 3], "which": [[2, [[2, 0], [1, 1]]]]}
+
+
+def test_fused_subsets_a_bias_and_a_start_from_zero_are_written_where_a_reader_finds_them():
+    which = np.array([[[0, 0, 1], [0, 0, 1]]], np.int32)
+    lanes = chain([in_turn([0, 2]), in_turn([1, 3]), leaf(4)])
+    orders = Orders(
+        which,
+        [
+            Order(in_turn([4, 0, 1, 2, 3]), np.array([True, True, True, True, False])),
+            Order(lanes, np.array([False, False, True, True, False]), from_zero=True),
+        ],
+    )
+    assert orders_written(orders) == SHARED | {
+        "orders": [
+            {"tree": "(4 0:4)", "fused": "(0:4)", "from_zero": False},
+            {"tree": "((0 2) (1 3) 4)", "fused": "(2 3)", "from_zero": True},
+        ]
+    }
+
+
+@pytest.mark.parametrize("tree", ["", "(0 1", "(0 0)", "(1 2)"])
+def test_orders_whose_tree_is_none_are_refused(tree):
+    plain = SHARED | {"orders": [{"tree": tree, "fused": None, "from_zero": False}]}
+    with pytest.raises(ValueError, match=r"order of a sum|each summand once"):
+        orders_read(plain)
+
+
 def test_equal_rows_are_written_once():
     which = np.zeros((1, 600, 64), np.int32)
     which[:, :, 60:] = 1
@@ -111,9 +140,28 @@ def test_equal_rows_are_written_once():
     assert [one["fused"] for one in written_down["orders"]] == ["(1)", None]
 
 
-def test_summands_that_are_added_alone_are_told_with_what_they_are_added_to():
-    tree = chain([in_turn([0, 1]), in_turn([2, 3]), leaf(4)])
-    assert [one[1:] for one in joined_alone(tree)] == [(1, 0, True), (3, 2, True), (4, 0, False)]
+@pytest.mark.parametrize(
+    ("tree", "joined"),
+    [
+        (leaf(0), []),
+        (in_turn([2, 1, 0]), [(2, 1, 2, True), (4, 0, 2, False)]),
+        (pairwise(4), [(2, 1, 0, True), (5, 3, 2, True)]),
+        (
+            chain([in_turn([0, 1]), in_turn([2, 3]), leaf(4)]),
+            [(2, 1, 0, True), (5, 3, 2, True), (8, 4, 0, False)],
+        ),
+    ],
+)
+def test_summands_that_are_added_alone_are_told_with_what_they_are_added_to(tree, joined):
+    assert list(joined_alone(tree)) == joined
+
+
+@given(trees())
+def test_where_a_summand_is_added_alone_the_tree_has_it_and_then_an_addition(tree):
+    for at, one, other, both in joined_alone(tree):
+        assert tree[at - 1 : at + 1].tolist() == [one, ADD]
+        assert other != one
+        assert both == (tree[at - 2] == other)
 
 
 @pytest.mark.parametrize(
@@ -125,11 +173,28 @@ def test_a_loop_fuses_throughout_if_all_but_its_first_product_are(fused, through
     assert fuses_throughout(Order(in_turn(range(5)), flags), terms=4) is throughout
 
 
+def test_lanes_fuse_throughout_though_the_first_product_of_each_is_rounded():
+    lanes = chain([in_turn([0, 2, 4]), in_turn([1, 3, 5])])
+    assert fuses_throughout(Order(lanes, np.array([False, False, True, True, True, True])), 6)
+    assert not fuses_throughout(Order(lanes, np.array([True, True, True, True, True, False])), 6)
+
+
 def test_without_fused_products_orders_are_what_they_were():
     plain = Orders(np.zeros((1, 1, 1), np.int32), [Order(in_turn(range(3)), np.zeros(3, bool))])
     assert unfused(plain) is plain
     fused = Orders(plain.which, [Order(in_turn(range(3)), np.array([False, True, True]))])
     assert not unfused(fused).orders[0].fused.any()
+
+
+def test_without_fused_products_all_else_stays():
+    which = np.array([[[1, 0]]], np.int32)
+    tree, flags = in_turn([2, 1, 0]), np.array([True, False, False])
+    orders = Orders(which, [Order(tree, flags, from_zero=True), Order(tree, ~flags)])
+    found = unfused(orders)
+    assert found.which is which
+    assert [one.tree.tolist() for one in found.orders] == [tree.tolist()] * 2
+    assert [one.from_zero for one in found.orders] == [True, False]
+    assert orders.orders[0].fused.tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize(("pair", "count"), [((0, 1), 2), ((0, 2), 6), ((4, 5), 2), ((3, 4), 4)])

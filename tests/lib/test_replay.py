@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from scripts.lib.order import Order, Orders, chain, in_turn
+from scripts.lib import replay
+from scripts.lib.order import ADD, Order, Orders, chain, in_turn, pairwise
 from scripts.lib.replay import add_in_order, product_in_order, sum_in_order
 
 BIG = 2.0**24  # its neighbour in float32 is 2 away: 1 is lost in it
@@ -23,6 +24,19 @@ def column(*values):
 )  # fmt: skip
 def test_the_order_decides_what_is_lost(tree, total):
     assert add_in_order(order(tree), column(BIG, 1, 1)) == total
+
+
+def one_addition_at_a_time(tree, terms):
+    stack: list[float] = []
+    for step in tree.tolist():
+        stack.append(terms[step] if step != ADD else stack.pop(-2) + stack.pop(-1))
+    return stack.pop()
+
+
+@pytest.mark.parametrize("tree", [in_turn(range(37)), in_turn(range(36, -1, -1)), pairwise(37)])
+def test_each_addition_is_rounded_as_pythons_own_is(tree):
+    terms = np.random.default_rng(0).standard_normal(37)
+    assert add_in_order(order(tree), terms) == one_addition_at_a_time(tree, terms.tolist())
 
 
 def test_compensated_nothing_is_lost():
@@ -61,9 +75,12 @@ def test_the_bias_is_the_last_summand_wherever_it_is_added():
 SEVERAL = [order(in_turn(range(9))), order(in_turn(range(8, -1, -1)), fused=range(8)), order(in_turn([*range(0, 9, 2), *range(1, 9, 2)]))]  # fmt: skip
 
 
-def several(shape, seed=0):
+BIASED = [order(in_turn([9, *range(9)]), fused=range(9)), order(in_turn(range(10))), order(in_turn(range(9, -1, -1)))]  # fmt: skip
+
+
+def several(shape, seed=0, orders=SEVERAL):
     which = np.random.default_rng(seed).integers(0, 3, shape)
-    return Orders(which.astype(np.int32), SEVERAL)
+    return Orders(which.astype(np.int32), orders)
 
 
 def one_by_one(orders, left, right, bias=None):
@@ -102,16 +119,46 @@ def test_vectors_have_no_rows_or_no_columns(draw):
     orders = several((1, 1, 1))
     expected = one_by_one(orders, vector[None, None], vector[None, :, None])[0, 0, 0]
     assert np.array_equal(product_in_order(orders, vector, vector), expected)
+    matrix, orders = draw(9, 7, 5), several((1, 1, 7))
+    expected = one_by_one(orders, vector[None, None], matrix[None])[0, 0]
+    assert np.array_equal(product_in_order(orders, vector, matrix), expected)
 
 
 @pytest.mark.parametrize("shape", [(7,), (4, 7), (4, 1), ()])
 def test_a_bias_is_spread_over_the_result(draw, shape):
     left, right, bias = draw(4, 9, 5), draw(9, 7, 5), draw(*shape, 5)
-    tree = in_turn([9, *range(9)])
-    orders = Orders(np.zeros((1, 4, 7), np.int32), [order(tree)])
+    orders = several((1, 4, 7), orders=BIASED)
     spread = np.broadcast_to(bias, (1, 4, 7, 5))
     found = product_in_order(orders, left, right, bias)
     assert np.array_equal(found, one_by_one(orders, left[None], right[None], spread)[0])
+
+
+def test_a_bias_of_a_matrix_times_a_vector_has_a_number_per_row(draw):
+    matrix, vector, bias = draw(4, 9, 5), draw(9, 5), draw(4, 5)
+    orders = several((1, 4, 1), orders=BIASED)
+    expected = one_by_one(orders, matrix[None], vector[None, :, None], bias[None, :, None])
+    assert np.array_equal(product_in_order(orders, matrix, vector, bias), expected[0, :, 0])
+
+
+def test_a_bias_of_a_batch_of_products_has_a_number_per_position(draw):
+    left, right, bias = draw(2, 4, 9, 5), draw(2, 9, 7, 5), draw(2, 4, 7, 5)
+    orders = several((2, 4, 7), orders=BIASED)
+    expected = one_by_one(orders, left, right, bias)
+    assert np.array_equal(product_in_order(orders, left, right, bias), expected)
+
+
+def test_what_does_not_fit_the_cache_at_once_is_added_as_what_does(draw, monkeypatch):
+    left, right = draw(2, 4, 9, 5), draw(2, 9, 7, 5)
+    orders = Orders(np.zeros((2, 4, 7), np.int32), SEVERAL[:1])
+    expected = product_in_order(orders, left, right)
+    monkeypatch.setattr(replay, "AT_ONCE", 2 * 7 * 5 * 3)  # three rows, then the fourth
+    assert np.array_equal(product_in_order(orders, left, right), expected)
+
+
+def test_a_factor_of_one_run_is_the_same_in_every_run(draw):
+    left, right, orders = draw(4, 9, 5), draw(9, 7, 1), several((1, 4, 7))
+    repeated = product_in_order(orders, left, np.repeat(right, 5, axis=-1))
+    assert np.array_equal(product_in_order(orders, left, right), repeated)
 
 
 def test_runs_side_by_side_are_what_each_is_alone(draw):
@@ -123,16 +170,38 @@ def test_runs_side_by_side_are_what_each_is_alone(draw):
 
 
 @pytest.mark.parametrize(
-    ("dim", "keepdim", "shape"),
-    [(None, False, (2,)), ([0], False, (3, 2)), ([0], True, (1, 3, 2)), (-1, False, (9, 2))],
+    ("dim", "keepdim", "reduced"),
+    [
+        (None, False, (0, 1, 2)),
+        ([0], False, (0,)),
+        ([0], True, (0,)),
+        (-1, False, (2,)),
+        ([2, 0], False, (0, 2)),
+        ([0, 2], True, (0, 2)),
+    ],
+    ids=str,
 )
-def test_a_sum_reduces_the_axes_that_torch_names(draw, dim, keepdim, shape):
-    value = draw(9, 3, 2)
-    axes = (0, 1) if dim is None else (1,) if dim == -1 else (0,)
-    terms = int(np.prod([value.shape[axis] for axis in axes]))
-    positions = 27 // terms
-    orders = Orders(np.zeros((1, 1, positions), np.int32), [order(in_turn(range(terms)))])
+def test_each_position_of_a_sum_is_added_in_its_own_order(draw, dim, keepdim, reduced):
+    value = draw(4, 3, 5, 2)
+    kept = [axis for axis in range(3) if axis not in reduced]
+    terms = value.transpose(*reduced, *kept, 3).reshape(
+        np.prod([value.shape[axis] for axis in reduced]), -1, 2
+    )
+    count, positions, _ = terms.shape
+    own = [order(in_turn(range(count))), order(in_turn(range(count - 1, -1, -1))), order(pairwise(count))]  # fmt: skip
+    orders = several((1, 1, positions), orders=own)
+    expected = np.stack(
+        [add_in_order(own[number], terms[:, at]) for at, number in enumerate(orders.which.ravel())]
+    )
     found = sum_in_order(orders, value, dim, keepdim)
-    assert found.shape == shape
-    expected = value.astype(np.float64).sum(axis=axes, keepdims=keepdim)
-    assert np.allclose(found, expected, atol=1e-5)
+    sizes = [1 if axis in reduced else n for axis, n in enumerate((4, 3, 5))]
+    assert list(found.shape) == [*(sizes if keepdim else [sizes[axis] for axis in kept]), 2]
+    assert np.array_equal(found.ravel(), expected.ravel())
+
+
+def test_runs_of_a_sum_side_by_side_are_what_each_is_alone(draw):
+    value, orders = draw(9, 7, 5), several((1, 1, 7))
+    together = sum_in_order(orders, value, [0])
+    for run in range(5):
+        alone = sum_in_order(orders, value[..., run : run + 1], [0])
+        assert np.array_equal(together[..., run], alone[..., 0])

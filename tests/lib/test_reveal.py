@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from scripts.lib.adders import Layout, adder
+from scripts.lib.adders import Layout, adder, adds
 from scripts.lib.dispatch import summable
 from scripts.lib.order import ADD, Order, chain, in_turn, leaf, pairwise, summands
 from scripts.lib.replay import add_in_order, product_in_order, sum_in_order
-from scripts.lib.reveal import Axis, NoOrder, reveal
+from scripts.lib.reveal import HASHES, REPEATED, Axis, NoOrder, reveal
 from scripts.lib.rounding import accumulator
 
 aten = torch.ops.aten
@@ -20,8 +20,8 @@ DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
 
 def revealed(function, *args, **kwargs):
     laid_out = tuple(Layout.of(arg) if isinstance(arg, Tensor) else arg for arg in args)
+    assert adds(function, laid_out, kwargs)
     kernel = adder(function, laid_out, kwargs)
-    assert kernel is not None
     return kernel, reveal(kernel, str(function))
 
 
@@ -198,6 +198,27 @@ def test_fused_products_are_found(seed):
     assert np.array_equal(add_in_order(order, left, right), add_in_order(kernel.order, left, right))
 
 
+@pytest.mark.parametrize("from_zero", [True, False])
+def test_whether_a_sum_starts_from_zero_is_found(from_zero):
+    kernel = Written(in_turn(range(20)))
+    kernel.order = replace(kernel.order, from_zero=from_zero)
+    (order,) = reveal(kernel, "a sum").orders
+    assert order.from_zero == from_zero
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_a_sum_of_negative_zeros_has_the_sign_that_torch_gives_it(dtype, count):
+    zeros = torch.full((5, count), -0.0, dtype=dtype)
+    ones = torch.ones(count, 3, dtype=dtype)
+    _, product = revealed(aten.mm.default, zeros, ones)
+    replayed = product_in_order(product, one_run(zeros), one_run(ones))[..., 0]
+    assert np.signbit(replayed).tolist() == (zeros @ ones).signbit().tolist()
+    _, total = revealed(aten.sum.dim_IntList, zeros, [1])
+    replayed = sum_in_order(total, one_run(zeros), [1])[..., 0]
+    assert np.signbit(replayed).tolist() == zeros.sum(1).signbit().tolist()
+
+
 def refused(function, terms=20):
     kernel = Written(in_turn(range(terms)), function=function)
     with pytest.raises(NoOrder) as error:
@@ -239,11 +260,11 @@ def test_a_sum_that_would_take_too_long_to_tell_is_refused():
 
 
 class Corner(Written):
-    """All positions add alike but for the last, whose products are not fused."""
+    """All positions add alike but for the last, which adds as `corner` says."""
 
-    def __init__(self, tree, slots):
-        super().__init__(tree, slots, fused=np.ones(len(summands(tree)), bool))
-        self.corner = replace(self.order, fused=np.zeros(self.terms, bool))
+    def __init__(self, rest, corner, slots):
+        super().__init__(rest.tree, slots, rest.fused)
+        self.corner = corner
 
     def add(self, axis, own, shared, bias):
         result = super().add(axis, own, shared, bias)
@@ -252,17 +273,38 @@ class Corner(Written):
         return result
 
 
-def test_a_corner_that_adds_as_the_rest_but_unfused_is_known_without_being_probed():
+def all_of(tree, fused):
+    return Order(tree, np.full(len(summands(tree)), fused))
+
+
+def calls_without_a_corner(rest, slots):
+    plain = Written(rest.tree, slots, rest.fused)
+    reveal(plain, "a product")
+    return plain.calls
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_corner_that_has_the_tree_of_the_rest_is_known_without_being_probed(fused):
     tree = in_turn(range(300))
-    corner = Corner(tree, slots=31)
-    found = reveal(corner, "a product")
+    rest, corner = all_of(tree, fused), all_of(tree, not fused)
+    kernel = Corner(rest, corner, slots=31)
+    found = reveal(kernel, "a product")
     assert np.bincount(found.which.ravel()).tolist() in ([30, 1], [1, 30])
     last = found.orders[found.which[0, 0, -1]]
     assert last.tree.tolist() == tree.tolist()
-    assert not last.fused.any()
-    plain = Written(tree, slots=30, fused=np.ones(300, bool))
-    reveal(plain, "a product")
-    assert corner.calls == plain.calls
+    assert set(last.fused[1:].tolist()) == {not fused}
+    assert kernel.calls == calls_without_a_corner(rest, slots=30)
+
+
+def test_a_corner_that_has_another_tree_is_probed():
+    loop, backwards = in_turn(range(40)), in_turn(range(39, -1, -1))
+    rest, corner = all_of(loop, fused=True), all_of(backwards, fused=True)
+    kernel = Corner(rest, corner, slots=31)
+    found = reveal(kernel, "a product")
+    first, last = (found.orders[found.which[0, 0, at]] for at in (0, -1))
+    assert subtrees(first.tree) == subtrees(loop)
+    assert subtrees(last.tree) == subtrees(backwards)
+    assert kernel.calls > calls_without_a_corner(rest, slots=30)
 
 
 def test_positions_that_are_said_to_add_otherwise_are_a_class_of_their_own():
@@ -271,6 +313,25 @@ def test_positions_that_are_said_to_add_otherwise_are_a_class_of_their_own():
     found = reveal(kernel, "a sum", apart=apart)
     assert len(found.orders) == 2
     assert (found.which == found.which[0, 0, 1]).tolist() == apart.tolist()
+
+
+def test_what_is_set_apart_is_probed_though_it_has_the_tree_of_the_rest():
+    first, others, split = (Written(in_turn(range(20)), slots) for slots in (1, 3, 4))
+    reveal(first, "a sum")
+    reveal(others, "a sum")
+    found = reveal(split, "a sum", apart=np.array([[[True, False, False, False]]]))
+    to_tell_apart = HASHES + 64 // 20 + REPEATED
+    assert split.calls == first.calls + others.calls - to_tell_apart
+    assert [subtrees(one.tree) for one in found.orders] == [subtrees(in_turn(range(20)))] * 2
+
+
+def test_what_adds_otherwise_is_told_from_the_rest_of_what_is_set_apart():
+    corner = Corner(all_of(in_turn(range(20)), False), all_of(in_turn(range(19, -1, -1)), False), 4)
+    apart = np.array([[[False, True, True, True]]])
+    found = reveal(corner, "a product", apart=apart)
+    first, second, third, last = found.which.ravel().tolist()
+    assert second == third
+    assert len({first, second, last}) == 3
 
 
 def test_half_formats_are_added_in_float32():

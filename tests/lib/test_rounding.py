@@ -27,6 +27,32 @@ def test_a_number_is_rounded_as_torch_rounds_it(dtype):
     assert np.array_equal(found[numbers].view(np.uint32), expected[numbers].view(np.uint32))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "nearest"),
+    [
+        ("float16", 1 + 2.0**-11, 1.0),
+        ("float16", 1 + 3 * 2.0**-11, 1 + 2.0**-9),
+        ("float16", 65519.0, 65504.0),
+        ("float16", 65520.0, np.inf),
+        ("float16", 2.0**-24, 2.0**-24),
+        ("float16", 3 * 2.0**-25, 2.0**-23),
+        ("float16", -(2.0**-25), -0.0),
+        ("bfloat16", 1 + 2.0**-8, 1.0),
+        ("bfloat16", 1 + 3 * 2.0**-8, 1 + 2.0**-6),
+        ("bfloat16", 65519.0, 65536.0),
+        ("bfloat16", -3.4e38, -np.inf),
+        ("bfloat16", 2.0**-133, 2.0**-133),
+        ("bfloat16", 3 * 2.0**-134, 2.0**-132),
+        ("bfloat16", -(2.0**-134), -0.0),
+        ("float16", -np.inf, -np.inf),
+        ("bfloat16", -np.inf, -np.inf),
+    ],
+)
+def test_a_number_is_rounded_to_the_nearest_and_a_tie_to_even(name, value, nearest):
+    found = rounded(np.array([value], np.float32), name)
+    assert found.tobytes() == np.array([nearest], np.float32).tobytes()
+
+
 @pytest.mark.parametrize("name", ["float32", "float64"])
 def test_the_accumulators_own_formats_are_left_as_they_are(name):
     values = np.array([1 + 2.0**-23], name)

@@ -1,5 +1,6 @@
 """Replays held against torch's bits: a change of a single bit, summand or place is found."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import torch
 
 from scripts.lib.adders import adder_of
 from scripts.lib.observe import observe_autograd
-from scripts.lib.order import Order, Orders, renumbered
+from scripts.lib.order import ADD, Order, Orders, in_turn, renumbered
 from scripts.lib.reveal import reveal
-from scripts.lib.verification import names_of_sums, replay_sample, taken_as_given
+from scripts.lib.verification import given_to, names_of_sums, replay_sample, taken_as_given
 
 SHAPES = {"x": (2, 64), "W": (600, 64), "b": (600,), "target": (2, 600)}
 SEEDS = range(20)
@@ -60,15 +61,39 @@ class Lab:
             missed += found["identical"] < found["elements"]
         return missed
 
-    def with_tree(self, name, change):
-        """The orders, the tree of the sum behind `name` changed."""
+    def with_order(self, name, change):
+        """The orders, those of the sum behind `name` changed."""
         number = dict(names_of_sums(self.program))[name]
         changed = list(self.orders)
         own = self.orders[number]
-        changed[number] = Orders(
-            own.which, [Order(change(one.tree), one.fused, one.from_zero) for one in own.orders]
-        )
+        changed[number] = Orders(own.which, [change(one) for one in own.orders])
         return changed
+
+
+def swapped(order):
+    """Summands 5 and 41 in each other's places; products are fused where they were."""
+    numbers = np.arange(len(order.fused), dtype=np.int32)
+    numbers[[5, 41]] = numbers[[41, 5]]
+    return replace(order, tree=renumbered(order.tree, numbers), fused=order.fused[numbers])
+
+
+def without(order, dropped):
+    """The order in which all summands but one are added."""
+    stack: list[list[int]] = []
+    for step in order.tree.tolist():
+        if step != ADD:
+            stack.append([] if step == dropped else [step])
+            continue
+        second, first = stack.pop(), stack.pop()
+        stack.append([*first, *second, ADD] if first and second else first or second)
+    return replace(order, tree=np.array(stack.pop(), np.int32))
+
+
+def test_an_order_without_a_summand_has_all_others():
+    order = Order(in_turn([0, 1, 2]), np.zeros(3, bool))
+    assert without(order, 0).tree.tolist() == [1, 2, ADD]
+    assert without(order, 1).tree.tolist() == [0, 2, ADD]
+    assert without(order, 2).tree.tolist() == [0, 1, ADD]
 
 
 @pytest.fixture(scope="module", params=["float32", "float64"])
@@ -98,22 +123,68 @@ def test_one_element_that_is_one_ulp_off_is_found_for_each_seed(layer):
 
 @pytest.mark.parametrize("name", ["dx", "y"])
 def test_two_summands_that_change_places_are_found_for_each_seed(layer, name):
-    def swap(tree):
-        numbers = np.arange(len(tree) // 2 + 1, dtype=np.int32)
-        numbers[[5, 41]] = numbers[[41, 5]]
-        return renumbered(tree, numbers)
-
-    assert layer.seeds_missed(name, orders=layer.with_tree(name, swap)) == 20
+    assert layer.seeds_missed(name, orders=layer.with_order(name, swapped)) == 20
 
 
-def test_a_summand_that_is_dropped_is_found_for_each_seed(layer):
-    dropped = layer.inputs["W"].copy()
-    dropped[:, :, 17] = 0  # y adds 63 products then
-    assert layer.seeds_missed("y", inputs=layer.inputs | {"W": dropped}) == 20
+@pytest.mark.parametrize("name", ["dx", "y", "loss"])
+def test_a_summand_that_is_not_added_is_found_for_each_seed(layer, name):
+    orders = layer.with_order(name, lambda order: without(order, 17))
+    assert layer.seeds_missed(name, orders=orders) == 20
+
+
+def test_an_operand_that_is_zero_is_found_for_each_seed(layer):
+    zero = layer.inputs["W"].copy()
+    zero[:, :, 17] = 0  # y adds 63 products then
+    assert layer.seeds_missed("y", inputs=layer.inputs | {"W": zero}) == 20
+
+
+def test_what_is_changed_in_a_gradient_alone_leaves_all_else_as_it_was(layer):
+    found = layer.replay(orders=layer.with_order("dx", swapped))
+    missed = {name for name, one in found.items() if one["first"] is not None}
+    assert missed == {"dx"}
+
+
+def test_products_that_are_rounded_where_they_were_not_are_found_for_each_seed(layer):
+    orders = layer.with_order("dx", lambda order: replace(order, fused=~order.fused))
+    assert layer.seeds_missed("dx", orders=orders) == 20
+
+
+def test_a_sum_without_an_order_is_taken_as_archived(layer):
+    number = dict(names_of_sums(layer.program))["y"]
+    orders = [None if at == number else order for at, order in enumerate(layer.orders)]
+    assert taken_as_given(layer.program, orders) == {"addmm": 1}
+    found = layer.replay(orders=orders)
+    assert all(one["identical"] == one["elements"] for one in found.values())
 
 
 def test_a_sum_has_the_name_of_what_it_makes_or_leads_to(layer):
     assert [name for name, _ in names_of_sums(layer.program)] == ["y", "loss", "dx", "dW", "db"]
+
+
+def call(op, *args, result, **rest):
+    given = [{"value": number} for number in args]
+    return {"op": f"aten.{op}", "args": given, "kwargs": {}, "result": result, **rest}
+
+
+def test_a_sum_whose_result_has_no_name_is_called_after_what_it_leads_to():
+    program = {
+        "calls": [
+            call("mm.default", 0, 1, result=2, sum=0),
+            call("relu.default", 2, result=3),
+            call("mm.default", 3, 1, result=4, sum=1),
+            call("neg.default", 4, result=5),
+            call("mm.default", 0, 0, result=6, sum=2),
+        ],
+        "outputs": {"y": 5},
+    }
+    assert names_of_sums(program) == [("towards y", 0), ("y", 1), ("mm", 2)]
+
+
+def test_what_a_program_takes_as_given_is_found_by_its_name():
+    arrays = {"autograd.3.7": np.ones(2), "autograd.-1.2": np.zeros(2), "hand.3.7": np.ones(3)}
+    found = given_to("autograd", arrays)
+    assert set(found) == {(3, 7), (-1, 2)}
+    assert found[3, 7] is arrays["autograd.3.7"]
 
 
 def test_what_is_taken_as_given_is_counted_by_operation():
