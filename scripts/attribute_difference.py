@@ -13,9 +13,9 @@ out  attribution json: `runs`, how many runs of the trial it rests on; `refused`
                  said, or null; `ends`, one row per gradient and end of the game (scripts/lib/
                  attribution.py): elements of the replay and those with the bits of the real
                  computation; `shares`, one row per gradient and factor, share null where there is
-                 no difference; `differences`, per gradient its size; `counterfactuals`, one row per
-                 gradient and order of the hand's sums, against autograd; `forward`, `backward`, the
-                 operations of the hand that were taken for either
+                 no difference; `counterfactuals`, one row per gradient and order of the hand's
+                 sums, against autograd; `forward`, `backward`, the operations of the hand that were
+                 taken for either
 
 Measures only: what the shares mean is for the report to say.
 """
@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.lib.arrays import read_arrays
+from scripts.lib.arrays import arrays_by_sample
 from scripts.lib.attribution import (
     COUNTERFACTUALS,
     FACTORS,
@@ -41,15 +41,15 @@ from scripts.lib.carry_out import carry_out
 from scripts.lib.draws import cast
 from scripts.lib.files import read_json, write_json
 from scripts.lib.formats import precision
-from scripts.lib.interpret import held, run_program, tensor_of_runs
+from scripts.lib.interpret import held, orders_of_call, tensor_of_runs
 from scripts.lib.order import Orders
 from scripts.lib.orders_file import orders_of
 from scripts.lib.reorder import NumpySums
-from scripts.lib.rounding import accumulator, widened
+from scripts.lib.rounding import accumulator
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import read_tensors, runs_of
 from scripts.lib.ulp import distance
-from scripts.lib.verification import given_to, outputs_recorded
+from scripts.lib.verification import given_to, outputs_of, runs_last, values_of
 from scripts.lib.vjp import manual_vjp
 
 Array = np.ndarray[Any, Any]
@@ -76,38 +76,34 @@ def attribute_difference(
     if reason:
         write_json(attribution, _nothing(reason))
         return
-    inputs, autograds = read_arrays(draws) | read_arrays(cotangents), read_arrays(autograd)
-    count = min(AT_MOST, len(autograds["trial/result"]))
-
-    def of_trial(arrays: dict[str, Array]) -> dict[str, Array]:
-        return {
-            name: np.moveaxis(widened(arrays[f"trial/{name}"][:count]), 0, -1)
-            for name in program["outputs"]
-        }
-
-    drawn = {name: inputs[f"trial/{name}"][:count] for name in program["inputs"]}
-    start = {name: tensor_of_runs(values, dtype) for name, values in drawn.items()}
-    given = read_arrays(recorded)
+    drawn, made, by_hand = (
+        {name: values[:AT_MOST] for name, values in arrays_by_sample(*paths)["trial"].items()}
+        for paths in ((draws, cotangents), (recorded, autograd), (manual,))
+    )
+    count = len(made["result"])
     hand = Hand(
         program,
-        start,
-        _given(given, "hand", count),
+        {name: tensor_of_runs(drawn[name], dtype) for name in program["inputs"]},
+        {place: held(runs_last(values)) for place, values in given_to("hand", made).items()},
         lambda call, arrays, rounding: carry_out(
             call, arrays, torch_dtype(dtype if rounding else accumulator(dtype))
         ),
     )
-    torchs = [_own(call, revealed, "torch") for call in program["calls"]]
-    numpys = [_own(call, revealed, "numpy") for call in program["calls"]]
-    forwards = _forwards(observed["autograd"], revealed, inputs, given, autograds, count, dtype)
-    forward = forward_calls(
-        program, hand.values(torchs), observed["autograd"], forwards, precision(dtype)
+    every = {whose: [orders_of(entry[whose]) for entry in revealed] for whose in ("torch", "numpy")}
+    torchs, numpys = (
+        [orders_of_call(call, every[whose]) for call in program["calls"]] for whose in every
     )
+    theirs = observed["autograd"]
+    forwards = values_of(
+        theirs, every["torch"], drawn, outputs_of(theirs, made), given_to("autograd", made), dtype
+    )
+    forward = forward_calls(program, hand.values(torchs), theirs, forwards, precision(dtype))
     rounds = accumulator(dtype) != dtype
     game = Game(hand, numpys, torchs, forward, rounds)
-    truth = of_trial(autograds)
+    truth = {name: runs_last(made[name]) for name in program["outputs"]}
     real = {
         "numpy": _numpys_end(backward, draws, cotangents, needed, dtype, time_limit, count),
-        "torch": of_trial(read_arrays(manual)),
+        "torch": {name: runs_last(values) for name, values in by_hand.items()},
     }
     ends = []
     for end, torchs_factors in (("numpy", frozenset[str]()), ("torch", frozenset(game.players))):
@@ -130,10 +126,6 @@ def attribute_difference(
                 for name, share in shares.items()
                 for factor in (*FACTORS, OTHER)
             ],
-            "differences": [
-                {"gradient": name, **vars(distance(real["numpy"][name], value, dtype))}
-                for name, value in truth.items()
-            ],
             "counterfactuals": _counterfactuals(hand, torchs, truth, dtype),
             "forward": _sums(program, forward),
             "backward": _sums(program, set(range(len(program["calls"]))) - forward),
@@ -154,48 +146,8 @@ def _reason(observed: dict[str, Any], revealed: list[dict[str, Any]]) -> str | N
 
 
 def _nothing(reason: str) -> dict[str, Any]:
-    lists = ("ends", "shares", "differences", "counterfactuals", "forward", "backward")
+    lists = ("ends", "shares", "counterfactuals", "forward", "backward")
     return {"runs": 0, "refused": reason, **{name: [] for name in lists}}
-
-
-def _own(call: dict[str, Any], revealed: list[dict[str, Any]], whose: str) -> Orders | None:
-    return orders_of(revealed[call["sum"]][whose]) if "sum" in call else None
-
-
-def _given(arrays: dict[str, Array], program: str, count: int) -> dict[tuple[int, int], Array]:
-    """What a program takes as given in the trial, held."""
-    trial = {
-        key.removeprefix("trial/"): values
-        for key, values in arrays.items()
-        if key.startswith("trial/")
-    }
-    return {
-        place: held(np.moveaxis(widened(values[:count]), 0, -1))
-        for place, values in given_to(program, trial).items()
-    }
-
-
-def _forwards(
-    program: dict[str, Any],
-    revealed: list[dict[str, Any]],
-    inputs: dict[str, Array],
-    given: dict[str, Array],
-    made: dict[str, Array],
-    count: int,
-    dtype: str,
-) -> dict[int, Array]:
-    """The values of autograd's program in the trial."""
-    outputs = {
-        name: np.moveaxis(
-            widened((made | given)[f"trial/{'result' if name == 'loss' else name}"][:count]), 0, -1
-        )
-        for name in program["outputs"]
-    }
-    known = _given(given, "autograd", count) | outputs_recorded(program, outputs)
-    start = {
-        name: tensor_of_runs(inputs[f"trial/{name}"][:count], dtype) for name in program["inputs"]
-    }
-    return run_program(program, start, [orders_of(entry["torch"]) for entry in revealed], known)
 
 
 def _numpys_end(

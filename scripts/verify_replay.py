@@ -27,13 +27,19 @@ import numpy as np
 if not __package__:  # called by its path: Python would look for modules beside it
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from scripts.lib.arrays import read_arrays
+from scripts.lib.arrays import arrays_by_sample
 from scripts.lib.files import read_json, write_json
 from scripts.lib.orders_file import orders_of
 from scripts.lib.progress import progress
 from scripts.lib.refusal import Refusal
 from scripts.lib.stage import run_stage
-from scripts.lib.verification import given_to, names_of_sums, replay_sample, taken_as_given
+from scripts.lib.verification import (
+    given_to,
+    names_of_sums,
+    outputs_of,
+    replay_sample,
+    taken_as_given,
+)
 
 
 def verify_replay(
@@ -56,9 +62,11 @@ def _verified(
     """What `replay` holds."""
     program, revealed = read_json(operations)["autograd"], read_json(orders)["sums"]
     own = [orders_of(entry["torch"]) for entry in revealed]
-    made = _by_sample(*results)
+    made = arrays_by_sample(*results)
     rows: dict[str, dict[str, Any]] = {}
-    for sample, drawn in progress(_by_sample(*inputs).items(), f"verify_replay {dtype}, samples"):
+    for sample, drawn in progress(
+        arrays_by_sample(*inputs).items(), f"verify_replay {dtype}, samples"
+    ):
         left_out = [run for name, run in program["others"] if name == sample]
         for name, found in _replayed(program, own, drawn, made[sample], left_out, dtype).items():
             row = rows.setdefault(
@@ -87,16 +95,6 @@ def _verified(
     }
 
 
-def _by_sample(*paths: Path) -> dict[str, dict[str, Any]]:
-    """The arrays of several files by sample, and there by name."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in paths:
-        for key, value in read_arrays(path).items():
-            sample, name = key.split("/", 1)
-            found.setdefault(sample, {})[name] = value
-    return found
-
-
 def _replayed(
     program: dict[str, Any],
     orders: list[Any],
@@ -112,7 +110,7 @@ def _replayed(
     kept = np.delete(np.arange(len(made["result"])), left_out)
     if not len(kept):
         return {}
-    archived = {name: made["result" if name == "loss" else name] for name in program["outputs"]}
+    archived = outputs_of(program, made)
     return replay_sample(
         program,
         orders,

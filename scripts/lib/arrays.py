@@ -53,6 +53,20 @@ def _array(entry: dict[str, Any], body: memoryview) -> NDArray[Any]:
     return values
 
 
+def arrays_by_sample(*paths: Path) -> dict[str, dict[str, NDArray[Any]]]:
+    """The tensors of several files, keyed "<sample>/<name>" there, by sample and then by name.
+
+    Raises
+        Refusal: if a file is damaged.
+    """
+    found: dict[str, dict[str, NDArray[Any]]] = {}
+    for path in paths:
+        for key, value in read_arrays(path).items():
+            sample, name = key.split("/", 1)
+            found.setdefault(sample, {})[name] = value
+    return found
+
+
 def damaged(path: Path) -> Refusal:
     """What to say of a file that is no whole safetensors file."""
     return Refusal(

@@ -159,12 +159,17 @@ def run_program(
     arrays = {number: inputs[name] for name, number in program["inputs"].items() if name in inputs}
     arrays |= {number: recorded[CONSTANT, number] for number in program["constants"]}
     for place, call in enumerate(program["calls"]):
-        own = orders[call["sum"]] if "sum" in call else None
+        own = orders_of_call(call, orders)
         if is_given(call, own):
             arrays |= {number: recorded[place, number] for number in results_of(call)}
         else:
             interpret(call, arrays, own)
     return arrays
+
+
+def orders_of_call(call: dict[str, Any], orders: list[Orders | None]) -> Orders | None:
+    """The orders of the sum that a call is, of those of all sums; None where it is none."""
+    return orders[call["sum"]] if "sum" in call else None
 
 
 def is_given(call: dict[str, Any], orders: Orders | None) -> bool:
@@ -176,19 +181,13 @@ def _biased(orders: Orders, bias: Array, left: Array, right: Array) -> Array:
     return product_in_order(orders, left, right, bias)
 
 
-def _total(orders: Orders, value: Array, *args: Any, dtype: Any = None, **kwargs: Any) -> Array:
-    widened = value.astype(np.float64) if dtype == "float64" else value
-    return sum_in_order(orders, widened, *args, **kwargs)
+def _total(orders: Orders, value: Array, *args: Any, **kwargs: Any) -> Array:
+    kwargs.pop("dtype", None)  # it has the same accumulator, or the call would be no sum
+    return sum_in_order(orders, value, *args, **kwargs)
 
 
-def _mean(
-    orders: Orders,
-    value: Array,
-    dim: Any = None,
-    keepdim: bool = False,
-    dtype: Any = None,  # noqa: ARG001 - the tensor's own, or it is no sum that is known
-) -> Array:
-    total = sum_in_order(orders, value, dim, keepdim)
+def _mean(orders: Orders, value: Array, *args: Any, **kwargs: Any) -> Array:
+    total = _total(orders, value, *args, **kwargs)
     return np.asarray(total / total.dtype.type(value.size // total.size))
 
 

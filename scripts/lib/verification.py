@@ -11,6 +11,7 @@ from scripts.lib.interpret import (
     held,
     is_given,
     numbers_in,
+    orders_of_call,
     results_of,
     run_program,
     tensor_of_runs,
@@ -36,13 +37,10 @@ def replay_sample(
     given: what may be taken as recorded, by its call's place and its number, (runs, *shape)
     returns: by name, `elements`, `identical`, and `first`, the first element that differs, or None
     """
-    bits = {name: np.moveaxis(widened(values), 0, -1) for name, values in archived.items()}
-    known = {place: held(np.moveaxis(widened(one), 0, -1)) for place, one in given.items()}
-    known |= outputs_recorded(program, bits)
-    start = {name: tensor_of_runs(inputs[name], dtype) for name in program["inputs"]}
-    arrays = run_program(program, start, orders, known)
+    arrays = values_of(program, orders, inputs, archived, given, dtype)
     found = {}
-    for name, expected in bits.items():
+    for name, values in archived.items():
+        expected = runs_last(values)
         made = np.broadcast_to(arrays[program["outputs"][name]]["runs"], expected.shape)
         alike = same_bits(made, expected)
         found[name] = {
@@ -51,6 +49,37 @@ def replay_sample(
             "first": None if alike.all() else first_difference(made, expected, alike),
         }
     return found
+
+
+def values_of(
+    program: dict[str, Any],
+    orders: list[Orders | None],
+    inputs: dict[str, Array],
+    archived: dict[str, Array],
+    given: dict[tuple[int, int], Array],
+    dtype: str,
+) -> dict[int, Array]:
+    """Every value of a program by its number, held; arguments as for `replay_sample`."""
+    names = {number: name for name, number in program["outputs"].items()}
+    recorded = given | {
+        (place, number): archived[names[number]]
+        for place, call in enumerate(program["calls"])
+        for number in results_of(call)
+        if number in names
+    }
+    known = {place: held(runs_last(values)) for place, values in recorded.items()}
+    start = {name: tensor_of_runs(inputs[name], dtype) for name in program["inputs"]}
+    return run_program(program, start, orders, known)
+
+
+def runs_last(values: Array) -> Array:
+    """Archived numbers, (runs, *shape), as (*shape, runs) in the accumulator's format."""
+    return np.moveaxis(widened(values), 0, -1)
+
+
+def outputs_of(program: dict[str, Any], made: dict[str, Array]) -> dict[str, Array]:
+    """A program's named values among the archived arrays of a sample, by name."""
+    return {name: made["result" if name == "loss" else name] for name in program["outputs"]}
 
 
 def given_to(program: str, arrays: dict[str, Array]) -> dict[tuple[int, int], Array]:
@@ -64,19 +93,6 @@ def given_to(program: str, arrays: dict[str, Array]) -> dict[tuple[int, int], Ar
             _, place, number = name.split(".")
             found[int(place), int(number)] = values
     return found
-
-
-def outputs_recorded(
-    program: dict[str, Any], outputs: dict[str, Array]
-) -> dict[tuple[int, int], Array]:
-    """The outputs, (*shape, runs) by name, as results of the calls that make them, held."""
-    names = {number: name for name, number in program["outputs"].items()}
-    return {
-        (place, number): held(outputs[names[number]])
-        for place, call in enumerate(program["calls"])
-        for number in results_of(call)
-        if number in names
-    }
 
 
 def names_of_sums(program: dict[str, Any]) -> list[tuple[str, int]]:
@@ -104,10 +120,9 @@ def names_of_sums(program: dict[str, Any]) -> list[tuple[str, int]]:
 
 def taken_as_given(program: dict[str, Any], orders: list[Orders | None]) -> dict[str, int]:
     """The operations whose results were not computed but taken as recorded, and how often."""
-    calls = program["calls"]
     counts = Counter(
         call["op"].split(".")[1]
-        for call in calls
-        if is_given(call, orders[call["sum"]] if "sum" in call else None)
+        for call in program["calls"]
+        if is_given(call, orders_of_call(call, orders))
     )
     return dict(sorted(counts.items()))
