@@ -10,7 +10,7 @@ from envs.warm_python import start_warm_python
 from scripts.lib.config import load_configs
 from scripts.lib.machine import processor, settings
 from scripts.lib.refusal import Refusal
-from scripts.lib.settings import gradient_names
+from scripts.lib.settings import gradient_names, shown_format
 from scripts.lib.source import code_hash, modules_of
 
 # Snakemake imports pandas (0.2 s) to see whether a param is a data frame, unless there is none here.
@@ -70,8 +70,7 @@ def shown(file):
     """A file of work/{dtype}/ for the format that the report shows in full."""
 
     def path(wildcards):
-        dtypes = CONFIGS[wildcards.experiment]["dtypes"]
-        dtype = "float32" if "float32" in dtypes else dtypes[0]
+        dtype = shown_format(CONFIGS[wildcards.experiment]["dtypes"])
         return f"experiments/{wildcards.experiment}/work/{dtype}/{file}"
 
     return path

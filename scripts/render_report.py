@@ -19,6 +19,7 @@ from typing import Any
 from scripts.lib.files import read_json, write_text
 from scripts.lib.formats import precision
 from scripts.lib.graph_order import listing
+from scripts.lib.settings import shown_format
 from scripts.lib.stage import run_stage
 from scripts.lib.sums_told import sums_told
 from scripts.lib.tables import COMPARISONS, read_csv, summarise
@@ -67,6 +68,7 @@ def render_report(
         "specs": specs,
         "samples": samples,
         "dtypes": dtypes,
+        "shown": shown_format(dtypes),
         "gradients": gradients,
         "identical": [
             dtype

@@ -30,7 +30,10 @@ def backward(x, W, b):
     return {"x": dy @ W, "W": dy.T @ x, "b": dy.sum(0)}
 """
 SHAPES = {"x": (2, 40), "W": (30, 40), "b": (30,)}
-NEEDED = list(SHAPES)
+TANH: Any = {  # what is no sum has to be taken as given
+    "forward": "def forward(x):\n    return x.tanh().sum()\n",
+    "backward": "def backward(x):\n    return {'x': 1 - x.tanh() ** 2}\n",
+}
 
 
 class Layer:

@@ -1,7 +1,7 @@
 import pytest
 
 from scripts.lib.arrays import read_arrays
-from tests.layer import Layer
+from tests.layer import TANH, Layer
 
 WAVERING = """\
 calls = []
@@ -39,12 +39,7 @@ def test_forwards_variables_are_recorded(tmp_path):
 
 
 def test_what_is_no_sum_and_not_known_is_recorded_as_given(tmp_path):
-    layer = Layer(
-        tmp_path,
-        forward="def forward(x):\n    return x.tanh().sum()\n",
-        backward="def backward(x):\n    return {'x': 1 - x.tanh() ** 2}\n",
-        shapes={"x": (5,)},
-    )
+    layer = Layer(tmp_path, **TANH, shapes={"x": (5,)})
     program = layer.observe()["autograd"]
     given = [call["op"] for call in program["calls"] if call.get("given")]
     assert given == ["aten.tanh.default", "aten.tanh_backward.default"]

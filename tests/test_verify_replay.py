@@ -7,7 +7,7 @@ import torch
 from scripts.lib.files import read_json, write_json
 from scripts.lib.tensors import read_tensors, write_tensors
 from tests.conftest import ROOT
-from tests.layer import Layer
+from tests.layer import TANH, Layer
 
 DTYPES = ["float64", "float32", "bfloat16", "float16"]
 
@@ -53,12 +53,7 @@ def test_a_sum_without_an_order_is_taken_as_given_and_nothing_is_proved(tmp_path
 
 
 def test_what_is_no_sum_is_said_to_be_given(tmp_path):
-    layer = Layer(
-        tmp_path,
-        forward="def forward(x):\n    return x.tanh().sum()\n",
-        backward="def backward(x):\n    return {'x': 1 - x.tanh() ** 2}\n",
-        shapes={"x": (500,)},
-    )
+    layer = Layer(tmp_path, **TANH, shapes={"x": (500,)})
     found = layer.all().replay()
     assert found["given"] == {"tanh": 1, "tanh_backward": 1}
     assert not found["proved"]

@@ -15,9 +15,8 @@ from torch import Tensor
 from scripts.lib.author import format_name, torch_dtype
 from scripts.lib.axes import axes
 from scripts.lib.dispatch import HALF, operation, summable
-from scripts.lib.interpret import FLOATS
 from scripts.lib.reveal import Adder, Axis, Example
-from scripts.lib.rounding import accumulator
+from scripts.lib.rounding import FORMATS, accumulator
 
 Array = NDArray[Any]
 aten = torch.ops.aten
@@ -103,7 +102,7 @@ def adds(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     args: as in the call, a `Layout` in the place of each tensor
     """
     layouts = [arg for arg in args if isinstance(arg, Layout)]
-    if not layouts or not all(format_name(layout.dtype) in FLOATS for layout in layouts):
+    if not layouts or not all(format_name(layout.dtype) in FORMATS for layout in layouts):
         return False
     if 0 in [size for layout in layouts for size in layout.shape]:
         return False
@@ -113,9 +112,9 @@ def adds(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         return False
     if function in MEANS and kwargs.get("dtype") not in (None, layouts[0].dtype):
         return False
-    given, into = layouts[0].dtype, kwargs.get("dtype") or layouts[0].dtype
-    names = [format_name(one) if isinstance(one, torch.dtype) else one for one in (given, into)]
-    return names[1] in FLOATS and accumulator(names[0]) == accumulator(names[1])
+    given = format_name(layouts[0].dtype)
+    into = format_name(kwargs.get("dtype") or layouts[0].dtype)
+    return into in FORMATS and accumulator(given) == accumulator(into)
 
 
 def _drawn(generator: np.random.Generator, shape: tuple[int, ...], name: str) -> Array:

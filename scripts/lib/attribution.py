@@ -137,7 +137,6 @@ class Game:
 
     numpys, torchs: the orders of each call, None where it is no sum
     forward: which calls belong to the forward pass
-    terms: how many products each call adds
     rounds: whether rounding to the format is a factor
     """
 

@@ -9,8 +9,6 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-FORMATS = ("float64", "float32", "bfloat16", "float16")
-
 
 def numpy_dtype(name: str) -> np.dtype[Any]:
     """The numpy dtype of the format `name` (bfloat16 comes from ml_dtypes)."""

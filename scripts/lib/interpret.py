@@ -25,12 +25,11 @@ from numpy.typing import NDArray
 
 from scripts.lib.order import Orders, unfused
 from scripts.lib.replay import product_in_order, sum_in_order
-from scripts.lib.rounding import accumulator, rounded
+from scripts.lib.rounding import FORMATS, accumulator, rounded
 from scripts.lib.views import MEMORY_VIEWS, VIEWS
 
 Array = NDArray[Any]
 CONSTANT = -1  # where the place of a call would stand for a value that no call made
-FLOATS = ("float64", "float32", "bfloat16", "float16")
 
 
 def held(values: Array) -> Array:
@@ -84,11 +83,11 @@ def knows(call: dict[str, Any], dtypes: Mapping[int, str]) -> bool:
     if op in SHOWN:
         return True
     if op in CONVERSIONS:
-        return {dtype, *given} <= set(FLOATS)
+        return {dtype, *given} <= set(FORMATS)
     if op in EMPTY:
         return True
     if op in ELEMENTWISE or op in IN_PLACE:
-        return dtype in FLOATS and given == {dtype} and not _has_terms_of_its_own(call)
+        return dtype in FORMATS and given == {dtype} and not _has_terms_of_its_own(call)
     return False
 
 
@@ -116,7 +115,7 @@ def interpret(
         size = EMPTY[op](*call["args"])
         shape = arrays[size["value"]].shape if isinstance(size, dict) else tuple(size)
         runs = max(array.dtype["runs"].shape[0] for array in arrays.values())
-        kind = accumulator(dtype) if dtype in FLOATS else dtype
+        kind = accumulator(dtype) if dtype in FORMATS else dtype
         arrays[call["result"]] = held(np.zeros((*shape, runs), kind))
         return
     args, kwargs = (

@@ -27,6 +27,7 @@ from scripts.lib.vjp import autograd_vjp, manual_vjp
 class Observer(DispatchMode):
     """Within it, each operation is appended to `calls`, as a program of scripts/lib/interpret.py.
 
+    inputs: the numbers of the tensors that were there before, by name
     calls: the operations
     sums: those among them that add, each once: its operation and its operands' layouts
     recorded: what cannot be carried out again without torch, and every sum's result, by the place
@@ -37,6 +38,7 @@ class Observer(DispatchMode):
         super().__init__()
         self.calls: list[dict[str, Any]] = []
         self.sums: list[dict[str, Any]] = []
+        self.inputs: dict[str, int] = {}
         self.constants: list[int] = []
         self.recorded: dict[tuple[int, int], Tensor] = {}
         self.tensors: list[Tensor] = []  # every one that was met, so that no memory is used twice
@@ -120,23 +122,26 @@ class Observer(DispatchMode):
             self.sums.append(described)
         return self.sums.index(described)
 
-    def forget(self, tensor: Tensor) -> None:
-        """Take a tensor that was made just now for one that was there before."""
+    def take(self, tensors: dict[str, Tensor]) -> None:
+        """Take tensors for inputs, before anything is done with them."""
+        self.inputs |= {name: self.number(tensor) for name, tensor in tensors.items()}
+
+    def take_made(self, name: str, tensor: Tensor) -> None:
+        """Take a tensor that was made just now for an input."""
         call = self.calls.pop()
         assert call["result"] == self.number(tensor)
         for number in numbers_in(call["args"]):
             self.constants.remove(number)
             del self.recorded[CONSTANT, number]
+        self.take({name: tensor})
 
-    def program(
-        self, inputs: dict[str, Tensor], outputs: dict[str, Tensor], forward: int = 0
-    ) -> dict[str, Any]:
+    def program(self, outputs: dict[str, Tensor], forward: int = 0) -> dict[str, Any]:
         """What was observed, as a program.
 
         forward: how many of the calls are forward's
         """
         return {
-            "inputs": {name: self.number(tensor) for name, tensor in inputs.items()},
+            "inputs": self.inputs,
             "constants": self.constants,
             "calls": self.calls,
             "outputs": {name: self.number(tensor) for name, tensor in outputs.items()},
@@ -200,14 +205,12 @@ def observe_autograd(
     Raises
         Refusal: as `autograd_vjp` does.
     """
-    seen, inputs, parts = Observer(), dict[str, Tensor](), list[int]()
+    seen, parts = Observer(), list[int]()
     with ExitStack() as observing:
 
         @wraps(forward)
         def watched(**given: Tensor) -> Any:
-            inputs.update(given)
-            for tensor in given.values():
-                seen.number(tensor)
+            seen.take(given)
             observing.enter_context(seen)
             result = forward(**given)
             parts.append(len(seen.calls))
@@ -215,8 +218,7 @@ def observe_autograd(
 
         def lift(tensor: Tensor) -> Tensor:
             if parts:  # the cotangent, which was cast just now
-                inputs["dout"] = tensor
-                seen.forget(tensor)
+                seen.take_made("dout", tensor)
             return tensor
 
         with variables_of(forward) as variables:
@@ -225,14 +227,14 @@ def observe_autograd(
             )
     ends = {"loss" if result.dim() == 0 else "result": result}
     ends |= {f"d{name}": gradients[name] for name in needed}
-    known = {seen.number(tensor) for tensor in [*ends.values(), *inputs.values()]}
+    known = {*map(seen.number, ends.values()), *seen.inputs.values()}
     outputs = {
         name: tensor.detach()
         for name, tensor in variables.items()
         if name not in ends and tensor.is_floating_point() and seen.number(tensor) not in known
     }
     outputs |= ends
-    return seen, seen.program(inputs, outputs, parts[0]), outputs
+    return seen, seen.program(outputs, parts[0]), outputs
 
 
 def observe_backward(
@@ -251,13 +253,11 @@ def observe_backward(
     Raises
         Refusal: as `manual_vjp` does.
     """
-    seen, inputs, returned = Observer(), dict[str, Tensor](), dict[str, Tensor]()
+    seen, returned = Observer(), dict[str, Tensor]()
 
     @wraps(backward)
     def watched(**given: Tensor) -> Any:
-        inputs.update(given)
-        for tensor in given.values():
-            seen.number(tensor)
+        seen.take(given)
         with seen:
             gradients = backward(**given)
         if isinstance(gradients, dict):
@@ -265,4 +265,4 @@ def observe_backward(
         return gradients
 
     manual_vjp(watched, path, tensors, needed, dtype, dout, limit)
-    return seen, seen.program(inputs, {f"d{name}": returned[name] for name in needed})
+    return seen, seen.program({f"d{name}": returned[name] for name in needed})

@@ -1,4 +1,4 @@
-"""The order in which the summands of one sum are added: a binary tree, its notation, its words.
+"""The order in which the summands of one sum are added: a binary tree, and its notation.
 
 A tree over the summands 0 .. n-1 is held as its postorder: a summand's number pushes it, ADD takes
 the two last results and pushes their sum. `0 1 ADD 2 ADD` is (s0 + s1) + s2. The first operand of

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+FORMATS = ("float64", "float32", "bfloat16", "float16")
 
 
 def accumulator(dtype: str) -> str:

@@ -9,6 +9,11 @@ def drawn_tensors(tensors: dict[str, Any], sample: dict[str, Any]) -> dict[str, 
     return {name: {**tensor, **own.get(name, {})} for name, tensor in tensors.items()}
 
 
+def shown_format(dtypes: list[str]) -> str:
+    """The format that the report shows in full."""
+    return "float32" if "float32" in dtypes else dtypes[0]
+
+
 def gradient_names(tensors: dict[str, Any]) -> dict[str, str]:
     """From each tensor that needs a gradient to the gradient's name: W -> dW."""
     return {name: f"d{name}" for name, tensor in tensors.items() if tensor.get("requires_grad")}

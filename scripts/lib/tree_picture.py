@@ -90,7 +90,6 @@ def _panel(
         "joins": [(x(a), y(b), x(c), y(d)) for a, b, c, d in joins],
         "y_ticks": [(y(depth), str(depth)) for depth in ticks],
         "x_ticks": [(x(0), "0"), (x(count - 1), str(count - 1))],
-        "count": count,
         "highest": highest,
     }
 

@@ -19,7 +19,7 @@ from scripts.dump_graph import dump_graph
 from scripts.generate_tensors import generate_tensors
 from scripts.judge_gradients import judge_gradients
 from scripts.lib.config import load_config
-from scripts.lib.settings import gradient_names
+from scripts.lib.settings import gradient_names, shown_format
 from scripts.lib.source import modules_of
 from scripts.observe_operations import observe_operations
 from scripts.record_environment import record_environment
@@ -90,7 +90,7 @@ def run_experiment(experiment: str) -> None:
     )
     criteria = config["acceptance"]
     judge_gradients(errors, facts, calls, attributions, graph, criteria, dtypes, judgement)
-    shown = "float32" if "float32" in dtypes else dtypes[0]
+    shown = shown_format(dtypes)
     operations, orders = of(shown, "operations.json"), of(shown, "orders.json")
     draw_figures(errors, graph, operations, orders, dtypes, list(names.values()), *figures)
     render_report(

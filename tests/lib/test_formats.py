@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from scripts.lib.formats import FORMATS, eps, largest, numpy_dtype, precision, smallest_normal
+from scripts.lib.formats import eps, largest, numpy_dtype, precision, smallest_normal
+from scripts.lib.rounding import FORMATS
 
 
 @pytest.mark.parametrize(

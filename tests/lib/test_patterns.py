@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.lib.formats import FORMATS
 from scripts.lib.patterns import name_of, non_finite, ratio, repetition
+from scripts.lib.rounding import FORMATS
 
 INF, NAN = np.inf, np.nan
 REFERENCE = np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -7.0]])

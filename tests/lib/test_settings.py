@@ -1,4 +1,4 @@
-from scripts.lib.settings import drawn_tensors, gradient_names
+from scripts.lib.settings import drawn_tensors, gradient_names, shown_format
 
 TENSORS = {
     "x": {"shape": [2], "draw": "randn", "requires_grad": True},
@@ -26,3 +26,8 @@ def test_an_override_changes_neither_the_order_of_the_draws_nor_the_settings():
 
 def test_only_tensors_that_require_a_gradient_have_one_named_after_them():
     assert gradient_names(TENSORS) == {"x": "dx", "W": "dW"}
+
+
+def test_float32_is_shown_where_it_is_tried_and_else_the_first_format():
+    assert shown_format(["float64", "float32"]) == "float32"
+    assert shown_format(["bfloat16", "float16"]) == "bfloat16"

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scripts.lib.formats import FORMATS, eps, smallest_normal
+from scripts.lib.formats import eps, smallest_normal
+from scripts.lib.rounding import FORMATS
 from scripts.lib.ulp import Distance, difference, distance, ulp
 
 INF, NAN = np.inf, np.nan
