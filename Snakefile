@@ -136,6 +136,28 @@ rule draw_cotangents:
         "scripts/draw_cotangents.py"
 
 
+rule check_forward:
+    """Check autograd itself, by finite differences of forward along one direction."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+    output:
+        oracle="experiments/{experiment}/work/oracle.json",
+    log:
+        "experiments/{experiment}/work/logs/check_forward.log",
+    conda:
+        "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
+    params:
+        needed=needed,
+        code=code_hash("scripts/check_forward.py"),
+        versions=TORCH,
+    script:
+        "scripts/check_forward.py"
+
+
 rule check_backward:
     """Call the author's backward.py once, so that a mistake in it is told once."""
     input:
@@ -227,6 +249,29 @@ rule compute_reference:
         "scripts/compute_reference.py"
 
 
+rule measure_noise:
+    """Measure the rounding noise that each gradient must have, in one format."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+    output:
+        noise="experiments/{experiment}/work/{dtype}/noise.safetensors",
+        overflows="experiments/{experiment}/work/{dtype}/overflows.json",
+    log:
+        "experiments/{experiment}/work/logs/measure_noise.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
+    params:
+        needed=needed,
+        code=code_hash("scripts/measure_noise.py"),
+        versions=TORCH,
+    script:
+        "scripts/measure_noise.py"
+
+
 rule reorder_sums:
     """Call the author's backward.py with its sums done by numpy, on every run, in one format."""
     input:
@@ -258,6 +303,8 @@ rule score_errors:
         autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
         reference="experiments/{experiment}/work/{dtype}/reference.safetensors",
         reordered="experiments/{experiment}/work/{dtype}/reordered.safetensors",
+        noise="experiments/{experiment}/work/{dtype}/noise.safetensors",
+        arithmetic="experiments/{experiment}/work/{dtype}/arithmetic.json",
     output:
         errors="experiments/{experiment}/work/{dtype}/errors.csv",
         facts="experiments/{experiment}/work/{dtype}/facts.json",
@@ -419,12 +466,66 @@ rule attribute_difference:
         "scripts/attribute_difference.py"
 
 
+rule ask_gradcheck:
+    """Ask torch.autograd.gradcheck for a second opinion."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        checked="experiments/{experiment}/work/checked.txt",
+    output:
+        opinion="experiments/{experiment}/work/gradcheck.json",
+    log:
+        "experiments/{experiment}/work/logs/ask_gradcheck.log",
+    conda:
+        "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
+    params:
+        needed=needed,
+        code=code_hash("scripts/ask_gradcheck.py"),
+        versions=TORCH,
+    script:
+        "scripts/ask_gradcheck.py"
+
+
+rule name_mistakes:
+    """Name the likeliest mistake behind each gradient that is wrong in float64."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        manual="experiments/{experiment}/work/float64/manual.safetensors",
+        reference="experiments/{experiment}/work/float64/reference.safetensors",
+        facts="experiments/{experiment}/work/float64/facts.json",
+        calls="experiments/{experiment}/work/float64/calls.json",
+    output:
+        mistakes="experiments/{experiment}/work/mistakes.json",
+    log:
+        "experiments/{experiment}/work/logs/name_mistakes.log",
+    conda:
+        "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
+    params:
+        needed=needed,
+        code=code_hash("scripts/name_mistakes.py"),
+        versions=TORCH,
+    script:
+        "scripts/name_mistakes.py"
+
+
 rule judge_gradients:
     """Pass the verdict on each gradient, and evaluate the acceptance criteria."""
     input:
         errors="experiments/{experiment}/errors.csv",
         facts=per_dtype("facts.json"),
         calls=per_dtype("calls.json"),
+        formula="experiments/{experiment}/work/float64/facts.json",
+        mistakes="experiments/{experiment}/work/mistakes.json",
+        oracle="experiments/{experiment}/work/oracle.json",
         attributions=per_dtype("attribution.json"),
         graph="experiments/{experiment}/work/graph.json",
     output:
@@ -484,6 +585,10 @@ rule render_report:
         attributions=per_dtype("attribution.json"),
         operations=shown("operations.json"),
         orders=shown("orders.json"),
+        overflows=per_dtype("overflows.json"),
+        oracle="experiments/{experiment}/work/oracle.json",
+        opinion="experiments/{experiment}/work/gradcheck.json",
+        mistakes="experiments/{experiment}/work/mistakes.json",
         graph="experiments/{experiment}/work/graph.json",
         environment="experiments/{experiment}/work/environment.json",
         written=written_by_author,
@@ -511,6 +616,8 @@ rule write_manifest:
     """List what the experiment is made of, with hashes, in manifest.json."""
     input:
         judgement="experiments/{experiment}/work/judgement.json",
+        oracle="experiments/{experiment}/work/oracle.json",
+        opinion="experiments/{experiment}/work/gradcheck.json",
         graph="experiments/{experiment}/work/graph.json",
         environment="experiments/{experiment}/work/environment.json",
         arithmetic=per_dtype("arithmetic.json"),
@@ -524,11 +631,12 @@ rule write_manifest:
                 "draws.safetensors",
                 "states.safetensors",
                 "cotangents.safetensors",
+                "mistakes.json",
             )
         ]
         + [
             path
-            for kind in ("manual", "autograd", "reference", "reordered")
+            for kind in ("manual", "autograd", "reference", "reordered", "noise")
             for path in per_dtype(f"{kind}.safetensors")(wildcards)
         ]
         + [
@@ -537,6 +645,7 @@ rule write_manifest:
                 "errors.csv",
                 "facts.json",
                 "calls.json",
+                "overflows.json",
                 "handed_over.json",
                 "operations.json",
                 "recorded.safetensors",

@@ -1,4 +1,4 @@
-"""Succeed if every acceptance criterion of the experiment holds.
+"""Succeed if backward gives every gradient and every acceptance criterion holds.
 
 in   judgement  json, as judge_gradients writes it
      report     the report, which is written either way
@@ -13,8 +13,13 @@ from scripts.lib.stage import run_stage
 
 
 def accept(judgement: Path, report: Path, accepted: Path) -> None:
-    rows = read_json(judgement)["acceptance"]
+    judged = read_json(judgement)
+    rows = judged["acceptance"]
     failed = [row for row in rows if not row["holds"]]
+    if judged["refused"]:
+        raise Refusal(
+            f"{' '.join(judged['refused'])} The others are judged; the report is {report}."
+        )
     if failed:
         reasons = " ".join(f"{row['criterion']}: {row['measured']}." for row in failed)
         raise Refusal(

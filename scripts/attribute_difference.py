@@ -50,7 +50,7 @@ from scripts.lib.stage import run_stage
 from scripts.lib.tensors import read_tensors, runs_of
 from scripts.lib.ulp import distance
 from scripts.lib.verification import given_to, outputs_of, runs_last, values_of
-from scripts.lib.vjp import manual_vjp
+from scripts.lib.vjp import Backward
 
 Array = np.ndarray[Any, Any]
 AT_MOST = 5  # runs: shares are averages, and every mixture replays every run
@@ -135,6 +135,8 @@ def attribute_difference(
 
 def _reason(observed: dict[str, Any], revealed: list[dict[str, Any]]) -> str | None:
     """Why nothing can be said, if so."""
+    if observed["hand"]["refused"]:
+        return " ".join(observed["hand"]["refused"].values())
     for program, whose in (("hand", "backward"), ("autograd", "forward")):
         if any(sample == "trial" for sample, _ in observed[program]["others"]):
             return f"{whose} makes other operations from run to run"
@@ -163,13 +165,13 @@ def _numpys_end(
     runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
     function = load_function(backward, "backward", list(runs[0][2]), time_limit)
     found: dict[str, list[Array]] = {f"d{name}": [] for name in needed}
-    wide = torch_dtype(accumulator(dtype))
+    by_hand = Backward(function, backward, needed, torch_dtype(accumulator(dtype)), time_limit)
     for _, _, tensors in [run for run in runs if run[0] == "trial"][:count]:
         rounded = {name: cast(value, torch_dtype(dtype)) for name, value in tensors.items()}
         dout = rounded.pop("dout")
         with NumpySums():
-            gradients, _ = manual_vjp(function, backward, rounded, needed, wide, dout, time_limit)
-        for name, value in gradients.items():
+            answer = by_hand(rounded, dout)
+        for name, value in answer.gradients.items():
             found[f"d{name}"].append(value.numpy())
     return {name: np.stack(values, axis=-1) for name, values in found.items()}
 

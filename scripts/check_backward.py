@@ -5,18 +5,20 @@ in   backward    the author's backward.py
      cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed      the tensors that require a gradient
      time_limit  seconds for one call of backward
-out  checked     text: the gradients that it gives, with their shapes
+out  checked     text: the gradients that it gives, with their shapes, and why others are none
 
-Checks names, shapes and dtypes; whether the numbers are right is judge_gradients' question.
+Refuses a backward that gives no gradient at all; whether the numbers are right is judge_gradients'
+question.
 """
 
 from pathlib import Path
 
 from scripts.lib.author import load_function, torch_dtype
 from scripts.lib.files import write_text
+from scripts.lib.refusal import Refusal
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import read_tensors, runs_of
-from scripts.lib.vjp import manual_vjp
+from scripts.lib.vjp import Backward
 
 
 def check_backward(
@@ -29,10 +31,12 @@ def check_backward(
 ) -> None:
     _, _, tensors = runs_of(read_tensors(draws) | read_tensors(cotangents))[0]
     function = load_function(backward, "backward", list(tensors), time_limit)
-    dout = tensors.pop("dout")
-    float32 = torch_dtype("float32")
-    found, _ = manual_vjp(function, backward, tensors, needed, float32, dout, time_limit)
-    write_text(checked, "".join(f"d{name} {tuple(found[name].shape)}\n" for name in needed))
+    by_hand = Backward(function, backward, needed, torch_dtype("float32"), time_limit)
+    answer = by_hand(tensors, tensors.pop("dout"))
+    if set(needed) <= set(answer.refused):
+        raise Refusal(answer.refused[needed[0]])
+    told = {name: f"d{name} {tuple(answer.gradients[name].shape)}" for name in needed}
+    write_text(checked, "".join(f"{line}\n" for line in (told | answer.refused).values()))
 
 
 if __name__ == "__main__":

@@ -5,21 +5,26 @@ in   backward    the author's backward.py
      cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed      the tensors that require a gradient
      time_limit  seconds for one call of backward
-out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in the format
-     calls       json: what a second call on the same inputs gave, and which inputs were changed
+out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in the format; nan where
+                 backward gave none
+     calls       json: `second_call`, what a second call on the same inputs gave, by tensor;
+                 `zero_cotangent`, what dout = 0 gave on the first run (empty if backward takes no
+                 dout); `changed_inputs`; `refused`, why there is no gradient, by tensor
 
 Each run's backward is called twice: a gradient that grows or wavers is no function of its inputs.
 """
 
 from pathlib import Path
 
+import torch
+
 from scripts.lib.author import load_function, torch_dtype
 from scripts.lib.files import write_json
-from scripts.lib.patterns import repetition
 from scripts.lib.progress import progress
+from scripts.lib.seen import off_zero, repetition
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
-from scripts.lib.vjp import manual_vjp, same_bits
+from scripts.lib.vjp import Backward, same_bits
 
 
 def compute_manual(
@@ -33,26 +38,33 @@ def compute_manual(
     calls: Path,
 ) -> None:
     runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    names = list(runs[0][2])
-    function = load_function(backward, "backward", names, time_limit)
+    function = load_function(backward, "backward", list(runs[0][2]), time_limit)
+    by_hand = Backward(function, backward, needed, torch_dtype(dtype), time_limit)
     stack, repeats, changed = Stack(), dict.fromkeys(needed, "same bits"), set[str]()
-    for sample, _, tensors in progress(runs, f"compute_manual {dtype}, runs"):
-        run = {name: tensors[name] for name in names if name != "dout"}
-        once, twice = (
-            manual_vjp(
-                function, backward, run, needed, torch_dtype(dtype), tensors["dout"], time_limit
-            )
-            for _ in range(2)
-        )
-        stack.add(sample, {f"d{name}": once[0][name] for name in needed})
-        changed |= {*once[1], *twice[1]}
+    zeros, refused = dict[str, str](), dict[str, str]()
+    for sample, number, tensors in progress(runs, f"compute_manual {dtype}, runs"):
+        dout = tensors.pop("dout")
+        once, twice = (by_hand(tensors, dout) for _ in range(2))
+        stack.add(sample, {f"d{name}": once.gradients[name] for name in needed})
+        changed |= {*once.changed, *twice.changed}
+        refused = once.refused | twice.refused | refused
         for name in needed:
-            first_time = repeats[name] == "same bits"
-            if first_time and not same_bits(once[0][name], twice[0][name]):
-                first, second = (g[0][name].double().numpy() for g in (once, twice))
-                repeats[name] = repetition(first, second)
+            first, second = once.gradients[name], twice.gradients[name]
+            if repeats[name] == "same bits" and not same_bits(first, second):
+                repeats[name] = repetition(first.double().numpy(), second.double().numpy())
+        if (sample, number) == ("trial", 0) and by_hand.takes_cotangent():
+            of_zero = by_hand(tensors, torch.zeros_like(dout)).gradients
+            zeros = {name: off_zero(of_zero[name].double().numpy()) for name in needed}
     write_tensors(gradients, stack.stacked())
-    write_json(calls, {"second_call": repeats, "changed_inputs": sorted(changed)})
+    write_json(
+        calls,
+        {
+            "second_call": repeats,
+            "zero_cotangent": zeros,
+            "changed_inputs": sorted(changed),
+            "refused": refused,
+        },
+    )
 
 
 if __name__ == "__main__":

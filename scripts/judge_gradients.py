@@ -1,13 +1,16 @@
 """Pass the verdict on each gradient, and evaluate the experiment's acceptance criteria.
 
 in   errors        csv: the experiment's errors
-     facts         json per format, as score_errors writes them
-     calls         json per format, as compute_manual writes them
+     facts, calls  json per format, as score_errors and compute_manual write them
+     formula       json: the facts of float64, whether or not the experiment tries it
+     mistakes      json, as name_mistakes writes it
+     oracle        json, as check_forward writes it
      attributions  json per format, as attribute_difference writes them
      graph         json: the graph of forward
      acceptance    the config's criteria
      dtypes        the formats, in the order of `facts`, `calls` and `attributions`
-out  judgement     json: `verdicts`, `acceptance`
+out  judgement     json: `verdicts`, `acceptance`, and `refused`, a sentence for each gradient that
+                   backward did not give, or gave unasked
 
 Judges what was measured; measures nothing and words no report.
 """
@@ -15,11 +18,8 @@ Judges what was measured; measures nothing and words no report.
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from scripts.lib.acceptance import evaluate
 from scripts.lib.files import read_json, write_json
-from scripts.lib.formats import precision
 from scripts.lib.stage import run_stage
 from scripts.lib.tables import read_csv
 from scripts.lib.verdict import judge_gradient
@@ -29,49 +29,53 @@ def judge_gradients(
     errors: Path,
     facts: list[Path],
     calls: list[Path],
+    formula: Path,
+    mistakes: Path,
+    oracle: Path,
     attributions: list[Path],
     graph: Path,
     acceptance: list[dict[str, Any]],
     dtypes: list[str],
     judgement: Path,
 ) -> None:
+    facts_of, calls_of, attributed = (
+        dict(zip(dtypes, map(read_json, paths), strict=True))
+        for paths in (facts, calls, attributions)
+    )
+    in_float64 = read_json(formula)["samples"]["trial"]["gradients"]
+    named, reason = read_json(mistakes), read_json(oracle)["reason"]
+    verdicts = [
+        {"gradient": gradient, "dtype": dtype}
+        | judge_gradient(
+            dtype,
+            measured,
+            in_float64[gradient],
+            _of_one(calls_of[dtype], gradient.removeprefix("d")),
+            named[gradient],
+            reason,
+        )
+        for dtype, told in facts_of.items()
+        for gradient, measured in told["samples"]["trial"]["gradients"].items()
+    ]
     table, nodes = read_csv(errors), read_json(graph)["nodes"]
-    facts_of = dict(zip(dtypes, map(read_json, facts), strict=True))
-    calls_of = dict(zip(dtypes, map(read_json, calls), strict=True))
-    attributed = dict(zip(dtypes, map(read_json, attributions), strict=True))
-    verdicts = _verdicts(table, facts_of, calls_of)
+    refused = [sentence for told in calls_of.values() for sentence in told["refused"].values()]
     write_json(
         judgement,
         {
             "verdicts": verdicts,
             "acceptance": [evaluate(one, table, nodes, verdicts, attributed) for one in acceptance],
+            "refused": list(dict.fromkeys(refused)),
         },
     )
 
 
-def _verdicts(
-    table: pd.DataFrame, facts_of: dict[str, Any], calls_of: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """One per format and gradient, in the order given; the widest format is judged first."""
-    trial = table[table["sample"] == "trial"]
-    worst = trial.groupby(["dtype", "comparison", "gradient"])["rel_norm"].max()
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for dtype in sorted(facts_of, key=precision, reverse=True):
-        for gradient, facts in facts_of[dtype]["samples"]["trial"]["gradients"].items():
-            wider = [verdict for (_, name), verdict in found.items() if name == gradient]
-            found[dtype, gradient] = judge_gradient(
-                dtype,
-                facts,
-                float(worst[dtype, "manual_vs_reference", gradient]),
-                float(worst[dtype, "autograd_vs_reference", gradient]),
-                calls_of[dtype]["second_call"][gradient.removeprefix("d")],
-                right_in_widest=bool(wider) and wider[0]["outcome"] == "right",
-            )
-    return [
-        {"gradient": gradient, "dtype": dtype, **found[dtype, gradient]}
-        for dtype, facts in facts_of.items()
-        for gradient in facts["samples"]["trial"]["gradients"]
-    ]
+def _of_one(calls: dict[str, Any], name: str) -> dict[str, Any]:
+    """What the calls of backward showed of one tensor's gradient."""
+    return {
+        "refused": calls["refused"].get(name),
+        "second_call": calls["second_call"][name],
+        "zero_cotangent": calls["zero_cotangent"].get(name, "zero"),
+    }
 
 
 if __name__ == "__main__":

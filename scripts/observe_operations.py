@@ -26,6 +26,7 @@ from scripts.lib.observe import Observer, observe_autograd, observe_backward
 from scripts.lib.progress import progress
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
+from scripts.lib.vjp import Backward
 
 
 def observe_operations(
@@ -42,23 +43,28 @@ def observe_operations(
     runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
     runs.sort(key=lambda run: run[0] != "trial")  # whose first run's operations are written down
     names = list(runs[0][2])
-    functions = {
-        "autograd": load_function(
-            forward, "forward", [name for name in names if name != "dout"], time_limit
-        ),
-        "hand": load_function(backward, "backward", names, time_limit),
-    }
+    function = load_function(
+        forward, "forward", [name for name in names if name != "dout"], time_limit
+    )
+    by_hand = Backward(
+        load_function(backward, "backward", names, time_limit),
+        backward,
+        needed,
+        torch_dtype(dtype),
+        time_limit,
+    )
     programs: dict[str, Any] = {}
     others: dict[str, list[tuple[str, int]]] = {"autograd": [], "hand": []}
     sums: list[dict[str, Any]] = []
     stack = Stack()
     for sample, number, tensors in progress(runs, f"observe_operations {dtype}, runs"):
         dout = tensors.pop("dout")
-        rest = tensors, needed, torch_dtype(dtype), dout, time_limit
-        seen, program, outputs = observe_autograd(functions["autograd"], forward, *rest)
+        seen, program, outputs = observe_autograd(
+            function, forward, tensors, needed, torch_dtype(dtype), dout, time_limit
+        )
         observed = [("autograd", seen, program)]
         if sample == "trial":  # the one whose differences are traced
-            observed.append(("hand", *observe_backward(functions["hand"], backward, *rest)))
+            observed.append(("hand", *observe_backward(by_hand, tensors, dout)))
         for name, own, found in observed:
             written = _numbered(found, own.sums, sums)
             if programs.setdefault(name, written) != written:

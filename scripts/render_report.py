@@ -1,8 +1,9 @@
 """Tell what was measured and judged, in REPORT.md.
 
-in   errors, graph, judgement, environment       as their stages write them
+in   errors, graph, judgement, environment,
+     oracle, opinion, mistakes                   as their stages write them
      facts, calls, arithmetic, handed_over,
-     replays, attributions                       json per format, in the order of `dtypes`
+     overflows, replays, attributions            json per format, in the order of `dtypes`
      operations, orders                          json of the format that is shown in full
      written                                     the author's files; derivation.md is quoted, and
                                                  discussion.md, a Jinja template, is filled in
@@ -38,6 +39,10 @@ def render_report(
     attributions: list[Path],
     operations: Path,
     orders: Path,
+    overflows: list[Path],
+    oracle: Path,
+    opinion: Path,
+    mistakes: Path,
     graph: Path,
     environment: Path,
     written: list[Path],
@@ -53,6 +58,9 @@ def render_report(
     def by_dtype(paths: list[Path]) -> dict[str, Any]:
         return dict(zip(dtypes, map(read_json, paths), strict=True))
 
+    judged = read_json(judgement)
+    for verdict in judged["verdicts"]:  # those that fail alike are told together
+        verdict["why"] = (verdict["diagnosis"] or {"name": verdict["reason"]})["name"]
     measured = {
         sample: {
             (row["dtype"], row["comparison"], row["gradient"]): row
@@ -82,12 +90,16 @@ def render_report(
         "calls": by_dtype(calls),
         "arithmetic": by_dtype(arithmetic),
         "handed_over": by_dtype(handed_over),
+        "overflows": by_dtype(overflows),
+        "oracle": read_json(oracle),
+        "gradcheck": read_json(opinion),
+        "mistakes": read_json(mistakes),
         "replay": by_dtype(replays),
         "attribution": by_dtype(attributions),
         "sums": sums_told(read_json(operations), read_json(orders)["sums"]),
         "graph": drawn | {"lines": listing(drawn["nodes"])},
         "environment": read_json(environment),
-        "judgement": read_json(judgement),
+        "judgement": judged,
         "written": {path.name: path.read_text(encoding="utf-8") for path in written},
     }
     discussion = "discussion.md"

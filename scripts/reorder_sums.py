@@ -17,7 +17,7 @@ from scripts.lib.progress import progress
 from scripts.lib.reorder import NumpySums
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
-from scripts.lib.vjp import manual_vjp
+from scripts.lib.vjp import Backward
 
 
 def reorder_sums(
@@ -32,13 +32,12 @@ def reorder_sums(
 ) -> None:
     runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
     function = load_function(backward, "backward", list(runs[0][2]), time_limit)
+    by_hand = Backward(function, backward, needed, torch_dtype(dtype), time_limit)
     stack, sums = Stack(), NumpySums()
     for sample, _, tensors in progress(runs, f"reorder_sums {dtype}, runs"):
         dout = tensors.pop("dout")
         with sums:
-            found, _ = manual_vjp(
-                function, backward, tensors, needed, torch_dtype(dtype), dout, time_limit
-            )
+            found = by_hand(tensors, dout).gradients
         stack.add(sample, {f"d{name}": found[name] for name in needed})
     write_tensors(gradients, stack.stacked())
     write_json(handed_over, dict(sorted(sums.handed_over.items())))

@@ -1,7 +1,7 @@
 """List what an experiment is made of: settings, versions, verdicts, and every file with its hash.
 
-in   judgement, graph, environment, arithmetic, replays, attributions, orders
-                   json, as their stages write them, the last five per format
+in   judgement, oracle, opinion, graph, environment, arithmetic, replays, attributions, orders
+                   json, as their stages write them, the last four per format
      written       the author's files
      intermediate  the cached files
      outputs       the generated files
@@ -21,6 +21,8 @@ from scripts.lib.templates import render
 def write_manifest(
     experiment: str,
     judgement: Path,
+    oracle: Path,
+    opinion: Path,
     graph: Path,
     environment: Path,
     arithmetic: list[Path],
@@ -42,6 +44,8 @@ def write_manifest(
         "environment": read_json(environment),
         "reference": {path.parent.name: read_json(path) for path in arithmetic},
         "judgement": judged,
+        "oracle": read_json(oracle),
+        "gradcheck": read_json(opinion),
         "replay": [
             {key: row[key] for key in ("dtype", "tensor", "data", "elements", "identical")}
             for path in replays
@@ -65,7 +69,7 @@ def write_manifest(
             "intermediate": _listed(
                 [
                     *intermediate,
-                    *(judgement, graph, environment),
+                    *(judgement, oracle, opinion, graph, environment),
                     *(
                         path
                         for each in (arithmetic, replays, attributions, orders)

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -153,35 +154,49 @@ def _shapes(reason: str, tensors: dict[str, Tensor] | None) -> str:
 
 def check_gradients(
     gradients: Any, function: Author, path: Path, tensors: dict[str, Tensor], needed: list[str]
-) -> dict[str, Tensor]:
-    """What backward returned, if it is what backward must return.
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Those gradients of what backward returned that are what they must be, and what is not.
 
     needed: the tensors that require a gradient; each must have one, of its own shape and dtype
+    returns: the gradients by tensor; and a sentence for each key that is missing, cannot be used
+        or was not asked for
 
     Raises
-        Refusal: if it is not.
+        Refusal: if backward returned no dict.
     """
     place = _definition(function, path)
     wanted = ", ".join(repr(name) for name in needed)
     if not isinstance(gradients, dict):
         kind = type(gradients).__name__
         raise Refusal(f"{place}: backward returns a {kind}; return a dict with the keys {wanted}.")
+    good, refused = dict[str, Tensor](), dict[str, str]()
     for name in needed:
-        if gradients.get(name) is None:
+        gradient = gradients.get(name)
+        if gradient is None:
             what = "is None" if name in gradients else "is missing"
-            raise Refusal(f"{place}: the gradient of {name!r} {what}; backward must give {wanted}.")
-    if extra := [key for key in gradients if key not in needed]:
-        raise Refusal(
-            f"{place}: backward gives {extra[0]!r}, which has no requires_grad: true in the "
-            f"config; give only {wanted}."
-        )
-    return {name: _checked(gradients[name], name, tensors[name], place) for name in needed}
+            near = get_close_matches(name, sorted({*map(str, gradients)} - {*needed}), 1, 0.3)
+            hint = f" (it gives {near[0]!r}; is that it?)" if near else ""
+            refused[name] = (
+                f"{place}: the gradient of {name!r} {what}{hint}; backward must give {wanted}."
+            )
+        elif wrong := _what_is_wrong(gradient, name, tensors[name]):
+            refused[name] = f"{place}: {wrong}"
+        else:
+            good[name] = gradient.detach()
+    refused |= {
+        str(key): f"{place}: backward gives {key!r}, which has no requires_grad: true in the "
+        f"config; give only {wanted}."
+        for key in gradients
+        if key not in needed
+    }
+    return good, refused
 
 
-def _checked(gradient: Any, name: str, tensor: Tensor, place: str) -> Tensor:
+def _what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
+    """Why `gradient` cannot be that of `tensor`."""
     if not isinstance(gradient, Tensor):
         kind = type(gradient).__name__
-        raise Refusal(f"{place}: the gradient of {name!r} is a {kind}; it must be a torch.Tensor.")
+        return f"the gradient of {name!r} is a {kind}; it must be a torch.Tensor."
     got, due = tuple(gradient.shape), tuple(tensor.shape)
     if got != due:
         turned = len(due) > 1 and got == due[::-1]
@@ -191,14 +206,14 @@ def _checked(gradient: Any, name: str, tensor: Tensor, place: str) -> Tensor:
             if turned
             else "a gradient has the shape of its tensor"
         )
-        raise Refusal(f"{place}: d{name} has shape {got} but {name} has {due}; {hint}.")
+        return f"d{name} has shape {got} but {name} has {due}; {hint}."
     if gradient.dtype != tensor.dtype:
-        raise Refusal(
-            f"{place}: d{name} is {format_name(gradient.dtype)} but {name} is "
+        return (
+            f"d{name} is {format_name(gradient.dtype)} but {name} is "
             f"{format_name(tensor.dtype)}; compute in the "
             "dtype of the inputs, and convert the result back if you compute wider."
         )
-    return gradient.detach()
+    return None
 
 
 def check_result(result: Any, function: Author, path: Path) -> Tensor:

@@ -21,7 +21,7 @@ from scripts.lib.adders import Layout, adds
 from scripts.lib.author import Author, format_name
 from scripts.lib.dispatch import DispatchMode
 from scripts.lib.interpret import CONSTANT, knows, numbers_in
-from scripts.lib.vjp import autograd_vjp, manual_vjp
+from scripts.lib.vjp import Backward, autograd_vjp
 
 
 class Observer(DispatchMode):
@@ -238,31 +238,30 @@ def observe_autograd(
 
 
 def observe_backward(
-    backward: Author,
-    path: Path,
-    tensors: dict[str, Tensor],
-    needed: list[str],
-    dtype: torch.dtype,
-    dout: Tensor,
-    limit: float,
+    by_hand: Backward, tensors: dict[str, Tensor], dout: Tensor
 ) -> tuple[Observer, dict[str, Any]]:
-    """`manual_vjp`, observed: its operations, and them as a program.
+    """A call of the hand's backward, observed: its operations, and them as a program.
 
-    Arguments as for `manual_vjp`.
-
-    Raises
-        Refusal: as `manual_vjp` does.
+    The program says besides, as `refused`, why a gradient is none.
     """
     seen, returned = Observer(), dict[str, Tensor]()
+    function = by_hand.function
 
-    @wraps(backward)
+    @wraps(function)
     def watched(**given: Tensor) -> Any:
         seen.take(given)
         with seen:
-            gradients = backward(**given)
+            gradients = function(**given)
         if isinstance(gradients, dict):
             returned.update(gradients)
         return gradients
 
-    manual_vjp(watched, path, tensors, needed, dtype, dout, limit)
-    return seen, seen.program({f"d{name}": returned[name] for name in needed})
+    by_hand.function = watched
+    try:
+        answer = by_hand(tensors, dout)
+    finally:
+        by_hand.function = function
+    outputs = {
+        f"d{name}": returned[name] for name in answer.gradients if name not in answer.refused
+    }
+    return seen, seen.program(outputs) | {"refused": answer.refused}

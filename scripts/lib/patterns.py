@@ -1,85 +1,333 @@
-"""Patterns in a gradient's values that give a mistake away."""
+"""Mistakes that a gradient's values give away, beside the true ones: the most specific first.
 
+In float64 a pattern that is meant leaves nothing over but rounding, so that none fits by chance.
+"""
+
+from collections.abc import Iterator
+from itertools import permutations
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.lib.formats import eps, largest
+from scripts.lib.numbers import number
 
 Array = NDArray[Any]
+Found = tuple[str, str, str]  # the kind of mistake, its name, the evidence
 
 
-def non_finite(value: Array, reference: Array, dtype: str) -> dict[str, Any] | None:
-    """Where `value` is inf or nan: how often, the first place, and whether the truth would fit.
+class Values:
+    """A wrong gradient and the true one in all runs, float64, shape (runs, *shape).
 
-    value, reference: shape (runs, *shape)
-    returns: None if all are finite; else `count`, `runs` (how many runs have one), `run` and
-        `index` of the first, its `value` as text, `reference` there (None if not finite itself),
-        and `fits`: whether every such element's reference is a number of the format
+    tolerance: what a pattern may leave over, as a part of the error
     """
-    bad = ~np.isfinite(np.asarray(value, np.float64))
-    if not bad.any():
-        return None
-    run, *index = (int(place) for place in np.argwhere(bad)[0])
-    truth = np.asarray(reference, np.float64)
-    first = float(truth[(run, *index)])
-    return {
-        "count": int(bad.sum()),
-        "runs": int(bad.reshape(len(bad), -1).any(axis=1).sum()),
-        "run": run,
-        "index": index,
-        "value": str(float(np.asarray(value, np.float64)[(run, *index)])),
-        "reference": first if np.isfinite(first) else None,
-        "fits": bool((np.abs(truth[bad]) <= largest(dtype)).all()),
+
+    def __init__(self, hand: Array, truth: Array, tolerance: float) -> None:
+        self.hand, self.truth, self.tolerance = hand, truth, tolerance
+        self.error = float(np.linalg.norm(hand - truth))
+
+    def is_(self, other: Array) -> bool:
+        """Whether the hand's gradient is `other`."""
+        if other.shape != self.hand.shape:
+            return False
+        left_over = float(np.linalg.norm(self.hand - other))
+        return left_over <= self.tolerance * self.error
+
+
+def exact(
+    name: str, values: Values, gradients: dict[str, Array], shapes: dict[str, Any]
+) -> Iterator[Found]:
+    """What the gradient exactly is in place of the true one.
+
+    name: of the tensor
+    gradients: the true gradients by tensor, (runs, *shape)
+    shapes: of all tensors, by name
+    """
+    hand, truth = values.hand, values.truth
+    if not hand.any():
+        yield "zero", "it is zero: its terms are missing or detached", "every element is 0"
+        return
+    yield from _factor(values, shapes)
+    for other, gradient in gradients.items():
+        if other != name and values.is_(gradient):
+            yield (
+                "operation",
+                f"it is the gradient of {other}",
+                f"every element is that of d{other}",
+            )
+    yield from _rearranged(values)
+    for words, other in (("its absolute value", np.abs(truth)), ("its sign", np.sign(truth))):
+        if values.is_(other):
+            yield (
+                "operation",
+                f"{words} is taken",
+                f"every element is that of the true gradient's {words[4:]}",
+            )
+    low, high = hand.min(), hand.max()
+    if low < high and values.is_(np.clip(truth, low, high)):
+        yield (
+            "operation",
+            "it is clipped",
+            f"it is the true gradient, kept within {low:.6g} and {high:.6g}",
+        )
+
+
+def _factor(values: Values, shapes: dict[str, Any]) -> Iterator[Found]:
+    hand, truth = (one.reshape(len(one), -1) for one in (values.hand, values.truth))
+    size = float((truth * truth).sum())
+    if not size:
+        return
+    factor = float((hand * truth).sum()) / size
+    if values.is_(factor * values.truth):
+        within = values.tolerance * values.error / sqrt(size)
+        evidence = f"every element is {factor:.6g} times the true one"
+        yield "factor", name_of(factor, shapes, within), evidence
+        return
+    squares = (truth * truth).sum(axis=1)
+    if len(hand) > 1 and (squares > 0).all():
+        each = (hand * truth).sum(axis=1) / squares
+        if values.is_(each.reshape(-1, *[1] * (values.truth.ndim - 1)) * values.truth):
+            yield (
+                "factor",
+                "a factor that changes from run to run is wrong: a number computed from the tensors",
+                f"every element is c times the true one, c from {each.min():.4g} to {each.max():.4g} over the runs",
+            )
+
+
+def name_of(factor: float, shapes: dict[str, Any], within: float = 1e-9) -> str:
+    """The likeliest mistakes behind a gradient that is `factor` times the true one.
+
+    shapes: of all tensors, by name
+    within: how well the factor is known
+    """
+    simple = {
+        2.0: "a factor 1/2 is forgotten (the loss's own, say), or it is counted twice",
+        0.5: "a factor 1/2 too many, or a factor 2 is missing",
+        -1.0: "the sign is wrong",
+        -2.0: "the sign is wrong and a factor 1/2 is forgotten",
+        -0.5: "the sign is wrong and a factor 1/2 too many",
     }
+    names = [words for value, words in simple.items() if abs(factor - value) <= within]
+    sizes: dict[int, str] = {}
+    for name, shape in shapes.items():
+        for axis, size in enumerate(shape):
+            if size > 1:
+                sizes.setdefault(size, f"{size}, the length of axis {axis} of {name}")
+    groups = {**sizes}
+    for name, shape in shapes.items():
+        if len(shape) > 1:
+            groups.setdefault(prod(shape), f"{prod(shape)}, the number of elements of {name}")
+            groups.setdefault(prod(shape[:-1]), f"{prod(shape[:-1])}, the rows of {name}")
+    for sign, minus in ((1, ""), (-1, " and the sign is wrong")):
+        for half, also in (
+            (1, ""),
+            (2, " and a factor 1/2 is forgotten"),
+            (0.5, " and a factor 1/2 too many"),
+        ):
+            for size, told in groups.items():
+                for value, words in (
+                    (size, f"it is summed where a mean is due: {told}, does not divide it"),
+                    (1 / size, f"it is a mean where a sum is due, or is divided twice: by {told}"),
+                    (sqrt(size), f"the square root of {told}, does not divide it"),
+                    (1 / sqrt(size), f"the square root of {told}, divides it once too often"),
+                    (size / (size - 1), f"n - 1 in place of n = {told}"),
+                    ((size - 1) / size, f"n in place of n - 1 with n = {told}"),
+                    (sqrt(size / (size - 1)), f"n - 1 in place of n under a root, n = {told}"),
+                    (sqrt((size - 1) / size), f"n in place of n - 1 under a root, n = {told}"),
+                ):
+                    if abs(factor - sign * half * value) <= within * max(1, abs(factor)):
+                        names.append(words + also + minus)
+            if half == 1:
+                for one, told in sizes.items():
+                    for other, told_other in sizes.items():
+                        if one != other and abs(factor - sign * one / other) <= within * max(
+                            1, abs(factor)
+                        ):
+                            names.append(f"it is divided by {told_other}, and not by {told}{minus}")
+    if not names:
+        return f"a constant factor is wrong: it is {factor:.7g} times what it must be"
+    return "; or ".join(list(dict.fromkeys(names))[:2])
 
 
-def ratio(value: Array, reference: Array, dtype: str) -> float | None:
-    """The one factor c with value = c reference over all elements, if there is one; else None.
+def _rearranged(values: Values) -> Iterator[Found]:
+    truth = values.truth
+    axes = range(1, truth.ndim)
+    if truth.ndim <= 5:
+        for order in permutations(axes):
+            if list(order) == list(axes):
+                continue
+            turned = truth.transpose(0, *order)
+            how = (
+                "transposed"
+                if truth.ndim == 3
+                else f"with its axes in the order {tuple(axis - 1 for axis in order)}"
+            )
+            if turned.shape == truth.shape and values.is_(turned):
+                yield "transposed", f"it is {how}", "every element is the one across"
+            if values.is_(np.ascontiguousarray(turned).reshape(truth.shape)):
+                yield (
+                    "transposed",
+                    f"it is {how} and laid out again in the tensor's shape",
+                    "the same numbers, in the order in which the transposed gradient has them",
+                )
+            back = truth.reshape(len(truth), *turned.shape[1:])
+            inverse = np.argsort(order) + 1
+            if values.is_(np.ascontiguousarray(back.transpose(0, *inverse)).reshape(truth.shape)):
+                yield (
+                    "transposed",
+                    f"it is {how} and laid out again in the tensor's shape",
+                    "the same numbers, in another order",
+                )
+    for axis in axes:
+        size = truth.shape[axis]
+        for by in [*range(1, min(size, 5)), *range(-4, 0)]:
+            if abs(by) < size and values.is_(np.roll(truth, by, axis)):
+                kind = "shifted" if abs(by) == 1 else "transposed"
+                yield (
+                    kind,
+                    f"it is rolled by {by} along axis {axis - 1}",
+                    f"every element is the true one of {by} places before",
+                )
+                break
+        if size > 1 and values.is_(np.flip(truth, axis)):
+            yield (
+                "transposed",
+                f"it is reversed along axis {axis - 1}",
+                "every element is the one from the other end",
+            )
 
-    c is the least-squares fit. It is accepted where what it leaves over is below half of the digits
-    of the format, normwise, and c itself is farther than that from 1. Small simple fractions are
-    given exactly.
+
+def vague(values: Values, known: dict[str, Array]) -> Iterator[Found]:
+    """What the error is like, if the gradient is nothing in particular.
+
+    known: tensors of the experiment by name, (runs, *shape)
     """
-    scale = np.max(np.abs(np.asarray(reference, np.float64)), initial=0)
-    if not (scale and np.isfinite(scale)):
+    yield from _confined(values)
+    yield from _proportional(values, known)
+    yield from _per_row(values)
+    yield from _constant_along(values)
+
+
+def _confined(values: Values) -> Iterator[Found]:
+    """Right but for some rows or elements."""
+    apart = np.abs(values.hand - values.truth)
+    most = values.tolerance * values.error
+    off = (apart > most).any(axis=0)  # in any run
+    if not off.any() or off.mean() > 0.5:
+        return
+    for axis in range(off.ndim):
+        rest = tuple(one for one in range(off.ndim) if one != axis)
+        rows = np.flatnonzero(off.any(axis=rest) if rest else off)
+        if len(rows) <= off.shape[axis] / 2:
+            what = _what_is_there(values, off)
+            run_of = (
+                f"{rows[0]} to {rows[-1]}"
+                if len(rows) > 1 and rows[-1] - rows[0] == len(rows) - 1
+                else ", ".join(map(str, rows[:8]))
+            )
+            yield (
+                "confined",
+                f"only index {run_of} along axis {axis} is wrong{what}",
+                f"the other {off.shape[axis] - len(rows)} of {off.shape[axis]} are right in every run",
+            )
+            return
+    index = tuple(int(i) for i in np.argwhere(off)[0])
+    yield (
+        "confined",
+        f"only {int(off.sum())} of {off.size} elements are wrong, the first at index {index}{_what_is_there(values, off)}",
+        "the others are right in every run",
+    )
+
+
+def _what_is_there(values: Values, off: NDArray[np.bool_]) -> str:
+    hand, truth = values.hand[:, off], values.truth[:, off]
+    if not hand.any():
+        return ": it is 0 there"
+    size = float((truth * truth).sum())
+    factor = float((hand * truth).sum()) / size if size else 0.0
+    if np.linalg.norm(hand - factor * truth) <= values.tolerance * values.error:
+        return f": it is {factor:.6g} times the true one there"
+    return ""
+
+
+def _proportional(values: Values, known: dict[str, Array]) -> Iterator[Found]:
+    """The gradient, or its error, is a product with a value of forward's."""
+    error = values.hand - values.truth
+    for name, tensor in known.items():
+        wide = _broadcast(tensor, values.truth.shape)
+        if wide is None or not wide.any():
+            continue
+        with np.errstate(all="ignore"):
+            for power in (1, -1, 2, -2, 0.5, -0.5):
+                if (power < 0 and not wide.all()) or (power % 1 and (wide < 0).any()):
+                    continue
+                if values.is_(values.truth * wide**power):
+                    times = name if power > 0 else f"1 / {name}"
+                    times += {2: " twice", 0.5: ", its square root,"}.get(abs(power), "")
+                    yield (
+                        "missing",
+                        f"it is multiplied by {times} once too often, or not divided by it",
+                        f"every element is the true one times {name} to the power of {power:g}",
+                    )
+        size = float((wide * wide).sum())
+        times_it = float((error * wide).sum()) / size
+        if times_it and np.linalg.norm(error - times_it * wide) <= values.tolerance * values.error:
+            yield (
+                "missing",
+                f"{number(-times_it)} times {name} is missing",
+                f"the error is {number(times_it)} times {name}",
+            )
+
+
+def _broadcast(tensor: Array, shape: tuple[int, ...]) -> Array | None:
+    """(runs, *own) as (runs, *shape); None if it does not fit, or is one number a run."""
+    missing = len(shape) - tensor.ndim
+    if missing < 0 or tensor[0].size < 2:
         return None
-    with np.errstate(over="ignore"):  # scaled, so that squares neither overflow nor vanish
-        value, reference = (np.asarray(a, np.float64).ravel() / scale for a in (value, reference))
-    norm = float(np.linalg.norm(reference))
-    if not np.isfinite(value).all():
+    try:
+        wide = tensor.reshape(len(tensor), *[1] * missing, *tensor.shape[1:])
+        return np.broadcast_to(wide, shape)
+    except ValueError:
         return None
-    close = eps(dtype) ** 0.5
-    with np.errstate(over="ignore", invalid="ignore"):
-        factor = float(value @ reference) / norm**2
-        left_over = np.linalg.norm(value - factor * reference)
-    if not left_over <= close * norm or abs(factor - 1) <= close:
-        return None
-    fractions = (round(factor * denominator) / denominator for denominator in (1, 2, 3, 4, 5, 6, 8))
-    simple = min(fractions, key=lambda fraction: abs(factor - fraction))
-    return simple if abs(factor - simple) <= close * max(1.0, abs(simple)) else factor
 
 
-def repetition(first: Array, second: Array) -> str:
-    """What a second call on the same inputs gave that differs from the first, in words."""
-    with np.errstate(over="ignore"):
-        doubled = 2 * first
-    if first.any() and np.array_equal(second, doubled, equal_nan=True):
-        return "twice the first"
-    return "other bits"
+def _per_row(values: Values) -> Iterator[Found]:
+    """Each row is the true one times a factor of its own."""
+    for axis in range(1, values.truth.ndim):
+        rest = tuple(one for one in range(1, values.truth.ndim) if one != axis)
+        if not rest:
+            continue
+        size = (values.truth**2).sum(axis=rest, keepdims=True)
+        with np.errstate(all="ignore"):
+            factors = (values.hand * values.truth).sum(axis=rest, keepdims=True) / size
+        if (size > 0).all() and values.is_(factors * values.truth):
+            yield (
+                "missing",
+                f"each index along axis {axis - 1} has a factor of its own that is wrong",
+                f"it is c times the true gradient, c from {factors.min():.4g} to {factors.max():.4g} along that axis",
+            )
 
 
-def name_of(factor: float, second_call: str) -> str:
-    """The likeliest mistake behind a gradient that is `factor` times the true one."""
-    if factor == 0:
-        return "it is zero: a term is missing or detached"
-    if factor == -1:
-        return "the sign is wrong"
-    if factor == 2 and second_call == "twice the first":
-        return "the gradient was accumulated twice"
-    if factor == 2:
-        return "a factor 0.5 is missing (the loss's own, say), or the gradient was counted twice"
-    if factor == 0.5:
-        return "a factor 0.5 too many, or a factor 2 is missing"
-    return "a constant factor is wrong"
+def _constant_along(values: Values) -> Iterator[Found]:
+    """The error is the same along an axis, or one row times one column."""
+    error = values.hand - values.truth
+    for axis in range(1, error.ndim):
+        mean = error.mean(axis=axis, keepdims=True)
+        if (
+            error.shape[axis] > 1
+            and np.linalg.norm(error - mean) <= values.tolerance * values.error
+        ):
+            yield (
+                "missing",
+                f"a term that is the same along axis {axis - 1} is missing: a mean or a sum over it",
+                f"the error does not change along axis {axis - 1}",
+            )
+    if error.ndim == 3 and min(error.shape[1:]) > 2:
+        singular = np.linalg.svd(error, compute_uv=False)
+        if (singular[:, 1] <= values.tolerance * singular[:, 0]).all():
+            yield (
+                "missing",
+                "a term of rank one is missing: one vector times another, a projection perhaps",
+                f"the error has rank one: its second singular value is {number(float((singular[:, 1] / singular[:, 0]).max()))} of the first",
+            )

@@ -1,68 +1,125 @@
 """Is the hand-derived gradient right? One outcome per gradient and format, each with its reason.
 
-The line between a wrong formula and rounding is half of the digits of the format, sqrt(eps): a
-formula that is wrong is off in the first digits, rounding is in the last, and nothing is tuned
-between them. It is normwise, so single small elements go unjudged; and where autograd itself keeps
-fewer than half of its digits, the format cannot tell and the outcome is unresolved.
+The unit is the rounding noise that the gradient must have (scripts/lib/noise.py), the line is how
+many noises a correct gradient may be off (scripts/lib/noises.py) or twice what autograd itself is,
+if that is more. The formula is judged by its run in float64, whose noise is small beside any
+mistake; a format by its own run. A format can tell nothing where half the gradient or twice the
+gradient would pass too: there the outcome is unresolved, and never right.
 """
 
 from typing import Any
 
-from scripts.lib.formats import eps
+from scripts.lib.formats import precision
 from scripts.lib.numbers import number
-from scripts.lib.patterns import name_of
+
+WORST_FACTOR = 0.5  # what half the gradient is off, as a part of it: zero and twice are off by more
 
 
 def judge_gradient(
     dtype: str,
     facts: dict[str, Any],
-    manual_error: float,
-    autograd_error: float,
-    second_call: str,
-    right_in_widest: bool,
+    formula: dict[str, Any],
+    calls: dict[str, Any],
+    mistake: dict[str, Any] | None,
+    oracle: str | None,
 ) -> dict[str, Any]:
     """The verdict on one gradient in one format.
 
-    facts: its facts as score_errors measured them
-    manual_error, autograd_error: greatest normwise distance from the reference, over the runs
-    second_call: what calling backward again gave ("same bits" if all is well)
-    right_in_widest: whether the gradient is right in the widest format tried
-    returns: outcome (right, wrong, imprecise, unresolved), reason, and diagnosis (name, evidence)
+    facts, formula: the gradient's facts in this format and in float64, as score_errors measured
+    calls: `second_call`, `zero_cotangent` and `refused` of the gradient in this format
+    mistake: what name_mistakes found (kind, name, evidence), or None
+    oracle: why autograd itself is not to be trusted, if it is not
+    returns: outcome (right, wrong, imprecise, unresolved), reason, limit (the least error that is
+        seen, as a part of the gradient's norm), and diagnosis (name, evidence) or None
     """
-    limit = eps(dtype) ** 0.5
-    lost = facts["non_finite"]
-    if second_call != "same bits":
-        name = (
-            "backward adds to what an earlier call left"
-            if second_call == "twice the first"
-            else "backward is not a function of its inputs"
-        )
-        evidence = f"a second call on the same inputs gave {second_call}"
-        return _verdict("wrong", evidence, name, evidence)
-    if lost and lost["fits"]:
-        where = f"{lost['value']} at index {tuple(lost['index'])} of run {lost['run']}"
-        reason = f"{where}, where the true value is a number of the format"
-        return _verdict("wrong" if not right_in_widest else "imprecise", reason, "overflow", reason)
-    if facts["identical"] and autograd_error <= limit:
-        return _verdict("right", "autograd's own bits")
-    if manual_error <= limit:
-        return _verdict("right", f"{number(manual_error)} from the reference")
-    if facts["ratio"] is not None:
-        evidence = f"every element is {facts['ratio']:.6g} times the true one"
-        return _verdict("wrong", evidence, name_of(facts["ratio"], second_call), evidence)
-    if autograd_error > limit:
-        return _verdict(
-            "unresolved",
-            f"autograd itself is {number(autograd_error)} of the norm from the reference",
-        )
-    reason = (
-        f"{number(manual_error)} of the norm from the reference, autograd {number(autograd_error)}"
+
+    def verdict(outcome: str, reason: str, named: dict[str, Any] | None = None) -> dict[str, Any]:
+        diagnosis = named and {key: named[key] for key in ("name", "evidence")}
+        shown = detectable(facts)
+        return {"outcome": outcome, "reason": reason, "limit": shown, "diagnosis": diagnosis}
+
+    if calls["refused"]:
+        return verdict("wrong", calls["refused"].rstrip("."))
+    if calls["second_call"] != "same bits":
+        reason = f"a second call on the same inputs gave {calls['second_call']}"
+        return verdict("wrong", reason, mistake)
+    if calls["zero_cotangent"] not in ("zero", "no numbers"):
+        reason = f"for a cotangent of zeros it gives {calls['zero_cotangent']}"
+        name = "a term is not multiplied by the cotangent"
+        return verdict("wrong", reason, mistake or {"name": name, "evidence": reason})
+    if oracle:
+        return verdict("unresolved", oracle.rstrip("."))
+    inside = (mistake or {}).get("format")  # a coarser format that backward computes in
+    where = "" if dtype == "float64" else "in float64 "
+    if lost := _lost(formula):
+        if formula["autograd"]["lost"]:
+            return verdict("unresolved", f"{where}{lost}; autograd has none there either")
+        return verdict("wrong", where + lost, {"name": "overflow", "evidence": lost})
+    if not (within(formula) or inside):
+        return verdict("wrong", where + _off(formula), mistake)
+    if lost := _lost(facts):
+        if facts["autograd"]["lost"]:
+            return verdict("unresolved", f"{lost}; autograd has none there either")
+        return verdict("imprecise", lost, {"name": "overflow", "evidence": lost})
+    if not within(facts):
+        reason = f"the formula is right, but the gradient is {_off(facts)}"
+        named = mistake if inside and precision(inside) < precision(dtype) else None
+        return verdict("imprecise", reason, named)
+    for told, where in ((facts, dtype), (formula, "float64")):
+        if unresolved(told):
+            return verdict("unresolved", _cannot_tell(told, where))
+    bits = "autograd's own bits, " if facts["identical"] else ""
+    return verdict("right", bits + _near(facts))
+
+
+def within(facts: dict[str, Any]) -> bool:
+    """Whether a gradient is as near the reference as a correct one."""
+    return all(
+        float(facts["manual"][measure])
+        <= max(facts["limits"][measure], 2 * float(facts["autograd"][measure]))
+        for measure in ("norm", "element")
     )
-    return _verdict("imprecise" if right_in_widest else "wrong", reason)
 
 
-def _verdict(
-    outcome: str, reason: str, name: str | None = None, evidence: str | None = None
-) -> dict[str, Any]:
-    diagnosis = None if name is None else {"name": name, "evidence": evidence}
-    return {"outcome": outcome, "reason": reason, "diagnosis": diagnosis}
+def unresolved(facts: dict[str, Any]) -> bool:
+    """Whether half the gradient would be within the limit, or there is none to compare with."""
+    return not detectable(facts) < WORST_FACTOR
+
+
+def detectable(facts: dict[str, Any]) -> float:
+    """The least error of the whole gradient that is seen, as a part of its norm."""
+    return float(facts["limits"]["norm"]) * float(facts["noise"])
+
+
+def _lost(facts: dict[str, Any]) -> str:
+    """Where an element is no number though the true one is, in words; "" if none is."""
+    lost = facts["non_finite"]
+    if not (lost and lost["fits"]):
+        return ""
+    where = f"{lost['value']} at index {tuple(lost['index'])} of run {lost['run']}"
+    return f"{where}, where the true value {number(lost['reference'])} is one of the format"
+
+
+def _off(facts: dict[str, Any]) -> str:
+    """How far a gradient is off, in words: by its norm, or where an element is."""
+    manual, autograd, most = facts["manual"], facts["autograd"], facts["limits"]
+    measure = "norm" if float(manual["norm"]) > most["norm"] else "element"
+    where = f" at index {tuple(manual['index'])} of run {manual['run']}" * (measure == "element")
+    return (
+        f"off by {number(manual[measure], 3)} times the rounding noise{where}; "
+        f"autograd is by {number(autograd[measure])}, and {number(most[measure])} may be chance"
+    )
+
+
+def _near(facts: dict[str, Any]) -> str:
+    return f"{number(facts['manual']['norm'])} times the rounding noise from the reference"
+
+
+def _cannot_tell(facts: dict[str, Any], dtype: str) -> str:
+    share = float(facts["noise"])
+    if share == float("inf"):
+        return "the true gradient is zero at these inputs, or no number of the format"
+    return (
+        f"rounding noise in {dtype} is {number(share)} of the gradient at these inputs, so that "
+        "half the gradient would pass"
+    )

@@ -1,6 +1,8 @@
 """One run through the author's functions: autograd's gradient of forward, and the hand's."""
 
+import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -51,31 +53,69 @@ def autograd_vjp(
     return result.detach(), gradients
 
 
-def manual_vjp(
-    backward: Author,
-    path: Path,
-    tensors: dict[str, Tensor],
-    needed: list[str],
-    dtype: torch.dtype,
-    dout: Tensor,
-    limit: float,
-) -> tuple[dict[str, Tensor], list[str]]:
-    """What the hand-written `backward` gives, and the names of the inputs that it changed in place.
+@dataclass(frozen=True)
+class Answer:
+    """What one call of the hand's backward gave.
 
-    Arguments as for `autograd_vjp`.
-
-    Raises
-        Refusal: if backward fails or returns something else than gradients.
+    gradients: by tensor; nan throughout where there is none
+    refused: why there is none, in a sentence, by tensor, and what else backward gave unasked
+    changed: the inputs that it changed in place
     """
-    given = {name: cast(value, dtype) for name, value in tensors.items()} | {
-        "dout": cast(dout, dtype)
-    }
-    kept = {name: value.clone() for name, value in given.items()}
-    with torch.no_grad():
-        returned = call(backward, path, given, limit)
-    gradients = check_gradients(returned, backward, path, kept, needed)
-    changed = [name for name in given if not same_bits(given[name], kept[name])]
-    return {name: gradient.clone() for name, gradient in gradients.items()}, changed
+
+    gradients: dict[str, Tensor]
+    refused: dict[str, str]
+    changed: list[str]
+
+
+class Backward:
+    """The hand-written backward in one format. Once it has failed, it is not called again.
+
+    needed: the tensors whose gradients it must give
+    failed: the sentence with which it failed, if it has
+    """
+
+    def __init__(
+        self, function: Author, path: Path, needed: list[str], dtype: torch.dtype, limit: float
+    ) -> None:
+        self.function, self.failed = function, ""
+        self._path, self._needed, self._dtype, self._limit = path, needed, dtype, limit
+
+    def __call__(self, tensors: dict[str, Tensor], dout: Tensor) -> Answer:
+        """Its answer to one run.
+
+        tensors: one run's inputs in float32 or int64; they are rounded to the format first
+        dout: the cotangent, shape of forward's result
+        """
+        given = {name: cast(value, self._dtype) for name, value in tensors.items()} | {
+            "dout": cast(dout, self._dtype)
+        }
+        kept = {name: value.clone() for name, value in given.items()}
+        gradients, refused = dict[str, Tensor](), dict[str, str]()
+        if not self.failed:
+            try:
+                with torch.no_grad():
+                    returned = call(self.function, self._path, given, self._limit)
+                gradients, refused = check_gradients(
+                    returned, self.function, self._path, kept, self._needed
+                )
+            except Refusal as refusal:
+                self.failed = str(refusal)
+        if self.failed:
+            refused = dict.fromkeys(self._needed, self.failed)
+        return Answer(
+            {
+                name: gradients[name].clone()
+                if name in gradients
+                else torch.full_like(kept[name], torch.nan)
+                for name in self._needed
+            },
+            refused,
+            [name for name in given if not same_bits(given[name], kept[name])],
+        )
+
+    def takes_cotangent(self) -> bool:
+        """Whether it names `dout` among its parameters."""
+        return "dout" in inspect.signature(self.function).parameters
 
 
 def same_bits(first: Tensor, second: Tensor) -> bool:

@@ -1,0 +1,59 @@
+"""Ask torch.autograd.gradcheck for a second opinion of the hand's gradient, in float64.
+
+in   forward, backward  the author's files
+     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     cotangents         safetensors: "<sample>/dout"
+     checked            text, of check_backward: there is a backward to ask about
+     needed             the tensors that require a gradient
+     time_limit         seconds that gradcheck may take
+out  opinion            json: `shapes`, on which it was asked; `fast`, whether by random projections
+                        and not every element; `objection`, its first line, or null; `refused`, why
+                        it could not be asked, or null
+
+On the trial's first run, with every axis cut short: gradcheck moves each element of each input. Of
+a forward or backward that knows no other sizes it is asked in its fast mode, on the whole run.
+"""
+
+from pathlib import Path
+
+import torch
+
+from scripts.lib.author import load_function, told_as_theirs
+from scripts.lib.files import write_json
+from scripts.lib.gradcheck import ask, cut
+from scripts.lib.refusal import Refusal
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import read_tensors, runs_of
+from scripts.lib.vjp import Backward
+
+
+def ask_gradcheck(
+    forward: Path,
+    backward: Path,
+    draws: Path,
+    cotangents: Path,
+    needed: list[str],
+    time_limit: float,
+    opinion: Path,
+) -> None:
+    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
+    tensors = next(run for sample, _, run in runs if sample == "trial")
+    tensors.pop("dout")
+    wide = {n: v.double() if v.is_floating_point() else v for n, v in tensors.items()}
+    value = load_function(forward, "forward", list(wide), time_limit)
+    function = load_function(backward, "backward", [*wide, "dout"], time_limit)
+    told = {"shapes": {}, "fast": False, "objection": None, "refused": None}
+    for fast, given in ((False, cut(wide)), (True, wide)):
+        by_hand = Backward(function, backward, needed, torch.float64, time_limit)
+        told |= {"shapes": {name: list(one.shape) for name, one in given.items()}, "fast": fast}
+        try:
+            with told_as_theirs(forward, time_limit):
+                told |= {"objection": ask(value, by_hand, given, needed, fast), "refused": None}
+            break
+        except Refusal as refusal:
+            told["refused"] = str(refusal)
+    write_json(opinion, told)
+
+
+if __name__ == "__main__":
+    run_stage(ask_gradcheck, snakemake)  # type: ignore[name-defined]

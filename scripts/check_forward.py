@@ -1,0 +1,92 @@
+"""Check autograd itself: differentiate forward.py along one direction by finite differences.
+
+in   forward     the author's forward.py
+     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     needed      the tensors that require a gradient
+     time_limit  seconds for one call of forward
+out  oracle      json: `autograd` and `difference`, the derivative of <dout, forward> along a random
+                 direction, of the trial's first run in float64; `uncertain`, the latter's error;
+                 `reason`, why autograd is no reference for this forward, or null
+
+The gradient by hand is no matter of this stage.
+"""
+
+from math import sqrt
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from scripts.lib.author import call, load_function
+from scripts.lib.files import write_json
+from scripts.lib.finite_difference import ridders
+from scripts.lib.formats import eps
+from scripts.lib.numbers import number
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import read_tensors, runs_of
+from scripts.lib.vjp import autograd_vjp, same_bits
+
+SEED = 0  # of the direction
+STEP = 0.01  # of the direction's length, which is a tensor's own
+
+
+def check_forward(
+    forward: Path,
+    draws: Path,
+    cotangents: Path,
+    needed: list[str],
+    time_limit: float,
+    oracle: Path,
+) -> None:
+    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
+    tensors = next(run for sample, _, run in runs if sample == "trial")
+    dout = tensors.pop("dout").double()
+    function = load_function(forward, "forward", list(tensors), time_limit)
+    wide = {n: v.double() if v.is_floating_point() else v for n, v in tensors.items()}
+    first, gradients = autograd_vjp(
+        function, forward, tensors, needed, torch.float64, dout, time_limit
+    )
+    generator = torch.Generator().manual_seed(SEED)
+    direction = {name: _direction(wide[name], generator) for name in needed}
+
+    def value(step: float) -> Tensor:
+        moved = wide | {name: wide[name] + step * along for name, along in direction.items()}
+        result: Tensor = call(function, forward, moved, time_limit)
+        return result.detach()
+
+    def paired(step: float) -> float:
+        return float((value(step) * dout).sum())
+
+    parts = [gradients[name] * along for name, along in direction.items()]
+    autograd = float(torch.stack([part.sum() for part in parts]).sum())
+    usual = sqrt(sum(float((part * part).sum()) for part in parts))
+    difference, uncertain = ridders(paired, STEP)
+    reason = None
+    if not same_bits(value(0.0), value(0.0)):
+        reason = f"{forward}: forward is no function of its tensors: two calls give other values"
+    elif not abs(autograd - difference) <= max(2 * uncertain, sqrt(eps("float64")) * usual):
+        reason = (
+            f"{forward}: autograd's derivative along a random direction is {number(autograd, 6)}, "
+            f"finite differences of forward give {number(difference, 6)}: one of forward's "
+            "operations has another derivative than its value (a detach, a backward of its own)"
+        )
+    write_json(
+        oracle,
+        {
+            "autograd": autograd,
+            "difference": difference,
+            "uncertain": uncertain,
+            "reason": reason,
+        },
+    )
+
+
+def _direction(tensor: Tensor, generator: torch.Generator) -> Tensor:
+    """A random direction of the size of a tensor's own numbers."""
+    size = float(tensor.square().mean().sqrt()) or 1.0
+    return torch.randn(tensor.shape, generator=generator, dtype=torch.float64) * size
+
+
+if __name__ == "__main__":
+    run_stage(check_forward, snakemake)  # type: ignore[name-defined]

@@ -1,0 +1,104 @@
+"""What torch does in one kernel, as the steps that it is made of.
+
+Most is in torch's own table of decompositions. Here are those that its table leaves whole, and
+those whose usual form has a step that only keeps numbers in range and is no part of the function.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._decomp import decomposition_table
+
+aten = torch.ops.aten
+
+
+def taken_apart(func: Any) -> Callable[..., Any] | None:
+    """What does an operation as several, if it is several at once."""
+    if func in OWN:
+        return OWN[func]
+    if func not in decomposition_table or func.is_view:
+        return None
+    if torch.Tag.core in func.tags and func not in COMPOUND:
+        return None
+    apart: Callable[..., Any] = decomposition_table[func]
+    return apart
+
+
+def _mean(value: Tensor, dim: Any = None, keepdim: bool = False, **_: Any) -> Tensor:
+    total = value.sum() if dim is None else value.sum(dim, keepdim)
+    return total / (value.numel() // max(1, total.numel()))
+
+
+def _variance_and_mean(
+    value: Tensor,
+    dim: Any = None,
+    unbiased: Any = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> tuple[Tensor, Tensor]:
+    if isinstance(unbiased, bool):
+        correction = int(unbiased)
+    every = list(range(value.dim())) if dim is None else dim
+    mean = _mean(value, every, True)
+    apart = value - mean
+    squares = (apart * apart).sum(every, keepdim)
+    count = value.numel() // max(1, squares.numel())
+    variance = squares / (count - (1 if correction is None else correction))
+    return variance, mean if keepdim else mean.reshape(variance.shape)
+
+
+def _variance(*args: Any, **kwargs: Any) -> Tensor:
+    return _variance_and_mean(*args, **kwargs)[0]
+
+
+def _log_softmax(value: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
+    return value - value.logsumexp(dim, keepdim=True)
+
+
+def _softmax(value: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
+    return _log_softmax(value, dim).exp()
+
+
+def _trilinear(
+    first: Tensor,
+    second: Tensor,
+    third: Tensor,
+    expand1: list[int],
+    expand2: list[int],
+    expand3: list[int],
+    sumdim: list[int],
+    unroll_dim: int = 1,
+) -> Tensor:
+    factors = [first, second, third]
+    for place, axes in enumerate((expand1, expand2, expand3)):
+        for axis in sorted(axes):
+            factors[place] = factors[place].unsqueeze(axis)
+    product = factors[0] * factors[1] * factors[2]
+    return product.sum(sumdim) if sumdim else product
+
+
+STATISTICS: dict[Any, Callable[..., Any]] = {
+    aten.mean.default: _mean,
+    aten.mean.dim: _mean,
+    aten.var_mean.correction: _variance_and_mean,
+    aten.var_mean.dim: _variance_and_mean,
+    aten.var.correction: _variance,
+    aten.var.dim: _variance,
+    aten._trilinear.default: _trilinear,
+}
+OWN: dict[Any, Callable[..., Any] | None] = STATISTICS | {
+    aten._softmax.default: _softmax,
+    aten._log_softmax.default: _log_softmax,
+    aten.logsumexp.default: None,  # autograd knows it, and its terms are those of the two above
+}
+COMPOUND = {
+    aten.native_layer_norm.default,
+    aten.native_group_norm.default,
+    aten._native_batch_norm_legit.default,
+    aten._native_batch_norm_legit.no_stats,
+    aten.gelu.default,
+    aten.sigmoid.default,
+}

@@ -1,0 +1,214 @@
+"""Which one change to forward would have the hand's gradient for its true one?
+
+Forward is made again, step by step, with one step changed (scripts/lib/changes.py), and
+differentiated by autograd. A change that gives exactly the hand's gradient names the mistake. All
+in float64, where nothing fits by chance.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import combinations, islice
+
+import torch
+from torch import Tensor
+
+from scripts.lib.changes import FAMILIES, Change, Do, constants, edges, into, term
+from scripts.lib.forward_steps import Steps
+
+Gradients = dict[str, Tensor]
+AT_MOST = 3000  # changes of one forward
+FEW = 24  # terms, all pairs of which are tried
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run in float64: its inputs, its cotangent, the hand's gradients and the true ones."""
+
+    steps: Steps
+    tensors: dict[str, Tensor]
+    dout: Tensor
+    hand: Gradients
+    truth: Gradients
+
+    def gradients(self, change: Change | None = None, do: Do | None = None) -> Gradients | None:
+        """Autograd's gradients with something changed; None where that cannot be done."""
+        given = change.inputs(self.tensors) if change and change.inputs else self.tensors
+        do = change.do if change else do
+        leaves = {
+            name: value.clone().requires_grad_() if name in self.hand else value
+            for name, value in given.items()
+        }
+        try:
+            result = self.steps.again(leaves, do)
+            found = torch.autograd.grad(
+                result, [leaves[name] for name in self.hand], self.dout, allow_unused=True
+            )
+        except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError):
+            return None
+        return {
+            name: torch.zeros_like(self.truth[name]) if one is None else one
+            for name, one in zip(self.hand, found, strict=True)
+        }
+
+    def left_over(self, name: str, given: Gradients | None) -> float:
+        """What a change does not explain of a gradient's error, as a part of it."""
+        if given is None:
+            return torch.inf
+        hand, truth = self.hand[name], self.truth[name]
+        return float((hand - given[name]).norm() / (hand - truth).norm())
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The mistake that explains a gradient, and how exactly."""
+
+    kind: str
+    name: str
+    left_over: float
+
+
+def find(runs: list[Run], wrong: list[str], tolerance: float) -> dict[str, Finding]:
+    """The first change that explains each of the gradients named, for those that one explains.
+
+    runs: the first is searched on, the others confirm
+    tolerance: what may be left over, as a part of the error
+    """
+    found: dict[str, Finding] = {}
+    searches: list[Callable[[Run, list[str], float], Iterator[tuple[Change, list[str]]]]] = [
+        _terms,
+        *(_search(family) for family in FAMILIES),
+        _constants,
+        _pairs_of_terms,
+    ]
+    for search in searches:
+        for change, names in search(
+            runs[0], [name for name in wrong if name not in found], tolerance
+        ):
+            given = [run.gradients(change) for run in runs]
+            for name in names:
+                worst = max(run.left_over(name, one) for run, one in zip(runs, given, strict=True))
+                if worst < tolerance:
+                    found.setdefault(name, Finding(change.kind, change.told, worst))
+    return found
+
+
+def _search(
+    family: Callable[[Steps], Iterator[Change]],
+) -> Callable[[Run, list[str], float], Iterator[tuple[Change, list[str]]]]:
+    def search(run: Run, wrong: list[str], tolerance: float) -> Iterator[tuple[Change, list[str]]]:
+        open_ones = list(wrong)
+        for change in islice(family(run.steps), AT_MOST):
+            if not open_ones:
+                return
+            given = run.gradients(change)
+            fits = [name for name in open_ones if run.left_over(name, given) < tolerance]
+            if fits:
+                open_ones = [name for name in open_ones if name not in fits]
+                yield change, fits
+
+    return search
+
+
+def _terms(run: Run, wrong: list[str], tolerance: float) -> Iterator[tuple[Change, list[str]]]:
+    """Terms that are missing, or counted a wrong number of times: the missing ones first."""
+    found = []
+    for step, place, _ in edges(run.steps):
+        without = run.gradients(do=into(step, place, torch.zeros_like))
+        for name in wrong if without else []:
+            assert without is not None
+            part = run.truth[name] - without[name]
+            error = run.hand[name] - run.truth[name]
+            size = float((part * part).sum())
+            if not size or not without[name].any():
+                continue  # no term, or all there is
+            times = 1 + float((error * part).sum()) / size
+            if float((error - (times - 1) * part).norm()) < tolerance * float(error.norm()):
+                times = simple(times)
+                found.append((abs(times) > 0, term(run.steps, step, place, times), [name]))
+    for _, change, names in sorted(found, key=lambda one: one[0]):
+        yield change, names
+
+
+def _pairs_of_terms(
+    run: Run, wrong: list[str], tolerance: float
+) -> Iterator[tuple[Change, list[str]]]:
+    """Two terms that are missing."""
+    matter, effects = list[Change](), list[Tensor]()
+    for step, place, _ in edges(run.steps) if wrong else []:
+        change = term(run.steps, step, place, 0.0)
+        without = run.gradients(change)
+        effect = without and torch.cat([without[name].flatten() for name in wrong])
+        truth = torch.cat([run.truth[name].flatten() for name in wrong])
+        if effect is None or any(
+            torch.allclose(effect, other, rtol=1e-9) for other in (truth, *effects)
+        ):
+            continue
+        effects.append(effect)
+        matter.append(change)
+    if len(matter) > FEW:
+        return
+    for first, second in combinations(matter, 2):
+        both = first.and_(second)
+        given = run.gradients(both)
+        fits = [name for name in wrong if run.left_over(name, given) < tolerance]
+        if fits:
+            yield both, fits
+
+
+def _constants(run: Run, wrong: list[str], tolerance: float) -> Iterator[tuple[Change, list[str]]]:
+    """A number that is another one, fitted."""
+    for start, change in constants(run.steps):
+        for name in wrong:
+            value = _fitted(run, name, start, change, tolerance)
+            if value is not None:
+                yield change(value), [name]
+
+
+def _fitted(
+    run: Run, name: str, start: float, change: Callable[[float], Change], tolerance: float
+) -> float | None:
+    """The number with which forward has the hand's gradient, by Gauss and Newton's steps."""
+    enough = tolerance * float((run.hand[name] - run.truth[name]).norm())
+
+    def residual(value: float) -> Tensor | None:
+        given = run.gradients(change(value))
+        return None if given is None else run.hand[name] - given[name]
+
+    value, rest = start, residual(start)
+    for _ in range(12):
+        if rest is None or not rest.isfinite().all():
+            return None
+        if float(rest.norm()) < enough:
+            return _shortest(value, residual, enough)
+        nudge = 1e-6 * (abs(value) or 1.0)
+        moved = residual(value + nudge)
+        if moved is None:
+            return None
+        slope = (moved - rest) / nudge
+        size = float((slope * slope).sum())
+        if not size > 0:
+            return None
+        value -= float((slope * rest).sum()) / size
+        after = residual(value)
+        if after is None or not float(after.norm()) < 2 * float(rest.norm()):
+            return None
+        rest = after
+    return None
+
+
+def _shortest(value: float, residual: Callable[[float], Tensor | None], enough: float) -> float:
+    """The fitted number with as few digits as fit."""
+    for digits in range(1, 12):
+        short = float(f"{value:.{digits}g}")
+        rest = residual(short)
+        if rest is not None and float(rest.norm()) < enough:
+            return short
+    return value
+
+
+def simple(value: float) -> float:
+    """A fraction of small whole numbers that is meant by a fitted one, if there is one near."""
+    for below in range(1, 13):
+        if abs(value * below - round(value * below)) < 1e-7:
+            return round(value * below) / below
+    return value

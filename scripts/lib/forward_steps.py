@@ -1,0 +1,241 @@
+"""A forward as the steps that torch makes of it, to be made again with one of them changed.
+
+Kernels that do several operations at once are taken apart, so that each step is one operation
+that autograd knows how to differentiate.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scripts.lib.apart import taken_apart
+from scripts.lib.author import Author, call
+from scripts.lib.dispatch import DispatchMode
+
+aten = torch.ops.aten
+Path = Any
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The place of a tensor among the values."""
+
+    place: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation: its arguments, with a `Ref` for each tensor, and what it makes."""
+
+    func: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    made: Any  # a Ref, or a list of them and of None
+
+    @property
+    def name(self) -> str:
+        """What the operation is called, without its overload."""
+        return str(self.func).split(".")[1].strip("_")
+
+    def refs(self) -> list[Ref]:
+        """The tensors among its arguments."""
+        found: list[Ref] = []
+        changed((self.args, self.kwargs), lambda ref: found.append(ref))
+        return found
+
+
+def changed(structure: Any, change: Callable[[Ref], Any]) -> Any:
+    """Arguments with each `Ref` replaced by what `change` makes of it."""
+    if isinstance(structure, Ref):
+        return change(structure)
+    if isinstance(structure, dict):
+        return {key: changed(item, change) for key, item in structure.items()}
+    if isinstance(structure, list | tuple):
+        return type(structure)(changed(item, change) for item in structure)
+    return structure
+
+
+@dataclass
+class Steps:
+    """A forward, taken down on one run.
+
+    steps: the operations, in order
+    values: every tensor that was met, as it was when it was made
+    inputs: the inputs' places, by name
+    result: the place of forward's result
+    names: what the author calls a value, by place
+    """
+
+    steps: list[Step]
+    values: list[Tensor]
+    inputs: dict[str, Ref]
+    result: Ref
+    names: dict[int, str] = field(default_factory=dict)
+
+    def again(
+        self,
+        tensors: dict[str, Tensor],
+        do: Callable[[int, Step, list[Any]], Any] | None = None,
+    ) -> Tensor:
+        """Forward's result from other inputs.
+
+        do: does a step in place of the step itself, given its number and all values so far; what
+            it gives back is what the step makes. None leaves the step as it is.
+        """
+        values: list[Any] = [None] * len(self.values)
+        for place, value in enumerate(self.values):  # constants; what is made replaces them
+            values[place] = value
+        for name, ref in self.inputs.items():
+            values[ref.place] = tensors[name]
+        for number, step in enumerate(self.steps):
+            made = do(number, step, values) if do else None
+            if made is None:
+                made = self.do(step, values)
+            if isinstance(step.made, Ref):
+                values[step.made.place] = made
+            else:
+                for ref, one in zip(step.made, made, strict=True):
+                    if ref is not None:
+                        values[ref.place] = one
+        result = values[self.result.place]
+        assert isinstance(result, Tensor)
+        return result
+
+    @staticmethod
+    def do(step: Step, values: list[Any]) -> Any:
+        """What a step makes."""
+        args, kwargs = changed((step.args, step.kwargs), lambda ref: values[ref.place])
+        return step.func(*args, **kwargs)
+
+    def told(self, ref: Ref, depth: int = 2) -> str:
+        """A value in words: its name, or the operation that makes it of others."""
+        if ref.place in self.names:
+            return self.names[ref.place]
+        step = next((one for one in self.steps if one.made == ref), None)
+        if step is None:
+            return "a constant"
+        if step.name in SILENT and step.refs():
+            return self.told(step.refs()[0], depth)
+        if depth == 0:
+            return "…"
+        args = [
+            self.told(arg, depth - 1) if isinstance(arg, Ref) else f"{arg:g}"
+            for arg in step.args
+            if isinstance(arg, Ref) or (isinstance(arg, int | float) and step.name in INFIX)
+        ]
+        if step.name in INFIX and len(args) == 2:
+            return f"({args[0]} {INFIX[step.name]} {args[1]})"
+        return f"{step.name}({', '.join(args)})"
+
+    def made(self, step: Step) -> str:
+        """What a step makes, in words."""
+        if step.name == "alias":
+            return "forward's result"
+        if isinstance(step.made, Ref):
+            return self.told(step.made)
+        return self.told(next(ref for ref in step.made if ref))
+
+
+INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mm": "@", "bmm": "@", "pow": "**"}
+SILENT = {"view", "expand", "clone", "unsqueeze", "squeeze", "unsafe_view", "to_copy", "detach"}
+
+
+class _Recorder(DispatchMode):
+    """Within it, each operation is appended to `steps`."""
+
+    def __init__(
+        self, apart: bool, places: dict[int, Ref], values: list[Tensor], alive: list[Tensor]
+    ) -> None:
+        super().__init__()
+        self.steps: list[Step] = []
+        self.apart, self.places, self.values, self.alive = apart, places, values, alive
+
+    def ref(self, tensor: Tensor) -> Ref:
+        """The place of a tensor; a new one if it was never met."""
+        if id(tensor) not in self.places:
+            self.places[id(tensor)] = Ref(len(self.values))
+            self.values.append(tensor.detach().clone())
+            self.alive.append(tensor)
+        return self.places[id(tensor)]
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if self.apart and (apart := taken_apart(func)):
+            inner = _Recorder(True, self.places, self.values, self.alive)
+            with inner:
+                made = apart(*args, **kwargs)
+            if made is not NotImplemented and not any(
+                str(step.func).startswith("prims") for step in inner.steps
+            ):
+                self.steps += inner.steps
+                return made
+        own_args, own_kwargs = (self._plain(given) for given in (args, kwargs))
+        results = func(*args, **kwargs)
+        if kept := _out_of_place(func):  # what it changes becomes another value
+            func = kept
+            self.places.pop(id(results), None)
+        several = isinstance(results, list | tuple)
+        refs = [
+            self.ref(one) if isinstance(one, Tensor) else None
+            for one in (results if several else [results])
+        ]
+        self.steps.append(Step(func, own_args, own_kwargs, refs if several else refs[0]))
+        return results
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return self.ref(value)
+        if isinstance(value, list | tuple):
+            return type(value)(map(self._plain, value))
+        if isinstance(value, dict):
+            return {key: self._plain(item) for key, item in value.items()}
+        return value
+
+
+def _out_of_place(func: Any) -> Any:
+    """The operation that gives what `func` writes into its first argument, if it does so."""
+    if not func._schema.is_mutable:
+        return None
+    namespace, packet, overload = str(func).split(".")
+    given = getattr(getattr(torch.ops, namespace), packet.removesuffix("_"), None)
+    return getattr(given, overload, None)
+
+
+def take_down(
+    forward: Author, path: Path, tensors: dict[str, Tensor], limit: float, apart: bool
+) -> Steps:
+    """The steps of a forward on one run, and as the last one its result once more.
+
+    tensors: one run's inputs, in float64 or int64
+    apart: whether kernels that do several operations are taken apart
+
+    Raises
+        Refusal: if forward fails.
+    """
+    from scripts.lib.observe import variables_of
+
+    values: list[Tensor] = []
+    recorder = _Recorder(apart, {}, values, [])
+    inputs = {name: recorder.ref(tensor) for name, tensor in tensors.items()}
+    with torch.no_grad(), variables_of(forward) as variables, recorder:
+        result = call(forward, path, tensors, limit)
+    names = {
+        recorder.places[id(tensor)].place: name
+        for name, tensor in variables.items()
+        if id(tensor) in recorder.places
+    }
+    names |= {ref.place: name for name, ref in inputs.items()}
+    end = recorder.ref(result)
+    names.setdefault(end.place, "forward's result")
+    values.append(result)
+    last = Step(aten.alias.default, (end,), {}, Ref(len(values) - 1))
+    return Steps([*recorder.steps, last], values, inputs, last.made, names)

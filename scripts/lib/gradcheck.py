@@ -1,0 +1,86 @@
+"""torch.autograd.gradcheck's opinion of the hand's gradient, on a size that it can bear."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.gradcheck import GradcheckError, gradcheck
+
+from scripts.lib.refusal import Refusal
+from scripts.lib.vjp import Backward
+
+FEW = 6  # an axis of so many is left as it is
+
+
+def smaller(shapes: dict[str, tuple[int, ...]]) -> dict[int, int]:
+    """A small length for each length of an axis: different ones stay different, in their order."""
+    lengths = sorted({size for shape in shapes.values() for size in shape})
+    kept = [size for size in lengths if size <= FEW]
+    following = count(max(kept, default=0) + 1)
+    return {size: size if size <= FEW else next(following) for size in lengths}
+
+
+def cut(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """One run's tensors with every axis cut to its small length, and indices to what is left."""
+    lengths = smaller({name: tuple(value.shape) for name, value in tensors.items()})
+    small = {}
+    for name, value in tensors.items():
+        part = value[tuple(slice(lengths[size]) for size in value.shape)]
+        if not value.is_floating_point():
+            highest = min((size for size in lengths if size > int(value.max())), default=None)
+            part = part % lengths[highest] if highest else part
+        small[name] = part.clone()
+    return small
+
+
+class _ByHand(torch.autograd.Function):
+    """Forward, with the hand's backward for its derivative."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, value: Callable[..., Tensor], by_hand: Backward, names: list[str], *given: Tensor
+    ) -> Tensor:
+        ctx.by_hand, ctx.names = by_hand, names
+        ctx.save_for_backward(*given)
+        return value(**dict(zip(names, given, strict=True)))
+
+    @staticmethod
+    def backward(ctx: Any, *douts: Any) -> Any:
+        tensors = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+        answer = ctx.by_hand(tensors, douts[0])
+        if ctx.by_hand.failed:
+            raise Refusal(ctx.by_hand.failed)
+        scale = 1 if ctx.by_hand.takes_cotangent() else douts[0]
+        gradients = {name: value * scale for name, value in answer.gradients.items()}
+        return None, None, None, *(gradients.get(name) for name in ctx.names)
+
+
+def ask(
+    value: Callable[..., Tensor],
+    by_hand: Backward,
+    tensors: dict[str, Tensor],
+    needed: list[str],
+    fast: bool,
+) -> str | None:
+    """What gradcheck objects to, its first line; None if it has no objection.
+
+    value: forward
+    tensors: in float64 or int64
+
+    Raises
+        Refusal: if forward or the hand's backward fails.
+    """
+    given = [tensors[name].clone().requires_grad_(name in needed) for name in tensors]
+    try:
+        gradcheck(
+            lambda *leaves: _ByHand.apply(value, by_hand, list(tensors), *leaves),  # type: ignore[no-untyped-call]
+            given,
+            fast_mode=fast,
+            check_undefined_grad=False,
+            nondet_tol=0.0,
+        )
+    except GradcheckError as error:
+        return str(error).strip().splitlines()[0].rstrip(":,.")
+    return None

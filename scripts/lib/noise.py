@@ -1,0 +1,259 @@
+"""The rounding noise that a gradient must have at its inputs: the unit in which errors are judged.
+
+Monte Carlo arithmetic (Parker, Monte Carlo Arithmetic: exploiting randomness in floating-point
+arithmetic, UCLA CSD-970002, 1997): forward and autograd's backward are carried out in float64, and
+what each operation gives is rounded to the format at random, up or down, each as probably as it is
+near. What is exact stays exact. Kernels that do several operations at once are taken apart first,
+so that the noise is that of a plain program, step by step.
+
+A sum gets the error of adding its n summands one after another in a random order. With T their sum
+and Q the sum of their squares, a partial sum of k of them has the mean square kQ/n + k(k-1)(T^2-Q)/
+(n(n-1)); added over k that is (n+1)(Q/6 + T^2/3). An addition's random rounding has, averaged over
+magnitudes, the variance u^2/3 times the square of its result (Higham & Mary, A new approach to
+probabilistic rounding error analysis, SIAM J. Sci. Comput. 41, 2019, give the same growth), with u
+of the format that sums are added in: float32 for the half formats.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch._decomp import decomposition_table
+
+from scripts.lib.apart import STATISTICS
+from scripts.lib.dispatch import DispatchMode
+from scripts.lib.formats import largest, precision, smallest_normal
+from scripts.lib.rounding import accumulator
+
+aten = torch.ops.aten
+
+BITS_FOR_FLOAT64 = 40  # float64's noise is measured with shorter numbers, where float64 shows it
+_MANTISSA = 53
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The numbers of a format among those of float64.
+
+    bits: of the significand, the hidden one included
+    """
+
+    bits: int
+    smallest_normal: float
+    largest: float
+
+    @classmethod
+    def of(cls, dtype: str) -> "Grid":
+        """The grid on which the noise of the format `dtype` is measured."""
+        bits = BITS_FOR_FLOAT64 if dtype == "float64" else precision(dtype)
+        return cls(bits, smallest_normal(dtype), largest(dtype))
+
+    def rounded(self, value: Tensor, random: Tensor | None = None) -> Tensor:
+        """A float64 tensor, rounded to the grid: at random by `random`, else to the nearest.
+
+        random: int64 of the same shape, every bit drawn
+        """
+        cut = _MANTISSA - self.bits
+        below = (1 << cut) - 1  # the bits that go; adding to them carries, or does not
+        added = 1 << (cut - 1) if random is None else random & below
+        bits = value.contiguous().view(torch.int64) + added
+        kept = bits.bitwise_and_(~below).view(torch.float64)
+        if self.bits == BITS_FOR_FLOAT64:
+            return torch.where(value.isfinite(), kept, value)
+        magnitude = value.abs()
+        least, greatest = magnitude.aminmax()
+        if least < self.smallest_normal:
+            step = self.smallest_normal * 2.0 ** (1 - self.bits)
+            part = 0.5 if random is None else (random & below) / (below + 1)
+            on_grid = torch.floor(value / step + part) * step
+            kept = torch.where(magnitude < self.smallest_normal, on_grid, kept)
+        if not greatest <= self.largest:  # nan too
+            half_a_step = self.largest * 2.0**-self.bits
+            beyond = magnitude >= self.largest + half_a_step
+            kept = kept.clamp(-self.largest, self.largest)
+            kept = torch.where(beyond, value.sign() * torch.inf, kept)
+            kept = torch.where(value.isnan(), value, kept)
+        return kept
+
+
+def on_grid(tensor: Tensor, dtype: str) -> Tensor:
+    """A tensor in float64, rounded to the numbers among which the noise of `dtype` is measured."""
+    return Grid.of(dtype).rounded(tensor.double()) if tensor.is_floating_point() else tensor
+
+
+def draw_noise(
+    vjp: Callable[[], dict[str, Tensor]],
+    dtype: str,
+    draws: int,
+    generator: np.random.Generator,
+) -> tuple[dict[str, Tensor], Counter[str]]:
+    """Each element's noise: its rms difference over some draws of all roundings.
+
+    vjp: computes the gradients in float64, from inputs that are `on_grid`
+    draws: how many
+    returns: the noise, by gradient; and which operations overflowed, in how many of the draws
+    """
+    exact = vjp()
+    squares = {name: torch.zeros_like(value) for name, value in exact.items()}
+    overflows: Counter[str] = Counter()
+    for _ in range(draws):
+        with RandomRounding(dtype, generator) as arithmetic:
+            drawn = vjp()
+        for name, value in drawn.items():
+            squares[name] += (value - exact[name]).square()
+        overflows.update(arithmetic.overflows.keys())
+    scale = 2.0 ** (
+        Grid.of(dtype).bits - precision(dtype)
+    )  # float64's grid is coarser than float64
+    return {name: (square / draws).sqrt() * scale for name, square in squares.items()}, overflows
+
+
+class RandomRounding(DispatchMode):
+    """Within it, each float64 operation's result is rounded to the grid of a format at random.
+
+    overflows: how often which operation gave an infinity that float64 does not have there
+    """
+
+    def __init__(self, dtype: str, generator: np.random.Generator) -> None:
+        super().__init__()
+        self.overflows: Counter[str] = Counter()
+        self._grid = Grid.of(dtype)
+        sums = BITS_FOR_FLOAT64 if dtype == "float64" else precision(accumulator(dtype))
+        self._roundoff_of_sums = 2.0**-sums
+        self._generator = generator
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        adds = func in SUMS and not _weighted(kwargs)
+        several = STATISTICS.get(func) or decomposition_table.get(func)
+        if several and not adds and func not in SINGLE:
+            with self:
+                apart = several(*args, **kwargs)
+            if apart is not NotImplemented:
+                return apart
+        results = func(*args, **kwargs)
+        if func.is_view or func in EXACT:
+            return results
+        several = isinstance(results, tuple | list)
+        each = list(results) if several else [results]
+        errors = _deviations(func, args, kwargs, each) if adds else [None] * len(each)
+        each = [self._inexact(func, *one) for one in zip(each, errors, strict=True)]
+        return type(results)(each) if several else each[0]
+
+    def _inexact(self, func: Any, result: Any, deviation: Tensor | None) -> Any:
+        """One result of an operation with its rounding error.
+
+        deviation: of the error of a sum before it is rounded to the format, in units of u
+        """
+        if not isinstance(result, Tensor) or result.dtype != torch.float64 or not result.numel():
+            return result
+        value = result
+        if deviation is not None:
+            normal = self._generator.standard_normal(value.shape)
+            value = value + torch.from_numpy(normal) * deviation * self._roundoff_of_sums
+        random = self._generator.integers(-(2**63), 2**63, value.shape, np.int64)
+        value = self._grid.rounded(value, torch.from_numpy(np.asarray(random)))
+        if not value.isfinite().all() and bool((value.isinf() & result.isfinite()).any()):
+            self.overflows[str(func).split(".")[1]] += 1
+        if func._schema.is_mutable:  # it has written into its argument, and gives that back
+            return result.copy_(value)
+        return value
+
+
+def _weighted(kwargs: dict[str, Any]) -> bool:
+    """Whether a sum multiplies by alpha or beta."""
+    return any(kwargs.get(name, 1) != 1 for name in ("alpha", "beta"))
+
+
+def _deviations(
+    func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], totals: list[Any]
+) -> list[Tensor | None]:
+    """Standard deviation of the error of each of a sum's results, in units of u.
+
+    The operation is linear in each of its tensors: of their squares it makes the sums of the
+    summands' squares, and of ones it makes the number of summands.
+    """
+
+    def done(change: Callable[[Tensor], Tensor]) -> list[Any]:
+        filled = (
+            change(arg) if isinstance(arg, Tensor) and arg.is_floating_point() else arg
+            for arg in args
+        )
+        made = func(*filled, **kwargs)
+        return list(made) if isinstance(made, tuple | list) else [made]
+
+    products = 0 if func in PURE_SUMS else 1
+    deviations: list[Tensor | None] = []
+    for total, squares, count in zip(
+        totals, done(torch.square), done(torch.ones_like), strict=True
+    ):
+        if not isinstance(total, Tensor):
+            deviations.append(None)
+            continue
+        partial = (count + 1) * (squares / 6 + total.square() / 3)
+        variance = (partial + products * squares) / 3
+        deviations.append(torch.where(count > 1, variance, 0).sqrt())
+    return deviations
+
+
+PURE_SUMS = {
+    aten.sum.default,
+    aten.sum.dim_IntList,
+    aten.index_add.default,
+    aten.scatter_add.default,
+    torch.ops.prims.sum.default,
+}
+SUMS = PURE_SUMS | {
+    aten.mm.default,
+    aten.bmm.default,
+    aten.mv.default,
+    aten.dot.default,
+    aten.addmm.default,
+    aten.baddbmm.default,
+    aten.addmv.default,
+    aten.convolution.default,
+    aten.convolution_backward.default,
+}
+SINGLE = {  # rounded once, as they are: what torch would take apart into themselves
+    aten.add.Tensor,
+    aten.sub.Tensor,
+    aten.mul.Tensor,
+    aten.mul.Scalar,
+    aten.div.Tensor,
+    aten.div.Scalar,
+    aten.exp.default,
+    aten.log.default,
+    aten.tanh.default,
+    aten.sqrt.default,
+    aten.rsqrt.default,
+    aten.pow.Tensor_Scalar,
+}
+EXACT = {
+    aten.clone.default,
+    aten.copy_.default,
+    aten._to_copy.default,
+    aten.neg.default,
+    aten.abs.default,
+    aten.cat.default,
+    aten.stack.default,
+    aten.where.self,
+    aten.relu.default,
+    aten.amax.default,
+    aten.threshold_backward.default,
+    aten.gather.default,
+    aten.index_select.default,
+    aten.index.Tensor,
+    aten.ones_like.default,
+    aten.zeros_like.default,
+    aten.full_like.default,
+}

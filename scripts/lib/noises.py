@@ -1,0 +1,116 @@
+"""How far a gradient lies from the reference, in units of the noise that it must have.
+
+With e the error and n the noise of each element (scripts/lib/noise.py), per run: the norm of e over
+that of n, and the greatest e_i over n_i. Random rounding has twice the variance of rounding to
+nearest (1/6 ulp^2 against 1/12), and a uniform error is sub-Gaussian with its own variance
+(Boucheron, Lugosi & Massart, Concentration Inequalities, 2013, section 2.3): one number of a
+correct gradient is more than t noises off with a probability of at most 2 exp(-t^2). With
+FALSE_ALARM for m numbers together that makes the limit t = sqrt(ln(2 m / FALSE_ALARM)), over the
+norms of all runs and over all their elements. Another correct program than the plain one may round
+in other places; the norm averages over them, but a single element is granted one bit more, a factor
+of 2. Nothing else decides, in any format.
+"""
+
+from dataclasses import dataclass
+from math import log, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts.lib.formats import eps, largest
+from scripts.lib.ulp import difference
+
+Array = NDArray[Any]
+FALSE_ALARM = 1e-6  # the probability that a correct gradient is rejected, under the model
+
+
+def limits(runs: int, elements: int) -> dict[str, float]:
+    """How many noises the error of a correct gradient may have: its norm, and a single element.
+
+    elements: of all runs together
+    """
+    return {
+        "norm": sqrt(log(2 * runs / FALSE_ALARM)),
+        "element": 2 * sqrt(log(2 * elements / FALSE_ALARM)),
+    }
+
+
+@dataclass(frozen=True)
+class InNoises:
+    """An error in units of noise.
+
+    norm: greatest over the runs, of the whole gradient's error
+    element: greatest over all runs and elements
+    run, index: where that is
+    """
+
+    norm: float
+    element: float
+    run: int
+    index: list[int]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise of a gradient in all runs.
+
+    elements: of each element, shape (runs, *shape)
+    whole: norm over a run's elements, shape (runs,)
+    size: norm of the reference over the same elements, shape (runs,)
+    judged: the elements that can be judged, shape (runs, *shape): those whose true value is a
+        number of the format, and that no draw of all roundings made overflow
+    """
+
+    elements: Array
+    whole: Array
+    size: Array
+    judged: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, measured: Array, reference: Array, dtype: str) -> "Noise":
+        """From the rms of a few draws, shape (runs, *shape), and the true gradient.
+
+        A few draws can be small by chance. So no element has less noise than the rms over its run,
+        no run has a smaller share of its gradient than the runs' median, and none has less than
+        the rounding of the gradient itself.
+        """
+        runs = len(measured)
+        noise, truth = (
+            np.asarray(one, np.float64).reshape(runs, -1) for one in (measured, reference)
+        )
+        with np.errstate(all="ignore"):
+            judged = np.isfinite(noise) & (np.abs(truth) <= largest(dtype))
+            truth = np.where(judged, np.abs(truth), 0.0)
+            noise = np.where(judged, np.fmax(noise, truth * (eps(dtype) / 2 / sqrt(3))), 0.0)
+            whole, size = _norms(noise), _norms(truth)
+            usual = np.median((whole / size)[size > 0]) if (size > 0).any() else 0.0
+            whole = np.fmax(whole, usual * size)
+            each = np.fmax(1, judged.sum(axis=1))
+            noise = np.fmax(noise, (whole / np.sqrt(each))[:, None])
+        shape = np.shape(measured)
+        return cls(noise.reshape(shape), whole, size, judged.reshape(shape))
+
+    def share(self) -> float:
+        """The noise as a part of the gradient: the median of the runs; inf for a zero gradient."""
+        with np.errstate(all="ignore"):
+            return float(np.median(np.where(self.size > 0, self.whole / self.size, np.inf)))
+
+    def measure(self, value: Array, reference: Array, tail: Array | None = None) -> InNoises:
+        """The error of `value`, shape (runs, *shape), where it can be judged."""
+        apart = np.where(self.judged, np.abs(difference(value, reference, tail)), 0.0)
+        norms = _norms(apart.reshape(len(apart), -1))
+        with np.errstate(all="ignore"):
+            elements = np.where(apart == 0, 0.0, apart / self.elements)
+            wholes = np.where(norms == 0, 0.0, norms / self.whole)
+        run, *index = (int(i) for i in np.unravel_index(np.argmax(elements), elements.shape))
+        return InNoises(float(wholes.max()), float(elements.max()), run, index)
+
+
+def _norms(rows: Array) -> Array:
+    """2-norm of each row, scaled, so that squares neither overflow nor vanish; inf stays inf."""
+    scale = np.max(np.abs(rows), axis=1, initial=0, keepdims=True)
+    with np.errstate(all="ignore"):
+        scaled = np.where(np.isfinite(scale) & (scale > 0), rows / scale, 0.0)
+        norms: Array = scale[:, 0] * np.sqrt((scaled * scaled).sum(axis=1))
+    return np.where(np.isinf(scale[:, 0]), np.inf, norms)

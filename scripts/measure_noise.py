@@ -1,0 +1,74 @@
+"""Measure the rounding noise that each gradient must have, on every run of the trial, in one format.
+
+in   forward     the author's forward.py
+     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     needed      the tensors that require a gradient
+     time_limit  seconds for one call of forward
+out  noise       safetensors: "trial/d<tensor>", (runs, *shape), float64: each element's rms
+                 difference, over some draws of all roundings, from the gradient without them
+     overflows   json: `draws`, how many in each run, and `overflows`, in how many draws of all
+                 which operation gave an infinity
+
+The units in which an error is judged, and no judgement.
+"""
+
+from collections import Counter
+from functools import partial
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from scripts.lib.author import load_function, torch_dtype
+from scripts.lib.draws import cast
+from scripts.lib.files import write_json
+from scripts.lib.noise import draw_noise, on_grid
+from scripts.lib.progress import progress
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
+from scripts.lib.vjp import autograd_vjp
+
+DRAWS = 64  # of all roundings, over the runs of the trial
+AT_LEAST = 4  # in each run
+SEED = 0
+
+
+def measure_noise(
+    dtype: str,
+    forward: Path,
+    draws: Path,
+    cotangents: Path,
+    needed: list[str],
+    time_limit: float,
+    noise: Path,
+    overflows: Path,
+) -> None:
+    runs = [
+        run for run in runs_of(read_tensors(draws) | read_tensors(cotangents)) if run[0] == "trial"
+    ]
+    names = [name for name in runs[0][2] if name != "dout"]
+    function = load_function(forward, "forward", names, time_limit)
+    generator = np.random.Generator(np.random.SFC64(SEED))
+    each = max(AT_LEAST, ceil(DRAWS / len(runs)))
+    stack, overflowed = Stack(), Counter[str]()
+    for sample, _, tensors in progress(runs, f"measure_noise {dtype}, runs"):
+        rounded = {
+            name: on_grid(cast(value, torch_dtype(dtype)), dtype) for name, value in tensors.items()
+        }
+        dout = rounded.pop("dout")
+        vjp = partial(
+            autograd_vjp, function, forward, rounded, needed, torch.float64, dout, time_limit
+        )
+        drawn, found = draw_noise(lambda vjp=vjp: vjp()[1], dtype, each, generator)
+        stack.add(sample, {f"d{name}": value for name, value in drawn.items()})
+        overflowed += found
+    write_tensors(noise, stack.stacked())
+    write_json(
+        overflows, {"draws": each * len(runs), "overflows": dict(sorted(overflowed.items()))}
+    )
+
+
+if __name__ == "__main__":
+    run_stage(measure_noise, snakemake)  # type: ignore[name-defined]

@@ -1,0 +1,265 @@
+"""Name the likeliest mistake behind each gradient that is wrong in float64.
+
+in   forward, backward  the author's files
+     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     manual, reference  safetensors: "<sample>/d<tensor>", float64
+     facts, calls       json, of float64, as score_errors and compute_manual write them
+     needed             the tensors that require a gradient
+     time_limit         seconds for one call of forward or backward
+out  mistakes           json: per gradient null where float64 has none, else `kind`, `name`,
+                        `evidence`, and `format`, if all that is wrong is that backward computes in
+                        a coarser one; kind "unknown" where nothing explains the difference, with
+                        the place where it is largest for evidence
+
+Names only what was judged by others to be wrong; judges nothing.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from scripts.lib.arrays import arrays_by_sample
+from scripts.lib.author import load_function
+from scripts.lib.coarser import coarser_format
+from scripts.lib.counterfactual import Run, find
+from scripts.lib.files import read_json, write_json
+from scripts.lib.forward_steps import Ref, Steps, take_down
+from scripts.lib.numbers import number
+from scripts.lib.patterns import Values, exact, vague
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import read_tensors, runs_of
+from scripts.lib.ulp import ulp
+from scripts.lib.verdict import within
+from scripts.lib.vjp import Backward, autograd_vjp
+
+AT_MOST = 3  # runs of the trial
+SEARCHED = 2  # of these, by changing forward
+EXACT = 1e-5  # what a pattern may leave over, as a part of the error, where rounding leaves less
+
+
+def name_mistakes(
+    forward: Path,
+    backward: Path,
+    draws: Path,
+    cotangents: Path,
+    manual: Path,
+    reference: Path,
+    facts: Path,
+    calls: Path,
+    needed: list[str],
+    time_limit: float,
+    mistakes: Path,
+) -> None:
+    known, called = read_json(facts)["samples"]["trial"]["gradients"], read_json(calls)
+    found: dict[str, dict[str, Any] | None] = {f"d{name}": None for name in needed}
+    wrong = []
+    for name in needed:
+        if called["second_call"][name] != "same bits" and name not in called["refused"]:
+            found[f"d{name}"] = _of_calls(called["second_call"][name])
+        elif name not in called["refused"] and not within(known[f"d{name}"]):
+            wrong.append(name)
+    if wrong:
+        runs = [
+            run
+            for sample, _, run in runs_of(read_tensors(draws) | read_tensors(cotangents))
+            if sample == "trial"
+        ][:AT_MOST]
+        hand, truth = (
+            {name: arrays_by_sample(path)["trial"][f"d{name}"][:AT_MOST] for name in needed}
+            for path in (manual, reference)
+        )
+        trial = _Trial(forward, backward, runs, hand, truth, needed, time_limit)
+        found |= {f"d{name}": one for name, one in trial.named(wrong, known).items()}
+    write_json(mistakes, found)
+
+
+def _of_calls(second_call: str) -> dict[str, Any]:
+    name = (
+        "backward adds to what an earlier call left"
+        if second_call in ("twice the first", "more than the first")
+        else "backward is not a function of its inputs: it keeps a state, or draws at random"
+    )
+    evidence = f"a second call on the same inputs gave {second_call}"
+    return {"kind": "accumulated", "name": name, "evidence": evidence}
+
+
+class _Trial:
+    """Some runs, with the hand's gradients and the true ones by tensor, (runs, *shape), float64."""
+
+    def __init__(
+        self,
+        forward: Path,
+        backward: Path,
+        runs: list[dict[str, Tensor]],
+        hand: dict[str, np.ndarray[Any, Any]],
+        truth: dict[str, np.ndarray[Any, Any]],
+        needed: list[str],
+        limit: float,
+    ) -> None:
+        self.hand, self.truth, self.needed = hand, truth, needed
+        self.douts = [run["dout"].double() for run in runs]
+        self.runs = [
+            {
+                name: value.double() if value.is_floating_point() else value
+                for name, value in run.items()
+                if name != "dout"
+            }
+            for run in runs
+        ]
+        self.path, self.limit = forward, limit
+        self.forward = load_function(forward, "forward", list(self.runs[0]), limit)
+        function = load_function(backward, "backward", list(runs[0]), limit)
+        self.by_hand = Backward(function, backward, needed, torch.float64, limit)
+
+    def named(self, wrong: list[str], facts: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """The mistake behind each of the gradients of these tensors."""
+        found: dict[str, dict[str, Any]] = {}
+        values = {name: self._values(name, facts[f"d{name}"]) for name in wrong}
+        shapes = {name: list(value.shape) for name, value in self.runs[0].items()}
+        for name, one in values.items():
+            if one and (first := next(exact(name, one, self.truth, shapes), None)):
+                found[name] = dict(zip(("kind", "name", "evidence"), first, strict=True))
+        for name in wrong:
+            if name not in found and (inside := self._inside(name, facts[f"d{name}"])):
+                found[name] = inside
+        steps = self._steps()
+        for taken in steps:
+            rest = [name for name in wrong if name not in found and values[name]]
+            found |= self._changes(taken, rest, values)
+        for name in wrong:
+            one = values[name]
+            if name not in found and one:
+                first = next(vague(one, self._known(steps)), None)
+                if first:
+                    found[name] = dict(zip(("kind", "name", "evidence"), first, strict=True))
+        return {name: found.get(name) or self._unknown(name) for name in wrong}
+
+    def _values(self, name: str, facts: dict[str, Any]) -> Values | None:
+        """The gradient, if it is finite and its error stands out of the noise well enough."""
+        hand, truth = self.hand[name], self.truth[name]
+        if not (np.isfinite(hand).all() and np.isfinite(truth).all() and (hand != truth).any()):
+            return None
+        noise = float(facts["limits"]["norm"]) * float(facts["noise"]) * np.linalg.norm(truth)
+        tolerance = max(EXACT, float(noise / np.linalg.norm(hand - truth)))
+        return Values(hand, truth, tolerance) if tolerance < 0.01 else None
+
+    def _inside(self, name: str, facts: dict[str, Any]) -> dict[str, Any] | None:
+        """Whether backward computes in a coarser format."""
+        hand, error = self.hand[name], self.hand[name] - self.truth[name]
+        if not np.isfinite(error).all():
+            return None
+        found = coarser_format(
+            hand,
+            error,
+            float(facts["manual"]["norm"]),
+            float(facts["limits"]["norm"]),
+            lambda by: self._errors_of_moved(name, by),
+        )
+        if found is None:
+            return None
+        dtype, evidence = found
+        return {
+            "kind": "precision",
+            "name": f"backward computes in {dtype} inside, whatever the format of its inputs",
+            "evidence": evidence,
+            "format": dtype,
+        }
+
+    def _errors_of_moved(self, name: str, by: float) -> np.ndarray[Any, Any]:
+        """The gradient's errors at inputs that are all moved, each by a relative amount."""
+        generator = torch.Generator().manual_seed(0)
+        errors = []
+        for tensors, dout in zip(self.runs, self.douts, strict=True):
+            moved = {
+                key: value
+                * (1 + by * torch.rand(value.shape, generator=generator, dtype=torch.float64))
+                if value.is_floating_point()
+                else value
+                for key, value in tensors.items()
+            }
+            _, truth = autograd_vjp(
+                self.forward, self.path, moved, self.needed, torch.float64, dout, self.limit
+            )
+            hand = self.by_hand(moved, dout).gradients[name]
+            errors.append((hand - truth[name]).numpy())
+        return np.stack(errors)
+
+    def _steps(self) -> list[list[Steps]]:
+        """Forward's steps on each run: with its kernels taken apart, and, if that differs, whole."""
+        taken = []
+        for apart in (True, False):
+            each = [
+                take_down(self.forward, self.path, tensors, self.limit, apart)
+                for tensors in self.runs[:SEARCHED]
+            ]
+            if all(len(one.steps) == len(each[0].steps) for one in each):
+                taken.append(each)
+        if len(taken) == 2 and len(taken[0][0].steps) == len(taken[1][0].steps):
+            del taken[1]
+        return taken
+
+    def _changes(
+        self, taken: list[Steps], names: list[str], values: dict[str, Values | None]
+    ) -> dict[str, dict[str, Any]]:
+        """The gradients that a change of one of forward's steps explains."""
+        if not names:
+            return {}
+        runs = [
+            Run(
+                steps,
+                self.runs[run],
+                self.douts[run],
+                {name: torch.from_numpy(self.hand[name][run]) for name in self.needed},
+                {name: torch.from_numpy(self.truth[name][run]) for name in self.needed},
+            )
+            for run, steps in enumerate(taken)
+        ]
+        tolerance = max(one.tolerance for name in names if (one := values[name]))
+        return {
+            name: {
+                "kind": one.kind,
+                "name": one.name,
+                "evidence": "autograd of a forward that is changed so gives this gradient; of the "
+                f"difference {number(one.left_over)} is left over",
+            }
+            for name, one in find(runs, names, tolerance).items()
+        }
+
+    def _known(self, steps: list[list[Steps]]) -> dict[str, np.ndarray[Any, Any]]:
+        """The values of forward by what they are called, (runs, *shape)."""
+        count = len(self.runs)
+        known = {
+            name: np.stack([run[name].numpy() for run in self.runs])
+            for name, value in self.runs[0].items()
+            if value.is_floating_point()
+        }
+        known["dout"] = np.stack([dout.numpy() for dout in self.douts])
+        for taken in steps[:1]:
+            for place, value in enumerate(taken[0].values):
+                if len(taken) == count and value.is_floating_point():
+                    each = [one.values[place].numpy() for one in taken]
+                    known.setdefault(taken[0].told(Ref(place)), np.stack(each))
+        return known
+
+    def _unknown(self, name: str) -> dict[str, Any]:
+        """Where the difference is largest."""
+        hand, truth = self.hand[name], self.truth[name]
+        apart = np.where(np.isfinite(hand), np.abs(hand - truth), np.inf)
+        run, *index = (int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
+        place = (run, *index)
+        ulps = apart[place] / ulp(truth[place], "float64")
+        return {
+            "kind": "unknown",
+            "name": "no known mistake gives these values",
+            "evidence": f"the difference is largest at index {tuple(index)} of run {run}: "
+            f"{number(hand[place], 6)} by hand, {number(truth[place], 6)} in truth, "
+            f"{number(ulps)} ulps of float64 apart",
+        }
+
+
+if __name__ == "__main__":
+    run_stage(name_mistakes, snakemake)  # type: ignore[name-defined]
