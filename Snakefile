@@ -10,7 +10,7 @@ from envs.warm_python import start_warm_python
 from scripts.lib.config import load_configs
 from scripts.lib.machine import processor, settings
 from scripts.lib.refusal import Refusal
-from scripts.lib.settings import gradient_names, shown_format
+from scripts.lib.settings import gradient_names, judged, shown_format
 from scripts.lib.source import code_hash, modules_of
 
 # Snakemake imports pandas (0.2 s) to see whether a param is a data frame, unless there is none here.
@@ -64,6 +64,20 @@ def per_dtype(file):
         f"experiments/{wildcards.experiment}/work/{dtype}/{file}"
         for dtype in CONFIGS[wildcards.experiment]["dtypes"]
     ]
+
+
+def per_judged(file):
+    """A file of work/{dtype}/, for float64, which judges the formula, and every other format."""
+    return lambda wildcards: [
+        f"experiments/{wildcards.experiment}/work/{dtype}/{file}"
+        for dtype in judged(CONFIGS[wildcards.experiment]["dtypes"])
+    ]
+
+
+def tried(wildcards):
+    """What was said of the config's pitfalls, if it has some."""
+    has = CONFIGS[wildcards.experiment].get("pitfalls")
+    return [f"experiments/{wildcards.experiment}/work/pitfalls.json"] if has else []
 
 
 def shown(file):
@@ -517,6 +531,36 @@ rule name_mistakes:
         "scripts/name_mistakes.py"
 
 
+rule try_pitfalls:
+    """Put the config's pitfalls on trial: the author's backward with a mistake made in it."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        autograd=per_judged("autograd.safetensors"),
+        reference=per_judged("reference.safetensors"),
+        noise=per_judged("noise.safetensors"),
+        arithmetic=per_judged("arithmetic.json"),
+        oracle="experiments/{experiment}/work/oracle.json",
+    output:
+        tried="experiments/{experiment}/work/pitfalls.json",
+    log:
+        "experiments/{experiment}/work/logs/try_pitfalls.log",
+    conda:
+        "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
+    params:
+        pitfalls=setting("pitfalls"),
+        dtypes=lambda wildcards: judged(CONFIGS[wildcards.experiment]["dtypes"]),
+        needed=needed,
+        code=code_hash("scripts/try_pitfalls.py"),
+        versions=TORCH,
+    script:
+        "scripts/try_pitfalls.py"
+
+
 rule judge_gradients:
     """Pass the verdict on each gradient, and evaluate the acceptance criteria."""
     input:
@@ -527,6 +571,7 @@ rule judge_gradients:
         mistakes="experiments/{experiment}/work/mistakes.json",
         oracle="experiments/{experiment}/work/oracle.json",
         attributions=per_dtype("attribution.json"),
+        tried=tried,
         graph="experiments/{experiment}/work/graph.json",
     output:
         judgement="experiments/{experiment}/work/judgement.json",
@@ -589,6 +634,7 @@ rule render_report:
         oracle="experiments/{experiment}/work/oracle.json",
         opinion="experiments/{experiment}/work/gradcheck.json",
         mistakes="experiments/{experiment}/work/mistakes.json",
+        tried=tried,
         graph="experiments/{experiment}/work/graph.json",
         environment="experiments/{experiment}/work/environment.json",
         written=written_by_author,
@@ -634,6 +680,7 @@ rule write_manifest:
                 "mistakes.json",
             )
         ]
+        + tried(wildcards)
         + [
             path
             for kind in ("manual", "autograd", "reference", "reordered", "noise")

@@ -6,6 +6,7 @@ in   errors        csv: the experiment's errors
      mistakes      json, as name_mistakes writes it
      oracle        json, as check_forward writes it
      attributions  json per format, as attribute_difference writes them
+     tried         json, as try_pitfalls writes it; none where the config has no pitfalls
      graph         json: the graph of forward
      acceptance    the config's criteria
      dtypes        the formats, in the order of `facts`, `calls` and `attributions`
@@ -22,7 +23,7 @@ from scripts.lib.acceptance import evaluate
 from scripts.lib.files import read_json, write_json
 from scripts.lib.stage import run_stage
 from scripts.lib.tables import read_csv
-from scripts.lib.verdict import judge_gradient
+from scripts.lib.verdict import calls_of, judge_gradient
 
 
 def judge_gradients(
@@ -33,12 +34,13 @@ def judge_gradients(
     mistakes: Path,
     oracle: Path,
     attributions: list[Path],
+    tried: list[Path],
     graph: Path,
     acceptance: list[dict[str, Any]],
     dtypes: list[str],
     judgement: Path,
 ) -> None:
-    facts_of, calls_of, attributed = (
+    facts_of, called, attributed = (
         dict(zip(dtypes, map(read_json, paths), strict=True))
         for paths in (facts, calls, attributions)
     )
@@ -50,32 +52,24 @@ def judge_gradients(
             dtype,
             measured,
             in_float64[gradient],
-            _of_one(calls_of[dtype], gradient.removeprefix("d")),
+            calls_of(called[dtype], gradient.removeprefix("d")),
             named[gradient],
             reason,
         )
         for dtype, told in facts_of.items()
         for gradient, measured in told["samples"]["trial"]["gradients"].items()
     ]
+    pitfalls = [row for path in tried for row in read_json(path)]
     table, nodes = read_csv(errors), read_json(graph)["nodes"]
-    refused = [sentence for told in calls_of.values() for sentence in told["refused"].values()]
+    refused = [sentence for told in called.values() for sentence in told["refused"].values()]
     write_json(
         judgement,
         {
             "verdicts": verdicts,
-            "acceptance": [evaluate(one, table, nodes, verdicts, attributed) for one in acceptance],
+            "acceptance": [evaluate(one, table, nodes, verdicts, attributed, pitfalls) for one in acceptance],
             "refused": list(dict.fromkeys(refused)),
         },
     )
-
-
-def _of_one(calls: dict[str, Any], name: str) -> dict[str, Any]:
-    """What the calls of backward showed of one tensor's gradient."""
-    return {
-        "refused": calls["refused"].get(name),
-        "second_call": calls["second_call"][name],
-        "zero_cotangent": calls["zero_cotangent"].get(name, "zero"),
-    }
 
 
 if __name__ == "__main__":

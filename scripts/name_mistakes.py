@@ -33,7 +33,7 @@ from scripts.lib.patterns import Values, exact, vague
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import read_tensors, runs_of
 from scripts.lib.ulp import ulp
-from scripts.lib.verdict import within
+from scripts.lib.verdict import UNKNOWN, within
 from scripts.lib.vjp import Backward, autograd_vjp
 
 AT_MOST = 3  # runs of the trial
@@ -254,7 +254,7 @@ class _Trial:
         ulps = apart[place] / ulp(truth[place], "float64")
         return {
             "kind": "unknown",
-            "name": "no known mistake gives these values",
+            "name": UNKNOWN,
             "evidence": f"the difference is largest at index {tuple(index)} of run {run}: "
             f"{number(hand[place], 6)} by hand, {number(truth[place], 6)} in truth, "
             f"{number(ulps)} ulps of float64 apart",

@@ -1,7 +1,7 @@
 """Tell what was measured and judged, in REPORT.md.
 
 in   errors, graph, judgement, environment,
-     oracle, opinion, mistakes                   as their stages write them
+     oracle, opinion, mistakes, tried            as their stages write them; `tried` if there is
      facts, calls, arithmetic, handed_over,
      overflows, replays, attributions            json per format, in the order of `dtypes`
      operations, orders                          json of the format that is shown in full
@@ -43,6 +43,7 @@ def render_report(
     oracle: Path,
     opinion: Path,
     mistakes: Path,
+    tried: list[Path],
     graph: Path,
     environment: Path,
     written: list[Path],
@@ -94,6 +95,7 @@ def render_report(
         "oracle": read_json(oracle),
         "gradcheck": read_json(opinion),
         "mistakes": read_json(mistakes),
+        "pitfalls": [row for path in tried for row in read_json(path)],
         "replay": by_dtype(replays),
         "attribution": by_dtype(attributions),
         "sums": sums_told(read_json(operations), read_json(orders)["sums"]),

@@ -14,24 +14,17 @@ out  errors  csv, one row per (comparison, sample, run, gradient): max_abs, max_
 Measures only: bounds and verdicts belong to judge_gradients.
 """
 
-from math import sqrt
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from scripts.lib.arrays import read_arrays
+from scripts.lib.facts import facts_of_gradient, facts_of_result, units_of
 from scripts.lib.files import read_json, write_json
 from scripts.lib.formats import eps, largest
-from scripts.lib.noises import Noise, limits
-from scripts.lib.seen import non_finite
 from scripts.lib.stage import run_stage
 from scripts.lib.tables import COMPARISONS, write_csv
-from scripts.lib.ulp import Array, distance, ulp
-
-KINDS = ("manual", "autograd")
-
+from scripts.lib.ulp import distance
 
 def score_errors(
     dtype: str,
@@ -47,9 +40,7 @@ def score_errors(
 ) -> None:
     kinds = {"manual": manual, "autograd": autograd, "reference": reference, "reordered": reordered}
     values = {kind: read_arrays(path) for kind, path in kinds.items()}
-    units = read_arrays(noise)
-    if read_json(arithmetic)["arithmetic"] == dtype:  # the reference is as noisy
-        units = {name: noise * sqrt(2) for name, noise in units.items()}
+    units = units_of(read_arrays(noise), read_json(arithmetic), dtype)
     rows, samples = [], {}
     for sample in dict.fromkeys(key.split("/", 1)[0] for key in values["manual"]):
         for comparison in COMPARISONS:
@@ -73,10 +64,9 @@ def score_errors(
                     )
         samples[sample] = {
             "runs": len(values["autograd"][f"{sample}/result"]),
-            "result": _facts_of_result(values, sample, dtype),
+            "result": facts_of_result(values, sample, dtype),
             "gradients": {
-                f"d{name}": _facts_of_gradient(values, f"{sample}/d{name}", dtype)
-                | (_in_noises(values, f"d{name}", dtype, units) if sample == "trial" else {})
+                f"d{name}": facts_of_gradient(values, f"{sample}/d{name}", dtype, units)
                 for name in needed
             },
         }
@@ -85,56 +75,6 @@ def score_errors(
         facts,
         {"dtype": dtype, "eps": eps(dtype), "largest": largest(dtype), "samples": samples},
     )
-
-
-def _facts_of_result(values: dict[str, Any], sample: str, dtype: str) -> dict[str, Any]:
-    """Forward's own value: whether it is a scalar, how large it truly is, where it overflows."""
-    result, truth = (values[kind][f"{sample}/result"] for kind in ("autograd", "reference"))
-    return {
-        "scalar": result.ndim == 1,
-        "largest": _largest(truth),
-        "non_finite": non_finite(result, truth, dtype),
-    }
-
-
-def _facts_of_gradient(values: dict[str, Any], key: str, dtype: str) -> dict[str, Any]:
-    manual, autograd, truth = (values[kind][key] for kind in ("manual", "autograd", "reference"))
-    size = _largest(truth)
-    return {
-        "largest": size,
-        "ulp_at_largest": None if size is None else float(ulp(np.array(size), dtype)),
-        "identical": manual.tobytes() == autograd.tobytes(),
-        "non_finite": non_finite(manual, truth, dtype),
-        "first": {  # the first element of the first run, for a reader to see
-            "manual": float(manual.flat[0]),
-            "autograd": float(autograd.flat[0]),
-            "reference": float(truth.flat[0]),
-        },
-    }
-
-
-def _in_noises(
-    values: dict[str, Any], name: str, dtype: str, units: dict[str, Array]
-) -> dict[str, Any]:
-    key = f"trial/{name}"
-    truth, tail = values["reference"][key], values["reference"].get(f"{key}.tail")
-    unit = Noise.of(units[key], truth, dtype)
-    manual, autograd = (unit.measure(values[kind][key], truth, tail) for kind in KINDS)
-    lost = non_finite(values["autograd"][key], truth, dtype)
-    return {
-        "noise": unit.share(),
-        "judged": int(unit.judged.sum()),
-        "elements": unit.judged.size,
-        "limits": limits(len(truth), truth.size),
-        "manual": vars(manual),
-        "autograd": vars(autograd) | {"lost": bool(lost and lost["fits"])},
-    }
-
-
-def _largest(value: Array) -> float | None:
-    """Greatest magnitude among the finite elements, None if there are none."""
-    finite = np.abs(value[np.isfinite(value)])
-    return float(finite.max()) if finite.size else None
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from scripts.lib.numbers import number, percent
+from scripts.lib.verdict import UNKNOWN
 
 MEASURES = {
     "max_abs": "absolute difference",
@@ -19,10 +20,12 @@ def evaluate(
     nodes: list[dict[str, Any]],
     verdicts: list[dict[str, Any]],
     attributions: dict[str, Any],
+    pitfalls: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """One criterion of the config, evaluated.
 
     attributions: by format, as attribute_difference writes them
+    pitfalls: as try_pitfalls writes them
     returns: `criterion` (its claim), `measured` (a sentence with the figure), `holds`
     """
     if "errors" in criterion:
@@ -31,6 +34,8 @@ def evaluate(
         measured, holds = _graph(criterion["graph"], nodes)
     elif "attribution" in criterion:
         measured, holds = _attribution(attributions[criterion["attribution"]])
+    elif "pitfalls" in criterion:
+        measured, holds = _pitfalls(pitfalls)
     else:
         measured, holds = _verdicts(criterion["verdict"], verdicts)
     return {"criterion": criterion["claim"], "measured": measured, "holds": holds}
@@ -83,6 +88,21 @@ def _attribution(found: dict[str, Any]) -> tuple[str, bool]:
     )
     where = f"both ends replayed bit for bit over {found['runs']} runs"
     return f"{where}; most of the squared difference: {words}", True
+
+
+def _pitfalls(tried: list[dict[str, Any]]) -> tuple[str, bool]:
+    """Whether each mistake is caught, and named or refused with the author's line."""
+    caught = [
+        [one for one in row["verdicts"] if one["outcome"] in ("wrong", "imprecise")]
+        for row in tried
+    ]
+    named = [
+        any(one["diagnosis"] and one["diagnosis"]["name"] != UNKNOWN for one in row)
+        for row in caught
+    ]
+    count = sum(map(bool, caught))
+    words = f"{count} of {len(tried)} are caught, {sum(named)} are named"
+    return words, len(tried) > 0 and all(caught) and all(named)
 
 
 def _verdicts(wanted: str, verdicts: list[dict[str, Any]]) -> tuple[str, bool]:

@@ -209,6 +209,9 @@ def _contradictions(config: dict[str, Any]) -> list[tuple[Path_, str]]:
                 place = ("samples", sample, "tensors", name) if name in own else ("tensors", name)
                 found.append((place, problem))
     for index, criterion in enumerate(config["acceptance"]):
+        if "pitfalls" in criterion and not config.get("pitfalls"):
+            place = ("acceptance", index, "pitfalls")
+            found.append((place, "the config lists no pitfalls; write some under `pitfalls`."))
         found += _unanswerable(index, criterion, config)
     return list(dict.fromkeys(found))
 

@@ -17,3 +17,8 @@ def shown_format(dtypes: list[str]) -> str:
 def gradient_names(tensors: dict[str, Any]) -> dict[str, str]:
     """From each tensor that needs a gradient to the gradient's name: W -> dW."""
     return {name: f"d{name}" for name, tensor in tensors.items() if tensor.get("requires_grad")}
+
+
+def judged(dtypes: list[str]) -> list[str]:
+    """The formats that are computed for a verdict: float64, which judges the formula, and these."""
+    return ["float64", *(dtype for dtype in dtypes if dtype != "float64")]

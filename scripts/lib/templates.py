@@ -29,7 +29,7 @@ def render(template: str, values: dict[str, Any], folder: Path = Path(TEMPLATES)
         autoescape=template.endswith((".svg.j2", ".html.j2")),
     )
     environment.filters |= {"number": number, "listed": listed, "percent": percent}
-    environment.filters["sentence"] = sentence
+    environment.filters |= {"sentence": sentence, "cell": cell}
     environment.filters["json"] = as_json
     try:
         text: str = environment.get_template(template).render(values)
@@ -50,6 +50,11 @@ def sentence(text: str) -> str:
     """A clause as a sentence: with a capital, unless a path comes first, and a full stop."""
     first = text.split(" ", 1)[0]
     return (text[:1].upper() + text[1:] if first.isalpha() else text).rstrip(".") + "."
+
+
+def cell(text: str) -> str:
+    """A text as it stands in a table's cell, where a bar would begin another."""
+    return text.replace("|", "\\|")
 
 
 def as_json(value: Any, indent: int | None = 2) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from scripts.lib.formats import precision
 from scripts.lib.numbers import number
 
+UNKNOWN = "no known mistake gives these values"  # the name of a mistake that has none
 WORST_FACTOR = 0.5  # what half the gradient is off, as a part of it: zero and twice are off by more
 
 
@@ -39,7 +40,9 @@ def judge_gradient(
         return {"outcome": outcome, "reason": reason, "limit": shown, "diagnosis": diagnosis}
 
     if calls["refused"]:
-        return verdict("wrong", calls["refused"].rstrip("."))
+        sentence = calls["refused"].rstrip(".")
+        name = "backward gives nothing that can be this gradient"
+        return verdict("wrong", sentence, {"name": name, "evidence": sentence})
     if calls["second_call"] != "same bits":
         reason = f"a second call on the same inputs gave {calls['second_call']}"
         return verdict("wrong", reason, mistake)
@@ -70,6 +73,15 @@ def judge_gradient(
             return verdict("unresolved", _cannot_tell(told, where))
     bits = "autograd's own bits, " if facts["identical"] else ""
     return verdict("right", bits + _near(facts))
+
+
+def calls_of(calls: dict[str, Any], name: str) -> dict[str, Any]:
+    """What the calls of backward showed of one tensor's gradient, in what compute_manual writes."""
+    return {
+        "refused": calls["refused"].get(name),
+        "second_call": calls["second_call"][name],
+        "zero_cotangent": calls["zero_cotangent"].get(name, "zero"),
+    }
 
 
 def within(facts: dict[str, Any]) -> bool:

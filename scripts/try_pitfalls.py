@@ -1,0 +1,133 @@
+"""Put each of the config's pitfalls on trial: the author's backward with a mistake made in it.
+
+in   forward, backward  the author's files
+     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     autograd, reference, noise, arithmetic
+                        per format, in the order of `dtypes`, as their stages write them
+     oracle             json, as check_forward writes it
+     pitfalls           the config's: `mistake`, in words, and `replace` and `by`, pieces of code
+     dtypes             the formats, float64 among them
+     needed             the tensors that require a gradient
+     time_limit         seconds for one call of forward or backward
+out  tried              json, one row per pitfall: `mistake`, `replace`, `by`, and `verdicts`, one
+                        row per gradient and format as judge_gradients has them
+
+The files of a wrong backward stay in a folder of their own, which is gone afterwards.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from scripts.compute_manual import compute_manual
+from scripts.lib.arrays import read_arrays
+from scripts.lib.facts import facts_of_gradient, units_of
+from scripts.lib.files import read_json, write_json
+from scripts.lib.progress import progress
+from scripts.lib.refusal import Refusal
+from scripts.lib.stage import run_stage
+from scripts.lib.verdict import calls_of, judge_gradient
+from scripts.name_mistakes import name_mistakes
+
+
+def try_pitfalls(
+    forward: Path,
+    backward: Path,
+    draws: Path,
+    cotangents: Path,
+    autograd: list[Path],
+    reference: list[Path],
+    noise: list[Path],
+    arithmetic: list[Path],
+    oracle: Path,
+    pitfalls: list[dict[str, str]],
+    dtypes: list[str],
+    needed: list[str],
+    time_limit: float,
+    tried: Path,
+) -> None:
+    source = backward.read_text(encoding="utf-8")
+    given = {
+        dtype: {"autograd": read_arrays(theirs), "reference": read_arrays(truth)}
+        for dtype, theirs, truth in zip(dtypes, autograd, reference, strict=True)
+    }
+    units = {
+        dtype: units_of(read_arrays(own), read_json(told), dtype)
+        for dtype, own, told in zip(dtypes, noise, arithmetic, strict=True)
+    }
+    truth, reason = reference[dtypes.index("float64")], read_json(oracle)["reason"]
+    rows = []
+    for pitfall in progress(pitfalls, "try_pitfalls, mistakes"):
+        wrong = _with_mistake(source, pitfall, backward)
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "backward.py")
+            path.write_text(wrong, encoding="utf-8")
+            rest = (path, draws, cotangents, needed, time_limit)
+            facts, calls = {}, {}
+            for dtype in dtypes:
+                manual, called = Path(folder, f"{dtype}.safetensors"), Path(folder, f"{dtype}.json")
+                compute_manual(dtype, *rest, manual, called)
+                calls[dtype] = read_json(called)
+                values = given[dtype] | {"manual": read_arrays(manual)}
+                facts[dtype] = {
+                    f"d{name}": facts_of_gradient(values, f"trial/d{name}", dtype, units[dtype])
+                    for name in needed
+                }
+            in_float64 = Path(folder, "facts.json")
+            write_json(in_float64, {"samples": {"trial": {"gradients": facts["float64"]}}})
+            found = Path(folder, "mistakes.json")
+            name_mistakes(
+                forward,
+                path,
+                draws,
+                cotangents,
+                Path(folder, "float64.safetensors"),
+                truth,
+                in_float64,
+                Path(folder, "float64.json"),
+                needed,
+                time_limit,
+                found,
+            )
+            rows.append(
+                pitfall
+                | {"verdicts": _verdicts(facts, calls, read_json(found), reason, path, backward)}
+            )
+    write_json(tried, rows)
+
+
+def _with_mistake(source: str, pitfall: dict[str, str], backward: Path) -> str:
+    """The author's backward with the mistake in it."""
+    count = source.count(pitfall["replace"])
+    if count != 1:
+        raise Refusal(
+            f"{backward.with_name('config.yaml')}: pitfalls: {pitfall['replace']!r} occurs {count} "
+            f"times in {backward}; write a piece of it that occurs once."
+        )
+    return source.replace(pitfall["replace"], pitfall["by"])
+
+
+def _verdicts(
+    facts: dict[str, Any],
+    calls: dict[str, Any],
+    mistakes: dict[str, Any],
+    oracle: str | None,
+    path: Path,
+    backward: Path,
+) -> list[dict[str, Any]]:
+    rows = []
+    for dtype, measured in facts.items():
+        for gradient, one in measured.items():
+            told = calls_of(calls[dtype], gradient.removeprefix("d"))
+            if told["refused"]:  # the folder of the moment is no place to tell
+                told["refused"] = told["refused"].replace(str(path), str(backward))
+            verdict = judge_gradient(
+                dtype, one, facts["float64"][gradient], told, mistakes[gradient], oracle
+            )
+            rows.append({"gradient": gradient, "dtype": dtype} | verdict)
+    return rows
+
+
+if __name__ == "__main__":
+    run_stage(try_pitfalls, snakemake)  # type: ignore[name-defined]

@@ -1,0 +1,216 @@
+"""The tester tested: right and wrong gradients of many operators, judged here and by the usual tests.
+
+Each operator's gradient, its correct variants and its mistakes, at four scales of the inputs and in
+four formats. A mistake counts where it is live: its formula is off by more than 1e-10 of the norm
+in float64, or, for a slip of precision, it is in the format at least four times as far from the
+reference as the same gradient without the slip. A correct variant that gives inf or nan where
+autograd gives a number is counted as a slip of precision. The others see the same numbers: torch's
+assert_close and allclose with their default tolerances and flash-attention's rule (at most twice
+autograd's own greatest error) all of them, gradcheck (in its fast mode) the first run.
+
+Usage: python -m tests.bench.trial [eight | twelve] [operator ...]
+"""
+
+import sys
+import tempfile
+import warnings
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from scripts.lib.arrays import read_arrays
+from scripts.lib.author import load_function, torch_dtype
+from scripts.lib.draws import cast
+from scripts.lib.gradcheck import ask
+from scripts.lib.rounding import FORMATS
+from scripts.lib.tensors import read_tensors, runs_of
+from scripts.lib.vjp import Backward
+from tests.operators import eight, twelve
+from tests.operators.case import Edit, Operator
+from tests.operators.trial import LIMIT, LINEAR, Trial
+
+SCALES = (1e-3, 1.0, 1e3, LINEAR)
+LIVE = 1e-10  # of the norm, in float64
+WORSE = 4.0  # times the error of the same gradient without a slip of precision
+
+Array = np.ndarray[Any, Any]
+Arrays = dict[str, Array]
+
+
+def main(operators: list[Operator]) -> None:
+    """Judge all cases and print the rates as a table in Markdown."""
+    seen: dict[tuple[str, str, str], list[bool]] = defaultdict(list)  # who, format, question
+    missed, alarms, named = [], [], list[bool]()
+    for operator in operators:
+        for scale in SCALES:
+            with tempfile.TemporaryDirectory() as folder:
+                _judge(Trial(Path(folder), operator, scale), scale, seen, missed, alarms, named)
+            print(f"{operator.name} at {scale}", file=sys.stderr, flush=True)
+    print("| | " + " | ".join(FORMATS) + " |\n|---|" + "---|" * len(FORMATS))
+    for who in ("autograd-by-hand", *OTHERS):
+        cells = [_cell(seen[who, dtype, "caught"], seen[who, dtype, "rejected"]) for dtype in FORMATS]
+        print(f"| {who} | " + " | ".join(cells) + " |")
+    for question, words in (
+        ("caught", "live wrong gradients"),
+        ("rejected", "correct gradients"),
+        ("unresolved wrong", "of the wrong: unresolved"),
+        ("unresolved right", "of the correct: unresolved"),
+    ):
+        cells = [
+            f"{sum(found)}" if "unresolved" in question else f"{len(found)}"
+            for found in (seen["autograd-by-hand", dtype, question] for dtype in FORMATS)
+        ]
+        print(f"| {words} | " + " | ".join(cells) + " |")
+    print(f"\nNamed right, of formula slips at scale 1: {sum(named)} of {len(named)}")
+    for title, cases in (("Missed", missed), ("False alarms", alarms)):
+        print(f"{title}: {len(cases)}", *cases, sep="\n  ")
+
+
+def _cell(caught: list[bool], rejected: list[bool]) -> str:
+    if not caught:
+        return "-"
+    return f"{100 * np.mean(caught):.1f} % / {100 * np.mean(rejected):.1f} %"
+
+
+def _judge(
+    trial: Trial,
+    scale: float | str,
+    seen: dict[tuple[str, str, str], list[bool]],
+    missed: list[str],
+    alarms: list[str],
+    named: list[bool],
+) -> None:
+    """Judge an operator's gradients at one scale, here and by the others."""
+    operator = trial.operator
+    right = Edit("the gradient itself", ())
+    plain: dict[str, Arrays] = {}
+    for edit in (right, *operator.variants, *operator.mistakes):
+        for dtype in FORMATS:
+            trial.compute(edit.apply(operator.backward), dtype)
+        hands = {dtype: read_arrays(trial.file(dtype, "manual")) for dtype in FORMATS}
+        plain = plain or hands
+        formula_slip = edit.slip not in ("", "precision")
+        live = formula_slip and (
+            edit.slip == "accumulated" or _differs(hands["float64"], plain["float64"])
+        )
+        mistakes = trial.name()
+        if live and scale == 1.0 and edit.slip != "accumulated":
+            kinds = {one["kind"] for one in mistakes.values() if one}
+            named.append(bool(kinds & set(edit.slip.split("|"))))
+        verdicts = trial.verdicts(mistakes)
+        for dtype in FORMATS:
+            files = {kind: read_arrays(trial.file(dtype, kind)) for kind in ("autograd", "reference")}
+            outcomes = [one["outcome"] for (format_, _), one in verdicts.items() if format_ == dtype]
+            lost = _lost(hands[dtype], **files)
+            if formula_slip:
+                wrong = live
+            elif edit.slip:
+                wrong = lost or _worse(hands[dtype], plain[dtype], files["reference"])
+            else:
+                wrong = lost
+            if edit.slip and not wrong:
+                continue  # it does no harm here
+            question = "caught" if wrong else "rejected"
+            refused = "wrong" in outcomes or "imprecise" in outcomes
+            seen["autograd-by-hand", dtype, question].append(refused)
+            unresolved = not refused and "unresolved" in outcomes
+            seen["autograd-by-hand", dtype, f"unresolved {'wrong' if wrong else 'right'}"].append(
+                unresolved
+            )
+            where = f"{operator.name}, {edit.name}, {scale}, {dtype}: {'/'.join(outcomes)}"
+            if wrong and not refused:
+                missed.append(where)
+            if not wrong and refused:
+                alarms.append(where)
+            for who, reject in OTHERS.items():
+                verdict = reject(trial, dtype, hands[dtype], **files)
+                if verdict is not None:
+                    seen[who, dtype, question].append(verdict)
+
+
+def _gradients(arrays: Arrays) -> Arrays:
+    return {key: np.asarray(one, np.float64) for key, one in arrays.items() if "/d" in key and ".tail" not in key}
+
+
+def _differs(first: Arrays, second: Arrays) -> bool:
+    pairs = [(one, second[key]) for key, one in first.items()]
+    return any(not np.linalg.norm(a - b) <= LIVE * np.linalg.norm(b) for a, b in pairs)
+
+
+def _worse(hand: Arrays, plain: Arrays, reference: Arrays) -> bool:
+    """Whether a gradient is several times as far from the reference as another."""
+    for key, truth in _gradients(reference).items():
+        error, usual = (np.linalg.norm(_gradients(one)[key] - truth) for one in (hand, plain))
+        if not error <= WORSE * usual and not error <= np.finfo(np.float64).eps * np.linalg.norm(truth):
+            return True
+    return False
+
+
+def _lost(hand: Arrays, autograd: Arrays, reference: Arrays) -> bool:
+    """Whether something is no number where autograd has one."""
+    return any(
+        bool((~np.isfinite(_gradients(hand)[key]) & np.isfinite(theirs)).any())
+        for key, theirs in _gradients(autograd).items()
+    )
+
+
+# the usual tests
+
+
+def _assert_close(trial: Trial, dtype: str, hand: Arrays, autograd: Arrays, reference: Arrays) -> bool:
+    ours, theirs = (read_tensors(trial.file(dtype, kind)) for kind in ("manual", "autograd"))
+    try:
+        for key, one in ours.items():
+            torch.testing.assert_close(one, theirs[key], equal_nan=True)
+    except AssertionError:
+        return True
+    return False
+
+
+def _allclose(trial: Trial, dtype: str, hand: Arrays, autograd: Arrays, reference: Arrays) -> bool:
+    ours, theirs = (read_tensors(trial.file(dtype, kind)) for kind in ("manual", "autograd"))
+    return not all(torch.allclose(one, theirs[key], equal_nan=True) for key, one in ours.items())
+
+
+def _twice(trial: Trial, dtype: str, hand: Arrays, autograd: Arrays, reference: Arrays) -> bool | None:
+    if dtype == "float64":
+        return None  # there is no wider run to compare with
+    for key, truth in _gradients(reference).items():
+        ours, theirs = (np.abs(_gradients(one)[key] - truth).max() for one in (hand, autograd))
+        if not ours <= 2 * theirs:
+            return True
+    return False
+
+
+def _gradcheck(trial: Trial, dtype: str, hand: Arrays, autograd: Arrays, reference: Arrays) -> bool:
+    run = runs_of(read_tensors(trial.draws) | read_tensors(trial.cotangents))[0][2]
+    run.pop("dout")
+    tensors = {name: cast(value, torch_dtype(dtype)) for name, value in run.items()}
+    forward = load_function(trial.forward, "forward", list(tensors), LIMIT)
+    backward = load_function(trial.backward, "backward", [*tensors, "dout"], LIMIT)
+    by_hand = Backward(backward, trial.backward, trial.needed, torch_dtype(dtype), LIMIT)
+    try:
+        return ask(forward, by_hand, tensors, trial.needed, fast=True) is not None
+    except RuntimeError:  # it gives up on what is no number
+        return True
+
+
+OTHERS: dict[str, Callable[..., bool | None]] = {
+    "torch.testing.assert_close": _assert_close,
+    "torch.allclose": _allclose,
+    "gradcheck, fast": _gradcheck,
+    "twice autograd's error": _twice,
+}
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")  # gradcheck warns of every format but float64
+    # When gradcheck objects, it does all of it again slowly, for its message, which is not wanted.
+    torch.autograd.gradcheck._run_slow_mode_and_get_error = lambda *_: ""  # noqa: SLF001
+    which = twelve() if "twelve" in sys.argv else eight()
+    wanted = set(sys.argv[1:]) - {"eight", "twelve"}
+    main([operator for operator in which if not wanted or operator.name in wanted])

@@ -1,0 +1,131 @@
+"""Put an operator's gradients on trial as the pipeline does: by its own stages, in one process."""
+
+from pathlib import Path
+from typing import Any
+
+from scripts.check_forward import check_forward
+from scripts.compute_manual import compute_manual
+from scripts.compute_reference import compute_reference
+from scripts.draw_cotangents import draw_cotangents
+from scripts.generate_tensors import generate_tensors
+from scripts.lib.files import read_json
+from scripts.lib.rounding import FORMATS
+from scripts.lib.verdict import judge_gradient
+from scripts.measure_noise import measure_noise
+from scripts.name_mistakes import name_mistakes
+from scripts.run_autograd import run_autograd
+from scripts.score_errors import score_errors
+from tests.operators.case import Operator
+
+LINEAR = "linear"  # the scale that stands for nn.Linear's own initialisation of weights and biases
+LIMIT = 60.0
+RUNS = 3
+
+
+class Trial:
+    """An operator at one scale of its inputs, all that does not depend on backward done."""
+
+    def __init__(self, folder: Path, operator: Operator, scale: float | str) -> None:
+        self.folder, self.operator = folder, operator
+        folder.mkdir(parents=True, exist_ok=True)
+        self.needed = [
+            name for name, spec in operator.tensors.items() if spec.get("requires_grad")
+        ]
+        self.forward, self.backward = folder / "forward.py", folder / "backward.py"
+        self.draws, states, self.cotangents = (
+            folder / f"{name}.safetensors" for name in ("draws", "states", "cotangents")
+        )
+        self.forward.write_text(operator.forward)
+        generate_tensors(
+            _scaled(operator.tensors, scale), {"trial": {"seed": 0, "runs": RUNS}}, self.draws, states
+        )
+        draw_cotangents(self.forward, self.draws, states, LIMIT, self.cotangents)
+        self._given = (self.forward, self.draws, self.cotangents, self.needed, LIMIT)
+        check_forward(*self._given, folder / "oracle.json")
+        self.oracle = read_json(folder / "oracle.json")["reason"]
+        for dtype in FORMATS:
+            run_autograd(dtype, *self._given, self.file(dtype, "autograd"))
+            compute_reference(
+                dtype, *self._given, self.file(dtype, "reference"), self.file(dtype, "arithmetic")
+            )
+            measure_noise(
+                dtype, *self._given, self.file(dtype, "noise"), self.file(dtype, "overflows")
+            )
+
+    def file(self, dtype: str, name: str) -> Path:
+        """A stage's file of one format."""
+        return self.folder / f"{name}.{dtype}"
+
+    def compute(self, source: str, dtype: str) -> None:
+        """Have a backward compute its gradients, and measure them."""
+        self.backward.write_text(source)
+        compute_manual(
+            dtype,
+            self.backward,
+            *self._given[1:],
+            self.file(dtype, "manual"),
+            self.file(dtype, "calls"),
+        )
+        kinds = ("manual", "autograd", "reference", "manual", "noise", "arithmetic")
+        score_errors(
+            dtype,
+            *(self.file(dtype, kind) for kind in kinds),
+            self.needed,
+            self.file(dtype, "errors"),
+            self.file(dtype, "facts"),
+        )
+
+    def name(self) -> dict[str, Any]:
+        """The mistakes in what was computed last in float64, by gradient."""
+        files = [self.file("float64", kind) for kind in ("manual", "reference", "facts", "calls")]
+        found = self.folder / "mistakes.json"
+        name_mistakes(
+            self.forward,
+            self.backward,
+            self.draws,
+            self.cotangents,
+            *files,
+            self.needed,
+            LIMIT,
+            found,
+        )
+        mistakes: dict[str, Any] = read_json(found)
+        return mistakes
+
+    def verdicts(self, mistakes: dict[str, Any] | None = None) -> dict[tuple[str, str], Any]:
+        """The verdicts on what was computed last, by format and gradient."""
+        formula = self._facts("float64")
+        found = {}
+        for dtype in FORMATS:
+            calls, facts = read_json(self.file(dtype, "calls")), self._facts(dtype)
+            for name in self.needed:
+                told = {
+                    "refused": calls["refused"].get(name),
+                    "second_call": calls["second_call"][name],
+                    "zero_cotangent": calls["zero_cotangent"].get(name, "zero"),
+                }
+                mistake = (mistakes or {}).get(f"d{name}")
+                found[dtype, f"d{name}"] = judge_gradient(
+                    dtype, facts[f"d{name}"], formula[f"d{name}"], told, mistake, self.oracle
+                )
+        return found
+
+    def _facts(self, dtype: str) -> dict[str, Any]:
+        facts: dict[str, Any] = read_json(self.file(dtype, "facts"))
+        gradients: dict[str, Any] = facts["samples"]["trial"]["gradients"]
+        return gradients
+
+
+def _scaled(tensors: dict[str, dict[str, Any]], scale: float | str) -> dict[str, dict[str, Any]]:
+    """The tensors, all of one scale, or weights and biases as nn.Linear begins with them."""
+    scaled = {}
+    for name, spec in tensors.items():
+        if spec["draw"] == "randint":
+            scaled[name] = spec
+        elif scale != LINEAR:
+            scaled[name] = spec | {"scale": scale}
+        elif name[0] in "WUb" and len(name) < 3:
+            scaled[name] = spec | {"draw": "linear_default", "fan_in": spec["shape"][-1]}
+        else:
+            scaled[name] = spec
+    return scaled
