@@ -5,7 +5,7 @@ in   forward, backward  the author's files
      cotangents         safetensors: "<sample>/dout"
      checked            text, of check_backward: there is a backward to ask about
      needed             the tensors that require a gradient
-     time_limit         seconds that gradcheck may take
+     time_limit         seconds for one call of forward or backward
 out  opinion            json: `shapes`, on which it was asked; `fast`, whether by random projections
                         and not every element; `objection`, its first line, or null; `refused`, why
                         it could not be asked, or null
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from scripts.lib.author import load_function, told_as_theirs
+from scripts.lib.author import call, load_function
 from scripts.lib.files import write_json
 from scripts.lib.gradcheck import ask, cut
 from scripts.lib.refusal import Refusal
@@ -40,15 +40,21 @@ def ask_gradcheck(
     tensors = next(run for sample, _, run in runs if sample == "trial")
     tensors.pop("dout")
     wide = {n: v.double() if v.is_floating_point() else v for n, v in tensors.items()}
-    value = load_function(forward, "forward", list(wide), time_limit)
+    forwards = load_function(forward, "forward", list(wide), time_limit)
     function = load_function(backward, "backward", [*wide, "dout"], time_limit)
     told = {"shapes": {}, "fast": False, "objection": None, "refused": None}
     for fast, given in ((False, cut(wide)), (True, wide)):
         by_hand = Backward(function, backward, needed, torch.float64, time_limit)
         told |= {"shapes": {name: list(one.shape) for name, one in given.items()}, "fast": fast}
         try:
-            with told_as_theirs(forward, time_limit):
-                told |= {"objection": ask(value, by_hand, given, needed, fast), "refused": None}
+            objection = ask(
+                lambda **leaves: call(forwards, forward, leaves, time_limit),
+                by_hand,
+                given,
+                needed,
+                fast,
+            )
+            told |= {"objection": objection, "refused": None}
             break
         except Refusal as refusal:
             told["refused"] = str(refusal)

@@ -32,6 +32,7 @@ from scripts.lib.vjp import autograd_vjp
 
 DRAWS = 64  # of all roundings, over the runs of the trial
 AT_LEAST = 4  # in each run
+SLOWER = 100  # at most, than forward by itself
 SEED = 0
 
 
@@ -58,8 +59,9 @@ def measure_noise(
             name: on_grid(cast(value, torch_dtype(dtype)), dtype) for name, value in tensors.items()
         }
         dout = rounded.pop("dout")
+        patience = SLOWER * time_limit  # most of the time is ours and not the author's
         vjp = partial(
-            autograd_vjp, function, forward, rounded, needed, torch.float64, dout, time_limit
+            autograd_vjp, function, forward, rounded, needed, torch.float64, dout, patience
         )
         drawn, found = draw_noise(lambda vjp=vjp: vjp()[1], dtype, each, generator)
         stack.add(sample, {f"d{name}": value for name, value in drawn.items()})

@@ -131,7 +131,7 @@ def _place(error: BaseException, path: Path) -> str:
 
 
 def _definition(function: Author, path: Path) -> str:
-    code = getattr(function, "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
     return f"{path}:{code.co_firstlineno}" if isinstance(code, CodeType) else str(path)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import count
+from time import monotonic
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.autograd.gradcheck import GradcheckError, gradcheck
 from scripts.lib.refusal import Refusal
 from scripts.lib.vjp import Backward
 
+PATIENCE = 10  # seconds
 FEW = 6  # an axis of so many is left as it is
 
 
@@ -70,12 +72,20 @@ def ask(
     tensors: in float64 or int64
 
     Raises
-        Refusal: if forward or the hand's backward fails.
+        Refusal: if forward or the hand's backward fails, or after PATIENCE seconds. (Where its fast
+            mode objects, gradcheck does all of it again slowly, for its message.)
     """
     given = [tensors[name].clone().requires_grad_(name in needed) for name in tensors]
+    end = monotonic() + PATIENCE
+
+    def evaluated(*leaves: Tensor) -> Any:
+        if monotonic() > end:
+            raise Refusal(f"gradcheck is not done after {PATIENCE} s.")
+        return _ByHand.apply(value, by_hand, list(tensors), *leaves)  # type: ignore[no-untyped-call]
+
     try:
         gradcheck(
-            lambda *leaves: _ByHand.apply(value, by_hand, list(tensors), *leaves),  # type: ignore[no-untyped-call]
+            evaluated,
             given,
             fast_mode=fast,
             check_undefined_grad=False,
@@ -83,4 +93,6 @@ def ask(
         )
     except GradcheckError as error:
         return str(error).strip().splitlines()[0].rstrip(":,.")
+    except (RuntimeError, ValueError) as error:  # what it cannot check, it says so
+        raise Refusal(f"gradcheck cannot: {' '.join(str(error).split())}") from error
     return None

@@ -13,6 +13,7 @@ from scripts.lib.formats import precision
 from scripts.lib.numbers import number
 
 UNKNOWN = "no known mistake gives these values"  # the name of a mistake that has none
+NO_NUMBER = "something on the way overflows, or is divided by zero"
 WORST_FACTOR = 0.5  # what half the gradient is off, as a part of it: zero and twice are off by more
 
 
@@ -57,13 +58,13 @@ def judge_gradient(
     if lost := _lost(formula):
         if formula["autograd"]["lost"]:
             return verdict("unresolved", f"{where}{lost}; autograd has none there either")
-        return verdict("wrong", where + lost, {"name": "overflow", "evidence": lost})
+        return verdict("wrong", where + lost, {"name": NO_NUMBER, "evidence": lost})
     if not (within(formula) or inside):
         return verdict("wrong", where + _off(formula), mistake)
     if lost := _lost(facts):
         if facts["autograd"]["lost"]:
             return verdict("unresolved", f"{lost}; autograd has none there either")
-        return verdict("imprecise", lost, {"name": "overflow", "evidence": lost})
+        return verdict("imprecise", lost, {"name": NO_NUMBER, "evidence": lost})
     if not within(facts):
         reason = f"the formula is right, but the gradient is {_off(facts)}"
         named = mistake if inside and precision(inside) < precision(dtype) else None

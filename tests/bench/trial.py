@@ -97,8 +97,9 @@ def _judge(
         live = formula_slip and (
             edit.slip == "accumulated" or _differs(hands["float64"], plain["float64"])
         )
-        mistakes = trial.name()
-        if live and scale == 1.0 and edit.slip != "accumulated":
+        by_name = scale == 1.0 or not formula_slip  # elsewhere the outcome is all that counts
+        mistakes = trial.name() if by_name else None
+        if mistakes and live and scale == 1.0 and edit.slip != "accumulated":
             kinds = {one["kind"] for one in mistakes.values() if one}
             named.append(bool(kinds & set(edit.slip.split("|"))))
         verdicts = trial.verdicts(mistakes)
