@@ -27,6 +27,8 @@ bench: .venv/installed
 	$(BIN)/python -m tests.bench.speed
 	$(BIN)/python -m tests.bench.reveal
 	$(BIN)/python -m tests.bench.shapes
+	$(BIN)/python -m tests.bench.trial eight
+	$(BIN)/python -m tests.bench.trial twelve
 
 .venv/installed: envs/requirements.txt
 	$(PYTHON) -m venv .venv

@@ -666,7 +666,7 @@ rule write_manifest:
         opinion="experiments/{experiment}/work/gradcheck.json",
         graph="experiments/{experiment}/work/graph.json",
         environment="experiments/{experiment}/work/environment.json",
-        arithmetic=per_dtype("arithmetic.json"),
+        arithmetic=per_judged("arithmetic.json"),
         replays=per_dtype("replay.json"),
         attributions=per_dtype("attribution.json"),
         orders=per_dtype("orders.json"),
@@ -684,7 +684,7 @@ rule write_manifest:
         + [
             path
             for kind in ("manual", "autograd", "reference", "reordered", "noise")
-            for path in per_dtype(f"{kind}.safetensors")(wildcards)
+            for path in per_judged(f"{kind}.safetensors")(wildcards)
         ]
         + [
             path
@@ -694,9 +694,12 @@ rule write_manifest:
                 "calls.json",
                 "overflows.json",
                 "handed_over.json",
-                "operations.json",
-                "recorded.safetensors",
             )
+            for path in per_judged(name)(wildcards)
+        ]
+        + [
+            path
+            for name in ("operations.json", "recorded.safetensors")
             for path in per_dtype(name)(wildcards)
         ],
         outputs=[

@@ -136,7 +136,7 @@ def attribute_difference(
 def _reason(observed: dict[str, Any], revealed: list[dict[str, Any]]) -> str | None:
     """Why nothing can be said, if so."""
     if observed["hand"]["refused"]:
-        return " ".join(observed["hand"]["refused"].values())
+        return " ".join(dict.fromkeys(observed["hand"]["refused"].values())).rstrip(".")
     for program, whose in (("hand", "backward"), ("autograd", "forward")):
         if any(sample == "trial" for sample, _ in observed[program]["others"]):
             return f"{whose} makes other operations from run to run"

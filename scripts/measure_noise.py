@@ -1,4 +1,4 @@
-"""Measure the rounding noise that each gradient must have, on every run of the trial, in one format.
+"""Measure the rounding noise that each gradient must have in one format, on the trial's runs.
 
 in   forward     the author's forward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from scripts.lib.author import load_function, torch_dtype
 from scripts.lib.draws import cast
@@ -53,17 +54,18 @@ def measure_noise(
     function = load_function(forward, "forward", names, time_limit)
     generator = np.random.Generator(np.random.SFC64(SEED))
     each = max(AT_LEAST, ceil(DRAWS / len(runs)))
+    patience = SLOWER * time_limit  # most of the time is ours and not the author's
+
+    def gradients(tensors: dict[str, Tensor], dout: Tensor) -> dict[str, Tensor]:
+        return autograd_vjp(function, forward, tensors, needed, torch.float64, dout, patience)[1]
+
     stack, overflowed = Stack(), Counter[str]()
     for sample, _, tensors in progress(runs, f"measure_noise {dtype}, runs"):
         rounded = {
             name: on_grid(cast(value, torch_dtype(dtype)), dtype) for name, value in tensors.items()
         }
         dout = rounded.pop("dout")
-        patience = SLOWER * time_limit  # most of the time is ours and not the author's
-        vjp = partial(
-            autograd_vjp, function, forward, rounded, needed, torch.float64, dout, patience
-        )
-        drawn, found = draw_noise(lambda vjp=vjp: vjp()[1], dtype, each, generator)
+        drawn, found = draw_noise(partial(gradients, rounded, dout), dtype, each, generator)
         stack.add(sample, {f"d{name}": value for name, value in drawn.items()})
         overflowed += found
     write_tensors(noise, stack.stacked())

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from scripts.lib.arrays import arrays_by_sample
@@ -36,9 +37,12 @@ from scripts.lib.ulp import ulp
 from scripts.lib.verdict import UNKNOWN, within
 from scripts.lib.vjp import Backward, autograd_vjp
 
+Array = NDArray[Any]
+
 AT_MOST = 3  # runs of the trial
 SEARCHED = 2  # of these, by changing forward
 EXACT = 1e-5  # what a pattern may leave over, as a part of the error, where rounding leaves less
+SEED = 0  # of what moves the inputs
 
 
 def name_mistakes(
@@ -69,22 +73,26 @@ def name_mistakes(
             if sample == "trial"
         ][:AT_MOST]
         hand, truth = (
-            {name: arrays_by_sample(path)["trial"][f"d{name}"][:AT_MOST] for name in needed}
-            for path in (manual, reference)
+            {name: trial[f"d{name}"][:AT_MOST] for name in needed}
+            for trial in (arrays_by_sample(path)["trial"] for path in (manual, reference))
         )
-        trial = _Trial(forward, backward, runs, hand, truth, needed, time_limit)
-        found |= {f"d{name}": one for name, one in trial.named(wrong, known).items()}
+        mistaken = _Trial(forward, backward, runs, hand, truth, needed, time_limit)
+        found |= {f"d{name}": one for name, one in mistaken.named(wrong, known).items()}
     write_json(mistakes, found)
 
 
+def _told(kind: str, name: str, evidence: str) -> dict[str, Any]:
+    return {"kind": kind, "name": name, "evidence": evidence}
+
+
 def _of_calls(second_call: str) -> dict[str, Any]:
+    """The mistake of a backward whose second call gives something else."""
     name = (
         "backward adds to what an earlier call left"
         if second_call in ("twice the first", "more than the first")
         else "backward is not a function of its inputs: it keeps a state, or draws at random"
     )
-    evidence = f"a second call on the same inputs gave {second_call}"
-    return {"kind": "accumulated", "name": name, "evidence": evidence}
+    return _told("accumulated", name, f"a second call on the same inputs gave {second_call}")
 
 
 class _Trial:
@@ -95,8 +103,8 @@ class _Trial:
         forward: Path,
         backward: Path,
         runs: list[dict[str, Tensor]],
-        hand: dict[str, np.ndarray[Any, Any]],
-        truth: dict[str, np.ndarray[Any, Any]],
+        hand: dict[str, Array],
+        truth: dict[str, Array],
         needed: list[str],
         limit: float,
     ) -> None:
@@ -122,7 +130,7 @@ class _Trial:
         shapes = {name: list(value.shape) for name, value in self.runs[0].items()}
         for name, one in values.items():
             if one and (first := next(exact(name, one, self.truth, shapes), None)):
-                found[name] = dict(zip(("kind", "name", "evidence"), first, strict=True))
+                found[name] = _told(*first)
         for name in wrong:
             if name not in found and (inside := self._inside(name, facts[f"d{name}"])):
                 found[name] = inside
@@ -130,12 +138,10 @@ class _Trial:
         for taken in steps:
             rest = [name for name in wrong if name not in found and values[name]]
             found |= self._changes(taken, rest, values)
-        for name in wrong:
-            one = values[name]
-            if name not in found and one:
-                first = next(vague(one, self._known(steps)), None)
-                if first:
-                    found[name] = dict(zip(("kind", "name", "evidence"), first, strict=True))
+        known = self._known(steps)
+        for name, one in values.items():
+            if one and name not in found and (first := next(vague(one, known), None)):
+                found[name] = _told(*first)
         return {name: found.get(name) or self._unknown(name) for name in wrong}
 
     def _values(self, name: str, facts: dict[str, Any]) -> Values | None:
@@ -162,23 +168,21 @@ class _Trial:
         if found is None:
             return None
         dtype, evidence = found
-        return {
-            "kind": "precision",
-            "name": f"backward computes in {dtype} inside, whatever the format of its inputs",
-            "evidence": evidence,
-            "format": dtype,
-        }
+        name = f"backward computes in {dtype} inside, whatever the format of its inputs"
+        return _told("precision", name, evidence) | {"format": dtype}
 
-    def _errors_of_moved(self, name: str, by: float) -> np.ndarray[Any, Any]:
+    def _errors_of_moved(self, name: str, by: float) -> Array:
         """The gradient's errors at inputs that are all moved, each by a relative amount."""
-        generator = torch.Generator().manual_seed(0)
+        generator = torch.Generator().manual_seed(SEED)
+
+        def moved_by_some(value: Tensor) -> Tensor:
+            part = torch.rand(value.shape, generator=generator, dtype=torch.float64)
+            return value * (1 + by * part)
+
         errors = []
         for tensors, dout in zip(self.runs, self.douts, strict=True):
             moved = {
-                key: value
-                * (1 + by * torch.rand(value.shape, generator=generator, dtype=torch.float64))
-                if value.is_floating_point()
-                else value
+                key: moved_by_some(value) if value.is_floating_point() else value
                 for key, value in tensors.items()
             }
             _, truth = autograd_vjp(
@@ -189,7 +193,7 @@ class _Trial:
         return np.stack(errors)
 
     def _steps(self) -> list[list[Steps]]:
-        """Forward's steps on each run: with its kernels taken apart, and, if that differs, whole."""
+        """Forward's steps on each run: its kernels taken apart and, if that differs, whole."""
         taken = []
         for apart in (True, False):
             each = [
@@ -213,34 +217,34 @@ class _Trial:
                 steps,
                 self.runs[run],
                 self.douts[run],
-                {name: torch.from_numpy(self.hand[name][run]) for name in self.needed},
-                {name: torch.from_numpy(self.truth[name][run]) for name in self.needed},
+                {name: torch.tensor(self.hand[name][run]) for name in self.needed},
+                {name: torch.tensor(self.truth[name][run]) for name in self.needed},
             )
             for run, steps in enumerate(taken)
         ]
         tolerance = max(one.tolerance for name in names if (one := values[name]))
         return {
-            name: {
-                "kind": one.kind,
-                "name": one.name,
-                "evidence": "autograd of a forward that is changed so gives this gradient; of the "
-                f"difference {number(one.left_over)} is left over",
-            }
+            name: _told(
+                one.kind,
+                one.name,
+                "autograd of a forward that is changed so gives this gradient; of the difference "
+                f"{number(one.left_over)} is left over",
+            )
             for name, one in find(runs, names, tolerance).items()
         }
 
-    def _known(self, steps: list[list[Steps]]) -> dict[str, np.ndarray[Any, Any]]:
+    def _known(self, steps: list[list[Steps]]) -> dict[str, Array]:
         """The values of forward by what they are called, (runs, *shape)."""
-        count = len(self.runs)
         known = {
             name: np.stack([run[name].numpy() for run in self.runs])
             for name, value in self.runs[0].items()
             if value.is_floating_point()
         }
         known["dout"] = np.stack([dout.numpy() for dout in self.douts])
-        for taken in steps[:1]:
+        taken = steps[0] if steps else []
+        if taken and len(taken) == len(self.runs):
             for place, value in enumerate(taken[0].values):
-                if len(taken) == count and value.is_floating_point():
+                if value.is_floating_point():
                     each = [one.values[place].numpy() for one in taken]
                     known.setdefault(taken[0].told(Ref(place)), np.stack(each))
         return known
@@ -252,13 +256,12 @@ class _Trial:
         run, *index = (int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
         place = (run, *index)
         ulps = apart[place] / ulp(truth[place], "float64")
-        return {
-            "kind": "unknown",
-            "name": UNKNOWN,
-            "evidence": f"the difference is largest at index {tuple(index)} of run {run}: "
+        evidence = (
+            f"the difference is largest at index {tuple(index)} of run {run}: "
             f"{number(hand[place], 6)} by hand, {number(truth[place], 6)} in truth, "
-            f"{number(ulps)} ulps of float64 apart",
-        }
+            f"{number(ulps)} ulps of float64 apart"
+        )
+        return _told("unknown", UNKNOWN, evidence)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """List what an experiment is made of: settings, versions, verdicts, and every file with its hash.
 
 in   judgement, oracle, opinion, graph, environment, arithmetic, replays, attributions, orders
-                   json, as their stages write them, the last four per format
+                   json, as their stages write them, the last four per format, arithmetic of
+                   float64 as well, which judges the formula
      written       the author's files
      intermediate  the cached files
      outputs       the generated files

@@ -8,8 +8,8 @@ HOLDS = {"criterion": "It is right", "measured": "2 of 2 are right", "holds": Tr
 FAILS = {"criterion": "It is close", "measured": "0.5 off", "holds": False}
 
 
-def run(folder, *rows):
-    write_json(folder / "judgement.json", {"acceptance": rows})
+def run(folder, *rows, refused=()):
+    write_json(folder / "judgement.json", {"acceptance": rows, "refused": refused})
     accept(folder / "judgement.json", folder / "REPORT.md", folder / "accepted.txt")
     return (folder / "accepted.txt").read_text()
 
@@ -24,5 +24,17 @@ def test_one_criterion_that_fails_fails_the_run_and_is_named(tmp_path):
     assert str(refusal.value) == (
         "1 of 2 acceptance criteria do not hold. It is close: 0.5 off. "
         f"The report is {tmp_path}/REPORT.md."
+    )
+    assert not (tmp_path / "accepted.txt").exists()
+
+
+@pytest.mark.parametrize("row", [HOLDS, FAILS])
+def test_a_gradient_that_is_not_given_fails_the_run_with_the_authors_line(tmp_path, row):
+    sentences = ["backward.py:1: dW is none.", "backward.py:1: db is missing."]
+    with pytest.raises(Refusal) as refusal:
+        run(tmp_path, row, refused=sentences)
+    assert str(refusal.value) == (
+        "backward.py:1: dW is none. backward.py:1: db is missing. The others are judged; "
+        f"the report is {tmp_path}/REPORT.md."
     )
     assert not (tmp_path / "accepted.txt").exists()

@@ -1,7 +1,9 @@
 import pytest
+import torch
 
 from scripts.lib.arrays import read_arrays
-from tests.layer import TANH, Layer
+from scripts.lib.tensors import read_tensors, write_tensors
+from tests.layer import BACKWARD, TANH, Layer
 
 WAVERING = """\
 calls = []
@@ -56,6 +58,48 @@ def test_runs_that_make_other_operations_are_named(tmp_path):
         shapes={"x": (5,)},
     )
     assert layer.observe()["autograd"]["others"] == [["trial", 1]]
+
+
+def with_example(layer, value):
+    """Give the layer a sample besides the trial, one run in which x has this value throughout."""
+    draws, cotangents = layer.drawn["draws"], layer.drawn["cotangents"]
+    drawn, dout = read_tensors(draws), read_tensors(cotangents)
+    one = torch.full_like(drawn["trial/x"][:1], value)
+    write_tensors(draws, drawn | {"example/x": one})
+    write_tensors(cotangents, dout | {"example/dout": torch.ones(1)})
+
+
+def test_what_is_written_down_is_the_trial_however_the_samples_are_called(tmp_path):
+    wavering = "def forward(x):\n    return (x * x if x[0] != 7 else x.exp()).sum()\n"
+    backward = "def backward(x):\n    return {'x': 2 * x}\n"
+    layer = Layer(tmp_path, forward=wavering, backward=backward, shapes={"x": (5,)})
+    with_example(layer, 7.0)
+    found = layer.observe()["autograd"]
+    assert "aten.exp.default" not in [call["op"] for call in found["calls"]]
+    assert found["others"] == [["example", 0]]
+
+
+def test_the_hand_is_observed_in_the_trial_alone(tmp_path):
+    forward = "def forward(x):\n    y = x * x\n    return y.sum()\n"
+    wavering = "def backward(x):\n    return {'x': 2 * x.sum(0, True) / x.sum(0, True) * x if x[0] != 7 else x + x}\n"
+    layer = Layer(tmp_path, forward=forward, backward=wavering, shapes={"x": (5,)})
+    with_example(layer, 7.0)
+    hand = layer.observe()["hand"]
+    assert "aten.sum.dim_IntList" in [call["op"] for call in hand["calls"]]
+    assert hand["others"] == []
+    recorded = read_arrays(layer.file("recorded"))
+    assert "example/y" in recorded
+    assert any(name.startswith("trial/hand.") for name in recorded)
+    assert not any(name.startswith("example/hand.") for name in recorded)
+
+
+def test_a_gradient_that_is_refused_is_no_output_of_the_hand_and_told(tmp_path):
+    turned = BACKWARD.replace("dy.T @ x", "x.T @ dy")
+    found = Layer(tmp_path, backward=turned).observe()
+    assert list(found["hand"]["outputs"]) == ["dx", "db"]
+    assert list(found["hand"]["refused"]) == ["W"]
+    assert f"{tmp_path}/backward.py:3: dW has shape (40, 30)" in found["hand"]["refused"]["W"]
+    assert Layer(tmp_path).observe()["hand"]["refused"] == {}
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])

@@ -1,3 +1,5 @@
+import numpy as np
+
 from scripts.lib.arrays import read_arrays
 from scripts.lib.files import read_json
 from scripts.reorder_sums import reorder_sums
@@ -15,6 +17,12 @@ def run(folder, backward=BACKWARD):
 
 def test_a_formula_without_sums_is_the_authors_own(tmp_path):
     assert run(tmp_path) == ({"trial/dx": [18.0], "trial/dW": [12.0]}, {})
+
+
+def test_a_gradient_that_is_refused_is_no_number_and_leaves_the_other(tmp_path):
+    values, _ = run(tmp_path, "def backward(x, W):\n    return {'x': x * W * W, 'W': W[None]}\n")
+    assert values["trial/dx"] == [18.0]
+    assert np.isnan(values["trial/dW"]).tolist() == [True]
 
 
 def test_each_sum_is_counted_as_numpys(tmp_path):

@@ -69,8 +69,13 @@ class Story:
         self.true_loss = 4e4
         self.dx_largest, self.dx_ulp = 1740.0, 1.2e-4
         self.second_call = "same bits"
-        self.ratio: float | None = None
+        self.off_by, self.noise = dict.fromkeys(DTYPES, 0.5), dict.fromkeys(DTYPES, 2.0**-12)
+        self.mistake: dict[str, str] | None = None
+        self.refused: dict[str, str] = {}
         self.changed_inputs: list[str] = []
+        self.oracle: str | None = None
+        self.opinion = {"shapes": {"x": [2, 3]}, "fast": False, "objection": None, "refused": None}
+        self.tried: list[dict[str, Any]] | None = None
         self.halvings = {"0.5 * s": "MulBackward0", "s / 2": "DivBackward0"}
         self.shares: dict[str, float] | None = None  # by factor, alike in all formats
         self.untraced: str | None = None
@@ -109,7 +114,10 @@ class Story:
         )
         facts = [self.write(f"facts.{dtype}", self.facts(dtype)) for dtype in DTYPES]
         second = dict.fromkeys(("x", "W", "b"), self.second_call)
-        calls = {"second_call": second, "changed_inputs": self.changed_inputs}
+        calls = {
+            "second_call": second, "zero_cotangent": {}, "changed_inputs": self.changed_inputs,
+            "refused": self.refused,
+        }  # fmt: skip
         each = [self.write(f"calls.{dtype}", calls) for dtype in DTYPES]
         arithmetic = [
             self.write(f"a.{dtype}", {"arithmetic": "float64", "reason": None}) for dtype in DTYPES
@@ -125,13 +133,23 @@ class Story:
         operations = self.write("operations", {"autograd": PROGRAM, "hand": PROGRAM})
         orders = self.write("orders", {"sums": [SUM]})
         judgement, report = self.folder / "judgement.json", self.folder / "REPORT.md"
-        judge_gradients(
-            errors, facts, each, attributions, graph, self.config["acceptance"], DTYPES, judgement
+        mistakes = self.write("mistakes", dict.fromkeys(GRADIENTS, self.mistake))
+        oracle = self.write(
+            "oracle",
+            {"autograd": 2.5, "difference": 2.75, "uncertain": 0.5, "reason": self.oracle},
         )
+        tried = [] if self.tried is None else [self.write("pitfalls", self.tried)]
+        judge_gradients(
+            errors, facts, each, facts[0], mistakes, oracle, attributions, tried, graph,
+            self.config["acceptance"], DTYPES, judgement,
+        )  # fmt: skip
+        overflows = [self.write(f"o.{dtype}", {"draws": 4, "overflows": {}}) for dtype in DTYPES]
+        opinion = self.write("gradcheck", self.opinion)
         written = [LAB / name for name in ("config.yaml", "derivation.md", "discussion.md")]
         render_report(
             LAB.name, errors, judgement, facts, each, arithmetic, handed, replays, attributions,
-            operations, orders, graph, environment, written,
+            operations, orders, overflows, oracle, opinion, mistakes, tried,
+            graph, environment, written,
             self.config["title"], self.config["question"], self.config["tensors"], samples, DTYPES, report,
         )  # fmt: skip
         return report.read_text()
@@ -191,8 +209,13 @@ class Story:
                     "gradients": {
                         gradient: {
                             "largest": self.dx_largest, "ulp_at_largest": self.dx_ulp,
-                            "identical": self.identical, "non_finite": None, "ratio": self.ratio,
+                            "identical": self.identical, "non_finite": None,
                             "first": {"manual": 1.5, "autograd": 1.5, "reference": 1.5},
+                            "noise": self.noise[dtype], "limits": {"norm": 4.0, "element": 9.0},
+                            "manual": {
+                                "norm": self.off_by[dtype], "element": 1.0, "run": 0, "index": [0, 0],
+                            },
+                            "autograd": {"norm": 0.25, "element": 1.0, "lost": False},
                         }
                         for gradient in GRADIENTS
                     },
@@ -374,22 +397,150 @@ def test_the_half_precision_sentence_is_chosen_by_the_figures(
     assert sentence in story.report()
 
 
-def test_a_factor_of_two_is_named(story: Story) -> None:
-    story.identical, story.ratio = False, 2.0
-    story.differences |= {"manual_vs_autograd": 1e3, "manual_vs_reference": 1e3}
+def verdict_of(report: str) -> str:
+    """What stands above the criteria."""
+    return report.split("## Does it do", maxsplit=1)[0]
+
+
+def test_a_wrong_formula_is_told_once_for_all_formats_with_its_mistake(story: Story) -> None:
+    story.identical = False
+    story.off_by["float64"] = 1e9
+    story.mistake = {
+        "kind": "factor",
+        "name": "a factor 1/2 is forgotten",
+        "evidence": "every element is 2 times the true one",
+    }
+    report = story.report()
+    assert verdict_of(report).count("**Wrong: ") == 1
+    assert (
+        "**Wrong: dx, dW and db in float64, float32, bfloat16 and float16.** The likeliest mistake: "
+        "a factor 1/2 is forgotten. Every element is 2 times the true one. Off by 1.00e9 times the "
+        "rounding noise; autograd is by 0.25, and 4.0 may be chance." in report
+    )
+    assert (
+        "- `dW` in float16 is wrong: In float64 off by 1.00e9 times the rounding noise; autograd is by "
+        "0.25, and 4.0 may be chance. Likely: A factor 1/2 is forgotten. Every element is 2 times "
+        "the true one.\n" in report
+    )
+    assert "**Right.**" not in report
+
+
+def test_a_wrong_gradient_without_a_known_mistake_is_told_by_its_reason(story: Story) -> None:
+    story.off_by["float64"] = 5.0
     report = story.report()
     assert (
-        "**Wrong: dx, dW and db in float64, float32, bfloat16 and float16:** every element is 2 times"
-        in report
+        "**Wrong: dx, dW and db in float32, bfloat16 and float16.** In float64 off by 5.00 times "
+        "the rounding noise; autograd is by 0.25, and 4.0 may be chance." in report
     )
-    assert "a factor 0.5 is missing" in report
+    assert "The likeliest mistake" not in report
+
+
+def test_a_right_formula_that_a_format_spoils_is_imprecise_there_alone(story: Story) -> None:
+    story.identical = False
+    story.off_by["bfloat16"] = 5.0
+    report = story.report()
+    assert verdict_of(report).count("**Imprecise: dx, dW and db in bfloat16.**") == 1
+    assert "**Wrong" not in report
+    assert "| `dx` | bfloat16 | **imprecise** | 5.0 | 0.25 | 4.0 | 2.4e-4 | 9.8e-4 |" in report
+    assert "| `dx` | float16 | right | 0.50 | 0.25 | 4.0 | 2.4e-4 | 9.8e-4 |" in report
+
+
+def test_a_format_that_can_tell_nothing_is_unresolved(story: Story) -> None:
+    story.noise["bfloat16"] = 0.25
+    report = story.report()
+    assert "**Unresolved: dx, dW and db in bfloat16.** Rounding noise in bfloat16 is 0.25" in report
+    assert "| `dx` | bfloat16 | **unresolved** | 0.50 | 0.25 | 4.0 | 0.25 | 1.0 |" in report
+    assert "- `dx` in bfloat16 is unresolved: Rounding noise in bfloat16 is 0.25" in report
+
+
+def test_a_gradient_that_is_not_given_is_wrong_and_the_others_are_judged(story: Story) -> None:
+    line = f"{LAB}/backward.py:3"
+    story.refused = {"W": f"{line}: the gradient of 'W' is missing; backward must give 'x', 'W'."}
+    report = story.report()
+    assert (
+        "**Wrong: dW in float64, float32, bfloat16 and float16.** The likeliest mistake: backward "
+        f"gives nothing that can be this gradient. {line}: the gradient of 'W' is missing; backward "
+        "must give 'x', 'W'.\n" in report
+    )
+    assert "| `dx` | float32 | right |" in report
+    assert "| `dW` | float32 | **wrong** |" in report
+    assert ".." not in verdict_of(report)
 
 
 def test_a_gradient_that_grows_is_named(story: Story) -> None:
     story.second_call = "twice the first"
+    evidence = "a second call on the same inputs gave twice the first"
+    story.mistake = {
+        "kind": "accumulated",
+        "name": "it adds to what was left",
+        "evidence": evidence,
+    }
     report = story.report()
-    assert "a second call on the same inputs gave twice the first" in report
-    assert "backward adds to what an earlier call left" in report
+    assert (
+        "The likeliest mistake: it adds to what was left. A second call on the same inputs gave "
+        "twice the first.\n" in report
+    )
+    assert (
+        "Called a second time on the same inputs in float16, backward gives `dW` as twice" in report
+    )
+
+
+def test_autograd_that_stands_a_test_is_called_a_fair_reference(story: Story) -> None:
+    report = story.report()
+    assert "along a random direction it has 2.5000000 for the derivative" in report
+    assert "have 2.7500000 (within 0.50)" in report
+    assert "in doubt" not in report
+
+
+def test_autograd_that_does_not_stand_it_is_in_doubt_and_nothing_called_right(story: Story) -> None:
+    story.oracle = "forward.py: autograd's derivative is another than that by differences"
+    report = story.report()
+    assert f"**Autograd itself is in doubt here:** {story.oracle}. No verdict is *right*" in report
+    assert (
+        f"**Unresolved: dx, dW and db in float64, float32, bfloat16 and float16.** {story.oracle}."
+        in report
+    )
+    assert "fair reference" not in report
+    assert report.count("| **unresolved** |") == 12  # 3 gradients in 4 formats
+
+
+@pytest.mark.parametrize(
+    ("opinion", "words"),
+    [
+        ({}, "on one run whose axes are cut short (x [2, 3]), has no objection to the gradient"),
+        ({"fast": True}, "in its fast mode, on the whole of one run, has no objection to the gradient"),
+        ({"objection": "Jacobian mismatch"}, '**objects**: "Jacobian mismatch".'),
+        ({"refused": "gradcheck is not done after 10 s."}, "could not be asked: Gradcheck is not done after 10 s."),
+    ],
+)  # fmt: skip
+def test_the_second_opinion_is_told(story: Story, opinion: dict[str, Any], words: str) -> None:
+    story.opinion |= opinion
+    assert words in story.report()
+
+
+def test_pitfalls_are_told_one_by_one(story: Story) -> None:
+    sign = {"name": "the sign is wrong", "evidence": "every element is -1 times the true one"}
+    caught = [
+        {"gradient": "dx", "dtype": "float64", "outcome": "wrong", "diagnosis": sign},
+        {"gradient": "dx", "dtype": "float32", "outcome": "wrong", "diagnosis": sign},
+        {"gradient": "db", "dtype": "float64", "outcome": "right", "diagnosis": None},
+        {"gradient": "db", "dtype": "float32", "outcome": "imprecise", "diagnosis": None},
+    ]
+    missed = [one | {"outcome": "right", "diagnosis": None} for one in caught]
+    story.tried = [
+        {"mistake": "A sign", "replace": "a | b", "by": "-a", "verdicts": caught},
+        {"mistake": "None", "replace": "c", "by": "d", "verdicts": missed},
+    ]
+    report = story.report()
+    assert (
+        "| A sign | `a \\| b` becomes `-a` | imprecise: db in float32; wrong: dx in every format | "
+        "dx: the sign is wrong (every element is -1 times the true one) |\n"
+        "| None | `c` becomes `d` | **no** |  |\n" in report
+    )
+
+
+def test_an_experiment_without_pitfalls_tells_of_none(story: Story) -> None:
+    assert "## The mistakes" not in story.report()
 
 
 def test_changed_inputs_are_told(story: Story) -> None:

@@ -1,24 +1,43 @@
+from math import log, sqrt
+
+import pytest
 import torch
 
-from scripts.lib.files import read_json
+from scripts.lib.files import read_json, write_json
 from scripts.lib.tables import read_csv
 from scripts.lib.tensors import write_tensors
 from scripts.score_errors import score_errors
 
 ULP = 2.0**-10  # of float16 at 1
+INF = float("inf")
+KINDS = ("manual", "autograd", "reordered", "reference")
 
 
-def run(folder, **gradients):
-    """Score dx of one trial run; each kind's gradient is given, the reference's in float64."""
+def run(folder, noise=(ULP, ULP), arithmetic="float64", samples=("trial",), **gradients):
+    """Score dx of one run; each kind's gradient is given, the reference's in float64."""
     files = {}
-    for kind, value in gradients.items():
+    for kind, value in ({kind: [1.0, 1.0] for kind in KINDS} | gradients).items():
         dtype = torch.float64 if kind == "reference" else torch.float16
         files[kind] = folder / f"{kind}.safetensors"
         dx = torch.tensor([value], dtype=dtype)
-        write_tensors(files[kind], {"trial/dx": dx, "trial/result": dx.sum(1)})
+        write_tensors(
+            files[kind],
+            {
+                f"{s}/{name}": one
+                for s in samples
+                for name, one in [("dx", dx), ("result", dx.sum(1))]
+            },
+        )
     made = {"errors": folder / "errors.csv", "facts": folder / "facts.json"}
-    score_errors("float16", **files, needed=["x"], **made)
+    given = {"noise": folder / "noise.safetensors", "arithmetic": folder / "arithmetic.json"}
+    write_tensors(given["noise"], {"trial/dx": torch.tensor([noise], dtype=torch.float64)})
+    write_json(given["arithmetic"], {"arithmetic": arithmetic, "reason": None})
+    score_errors("float16", **files, **given, needed=["x"], **made)
     return read_csv(made["errors"]).set_index("comparison"), read_json(made["facts"])
+
+
+def facts_of_dx(folder, **given):
+    return run(folder, **given)[1]["samples"]["trial"]["gradients"]["dx"]
 
 
 def test_each_comparison_measures_its_own_pair(tmp_path):
@@ -39,23 +58,98 @@ def test_each_comparison_measures_its_own_pair(tmp_path):
 
 
 def test_equal_bits_are_a_fact_and_so_is_one_that_differs(tmp_path):
-    kinds = ("manual", "autograd", "reordered", "reference")
-    same = {kind: [1.0, 2.0] for kind in kinds}
-    facts = run(tmp_path, **same)[1]["samples"]["trial"]["gradients"]["dx"]
-    assert facts["identical"] is True
-    facts = run(tmp_path, **same | {"manual": [1.0, 2 + 2 * ULP]})[1]
-    assert facts["samples"]["trial"]["gradients"]["dx"]["identical"] is False
+    assert facts_of_dx(tmp_path)["identical"] is True
+    assert facts_of_dx(tmp_path, manual=[1.0, 1 + ULP])["identical"] is False
 
 
 def test_the_size_of_a_gradient_comes_with_the_spacing_of_the_format_there(tmp_path):
-    _, facts = run(
-        tmp_path, manual=[1, 2048], autograd=[1, 2048], reordered=[1, 2048], reference=[1, 2048]
-    )
-    dx = facts["samples"]["trial"]["gradients"]["dx"]
+    dx = facts_of_dx(tmp_path, **{kind: [1.0, 2048.0] for kind in KINDS})
     assert (dx["largest"], dx["ulp_at_largest"]) == (2048.0, 2.0)
 
 
-def test_an_infinity_where_the_truth_fits_is_a_fact(tmp_path):
-    inf = float("inf")
-    _, facts = run(tmp_path, manual=[inf], autograd=[inf], reordered=[inf], reference=[1000.0])
-    assert facts["samples"]["trial"]["gradients"]["dx"]["non_finite"]["value"] == "inf"
+def test_an_infinity_where_the_truth_fits_is_a_fact_and_so_is_autograds(tmp_path):
+    dx = facts_of_dx(tmp_path, manual=[INF, 1])
+    assert (dx["non_finite"]["value"], dx["non_finite"]["reference"]) == ("inf", 1.0)
+    assert (dx["manual"]["element"], dx["manual"]["index"]) == ("inf", [0])
+    assert dx["autograd"]["lost"] is False
+    dx = facts_of_dx(tmp_path, autograd=[1, INF])
+    assert (dx["non_finite"], dx["autograd"]["lost"]) == (None, True)
+
+
+def test_an_infinity_where_the_truth_does_not_fit_is_not_lost(tmp_path):
+    beyond = {"manual": [INF, 1], "autograd": [INF, 1], "reference": [7e4, 1]}
+    dx = facts_of_dx(tmp_path, **beyond)
+    assert (dx["non_finite"]["fits"], dx["autograd"]["lost"]) == (False, False)
+    assert (dx["manual"]["element"], dx["judged"], dx["elements"]) == (0.0, 1, 2)
+
+
+def test_errors_are_told_in_units_of_the_noise(tmp_path):
+    dx = facts_of_dx(tmp_path, manual=[1, 1 + 4 * ULP], autograd=[1 + ULP, 1])
+    # noise of the whole: sqrt(2) ulps
+    assert dx["manual"] == {
+        "norm": pytest.approx(4 / sqrt(2)),
+        "element": pytest.approx(4),
+        "run": 0,
+        "index": [1],
+    }
+    assert dx["autograd"] == {
+        "norm": pytest.approx(1 / sqrt(2)),
+        "element": pytest.approx(1),
+        "run": 0,
+        "index": [0],
+        "lost": False,
+    }
+    assert dx["noise"] == pytest.approx(ULP)  # of a gradient of sqrt(2)
+
+
+def test_each_element_is_told_in_units_of_its_own_noise(tmp_path):
+    off = [1 + 6 * ULP, 1 + 6 * ULP]
+    dx = facts_of_dx(tmp_path, noise=[ULP, 7 * ULP], manual=off, reordered=[1, 1])
+    # the first has less noise than the rms over the run, sqrt((1 + 49) / 2) = 5 ulps, and gets that
+    assert (dx["manual"]["element"], dx["manual"]["index"]) == (pytest.approx(6 / 5), [0])
+    assert dx["manual"]["norm"] == pytest.approx(6 / 5)
+
+
+def test_a_reference_that_is_no_wider_adds_its_own_noise(tmp_path):
+    off = [1, 1 + 4 * ULP]
+    wider = facts_of_dx(tmp_path, manual=off)
+    same = facts_of_dx(tmp_path, manual=off, arithmetic="float16")
+    assert same["manual"]["element"] == pytest.approx(wider["manual"]["element"] / sqrt(2))
+    assert same["noise"] == pytest.approx(sqrt(2) * ULP)
+
+
+def test_what_may_be_chance_follows_from_the_number_of_runs_and_elements(tmp_path):
+    assert facts_of_dx(tmp_path)["limits"] == {
+        "norm": pytest.approx(sqrt(log(2 * 1e6))),
+        "element": pytest.approx(2 * sqrt(log(2 * 2 * 1e6))),
+    }
+
+
+def test_a_gradient_that_is_truly_zero_has_nothing_but_noise(tmp_path):
+    zero = {"manual": [ULP, 0], "autograd": [0, 0], "reference": [0, 0]}
+    dx = facts_of_dx(tmp_path, **zero)
+    assert dx["noise"] == "inf"
+    assert dx["manual"]["element"] == pytest.approx(1)
+
+
+def test_a_sample_that_is_not_judged_has_no_noise(tmp_path):
+    _, facts = run(tmp_path, samples=("example", "trial"), manual=[1 + ULP, 1])
+    example, trial = (facts["samples"][name]["gradients"]["dx"] for name in ("example", "trial"))
+    judged = {"noise", "judged", "elements", "limits", "manual", "autograd"}
+    assert set(trial) - set(example) == judged
+    assert {key: trial[key] for key in example} == example
+    assert example["first"] == {"manual": 1 + ULP, "autograd": 1.0, "reference": 1.0}
+
+
+def test_a_gradient_that_backward_did_not_give_is_infinitely_far(tmp_path):
+    nan = float("nan")
+    errors, facts = run(tmp_path, manual=[nan, nan], reordered=[nan, nan])
+    assert errors["max_abs"].to_dict() == {
+        "manual_vs_autograd": INF,
+        "reordered_vs_autograd": INF,
+        "manual_vs_reference": INF,
+        "autograd_vs_reference": 0.0,
+    }
+    dx = facts["samples"]["trial"]["gradients"]["dx"]
+    assert (dx["manual"]["norm"], dx["autograd"]["norm"]) == ("inf", 0.0)
+    assert dx["non_finite"]["count"] == 2

@@ -5,15 +5,22 @@ from scripts.write_manifest import write_manifest
 
 REPLAYED = {"dtype": "float32", "tensor": "dx", "data": "experiment", "elements": 8, "identical": 8}
 SHARE = {"gradient": "dx", "factor": "forward_order", "share": 0.25}
+CRITERION = {"criterion": "It is right", "measured": "1 of 1 are right", "holds": True}
+VERDICT = {"gradient": "dx", "dtype": "float32", "outcome": "right", "reason": "near"}
+ORACLE = {"autograd": 2.5, "difference": 2.5, "uncertain": 1e-12, "reason": None}
+OPINION = {"shapes": {"x": [2]}, "fast": False, "objection": "Jacobian mismatch", "refused": None}
 SETTINGS = {"samples": {"trial": {"seed": 7, "runs": 1}}, "dtypes": ["float32"]}
 
 
 def run(folder):
     names = {
         "judgement": {
-            "acceptance": [],
-            "verdicts": [],
+            "acceptance": [CRITERION],
+            "verdicts": [VERDICT],
+            "refused": ["backward.py:1: dW is missing."],
         },
+        "oracle": ORACLE,
+        "opinion": OPINION,
         "graph": {"nodes": []},
         "environment": {"python": "3"},
     }
@@ -59,12 +66,24 @@ def test_each_file_is_listed_with_its_size_and_hash_in_order_of_path(tmp_path):
 def test_the_settings_the_seeds_and_what_was_judged_are_in_it(tmp_path):
     manifest = run(tmp_path)
     assert (manifest["config"], manifest["seeds"]) == (SETTINGS, {"trial": 7})
+    assert (manifest["acceptance"], manifest["verdicts"]) == ([CRITERION], [VERDICT])
+    assert manifest["refused"] == ["backward.py:1: dW is missing."]
+    assert (manifest["oracle"], manifest["gradcheck"]) == (ORACLE, OPINION)
     assert manifest["replay"] == [REPLAYED]
     assert manifest["proved"] == {"float32": True}
     assert manifest["attribution"] == [{"dtype": "float32", **SHARE}]
     assert manifest["orders"] == [{"dtype": "float32", "key": "0123", "op": "aten.mm.default"}]
     assert set(manifest["notation"]) == {"tree", "fused", "which"}
     assert manifest["reference"] == {"float32": {"arithmetic": "float64", "reason": None}}
+
+
+def test_what_every_stage_told_is_listed_as_intermediate(tmp_path):
+    listed = {one["path"] for one in run(tmp_path)["files"]["intermediate"]}
+    names = ("judgement", "oracle", "opinion", "graph", "environment")
+    per_format = ("arithmetic", "replays", "attributions", "orders")
+    assert listed == {f"{tmp_path}/{name}.json" for name in names} | {
+        f"{tmp_path}/float32/{name}.json" for name in per_format
+    }
 
 
 def test_the_code_that_made_it_is_listed(tmp_path):

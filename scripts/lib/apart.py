@@ -89,7 +89,8 @@ STATISTICS: dict[Any, Callable[..., Any]] = {
     aten.var.dim: _variance,
     aten._trilinear.default: _trilinear,
 }
-OWN: dict[Any, Callable[..., Any] | None] = STATISTICS | {
+OWN: dict[Any, Callable[..., Any] | None] = {
+    **STATISTICS,
     aten._softmax.default: _softmax,
     aten._log_softmax.default: _log_softmax,
     aten.logsumexp.default: None,  # autograd knows it, and its terms are those of the two above

@@ -1,7 +1,7 @@
 """Proof that a backward computes in a coarser format than its inputs', with the right formula.
 
 Its errors are rounding: either every value is a number of the coarser format, or the errors change
-their signs at random when the inputs move by a few of its ulps, where those of a wrong formula stay.
+their signs at random when the inputs move by a few of its ulps, where a wrong formula's stay.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,8 @@ from scripts.lib.rounding import rounded
 Array = NDArray[Any]
 COARSER = ("float32", "float16", "bfloat16")  # than float64, the finest first
 MOVED_BY = 4  # ulps of the coarser format
-ENOUGH = (
-    32  # errors, whose signs agree at random in a half of them, and hardly ever in three quarters
-)
+# Signs that change at random agree in half of the errors; of 32, hardly ever in three quarters.
+ENOUGH = 32
 MOSTLY = 0.75
 
 
@@ -44,9 +43,9 @@ def coarser_format(
             signs = np.sign(error) * np.sign(moved_errors(MOVED_BY * eps(dtype)))
             signs = signs[signs != 0]
             if signs.size >= ENOUGH and (signs > 0).mean() < MOSTLY:
+                changed = int((signs < 0).sum())
                 return dtype, (
                     f"the error is of the size of {dtype}'s rounding, and where the inputs move by "
-                    f"{MOVED_BY} of its ulps, {int((signs < 0).sum())} of {signs.size} errors change "
-                    "their sign"
+                    f"{MOVED_BY} of its ulps, {changed} of {signs.size} errors change their sign"
                 )
     return None

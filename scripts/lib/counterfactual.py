@@ -1,21 +1,24 @@
-"""Which one change to forward would have the hand's gradient for its true one?
+"""Find the one change to forward that would have the hand's gradient for its true one.
 
-Forward is made again, step by step, with one step changed (scripts/lib/changes.py), and
+Forward is made again, step by step, with one step changed (scripts/lib/slips.py), and
 differentiated by autograd. A change that gives exactly the hand's gradient names the mistake. All
 in float64, where nothing fits by chance.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, islice
 
 import torch
 from torch import Tensor
 
-from scripts.lib.changes import FAMILIES, Change, Do, constants, edges, into, term
+from scripts.lib.changes import Change, Do, edges, into
 from scripts.lib.forward_steps import Steps
+from scripts.lib.slips import FAMILIES, constants, term
 
 Gradients = dict[str, Tensor]
+Fits = Iterator[tuple[Change, list[str]]]  # changes, and the gradients that each explains
 AT_MOST = 3000  # changes of one forward
 FEW = 24  # terms, all pairs of which are tried
 
@@ -74,16 +77,15 @@ def find(runs: list[Run], wrong: list[str], tolerance: float) -> dict[str, Findi
     tolerance: what may be left over, as a part of the error
     """
     found: dict[str, Finding] = {}
-    searches: list[Callable[[Run, list[str], float], Iterator[tuple[Change, list[str]]]]] = [
+    searches: list[Callable[[Run, list[str], float], Fits]] = [
         _terms,
-        *(_search(family) for family in FAMILIES),
+        *(partial(_members, family) for family in FAMILIES),
         _constants,
         _pairs_of_terms,
     ]
     for search in searches:
-        for change, names in search(
-            runs[0], [name for name in wrong if name not in found], tolerance
-        ):
+        rest = [name for name in wrong if name not in found]
+        for change, names in search(runs[0], rest, tolerance):
             given = [run.gradients(change) for run in runs]
             for name in names:
                 worst = max(run.left_over(name, one) for run, one in zip(runs, given, strict=True))
@@ -92,70 +94,71 @@ def find(runs: list[Run], wrong: list[str], tolerance: float) -> dict[str, Findi
     return found
 
 
-def _search(
-    family: Callable[[Steps], Iterator[Change]],
-) -> Callable[[Run, list[str], float], Iterator[tuple[Change, list[str]]]]:
-    def search(run: Run, wrong: list[str], tolerance: float) -> Iterator[tuple[Change, list[str]]]:
-        open_ones = list(wrong)
-        for change in islice(family(run.steps), AT_MOST):
-            if not open_ones:
-                return
-            given = run.gradients(change)
-            fits = [name for name in open_ones if run.left_over(name, given) < tolerance]
-            if fits:
-                open_ones = [name for name in open_ones if name not in fits]
-                yield change, fits
-
-    return search
+def _members(
+    family: Callable[[Steps], Iterator[Change]], run: Run, wrong: list[str], tolerance: float
+) -> Fits:
+    """The changes of a family, each gradient's first one."""
+    rest = wrong
+    for change in islice(family(run.steps), AT_MOST):
+        if not rest:
+            return
+        fits = _explained(run, rest, change, tolerance)
+        if fits:
+            rest = [name for name in rest if name not in fits]
+            yield change, fits
 
 
-def _terms(run: Run, wrong: list[str], tolerance: float) -> Iterator[tuple[Change, list[str]]]:
+def _explained(run: Run, wrong: list[str], change: Change, tolerance: float) -> list[str]:
+    given = run.gradients(change)
+    return [name for name in wrong if run.left_over(name, given) < tolerance]
+
+
+def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
     """Terms that are missing, or counted a wrong number of times: the missing ones first."""
     found = []
     for step, place, _ in edges(run.steps):
         without = run.gradients(do=into(step, place, torch.zeros_like))
-        for name in wrong if without else []:
-            assert without is not None
+        if without is None:
+            continue
+        for name in wrong:
             part = run.truth[name] - without[name]
             error = run.hand[name] - run.truth[name]
             size = float((part * part).sum())
             if not size or not without[name].any():
                 continue  # no term, or all there is
-            times = 1 + float((error * part).sum()) / size
-            if float((error - (times - 1) * part).norm()) < tolerance * float(error.norm()):
-                times = simple(times)
-                found.append((abs(times) > 0, term(run.steps, step, place, times), [name]))
+            count = 1 + float((error * part).sum()) / size
+            if float((error - (count - 1) * part).norm()) < tolerance * float(error.norm()):
+                count = simple(count)
+                found.append((count != 0, term(run.steps, step, place, count), [name]))
     for _, change, names in sorted(found, key=lambda one: one[0]):
         yield change, names
 
 
-def _pairs_of_terms(
-    run: Run, wrong: list[str], tolerance: float
-) -> Iterator[tuple[Change, list[str]]]:
+def _pairs_of_terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
     """Two terms that are missing."""
-    matter, effects = list[Change](), list[Tensor]()
-    for step, place, _ in edges(run.steps) if wrong else []:
+    if not wrong:
+        return
+    truth = torch.cat([run.truth[name].flatten() for name in wrong])
+    matter, effects = list[Change](), [truth]
+    for step, place, _ in edges(run.steps):
         change = term(run.steps, step, place, 0.0)
         without = run.gradients(change)
-        effect = without and torch.cat([without[name].flatten() for name in wrong])
-        truth = torch.cat([run.truth[name].flatten() for name in wrong])
-        if effect is None or any(
-            torch.allclose(effect, other, rtol=1e-9) for other in (truth, *effects)
-        ):
+        if without is None:
             continue
-        effects.append(effect)
-        matter.append(change)
+        effect = torch.cat([without[name].flatten() for name in wrong])
+        if not any(torch.allclose(effect, other, rtol=1e-9) for other in effects):
+            effects.append(effect)
+            matter.append(change)
     if len(matter) > FEW:
         return
     for first, second in combinations(matter, 2):
         both = first.and_(second)
-        given = run.gradients(both)
-        fits = [name for name in wrong if run.left_over(name, given) < tolerance]
+        fits = _explained(run, wrong, both, tolerance)
         if fits:
             yield both, fits
 
 
-def _constants(run: Run, wrong: list[str], tolerance: float) -> Iterator[tuple[Change, list[str]]]:
+def _constants(run: Run, wrong: list[str], tolerance: float) -> Fits:
     """A number that is another one, fitted."""
     for start, change in constants(run.steps):
         for name in wrong:

@@ -6,6 +6,7 @@ that autograd knows how to differentiate.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,9 +15,9 @@ from torch import Tensor
 from scripts.lib.apart import taken_apart
 from scripts.lib.author import Author, call
 from scripts.lib.dispatch import DispatchMode
+from scripts.lib.observe import variables_of
 
 aten = torch.ops.aten
-Path = Any
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Step:
     def refs(self) -> list[Ref]:
         """The tensors among its arguments."""
         found: list[Ref] = []
-        changed((self.args, self.kwargs), lambda ref: found.append(ref))
+        changed((self.args, self.kwargs), found.append)
         return found
 
 
@@ -85,9 +86,7 @@ class Steps:
         do: does a step in place of the step itself, given its number and all values so far; what
             it gives back is what the step makes. None leaves the step as it is.
         """
-        values: list[Any] = [None] * len(self.values)
-        for place, value in enumerate(self.values):  # constants; what is made replaces them
-            values[place] = value
+        values: list[Any] = list(self.values)  # for the constants: all that is made is replaced
         for name, ref in self.inputs.items():
             values[ref.place] = tensors[name]
         for number, step in enumerate(self.steps):
@@ -144,7 +143,13 @@ SILENT = {"view", "expand", "clone", "unsqueeze", "squeeze", "unsafe_view", "to_
 
 
 class _Recorder(DispatchMode):
-    """Within it, each operation is appended to `steps`."""
+    """Within it, each operation is appended to `steps`.
+
+    apart: whether kernels that do several operations are taken apart
+    places: the place of each tensor that was met, by its id
+    values: what each held when it was met
+    alive: every one that was met, so that no id is used twice
+    """
 
     def __init__(
         self, apart: bool, places: dict[int, Ref], values: list[Tensor], alive: list[Tensor]
@@ -173,9 +178,9 @@ class _Recorder(DispatchMode):
             inner = _Recorder(True, self.places, self.values, self.alive)
             with inner:
                 made = apart(*args, **kwargs)
-            if made is not NotImplemented and not any(
-                str(step.func).startswith("prims") for step in inner.steps
-            ):
+            # Of torch's primitives autograd knows no derivative.
+            primitive = any(str(step.func).startswith("prims") for step in inner.steps)
+            if made is not NotImplemented and not primitive:
                 self.steps += inner.steps
                 return made
         own_args, own_kwargs = (self._plain(given) for given in (args, kwargs))
@@ -203,7 +208,7 @@ class _Recorder(DispatchMode):
 
 def _out_of_place(func: Any) -> Any:
     """The operation that gives what `func` writes into its first argument, if it does so."""
-    if not func._schema.is_mutable:
+    if not func._schema.is_mutable:  # noqa: SLF001 - nothing public says so
         return None
     namespace, packet, overload = str(func).split(".")
     given = getattr(getattr(torch.ops, namespace), packet.removesuffix("_"), None)
@@ -221,8 +226,6 @@ def take_down(
     Raises
         Refusal: if forward fails.
     """
-    from scripts.lib.observe import variables_of
-
     values: list[Tensor] = []
     recorder = _Recorder(apart, {}, values, [])
     inputs = {name: recorder.ref(tensor) for name, tensor in tensors.items()}

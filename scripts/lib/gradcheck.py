@@ -1,5 +1,6 @@
 """torch.autograd.gradcheck's opinion of the hand's gradient, on a size that it can bear."""
 
+import re
 from collections.abc import Callable
 from itertools import count
 from time import monotonic
@@ -75,7 +76,7 @@ def ask(
         Refusal: if forward or the hand's backward fails, or after PATIENCE seconds. (Where its fast
             mode objects, gradcheck does all of it again slowly, for its message.)
     """
-    given = [tensors[name].clone().requires_grad_(name in needed) for name in tensors]
+    given = [value.clone().requires_grad_(name in needed) for name, value in tensors.items()]
     end = monotonic() + PATIENCE
 
     def evaluated(*leaves: Tensor) -> Any:
@@ -92,7 +93,9 @@ def ask(
             nondet_tol=0.0,
         )
     except GradcheckError as error:
-        return str(error).strip().splitlines()[0].rstrip(":,.")
+        names = list(tensors)
+        first = str(error).strip().splitlines()[0].rstrip(":,.")
+        return re.sub(r"input (\d+)", lambda place: f"input {names[int(place[1])]}", first)
     except (RuntimeError, ValueError) as error:  # what it cannot check, it says so
         raise Refusal(f"gradcheck cannot: {' '.join(str(error).split())}") from error
     return None

@@ -106,9 +106,7 @@ def draw_noise(
         for name, value in drawn.items():
             squares[name] += (value - exact[name]).square()
         overflows.update(arithmetic.overflows.keys())
-    scale = 2.0 ** (
-        Grid.of(dtype).bits - precision(dtype)
-    )  # float64's grid is coarser than float64
+    scale = 2.0 ** (Grid.of(dtype).bits - precision(dtype))  # float64's grid is coarser than itself
     return {name: (square / draws).sqrt() * scale for name, square in squares.items()}, overflows
 
 
@@ -135,12 +133,12 @@ class RandomRounding(DispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         adds = func in SUMS and not _weighted(kwargs)
-        several = STATISTICS.get(func) or decomposition_table.get(func)
-        if several and not adds and func not in SINGLE:
+        apart = STATISTICS.get(func) or decomposition_table.get(func)
+        if apart and not adds and func not in SINGLE:
             with self:
-                apart = several(*args, **kwargs)
-            if apart is not NotImplemented:
-                return apart
+                made = apart(*args, **kwargs)
+            if made is not NotImplemented:
+                return made
         results = func(*args, **kwargs)
         if func.is_view or func in EXACT:
             return results

@@ -16,6 +16,8 @@ from scripts.lib.numbers import number
 Array = NDArray[Any]
 Found = tuple[str, str, str]  # the kind of mistake, its name, the evidence
 
+MOST_AXES = 5  # of which all orders are tried, the runs' one included
+
 
 class Values:
     """A wrong gradient and the true one in all runs, float64, shape (runs, *shape).
@@ -51,29 +53,22 @@ def exact(
     yield from _factor(values, shapes)
     for other, gradient in gradients.items():
         if other != name and values.is_(gradient):
-            yield (
-                "operation",
-                f"it is the gradient of {other}",
-                f"every element is that of d{other}",
-            )
-    yield from _rearranged(values)
-    for words, other in (("its absolute value", np.abs(truth)), ("its sign", np.sign(truth))):
-        if values.is_(other):
-            yield (
-                "operation",
-                f"{words} is taken",
-                f"every element is that of the true gradient's {words[4:]}",
-            )
+            evidence = f"every element is that of d{other}"
+            yield "operation", f"it is the gradient of {other}", evidence
+    yield from _permuted(values)
+    yield from _rolled_or_reversed(values)
+    for what, taken in (("absolute value", np.abs(truth)), ("sign", np.sign(truth))):
+        if values.is_(taken):
+            evidence = f"every element is that of the true gradient's {what}"
+            yield "operation", f"its {what} is taken", evidence
     low, high = hand.min(), hand.max()
     if low < high and values.is_(np.clip(truth, low, high)):
-        yield (
-            "operation",
-            "it is clipped",
-            f"it is the true gradient, kept within {low:.6g} and {high:.6g}",
-        )
+        evidence = f"it is the true gradient, kept within {low:.6g} and {high:.6g}"
+        yield "operation", "it is clipped", evidence
 
 
 def _factor(values: Values, shapes: dict[str, Any]) -> Iterator[Found]:
+    """The true gradient times a number, or a number for each run."""
     hand, truth = (one.reshape(len(one), -1) for one in (values.hand, values.truth))
     size = float((truth * truth).sum())
     if not size:
@@ -88,10 +83,12 @@ def _factor(values: Values, shapes: dict[str, Any]) -> Iterator[Found]:
     if len(hand) > 1 and (squares > 0).all():
         each = (hand * truth).sum(axis=1) / squares
         if values.is_(each.reshape(-1, *[1] * (values.truth.ndim - 1)) * values.truth):
+            what = "a number computed from the tensors"
+            c = f"c from {each.min():.4g} to {each.max():.4g} over the runs"
             yield (
                 "factor",
-                "a factor that changes from run to run is wrong: a number computed from the tensors",
-                f"every element is c times the true one, c from {each.min():.4g} to {each.max():.4g} over the runs",
+                f"a factor that changes from run to run is wrong: {what}",
+                f"every element is c times the true one, {c}",
             )
 
 
@@ -101,101 +98,100 @@ def name_of(factor: float, shapes: dict[str, Any], within: float = 1e-9) -> str:
     shapes: of all tensors, by name
     within: how well the factor is known
     """
-    simple = {
-        2.0: "a factor 1/2 is forgotten (the loss's own, say), or it is counted twice",
-        0.5: "a factor 1/2 too many, or a factor 2 is missing",
-        -1.0: "the sign is wrong",
-        -2.0: "the sign is wrong and a factor 1/2 is forgotten",
-        -0.5: "the sign is wrong and a factor 1/2 too many",
-    }
-    names = [words for value, words in simple.items() if abs(factor - value) <= within]
-    sizes: dict[int, str] = {}
-    for name, shape in shapes.items():
-        for axis, size in enumerate(shape):
-            if size > 1:
-                sizes.setdefault(size, f"{size}, the length of axis {axis} of {name}")
-    groups = {**sizes}
-    for name, shape in shapes.items():
-        if len(shape) > 1:
-            groups.setdefault(prod(shape), f"{prod(shape)}, the number of elements of {name}")
-            groups.setdefault(prod(shape[:-1]), f"{prod(shape[:-1])}, the rows of {name}")
-    for sign, minus in ((1, ""), (-1, " and the sign is wrong")):
-        for half, also in (
-            (1, ""),
-            (2, " and a factor 1/2 is forgotten"),
-            (0.5, " and a factor 1/2 too many"),
-        ):
-            for size, told in groups.items():
-                for value, words in (
-                    (size, f"it is summed where a mean is due: {told}, does not divide it"),
-                    (1 / size, f"it is a mean where a sum is due, or is divided twice: by {told}"),
-                    (sqrt(size), f"the square root of {told}, does not divide it"),
-                    (1 / sqrt(size), f"the square root of {told}, divides it once too often"),
-                    (size / (size - 1), f"n - 1 in place of n = {told}"),
-                    ((size - 1) / size, f"n in place of n - 1 with n = {told}"),
-                    (sqrt(size / (size - 1)), f"n - 1 in place of n under a root, n = {told}"),
-                    (sqrt((size - 1) / size), f"n in place of n - 1 under a root, n = {told}"),
-                ):
-                    if abs(factor - sign * half * value) <= within * max(1, abs(factor)):
-                        names.append(words + also + minus)
-            if half == 1:
-                for one, told in sizes.items():
-                    for other, told_other in sizes.items():
-                        if one != other and abs(factor - sign * one / other) <= within * max(
-                            1, abs(factor)
-                        ):
-                            names.append(f"it is divided by {told_other}, and not by {told}{minus}")
+    near = within * max(1, abs(factor))
+    names = [words for value, words in SIMPLE.items() if abs(factor - value) <= within]
+    names += [words for value, words in _of_sizes(shapes) if abs(factor - value) <= near]
     if not names:
         return f"a constant factor is wrong: it is {factor:.7g} times what it must be"
     return "; or ".join(list(dict.fromkeys(names))[:2])
 
 
-def _rearranged(values: Values) -> Iterator[Found]:
+def _of_sizes(shapes: dict[str, Any]) -> Iterator[tuple[float, str]]:
+    """The factors that mistakes with the tensors' sizes give, and the mistakes in words."""
+    sizes: dict[int, str] = {}
+    for name, shape in shapes.items():
+        for axis, size in enumerate(shape):
+            if size > 1:
+                sizes.setdefault(size, f"{size}, the length of axis {axis} of {name}")
+    counts = dict(sizes)
+    for name, shape in shapes.items():
+        if len(shape) > 1:
+            counts.setdefault(prod(shape), f"{prod(shape)}, the number of elements of {name}")
+            counts.setdefault(prod(shape[:-1]), f"{prod(shape[:-1])}, the rows of {name}")
+    for sign, minus in ((1, ""), (-1, " and the sign is wrong")):
+        for half, also in HALVES.items():
+            for count, told in counts.items():
+                for value, words in _of_count(count, told):
+                    yield sign * half * value, words + also + minus
+            if half == 1:
+                for (one, told), (other, told_other) in permutations(sizes.items(), 2):
+                    words = f"it is divided by {told_other}, and not by {told}{minus}"
+                    yield sign * one / other, words
+
+
+def _of_count(count: int, told: str) -> Iterator[tuple[float, str]]:
+    yield count, f"it is summed where a mean is due: {told}, does not divide it"
+    yield 1 / count, f"it is a mean where a sum is due, or is divided twice: by {told}"
+    yield sqrt(count), f"the square root of {told}, does not divide it"
+    yield 1 / sqrt(count), f"the square root of {told}, divides it once too often"
+    yield count / (count - 1), f"n - 1 in place of n = {told}"
+    yield (count - 1) / count, f"n in place of n - 1 with n = {told}"
+    yield sqrt(count / (count - 1)), f"n - 1 in place of n under a root, n = {told}"
+    yield sqrt((count - 1) / count), f"n in place of n - 1 under a root, n = {told}"
+
+
+SIMPLE = {
+    2.0: "a factor 1/2 is forgotten (the loss's own, say), or it is counted twice",
+    0.5: "a factor 1/2 too many, or a factor 2 is missing",
+    -1.0: "the sign is wrong",
+    -2.0: "the sign is wrong and a factor 1/2 is forgotten",
+    -0.5: "the sign is wrong and a factor 1/2 too many",
+}
+HALVES = {1: "", 2: " and a factor 1/2 is forgotten", 0.5: " and a factor 1/2 too many"}
+
+
+def _permuted(values: Values) -> Iterator[Found]:
+    """The true gradient with its axes in another order."""
     truth = values.truth
-    axes = range(1, truth.ndim)
-    if truth.ndim <= 5:
-        for order in permutations(axes):
-            if list(order) == list(axes):
-                continue
-            turned = truth.transpose(0, *order)
-            how = (
-                "transposed"
-                if truth.ndim == 3
-                else f"with its axes in the order {tuple(axis - 1 for axis in order)}"
-            )
-            if turned.shape == truth.shape and values.is_(turned):
-                yield "transposed", f"it is {how}", "every element is the one across"
-            if values.is_(np.ascontiguousarray(turned).reshape(truth.shape)):
-                yield (
-                    "transposed",
-                    f"it is {how} and laid out again in the tensor's shape",
-                    "the same numbers, in the order in which the transposed gradient has them",
-                )
-            back = truth.reshape(len(truth), *turned.shape[1:])
-            inverse = np.argsort(order) + 1
-            if values.is_(np.ascontiguousarray(back.transpose(0, *inverse)).reshape(truth.shape)):
-                yield (
-                    "transposed",
-                    f"it is {how} and laid out again in the tensor's shape",
-                    "the same numbers, in another order",
-                )
-    for axis in axes:
+    if truth.ndim > MOST_AXES:
+        return
+    axes = tuple(range(1, truth.ndim))
+    for order in permutations(axes):
+        if order == axes:
+            continue
+        turned = truth.transpose(0, *order)
+        how = (
+            "it is transposed"
+            if truth.ndim == 3
+            else f"it is with its axes in the order {tuple(axis - 1 for axis in order)}"
+        )
+        again = f"{how} and laid out again in the tensor's shape"
+        if values.is_(turned):
+            yield "transposed", how, "every element is the one across"
+        if values.is_(turned.reshape(truth.shape)):
+            evidence = "the same numbers, in the order in which the transposed gradient has them"
+            yield "transposed", again, evidence
+        back = truth.reshape(turned.shape).transpose(0, *np.argsort(order) + 1)
+        if values.is_(back.reshape(truth.shape)):
+            yield "transposed", again, "the same numbers, in another order"
+
+
+def _rolled_or_reversed(values: Values) -> Iterator[Found]:
+    """The true gradient, read some places off along an axis or from its other end."""
+    truth = values.truth
+    for axis in range(1, truth.ndim):
         size = truth.shape[axis]
         for by in [*range(1, min(size, 5)), *range(-4, 0)]:
             if abs(by) < size and values.is_(np.roll(truth, by, axis)):
-                kind = "shifted" if abs(by) == 1 else "transposed"
                 yield (
-                    kind,
+                    "shifted" if abs(by) == 1 else "transposed",
                     f"it is rolled by {by} along axis {axis - 1}",
                     f"every element is the true one of {by} places before",
                 )
                 break
         if size > 1 and values.is_(np.flip(truth, axis)):
-            yield (
-                "transposed",
-                f"it is reversed along axis {axis - 1}",
-                "every element is the one from the other end",
-            )
+            evidence = "every element is the one from the other end"
+            yield "transposed", f"it is reversed along axis {axis - 1}", evidence
 
 
 def vague(values: Values, known: dict[str, Array]) -> Iterator[Found]:
@@ -212,30 +208,25 @@ def vague(values: Values, known: dict[str, Array]) -> Iterator[Found]:
 def _confined(values: Values) -> Iterator[Found]:
     """Right but for some rows or elements."""
     apart = np.abs(values.hand - values.truth)
-    most = values.tolerance * values.error
-    off = (apart > most).any(axis=0)  # in any run
+    off = (apart > values.tolerance * values.error).any(axis=0)  # in any run
     if not off.any() or off.mean() > 0.5:
         return
-    for axis in range(off.ndim):
-        rest = tuple(one for one in range(off.ndim) if one != axis)
-        rows = np.flatnonzero(off.any(axis=rest) if rest else off)
-        if len(rows) <= off.shape[axis] / 2:
-            what = _what_is_there(values, off)
-            run_of = (
-                f"{rows[0]} to {rows[-1]}"
-                if len(rows) > 1 and rows[-1] - rows[0] == len(rows) - 1
-                else ", ".join(map(str, rows[:8]))
-            )
+    what = _what_is_there(values, off)
+    for axis, size in enumerate(off.shape):
+        rows = np.flatnonzero(off.any(axis=tuple(one for one in range(off.ndim) if one != axis)))
+        if len(rows) <= size / 2:
+            in_turn = len(rows) > 1 and rows[-1] - rows[0] == len(rows) - 1
+            which = f"{rows[0]} to {rows[-1]}" if in_turn else ", ".join(map(str, rows[:8]))
             yield (
                 "confined",
-                f"only index {run_of} along axis {axis} is wrong{what}",
-                f"the other {off.shape[axis] - len(rows)} of {off.shape[axis]} are right in every run",
+                f"only index {which} along axis {axis} is wrong{what}",
+                f"the other {size - len(rows)} of {size} are right in every run",
             )
             return
-    index = tuple(int(i) for i in np.argwhere(off)[0])
+    first = tuple(np.argwhere(off)[0].tolist())
     yield (
         "confined",
-        f"only {int(off.sum())} of {off.size} elements are wrong, the first at index {index}{_what_is_there(values, off)}",
+        f"only {int(off.sum())} of {off.size} elements are wrong, the first at index {first}{what}",
         "the others are right in every run",
     )
 
@@ -271,12 +262,12 @@ def _proportional(values: Values, known: dict[str, Array]) -> Iterator[Found]:
                         f"every element is the true one times {name} to the power of {power:g}",
                     )
         size = float((wide * wide).sum())
-        times_it = float((error * wide).sum()) / size
-        if times_it and np.linalg.norm(error - times_it * wide) <= values.tolerance * values.error:
+        count = float((error * wide).sum()) / size
+        if count and np.linalg.norm(error - count * wide) <= values.tolerance * values.error:
             yield (
                 "missing",
-                f"{number(-times_it)} times {name} is missing",
-                f"the error is {number(times_it)} times {name}",
+                f"{number(-count)} times {name} is missing",
+                f"the error is {number(count)} times {name}",
             )
 
 
@@ -302,32 +293,33 @@ def _per_row(values: Values) -> Iterator[Found]:
         with np.errstate(all="ignore"):
             factors = (values.hand * values.truth).sum(axis=rest, keepdims=True) / size
         if (size > 0).all() and values.is_(factors * values.truth):
+            low, high = factors.min(), factors.max()
             yield (
                 "missing",
                 f"each index along axis {axis - 1} has a factor of its own that is wrong",
-                f"it is c times the true gradient, c from {factors.min():.4g} to {factors.max():.4g} along that axis",
+                f"it is c times the true gradient, c from {low:.4g} to {high:.4g} along that axis",
             )
 
 
 def _constant_along(values: Values) -> Iterator[Found]:
     """The error is the same along an axis, or one row times one column."""
     error = values.hand - values.truth
+    most = values.tolerance * values.error
     for axis in range(1, error.ndim):
-        mean = error.mean(axis=axis, keepdims=True)
-        if (
-            error.shape[axis] > 1
-            and np.linalg.norm(error - mean) <= values.tolerance * values.error
-        ):
+        apart = np.linalg.norm(error - error.mean(axis=axis, keepdims=True))
+        if error.shape[axis] > 1 and apart <= most:
+            along = f"along axis {axis - 1}"
             yield (
                 "missing",
-                f"a term that is the same along axis {axis - 1} is missing: a mean or a sum over it",
-                f"the error does not change along axis {axis - 1}",
+                f"a term that is the same {along} is missing: a mean or a sum over it",
+                f"the error does not change {along}",
             )
     if error.ndim == 3 and min(error.shape[1:]) > 2:
         singular = np.linalg.svd(error, compute_uv=False)
         if (singular[:, 1] <= values.tolerance * singular[:, 0]).all():
+            second = number(float((singular[:, 1] / singular[:, 0]).max()))
             yield (
                 "missing",
                 "a term of rank one is missing: one vector times another, a projection perhaps",
-                f"the error has rank one: its second singular value is {number(float((singular[:, 1] / singular[:, 0]).max()))} of the first",
+                f"the error has rank one: its second singular value is {second} of the first",
             )

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from scripts.accept import accept
+from scripts.ask_gradcheck import ask_gradcheck
 from scripts.attribute_difference import attribute_difference
 from scripts.check_backward import check_backward
+from scripts.check_forward import check_forward
 from scripts.collect_errors import collect_errors
 from scripts.compute_manual import compute_manual
 from scripts.compute_reference import compute_reference
@@ -19,8 +21,10 @@ from scripts.dump_graph import dump_graph
 from scripts.generate_tensors import generate_tensors
 from scripts.judge_gradients import judge_gradients
 from scripts.lib.config import load_config
-from scripts.lib.settings import gradient_names, shown_format
+from scripts.lib.settings import gradient_names, judged, shown_format
 from scripts.lib.source import modules_of
+from scripts.measure_noise import measure_noise
+from scripts.name_mistakes import name_mistakes
 from scripts.observe_operations import observe_operations
 from scripts.record_environment import record_environment
 from scripts.render_report import render_report
@@ -28,9 +32,11 @@ from scripts.reorder_sums import reorder_sums
 from scripts.reveal_orders import reveal_orders
 from scripts.run_autograd import run_autograd
 from scripts.score_errors import score_errors
+from scripts.try_pitfalls import try_pitfalls
 from scripts.verify_replay import verify_replay
 from scripts.write_manifest import write_manifest
 
+KINDS = ("manual", "autograd", "reference", "reordered", "noise")
 PACKAGES = ["jinja2", "ml_dtypes", "numpy", "pandas", "safetensors", "torch"]
 
 
@@ -45,8 +51,9 @@ def run_experiment(experiment: str) -> None:
         work / f"{name}.safetensors" for name in ("draws", "states", "cotangents")
     )
     forward, backward = folder / "forward.py", folder / "backward.py"
-    graph, judgement, environment = (
-        work / f"{name}.json" for name in ("graph", "judgement", "environment")
+    graph, judgement, environment, oracle, opinion, mistakes = (
+        work / f"{name}.json"
+        for name in ("graph", "judgement", "environment", "oracle", "gradcheck", "mistakes")
     )
     errors, report = folder / "errors.csv", folder / "REPORT.md"
     figures = [
@@ -66,21 +73,32 @@ def run_experiment(experiment: str) -> None:
 
     generate_tensors(config["tensors"], config["samples"], draws, states)
     draw_cotangents(forward, draws, states, config["time_limit"], cotangents)
+    check_forward(forward, oracle=oracle, **inputs)
     check_backward(backward, checked=work / "checked.txt", **inputs)
-    for dtype in dtypes:
-        manual, autograd, reference, reordered = (
-            of(dtype, f"{name}.safetensors")
-            for name in ("manual", "autograd", "reference", "reordered")
-        )
-        compute_manual(dtype, backward, gradients=manual, calls=of(dtype, "calls.json"), **inputs)
-        run_autograd(dtype, forward, gradients=autograd, **inputs)
-        arithmetic = of(dtype, "arithmetic.json")
-        compute_reference(dtype, forward, gradients=reference, arithmetic=arithmetic, **inputs)
-        handed = of(dtype, "handed_over.json")
-        reorder_sums(dtype, backward, gradients=reordered, handed_over=handed, **inputs)
-        scores = of(dtype, "errors.csv"), of(dtype, "facts.json")
-        score_errors(dtype, manual, autograd, reference, reordered, needed, *scores)
+    for dtype in judged(dtypes):
+        _measure(dtype, forward, backward, inputs)
     collect_errors(each("errors.csv"), errors)
+    formula = of("float64", "facts.json")
+    name_mistakes(
+        forward, backward, facts=formula, calls=of("float64", "calls.json"), mistakes=mistakes,
+        manual=of("float64", "manual.safetensors"),
+        reference=of("float64", "reference.safetensors"), **inputs,
+    )  # fmt: skip
+    ask_gradcheck(forward, backward, opinion=opinion, **inputs)
+    tried = [work / "pitfalls.json"] if config.get("pitfalls") else []
+    for path in tried:
+        autograd, reference, noise, arithmetic = (
+            [of(dtype, name) for dtype in judged(dtypes)]
+            for name in (
+                "autograd.safetensors", "reference.safetensors", "noise.safetensors",
+                "arithmetic.json",
+            )
+        )  # fmt: skip
+        try_pitfalls(
+            forward, backward, autograd=autograd, reference=reference, noise=noise,
+            arithmetic=arithmetic, oracle=oracle, pitfalls=config["pitfalls"],
+            dtypes=judged(dtypes), tried=path, **inputs,
+        )  # fmt: skip
     dump_graph(forward, draws, graph=graph, **common)
     record_environment(PACKAGES, environment)
     for dtype in dtypes:
@@ -89,7 +107,8 @@ def run_experiment(experiment: str) -> None:
         each(f"{name}.json") for name in ("facts", "calls", "attribution")
     )
     criteria = config["acceptance"]
-    judge_gradients(errors, facts, calls, attributions, graph, criteria, dtypes, judgement)
+    told = (formula, mistakes, oracle, attributions, tried, graph)
+    judge_gradients(errors, facts, calls, *told, criteria, dtypes, judgement)
     shown = shown_format(dtypes)
     operations, orders = of(shown, "operations.json"), of(shown, "orders.json")
     draw_figures(errors, graph, operations, orders, dtypes, list(names.values()), *figures)
@@ -105,6 +124,11 @@ def run_experiment(experiment: str) -> None:
         attributions,
         operations,
         orders,
+        each("overflows.json"),
+        oracle,
+        opinion,
+        mistakes,
+        tried,
         graph,
         environment,
         written,
@@ -115,23 +139,21 @@ def run_experiment(experiment: str) -> None:
         dtypes,
         report,
     )
-    kinds = ("manual", "autograd", "reference", "reordered")
-    intermediate = [
-        draws,
-        states,
-        cotangents,
-        *(p for k in kinds for p in each(f"{k}.safetensors")),
-    ]
-    intermediate += each("errors.csv") + facts + calls + each("handed_over.json")
+    measured = [*(f"{kind}.safetensors" for kind in KINDS), "errors.csv"]
+    measured += [f"{name}.json" for name in ("facts", "calls", "overflows", "handed_over")]
+    intermediate = [draws, states, cotangents, mistakes, *tried]
+    intermediate += [of(dtype, name) for name in measured for dtype in judged(dtypes)]
     intermediate += each("operations.json") + each("recorded.safetensors")
     scripts = map(str, Path("scripts").glob("[a-z]*.py"))
     modules = sorted({module for script in scripts for module in modules_of(script)})
     write_manifest(
         experiment,
         judgement,
+        oracle,
+        opinion,
         graph,
         environment,
-        each("arithmetic.json"),
+        [of(dtype, "arithmetic.json") for dtype in judged(dtypes)],
         each("replay.json"),
         attributions,
         each("orders.json"),
@@ -143,6 +165,26 @@ def run_experiment(experiment: str) -> None:
         folder / "manifest.json",
     )
     accept(judgement, report, work / "accepted.txt")
+
+
+def _measure(dtype: str, forward: Path, backward: Path, inputs: dict[str, Any]) -> None:
+    """Compute the gradients in one format in every way, and how far they are apart."""
+    own = inputs["draws"].parent / dtype
+    files = {kind: own / f"{kind}.safetensors" for kind in KINDS}
+    calls, arithmetic, overflows, handed_over, facts = (
+        own / f"{name}.json"
+        for name in ("calls", "arithmetic", "overflows", "handed_over", "facts")
+    )
+    compute_manual(dtype, backward, gradients=files["manual"], calls=calls, **inputs)
+    run_autograd(dtype, forward, gradients=files["autograd"], **inputs)
+    reference = files["reference"]
+    compute_reference(dtype, forward, gradients=reference, arithmetic=arithmetic, **inputs)
+    measure_noise(dtype, forward, noise=files["noise"], overflows=overflows, **inputs)
+    reorder_sums(dtype, backward, gradients=files["reordered"], handed_over=handed_over, **inputs)
+    score_errors(
+        dtype, **files, arithmetic=arithmetic, needed=inputs["needed"],
+        errors=own / "errors.csv", facts=facts,
+    )  # fmt: skip
 
 
 def _account_for_bits(

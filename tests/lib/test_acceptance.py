@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from scripts.lib.acceptance import evaluate
+from scripts.lib.verdict import UNKNOWN
 
 CLAIM = "it does"
 ERRORS = pd.DataFrame(
@@ -21,7 +22,7 @@ NODES = [{"type": name} for name in ("AddmmBackward0", "AccumulateGrad", "Accumu
 
 
 def evaluated(**criterion):
-    return evaluate({"claim": CLAIM, **criterion}, ERRORS, NODES, [], {})
+    return evaluate({"claim": CLAIM, **criterion}, ERRORS, NODES, [], {}, [])
 
 
 def bounded(measure="max_abs", **settings):
@@ -95,7 +96,9 @@ def test_an_infinite_error_is_below_nothing_and_above_everything():
             "measure": "max_abs",
             "every": {side: 1e300},
         }
-        assert evaluate({"claim": CLAIM, "errors": wanted}, errors, [], [], {})["holds"] is holds
+        assert (
+            evaluate({"claim": CLAIM, "errors": wanted}, errors, [], [], {}, [])["holds"] is holds
+        )
 
 
 def test_a_graph_holds_if_it_has_every_type_wanted():
@@ -119,7 +122,7 @@ def attributed(refused=None, **shares):
         {"gradient": "dx", "factor": factor, "share": share} for factor, share in shares.items()
     ]
     found = {"float32": {"refused": refused, "runs": 5, "shares": rows}}
-    return evaluate({"claim": CLAIM, "attribution": "float32"}, ERRORS, [], [], found)
+    return evaluate({"claim": CLAIM, "attribution": "float32"}, ERRORS, [], [], found, [])
 
 
 def test_an_attribution_holds_and_names_the_greatest_share():
@@ -151,10 +154,35 @@ def test_an_attribution_that_was_refused_does_not_hold_and_says_why():
 )
 def test_a_verdict_holds_if_all_have_it_and_there_is_one(outcomes, measured, holds):
     verdicts = [{"outcome": outcome} for outcome in outcomes]
-    found = evaluate({"claim": CLAIM, "verdict": "right"}, ERRORS, [], verdicts, {})
+    found = evaluate({"claim": CLAIM, "verdict": "right"}, ERRORS, [], verdicts, {}, [])
     assert found == {"criterion": CLAIM, "measured": measured, "holds": holds}
 
 
 def test_another_verdict_than_right_can_be_wanted():
-    found = evaluate({"claim": CLAIM, "verdict": "wrong"}, ERRORS, [], [{"outcome": "wrong"}], {})
+    verdicts = [{"outcome": "wrong"}]
+    found = evaluate({"claim": CLAIM, "verdict": "wrong"}, ERRORS, [], verdicts, {}, [])
     assert found["holds"]
+
+
+NAMED = {"outcome": "wrong", "diagnosis": {"name": "the sign is wrong", "evidence": "it is"}}
+CAUGHT = {"outcome": "wrong", "diagnosis": {"name": UNKNOWN, "evidence": "at index (0,)"}}
+UNNAMED = {"outcome": "imprecise", "diagnosis": None}
+MISSED = {"outcome": "right", "diagnosis": None}
+NOTHING = {"outcome": "unresolved", "diagnosis": None}
+
+
+@pytest.mark.parametrize(
+    ("tried", "measured", "holds"),
+    [
+        ([[NAMED, MISSED]], "1 of 1 are caught, 1 are named", True),
+        ([[UNNAMED, NAMED | {"outcome": "imprecise"}]], "1 of 1 are caught, 1 are named", True),
+        ([[NAMED], [CAUGHT, UNNAMED]], "2 of 2 are caught, 1 are named", False),
+        ([[NAMED], [MISSED, NOTHING]], "1 of 2 are caught, 1 are named", False),
+        ([[NAMED | {"outcome": "unresolved"}]], "0 of 1 are caught, 0 are named", False),
+        ([], "0 of 0 are caught, 0 are named", False),
+    ],
+)
+def test_pitfalls_hold_if_each_is_caught_and_named_in_one_of_its_gradients(tried, measured, holds):
+    pitfalls = [{"mistake": "one", "verdicts": verdicts} for verdicts in tried]
+    found = evaluate({"claim": CLAIM, "pitfalls": "named"}, ERRORS, [], [], {}, pitfalls)
+    assert found == {"criterion": CLAIM, "measured": measured, "holds": holds}

@@ -334,11 +334,33 @@ CASES = {
         ("{below: 1.0e-5}", "{}"),
         "19: acceptance[0].errors.every: has 0 keys of above, below; it needs exactly 1 of them.",
     ),
+    "pitfalls named where none are listed": (
+        ("verdict: right", "pitfalls: named"),
+        "21: acceptance[1].pitfalls: the config lists no pitfalls; write some under `pitfalls`.",
+    ),
+    "an empty list of pitfalls": (
+        ("time_limit: 20", "pitfalls: []"),
+        "12: pitfalls: must not be empty.",
+    ),
+    "a pitfall without what it is replaced by": (
+        ("time_limit: 20", "pitfalls: [{mistake: a sign, replace: dy}]"),
+        "12: pitfalls[0]: by is missing.",
+    ),
     "a claim of nothing": (
         ("    verdict: right\n", ""),
-        "20: acceptance[1]: has 1 keys of attribution, claim, errors, graph, verdict; it needs exactly 2 of them.",
+        "20: acceptance[1]: has 1 keys of attribution, claim, errors, graph, pitfalls, verdict; it needs exactly 2 of them.",
     ),
 }
+
+
+def test_a_config_may_list_pitfalls_and_ask_that_they_are_named(tmp_path):
+    path = tmp_path / "config.yaml"
+    pitfall = '{mistake: No dy, replace: dy, by: ""}'
+    asked = edited("verdict: right", "pitfalls: named")
+    path.write_text(asked.replace("time_limit: 20", f"pitfalls: [{pitfall}]"))
+    config = load_config(path, SCHEMA)
+    assert config["pitfalls"] == [{"mistake": "No dy", "replace": "dy", "by": ""}]
+    assert config["acceptance"][1]["pitfalls"] == "named"
 
 
 @pytest.mark.parametrize(("edit", "sentence"), CASES.values(), ids=CASES)

@@ -6,6 +6,7 @@ import torch
 
 from scripts.lib.interpret import CONSTANT
 from scripts.lib.observe import Observer, observe_autograd, observe_backward, variables_of
+from scripts.lib.vjp import Backward
 
 PATH = Path("forward.py")
 
@@ -181,16 +182,19 @@ def test_a_number_that_python_gets_is_no_value():
     assert call["result"] is None
 
 
+def by_hand(backward, needed):
+    return Backward(backward, Path("backward.py"), needed, torch.float32, 10)
+
+
 def test_the_hands_program_has_its_calls_alone():
     def backward(x, W):
         return {"x": x @ W, "W": W * 2}
 
     tensors = {"x": torch.randn(3, 3), "W": torch.randn(3, 3)}
-    _, program = observe_backward(
-        backward, PATH, tensors, ["x", "W"], torch.float32, torch.ones(()), 10
-    )
+    _, program = observe_backward(by_hand(backward, ["x", "W"]), tensors, torch.ones(()))
     assert ops(program["calls"]) == ["mm.default", "mul.Tensor"]
     assert set(program["outputs"]) == {"dx", "dW"}
+    assert program["refused"] == {}
 
 
 def test_the_hands_inputs_are_what_it_asks_for():
@@ -198,12 +202,47 @@ def test_the_hands_inputs_are_what_it_asks_for():
         return {"x": 2 * x * dout}
 
     tensors, dout = {"x": torch.randn(3)}, torch.randn(3)
-    _, program = observe_backward(backward, PATH, tensors, ["x"], torch.float32, dout, 10)
+    _, program = observe_backward(by_hand(backward, ["x"]), tensors, dout)
     assert list(program["inputs"]) == ["x", "dout"]
     first, second = program["calls"]
     assert first["args"] == [{"value": program["inputs"]["x"]}, 2]
     assert second["args"] == [{"value": first["result"]}, {"value": program["inputs"]["dout"]}]
     assert program["outputs"] == {"dx": second["result"]}
+
+
+def test_a_gradient_that_is_refused_is_no_output_but_told():
+    def backward(x, W):
+        return {"x": x @ W, "W": W[0]}
+
+    tensors = {"x": torch.randn(3, 3), "W": torch.randn(3, 3)}
+    _, program = observe_backward(by_hand(backward, ["x", "W"]), tensors, torch.ones(()))
+    assert ops(program["calls"]) == ["mm.default", "select.int"]
+    assert program["outputs"] == {"dx": program["calls"][0]["result"]}
+    assert list(program["refused"]) == ["W"]
+    assert "dW has shape (3,) but W has (3, 3)" in program["refused"]["W"]
+
+
+def test_a_backward_that_fails_has_no_outputs_and_is_not_called_again():
+    def backward(x):
+        raise ValueError(x + 1)
+
+    failing, given = by_hand(backward, ["x"]), ({"x": torch.ones(())}, torch.ones(()))
+    _, once = observe_backward(failing, *given)
+    _, twice = observe_backward(failing, *given)
+    assert ops(once["calls"]) == ["add.Tensor"]
+    assert twice["calls"] == []
+    assert once["outputs"] == twice["outputs"] == {}
+    assert once["refused"] == twice["refused"] == {"x": failing.failed}
+    assert "ValueError" in failing.failed
+
+
+def test_a_backward_that_was_observed_is_the_authors_own_again():
+    def backward(x):
+        return {"x": x}
+
+    watched = by_hand(backward, ["x"])
+    observe_backward(watched, {"x": torch.ones(3)}, torch.ones(()))
+    assert watched.function is backward
 
 
 def test_two_calls_on_operands_of_one_layout_are_one_sum():

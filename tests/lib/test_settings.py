@@ -1,4 +1,4 @@
-from scripts.lib.settings import drawn_tensors, gradient_names, shown_format
+from scripts.lib.settings import drawn_tensors, gradient_names, judged, shown_format
 
 TENSORS = {
     "x": {"shape": [2], "draw": "randn", "requires_grad": True},
@@ -31,3 +31,8 @@ def test_only_tensors_that_require_a_gradient_have_one_named_after_them():
 def test_float32_is_shown_where_it_is_tried_and_else_the_first_format():
     assert shown_format(["float64", "float32"]) == "float32"
     assert shown_format(["bfloat16", "float16"]) == "bfloat16"
+
+
+def test_float64_is_judged_first_whether_or_not_it_is_tried():
+    assert judged(["bfloat16", "float32"]) == ["float64", "bfloat16", "float32"]
+    assert judged(["float32", "float64", "float16"]) == ["float64", "float32", "float16"]

@@ -114,6 +114,23 @@ def test_the_last_word_of_a_list_can_be_another():
     assert listed(iter("abc"), "or") == "a, b or c"
 
 
+@pytest.mark.parametrize(
+    ("clause", "whole"),
+    [
+        ("a factor is wrong", "A factor is wrong."),
+        ("nothing is left.", "Nothing is left."),
+        ("backward.py:2: NameError", "backward.py:2: NameError."),
+        ("0.5 is missing", "0.5 is missing."),
+    ],
+)
+def test_a_clause_is_made_a_sentence_but_a_path_keeps_its_letters(tmp_path, clause, whole):
+    assert rendered(tmp_path, "{{ clause | sentence }}", clause=clause) == whole
+
+
+def test_a_bar_in_a_tables_cell_is_no_column(tmp_path):
+    assert rendered(tmp_path, "{{ value | cell }}", value="a | b|c") == "a \\| b\\|c"
+
+
 def test_json_reads_back_exactly_with_its_keys_in_order():
     value = {"b": 0.1 + 0.2, "a": "é"}
     text = as_json(value)

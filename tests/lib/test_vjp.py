@@ -5,7 +5,7 @@ import torch
 
 from scripts.lib.author import load_function
 from scripts.lib.refusal import Refusal
-from scripts.lib.vjp import autograd_vjp, manual_vjp, same_bits
+from scripts.lib.vjp import Backward, autograd_vjp, same_bits
 
 LAB = Path(__file__).parents[2] / "experiments/25-autograd-by-hand"
 LIMIT = 30.0
@@ -19,10 +19,21 @@ def forward(tmp_path: Path, body: str, names=("x",)):
     return load_function(path, "forward", list(names), LIMIT), path
 
 
-def backward(tmp_path: Path, body: str, names=("x", "dout")):
+def by_hand(
+    tmp_path: Path, body: str, names=("x", "dout"), needed=("x",), dtype=torch.float32, limit=LIMIT
+) -> Backward:
+    """A backward of this body, which may keep what it likes in `calls`."""
     path = tmp_path / "backward.py"
-    path.write_text(f"import torch\n\ndef backward({', '.join(names)}):\n    {body}\n")
-    return load_function(path, "backward", list(names), LIMIT), path
+    path.write_text(
+        f"import torch\n\ncalls = []\n\ndef backward({', '.join(names)}):\n    {body}\n"
+    )
+    function = load_function(path, "backward", list(names), LIMIT)
+    return Backward(function, path, list(needed), dtype, limit)
+
+
+def times_called(backward: Backward) -> int:
+    """How often a backward that keeps something in `calls` in each call was called."""
+    return len(backward.function.__globals__["calls"])
 
 
 def lab_tensors() -> dict[str, torch.Tensor]:
@@ -61,11 +72,14 @@ def test_the_labs_backward_agrees_with_autograd(lab):
     path = LAB / "backward.py"
     names = ["x", "W", "b"]
     function = load_function(path, "backward", [*names, "target", "dout"], LIMIT)
-    by_hand, changed = manual_vjp(function, path, lab_tensors(), names, torch.float64, ONE, LIMIT)
+    backward = Backward(function, path, names, torch.float64, LIMIT)
+    answer = backward(lab_tensors(), ONE)
     _, by_autograd = lab
     for name in names:
-        torch.testing.assert_close(by_hand[name], by_autograd[name], rtol=1e-12, atol=1e-12)
-    assert changed == []
+        torch.testing.assert_close(
+            answer.gradients[name], by_autograd[name], rtol=1e-12, atol=1e-12
+        )
+    assert (answer.refused, answer.changed) == ({}, [])
 
 
 def test_a_vector_valued_result_is_pulled_back_from_dout(tmp_path):
@@ -147,18 +161,16 @@ def test_what_lifts_a_tensor_is_applied_after_rounding(tmp_path):
 
 
 def test_the_hands_gradient_is_what_backward_returns(tmp_path):
-    function, path = backward(tmp_path, "return {'x': 2 * x * dout}")
     dout = torch.tensor([1.0, 10.0, 100.0])
-    gradients, changed = manual_vjp(function, path, {"x": X}, ["x"], torch.float32, dout, LIMIT)
-    assert gradients["x"].tolist() == [2, 40, 800]
-    assert changed == []
+    answer = by_hand(tmp_path, "return {'x': 2 * x * dout}")({"x": X}, dout)
+    assert answer.gradients["x"].tolist() == [2, 40, 800]
+    assert (answer.refused, answer.changed) == ({}, [])
 
 
 def test_the_hands_inputs_are_rounded_to_the_format_first(tmp_path):
-    function, path = backward(tmp_path, "return {'x': x + 0 * dout}")
-    x = torch.tensor([2049.0])
-    gradients, _ = manual_vjp(function, path, {"x": x}, ["x"], torch.float16, ONE, LIMIT)
-    assert (gradients["x"].dtype, gradients["x"].tolist()) == (torch.float16, [2048])
+    backward = by_hand(tmp_path, "return {'x': x + 0 * dout}", dtype=torch.float16)
+    gradient = backward({"x": torch.tensor([2049.0])}, ONE).gradients["x"]
+    assert (gradient.dtype, gradient.tolist()) == (torch.float16, [2048])
 
 
 @pytest.mark.parametrize(
@@ -168,43 +180,112 @@ def test_the_hands_inputs_are_rounded_to_the_format_first(tmp_path):
         ("dout += 1; return {'x': x + 0}", ["dout"]),
         ("x[1] = 7; dout.zero_(); return {'x': x + 0}", ["x", "dout"]),
         ("x.neg_().neg_(); return {'x': x + 0}", []),
+        ("x.mul_(2); return {'x': x.double()}", ["x"]),
+        ("x.mul_(2); raise ValueError", ["x"]),
     ],
-    ids=["one", "the cotangent", "two", "there and back"],
+    ids=["one", "the cotangent", "two", "there and back", "refused", "failed"],
 )
 def test_an_input_changed_in_place_is_reported(tmp_path, body, changed):
-    function, path = backward(tmp_path, body)
-    _, found = manual_vjp(function, path, {"x": X.clone()}, ["x"], torch.float32, ONE, LIMIT)
-    assert found == changed
+    assert by_hand(tmp_path, body)({"x": X.clone()}, ONE).changed == changed
 
 
 def test_a_change_in_place_does_not_reach_the_next_run(tmp_path):
-    function, path = backward(tmp_path, "x.mul_(2); return {'x': x + 0}")
     x, dout = X.clone(), ONE.clone()
-    manual_vjp(function, path, {"x": x}, ["x"], torch.float32, dout, LIMIT)
+    by_hand(tmp_path, "x.mul_(2); dout.mul_(2); return {'x': x + 0}")({"x": x}, dout)
     assert torch.equal(x, X)
+    assert torch.equal(dout, ONE)
+
+
+def test_a_gradient_is_checked_against_the_tensor_as_it_was(tmp_path):
+    answer = by_hand(tmp_path, "x.resize_(1); return {'x': x}")({"x": X.clone()}, ONE)
+    assert "dx has shape (1,) but x has (3,)" in answer.refused["x"]
 
 
 def test_a_gradient_that_backward_keeps_hold_of_does_not_change_later(tmp_path):
-    text = "total = torch.zeros(3)\n\ndef backward(x):\n    return {'x': total.add_(x)}\n"
-    path = tmp_path / "backward.py"
-    path.write_text(f"import torch\n{text}")
-    function = load_function(path, "backward", ["x"], LIMIT)
-    once, twice = (
-        manual_vjp(function, path, {"x": X}, ["x"], torch.float32, ONE, LIMIT)[0]["x"]
-        for _ in range(2)
-    )
+    body = "calls.append(calls[0].add_(x) if calls else x * 1); return {'x': calls[0]}"
+    backward = by_hand(tmp_path, body)
+    once, twice = (backward({"x": X}, ONE).gradients["x"] for _ in range(2))
     assert (once.tolist(), twice.tolist()) == ([1, 2, 4], [2, 4, 8])
 
 
 def test_backward_runs_without_autograd(tmp_path):
-    function, path = backward(tmp_path, "assert not torch.is_grad_enabled(); return {'x': x}")
-    assert manual_vjp(function, path, {"x": X}, ["x"], torch.float32, ONE, LIMIT)[1] == []
+    backward = by_hand(tmp_path, "assert not torch.is_grad_enabled(); return {'x': x}")
+    assert backward({"x": X}, ONE).refused == {}
 
 
-def test_a_backward_that_returns_no_gradients_is_refused(tmp_path):
-    function, path = backward(tmp_path, "return x")
-    with pytest.raises(Refusal, match="backward returns a Tensor"):
-        manual_vjp(function, path, {"x": X}, ["x"], torch.float32, ONE, LIMIT)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_a_gradient_that_is_refused_is_nan_and_leaves_the_other(tmp_path, dtype):
+    backward = by_hand(tmp_path, "return {'x': 2 * x, 'W': x[:1]}", ["x", "W"], ["x", "W"], dtype)
+    answer = backward({"x": X, "W": torch.ones(2, 3)}, ONE)
+    assert answer.gradients["x"].tolist() == [2, 4, 8]
+    assert answer.gradients["W"].shape == (2, 3)
+    assert answer.gradients["W"].dtype == dtype
+    assert answer.gradients["W"].isnan().all()
+    assert list(answer.refused) == ["W"]
+    assert "dW has shape (1,) but W has (2, 3)" in answer.refused["W"]
+
+
+def test_a_refused_gradient_is_no_reason_not_to_call_again(tmp_path):
+    backward = by_hand(tmp_path, "calls.append(1); return {'x': x if len(calls) > 1 else None}")
+    once, twice = (backward({"x": X}, ONE) for _ in range(2))
+    assert "the gradient of 'x' is None" in once.refused["x"]
+    assert (twice.gradients["x"].tolist(), twice.refused) == ([1, 2, 4], {})
+    assert backward.failed == ""
+
+
+def test_a_gradient_that_nobody_asked_for_is_told_and_left_out(tmp_path):
+    answer = by_hand(tmp_path, "return {'x': x, 't': x}")({"x": X}, ONE)
+    assert list(answer.gradients) == ["x"]
+    assert list(answer.refused) == ["t"]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("return x", ":5: backward returns a Tensor; return a dict with the keys 'x', 'W'."),
+        ("raise ValueError('no')", ":6: ValueError: no."),
+    ],
+    ids=["no dict", "an error"],
+)
+def test_a_backward_that_fails_has_refused_every_gradient(tmp_path, body, sentence):
+    backward = by_hand(tmp_path, body, ["x", "W"], ["x", "W"])
+    answer = backward({"x": X, "W": torch.ones(2, 3)}, ONE)
+    told = f"{tmp_path}/backward.py{sentence}"
+    assert backward.failed == told
+    assert answer.refused == {"x": told, "W": told}
+    assert [answer.gradients[name].shape for name in ("x", "W")] == [(3,), (2, 3)]
+    assert all(value.isnan().all() for value in answer.gradients.values())
+
+
+@pytest.mark.parametrize(
+    ("body", "limit"),
+    [
+        ("calls.append(1); raise ValueError('no')", LIMIT),
+        ("calls.append(1); return x", LIMIT),
+        ("calls.append(1)\n    while True: pass", 0.2),
+    ],
+    ids=["an error", "no dict", "an endless loop"],
+)
+def test_a_backward_that_has_failed_is_not_called_again(tmp_path, body, limit):
+    backward = by_hand(tmp_path, body, limit=limit)
+    once, twice = (backward({"x": X}, ONE) for _ in range(2))
+    assert times_called(backward) == 1
+    assert once.refused == twice.refused == {"x": backward.failed}
+    assert twice.gradients["x"].isnan().all()
+
+
+def test_a_backward_may_fail_after_it_was_right(tmp_path):
+    body = "calls.append(1); return {'x': x} if len(calls) == 1 else None"
+    backward = by_hand(tmp_path, body)
+    once, twice = (backward({"x": X}, ONE) for _ in range(2))
+    assert (once.gradients["x"].tolist(), once.refused) == ([1, 2, 4], {})
+    assert twice.gradients["x"].isnan().all()
+    assert "backward returns a NoneType" in twice.refused["x"]
+
+
+@pytest.mark.parametrize(("names", "takes"), [(["x", "dout"], True), (["x"], False)])
+def test_a_backward_says_whether_it_takes_the_cotangent(tmp_path, names, takes):
+    assert by_hand(tmp_path, "return {'x': x}", names).takes_cotangent() is takes
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,10 @@ from tests.operators.case import Operator
 
 
 def _operators(folder: str) -> list[Operator]:
-    package = ".".join(("tests.operators", *folder.split())) if folder else "tests.operators"
-    found = []
-    for path in sorted(Path(__file__).parent.joinpath(folder).glob("[a-z]*.py")):
-        if (operator := getattr(import_module(f"{package}.{path.stem}"), "OPERATOR", None)) is not None:
-            found.append(operator)
-    return found
+    package = ".".join(("tests.operators", *folder.split()))
+    paths = sorted(Path(__file__).parent.joinpath(folder).glob("[a-z]*.py"))
+    modules = [import_module(f"{package}.{path.stem}") for path in paths]
+    return [module.OPERATOR for module in modules if hasattr(module, "OPERATOR")]
 
 
 def eight() -> list[Operator]:

@@ -211,7 +211,7 @@ def backward(x: Tensor, gamma: Tensor, beta: Tensor, dout: Tensor) -> dict[str, 
         Edit(
             "last sample left out of the gain's sum",
             (("(dout * xhat).sum(dim=0)", "(dout * xhat)[:-1].sum(dim=0)"),),
-            "missing",
+            "missing|confined",
         ),
         Edit(
             "samples past the blocks of four not written",
@@ -228,7 +228,7 @@ def backward(x: Tensor, gamma: Tensor, beta: Tensor, dout: Tensor) -> dict[str, 
         Edit(
             "centred input in place of the normalised one",
             (("(dout * xhat)", "(dout * xc)"),),
-            "operation",
+            "operation|missing",
         ),
         Edit(
             "inverse deviation in float32 whatever the format",

@@ -9,7 +9,8 @@ class Edit:
 
     name: what was changed, in words, unique within the operator
     changes: (old, new) pieces of source, applied in order
-    slip: for a mistake, the kind of mistake it is; "" for a correct variant
+    slip: for a mistake, the kind of mistake it is, or several divided by "|", each of which is as
+        true a name for it; "" for a correct variant
     """
 
     name: str

@@ -251,7 +251,7 @@ def backward(q: Tensor, k: Tensor, v: Tensor, dout: Tensor) -> dict[str, Tensor]
         Edit(
             "sigmoid's derivative in place of softmax's",
             (("p * (dp - D)", "dp * p * (1 - p)"),),
-            "operation",
+            "operation|other sum",
         ),
         Edit(
             "probabilities in bfloat16",

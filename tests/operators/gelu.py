@@ -161,7 +161,7 @@ def backward(x: Tensor, dout: Tensor) -> dict[str, Tensor]:
         Edit(
             "zero for negative input",
             (("# (4, 6, 23)\n    return", "# (4, 6, 23)\n    dx[x < 0] = 0\n    return"),),
-            "confined",
+            "confined|operation",
         ),
         Edit(
             "columns past the block of 16 not written",
@@ -171,7 +171,9 @@ def backward(x: Tensor, dout: Tensor) -> dict[str, Tensor]:
         Edit("0.04715 in the argument", (("(x + 0.044715", "(x + 0.04715"),), "constant"),
         Edit("root of 2 / pi cut to 0.79", (("math.sqrt(2 / math.pi)", "0.79"),), "constant"),
         Edit(
-            "three forgotten in the cube's derivative", (("3 * 0.044715", "0.044715"),), "constant"
+            "three forgotten in the cube's derivative",
+            (("3 * 0.044715", "0.044715"),),
+            "constant|missing",
         ),
         Edit(
             "derivative of the exact GELU",

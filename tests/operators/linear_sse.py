@@ -179,7 +179,7 @@ def backward(x: Tensor, W: Tensor, b: Tensor, target: Tensor) -> dict[str, Tenso
         Edit(
             "last sample left out of the weights' sum",
             (("dy.T @ x", "dy[:-1].T @ x[:-1]"),),
-            "missing",
+            "missing|confined",
         ),
         Edit(
             "samples past the first block of four not written",
@@ -194,7 +194,7 @@ def backward(x: Tensor, W: Tensor, b: Tensor, target: Tensor) -> dict[str, Tenso
         Edit(
             "gradient of the absolute error", (("y - target", "(y - target).sign()"),), "operation"
         ),
-        Edit("prediction in place of its error", (("dy.T @ x", "y.T @ x"),), "operation"),
+        Edit("prediction in place of its error", (("dy.T @ x", "y.T @ x"),), "operation|missing"),
         Edit(
             "products in bfloat16",
             (

@@ -168,7 +168,7 @@ def backward(x: Tensor, dout: Tensor) -> dict[str, Tensor]:
         Edit(
             "projection averaged in place of summed",
             (("(dout * p).sum(", "(dout * p).mean("),),
-            "other sum",
+            "other sum|factor",
         ),
         Edit(
             "probabilities read one column too far in the projection",
@@ -179,7 +179,7 @@ def backward(x: Tensor, dout: Tensor) -> dict[str, Tensor]:
         Edit(
             "columns past the block of 16 left out of the projection",
             (("(dout * p)", "(dout * p)[..., :16]"),),
-            "missing",
+            "missing|confined",
         ),
         Edit(
             "columns past the block of 16 not written",
@@ -196,7 +196,11 @@ def backward(x: Tensor, dout: Tensor) -> dict[str, Tensor]:
             ),
             "constant",
         ),
-        Edit("sigmoid's derivative", (("p * (dout - s)", "dout * p * (1 - p)"),), "operation"),
+        Edit(
+            "sigmoid's derivative",
+            (("p * (dout - s)", "dout * p * (1 - p)"),),
+            "operation|other sum",
+        ),
         Edit(
             "probabilities saved in float16",
             (("e / e.sum(dim=-1, keepdim=True)", "(e / e.sum(-1, True)).half().to(x.dtype)"),),

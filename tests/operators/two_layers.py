@@ -201,7 +201,7 @@ def backward(
         Edit(
             "hidden units past the block of 32 left out of the input's sum",
             (("dh @ W1", "dh[:, :32] @ W1[:32]"),),
-            "missing",
+            "missing|confined",
         ),
         Edit(
             "hidden units past the block of 32 not written",

@@ -203,7 +203,7 @@ def backward(x1: Tensor, x2: Tensor, W: Tensor, b: Tensor, dout: Tensor) -> dict
         Edit(
             "last output left out of the inputs' gradients",
             (('"no,oij->nij", g, W', '"no,oij->nij", g[:, :-1], W[:-1]'),),
-            "missing",
+            "missing|confined",
         ),
         Edit(
             "last matrix of dW left zero",

@@ -199,7 +199,7 @@ def backward(x: Tensor, W: Tensor, b: Tensor, dout: Tensor) -> dict[str, Tensor]
                     'torch.einsum("nol,ock->nclk", dout, W.flip(2))',
                 ),
             ),
-            "operation",
+            "operation|transposed",
         ),
         Edit("crop off by one", (("PADDING:-PADDING]", "PADDING - 1 : -PADDING - 1]"),), "shifted"),
         Edit(
@@ -220,7 +220,7 @@ def backward(x: Tensor, W: Tensor, b: Tensor, dout: Tensor) -> dict[str, Tensor]
         Edit(
             "last tap left out of dx",
             (("for k in range(K):", "for k in range(K - 1):"),),
-            "missing",
+            "missing|confined",
         ),
         Edit(
             "taps off by one when scattering",
@@ -230,7 +230,7 @@ def backward(x: Tensor, W: Tensor, b: Tensor, dout: Tensor) -> dict[str, Tensor]
         Edit(
             "db summed over the batch only",
             (("dout.sum(dim=(0, 2))", "dout.sum(dim=0)[:, 0]"),),
-            "other sum",
+            "other sum|confined",
         ),
         Edit(
             "db averaged over the positions",

@@ -133,7 +133,7 @@ def backward(x: Tensor, y: Tensor, dout: Tensor) -> dict[str, Tensor]:
     mistakes=(
         Edit("projection left out of dx", (("(v - c * u)", "v"),), "missing"),
         Edit("projection left out of dy", (("(u - c * v)", "u"),), "missing"),
-        Edit("projection added in dx", (("(v - c * u)", "(v + c * u)"),), "operation"),
+        Edit("projection added in dx", (("(v - c * u)", "(v + c * u)"),), "operation|factor"),
         Edit("projection on the wrong vector", (("(v - c * u)", "(v - c * v)"),), "operation"),
         Edit(
             "sine for cosine in the projection",
@@ -147,7 +147,7 @@ def backward(x: Tensor, y: Tensor, dout: Tensor) -> dict[str, Tensor]:
             "squared norm in dy", (("(u - c * v) / ny", "(u - c * v) / ny.square()"),), "operation"
         ),
         Edit("dy averaged over the batch", ((".sum(dim=0)", ".mean(dim=0)"),), "factor"),
-        Edit("dy not summed over the batch", ((".sum(dim=0)", "[0]"),), "other sum"),
+        Edit("dy not summed over the batch", ((".sum(dim=0)", "[0]"),), "other sum|confined"),
         Edit(
             "distance for similarity",
             (("g = dout.unsqueeze(-1)", "g = -dout.unsqueeze(-1)"),),

@@ -180,7 +180,7 @@ def backward(E: Tensor, W: Tensor, b: Tensor, tokens: Tensor, dout: Tensor) -> d
                 ("tokens.flatten()", "tokens[:, :-1].flatten()"),
                 ("de.flatten(0, 1)", "de[:, :-1].flatten(0, 1)"),
             ),
-            "missing",
+            "missing|confined",
         ),
         Edit(
             "tokens read by position, gradients by bag",

@@ -150,20 +150,20 @@ def backward(x: Tensor, W: Tensor, b: Tensor, target: Tensor) -> dict[str, Tenso
         Edit(
             "delta of the branch mistyped", (("r.abs() <= DELTA", "r.abs() <= 0.07"),), "constant"
         ),
-        Edit("linear branch without delta", (("DELTA * r.sign()", "r.sign()"),), "missing"),
+        Edit("linear branch without delta", (("DELTA * r.sign()", "r.sign()"),), "missing|factor"),
         Edit("linear branch without sign", (("DELTA * r.sign()", "DELTA"),), "missing"),
         Edit("linear branch gives zero", (("DELTA * r.sign()", "0.0"),), "missing"),
         Edit(
             "squared loss throughout",
             (("torch.where(r.abs() <= DELTA, r, DELTA * r.sign())", "r"),),
-            "operation",
+            "operation|missing",
         ),
         Edit(
             "absolute loss throughout",
             (("torch.where(r.abs() <= DELTA, r, DELTA * r.sign())", "DELTA * r.sign()"),),
-            "operation",
+            "operation|missing",
         ),
-        Edit("branch on r for |r|", (("r.abs() <= DELTA", "r <= DELTA"),), "operation"),
+        Edit("branch on r for |r|", (("r.abs() <= DELTA", "r <= DELTA"),), "operation|missing"),
         Edit(
             "target of the next output", (("y - target", "y - target.roll(-1, dims=1)"),), "shifted"
         ),

@@ -158,14 +158,14 @@ def backward(x: Tensor, t: Tensor, dout: Tensor) -> dict[str, Tensor]:
         Edit(
             "inner 1/T forgotten in dx",
             (("dout.unsqueeze(1) * p", "dout.unsqueeze(1) * p * T"),),
-            "missing",
+            "missing|operation",
         ),
         Edit("times T for divided by T", (("s = x / T", "s = x * T"),), "operation"),
         Edit("1 + t for exp(t)", (("s = x / T", "s = x / (1 + t)"),), "operation"),
         Edit(
             "softmax without temperature in dx",
             (("dout.unsqueeze(1) * p", "dout.unsqueeze(1) * torch.softmax(x, dim=1)"),),
-            "operation",
+            "operation|missing",
         ),
         Edit(
             "hard maximum",

@@ -147,12 +147,12 @@ def backward(x: Tensor, gamma: Tensor, dout: Tensor) -> dict[str, Tensor]:
         Edit(
             "projection term added",
             (("dxhat - xhat * c", "dxhat + xhat * c"),),
-            "operation",
+            "operation|factor",
         ),
         Edit(
             "sum for the mean in the projection",
             (("(dxhat * xhat).mean(", "(dxhat * xhat).sum("),),
-            "operation",
+            "operation|factor",
         ),
         Edit(
             "projection averaged over the tokens too",
@@ -166,7 +166,7 @@ def backward(x: Tensor, gamma: Tensor, dout: Tensor) -> dict[str, Tensor]:
             "missing",
         ),
         Edit("x for xhat in the projection", (("- xhat * c", "- x * c"),), "operation"),
-        Edit("x for xhat in dgamma", (("(dout * xhat)", "(dout * x)"),), "operation"),
+        Edit("x for xhat in dgamma", (("(dout * xhat)", "(dout * x)"),), "operation|missing"),
         Edit("outer 1/rms forgotten", (("r * (dxhat - xhat * c)", "dxhat - xhat * c"),), "missing"),
         Edit("eps of 1e-3", (("EPS = 1e-5", "EPS = 1e-3"),), "constant"),
         Edit(

@@ -224,7 +224,7 @@ def backward(
         Edit(
             "first step of dx left zero",
             (("    return {", "    dx[:, 0] = 0\n    return {"),),
-            "confined",
+            "confined|missing",
         ),
         Edit("initial state detached", (('"h0": dh', '"h0": torch.zeros_like(h0)'),), "zero"),
         Edit(

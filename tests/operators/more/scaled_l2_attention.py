@@ -183,12 +183,12 @@ def backward(q: Tensor, k: Tensor, v: Tensor, dout: Tensor) -> dict[str, Tensor]
         Edit(
             "p (1 - p) for the softmax's Jacobian",
             (("p * (dp - (p * dp).sum(dim=-1, keepdim=True))", "p * (1 - p) * dp"),),
-            "operation",
+            "operation|other sum",
         ),
         Edit(
             "dk as in dot-product attention",
             (("dk = -ddiff.sum(dim=1)", "dk = 2 * (ds.mT @ q) / root"),),
-            "missing",
+            "missing|operation",
         ),
         Edit(
             "distance for its square",
@@ -203,7 +203,7 @@ def backward(q: Tensor, k: Tensor, v: Tensor, dout: Tensor) -> dict[str, Tensor]
         Edit(
             "keys of dv rolled by one",
             (("p.mT @ dout", "p.roll(1, dims=2).mT @ dout"),),
-            "transposed",
+            "transposed|shifted",
         ),
         Edit(
             "last key's gradient left zero",

@@ -175,14 +175,16 @@ def backward(x: Tensor, W1: Tensor, W2: Tensor, W3: Tensor, dout: Tensor) -> dic
         Edit("gate left out of da", (("dh * g * slope", "dh * slope"),), "missing"),
         Edit("no gate path in dx", (("da @ W1 + dg @ W2", "da @ W1"),), "missing"),
         Edit(
-            "a for silu(a) in the gate's gradient", (("dg = dh * u", "dg = dh * a"),), "operation"
+            "a for silu(a) in the gate's gradient",
+            (("dg = dh * u", "dg = dh * a"),),
+            "operation|missing",
         ),
         Edit(
             "W1 and W2 swapped in the result",
             (('"W1": dW1, "W2": dW2', '"W1": dW2, "W2": dW1'),),
             "operation",
         ),
-        Edit("silu without its sigmoid in h", (("h = u * g", "h = a * g"),), "operation"),
+        Edit("silu without its sigmoid in h", (("h = u * g", "h = a * g"),), "operation|missing"),
         Edit(
             "sigmoid of 1.702 a, as in the fast GELU",
             (("torch.sigmoid(a)", "torch.sigmoid(1.702 * a)"),),

@@ -1,0 +1,84 @@
+import pytest
+import torch
+
+from scripts.lib.files import read_json, write_json
+from scripts.lib.tensors import write_tensors
+from scripts.name_mistakes import name_mistakes
+from tests.operators import eight
+from tests.operators.trial import Trial
+
+LINEAR = next(operator for operator in eight() if operator.name == "linear_sse")
+
+
+@pytest.fixture
+def trial(tmp_path):
+    return Trial(tmp_path, LINEAR, 1.0)
+
+
+def named(trial, old="", new=""):
+    """The mistakes that are named where `old` is `new` in the linear layer's backward."""
+    assert not old or LINEAR.backward.count(old) == 1
+    trial.compute(LINEAR.backward.replace(old, new) if old else LINEAR.backward, "float64")
+    return trial.name()
+
+
+def test_of_a_right_gradient_no_mistake_is_named(trial):
+    assert named(trial) == {"dx": None, "dW": None, "db": None}
+
+
+def test_only_the_wrong_gradient_is_named(trial):
+    found = named(trial, '"W": dW', '"W": 2 * dW')
+    assert (found["dx"], found["db"]) == (None, None)
+    assert found["dW"]["kind"] == "factor"
+    assert found["dW"]["evidence"] == "every element is 2 times the true one"
+
+
+def test_a_coarser_format_inside_is_proved_by_the_values(trial):
+    found = named(trial, '"W": dW', '"W": dW.float().to(dW.dtype)')["dW"]
+    assert (found["kind"], found["format"]) == ("precision", "float32")
+    assert found["evidence"] == "every value is a number of float32"
+
+
+def test_a_coarser_format_inside_is_proved_by_errors_that_change_their_signs(trial):
+    found = named(trial, '"W": dW', '"W": 3 * (dW / 3).float().to(dW.dtype)')["dW"]
+    assert (found["kind"], found["format"]) == ("precision", "float32")
+    assert "errors change their sign" in found["evidence"]
+
+
+def test_a_slip_of_the_size_of_a_coarser_format_is_no_rounding(trial):
+    found = named(trial, '"W": dW', '"W": dW * (1 + 2**-25)')["dW"]
+    assert found["kind"] == "factor"
+    assert "format" not in found
+
+
+def test_zeros_are_no_numbers_of_a_coarser_format(trial):
+    assert named(trial, '"W": dW', '"W": 0 * dW')["dW"]["kind"] == "zero"
+
+
+def test_what_nothing_explains_is_shown_where_it_is_largest(trial):
+    wrong = '"W": dW + 1e-3 * (torch.arange(84.0, dtype=dW.dtype).reshape(7, 12) * 7.7).sin() * dW.exp()'
+    found = named(trial, '"W": dW', wrong)["dW"]
+    assert found["kind"] == "unknown"
+    assert found["name"] == "no known mistake gives these values"
+    assert "the difference is largest at index (" in found["evidence"]
+    assert "ulps of float64 apart" in found["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("second", "name"),
+    [
+        ("twice the first", "backward adds to what an earlier call left"),
+        ("other bits", "backward is not a function of its inputs"),
+    ],
+)
+def test_a_second_call_that_differs_is_named_without_a_search(tmp_path, second, name):
+    files = {kind: tmp_path / kind for kind in ("forward", "backward", "draws", "cotangents")}
+    write_tensors(tmp_path / "gradients", {"trial/dx": torch.ones(1)})
+    write_json(tmp_path / "facts", {"samples": {"trial": {"gradients": {"dx": {}}}}})
+    write_json(tmp_path / "calls", {"second_call": {"x": second}, "refused": {}})
+    given = [tmp_path / kind for kind in ("gradients", "gradients", "facts", "calls")]
+    name_mistakes(*files.values(), *given, ["x"], 10, tmp_path / "found")
+    found = read_json(tmp_path / "found")["dx"]
+    assert found["kind"] == "accumulated"
+    assert found["name"].startswith(name)
+    assert found["evidence"] == f"a second call on the same inputs gave {second}"

@@ -1,0 +1,52 @@
+"""The tester tested: correct gradients of many operators pass, mistakes are caught and named.
+
+`make bench` measures the rates, at more scales and beside other tests (tests/bench/trial.py).
+"""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.lib.rounding import FORMATS
+from tests.operators import eight, twelve
+from tests.operators.case import Operator
+from tests.operators.trial import Trial
+
+NAMED_AT_LEAST = 0.85  # of the formula slips, at the first try
+
+
+@pytest.mark.parametrize("operator", [*eight(), *twelve()], ids=lambda operator: operator.name)
+def test_correct_gradients_pass_and_slips_of_the_formula_are_caught(
+    operator: Operator, tmp_path: Path
+) -> None:
+    trial = Trial(tmp_path, operator, 1.0)
+    sources = {"itself": (operator.backward, "")}
+    sources |= {
+        edit.name: (edit.apply(operator.backward), edit.slip)
+        for edit in (*operator.variants, *operator.mistakes)
+        if edit.slip != "precision"
+    }
+    for name, (source, slip) in sources.items():
+        for dtype in FORMATS:
+            trial.compute(source, dtype)
+        outcomes = {dtype: set[str]() for dtype in FORMATS}
+        for (dtype, _), verdict in trial.verdicts().items():
+            outcomes[dtype].add(verdict["outcome"])
+        for dtype, found in outcomes.items():
+            assert ("wrong" in found) if slip else (found == {"right"}), (name, dtype, found)
+
+
+def test_most_slips_of_the_formula_are_named_right_at_the_first_try(tmp_path: Path) -> None:
+    right, unnamed = 0, []
+    for operator in eight():
+        trial = Trial(tmp_path / operator.name, operator, 1.0)
+        for edit in operator.mistakes:
+            if edit.slip in ("precision", "accumulated"):
+                continue
+            trial.compute(edit.apply(operator.backward), "float64")
+            kinds = {one["kind"] for one in trial.name().values() if one}
+            if kinds & set(edit.slip.split("|")):
+                right += 1
+            else:
+                unnamed.append((operator.name, edit.name, kinds))
+    assert right / (right + len(unnamed)) >= NAMED_AT_LEAST, unnamed
