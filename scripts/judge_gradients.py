@@ -66,7 +66,9 @@ def judge_gradients(
         judgement,
         {
             "verdicts": verdicts,
-            "acceptance": [evaluate(one, table, nodes, verdicts, attributed, pitfalls) for one in acceptance],
+            "acceptance": [
+                evaluate(one, table, nodes, verdicts, attributed, pitfalls) for one in acceptance
+            ],
             "refused": list(dict.fromkeys(refused)),
         },
     )

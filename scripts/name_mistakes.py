@@ -39,8 +39,7 @@ from scripts.lib.vjp import Backward, autograd_vjp
 
 Array = NDArray[Any]
 
-AT_MOST = 3  # runs of the trial
-SEARCHED = 2  # of these, by changing forward
+AT_MOST = 2  # runs of the trial: one is searched on, the other confirms
 EXACT = 1e-5  # what a pattern may leave over, as a part of the error, where rounding leaves less
 SEED = 0  # of what moves the inputs
 
@@ -198,7 +197,7 @@ class _Trial:
         for apart in (True, False):
             each = [
                 take_down(self.forward, self.path, tensors, self.limit, apart)
-                for tensors in self.runs[:SEARCHED]
+                for tensors in self.runs
             ]
             if all(len(one.steps) == len(each[0].steps) for one in each):
                 taken.append(each)
@@ -212,23 +211,21 @@ class _Trial:
         """The gradients that a change of one of forward's steps explains."""
         if not names:
             return {}
-        runs = [
-            Run(
-                steps,
-                self.runs[run],
-                self.douts[run],
-                {name: torch.tensor(self.hand[name][run]) for name in self.needed},
-                {name: torch.tensor(self.truth[name][run]) for name in self.needed},
+        runs = []
+        for run, steps in enumerate(taken):
+            hand, truth = (
+                {name: torch.tensor(one[name][run]) for name in self.needed}
+                for one in (self.hand, self.truth)
             )
-            for run, steps in enumerate(taken)
-        ]
+            whole = steps.with_gradients(truth)
+            runs.append(Run(whole, self.runs[run], self.douts[run], hand, truth))
         tolerance = max(one.tolerance for name in names if (one := values[name]))
         return {
             name: _told(
                 one.kind,
                 one.name,
-                "autograd of a forward that is changed so gives this gradient; of the difference "
-                f"{number(one.left_over)} is left over",
+                "autograd of a forward with this change gives the same gradient, but for "
+                f"{number(one.left_over)} of the difference",
             )
             for name, one in find(runs, names, tolerance).items()
         }
@@ -242,7 +239,7 @@ class _Trial:
         }
         known["dout"] = np.stack([dout.numpy() for dout in self.douts])
         taken = steps[0] if steps else []
-        if taken and len(taken) == len(self.runs):
+        if taken:
             for place, value in enumerate(taken[0].values):
                 if value.is_floating_point():
                     each = [one.values[place].numpy() for one in taken]

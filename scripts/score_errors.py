@@ -26,6 +26,7 @@ from scripts.lib.stage import run_stage
 from scripts.lib.tables import COMPARISONS, write_csv
 from scripts.lib.ulp import distance
 
+
 def score_errors(
     dtype: str,
     manual: Path,

@@ -2,49 +2,99 @@ import pytest
 import torch
 
 from scripts.ask_gradcheck import ask_gradcheck
+from scripts.lib import gradcheck
 from scripts.lib.files import read_json
 from scripts.lib.tensors import write_tensors
-from tests.stages import write_inputs
+from tests.stages import NEEDED, write_inputs
 
 FORWARD = "def forward(x, W):\n    return 0.5 * ((x @ W.T) ** 2).sum()\n"
-BACKWARD = "def backward(x, W):\n    y = x @ W.T\n    return {'x': y @ W, 'W': y.T @ x}\n"
+BACKWARD = """\
+def backward(x, W):
+    y = x @ W.T
+    return {"x": y @ W, "W": y.T @ x}
+"""
+ROWS, COLUMNS, WIDTH = 2, 64, 10
+CUT = {"x": [2, 4], "W": [3, 4]}  # 10 and 64 become 3 and 4, after 2
+WHOLE = {"x": [2, 64], "W": [10, 64]}
 
 
-def run(folder, forward=FORWARD, backward=BACKWARD, x=(3, 40), W=(50, 40)):
-    given = write_inputs(folder, forward=forward, backward=backward)
+def run(folder, forward=FORWARD, backward=BACKWARD, time_limit=10.0):
+    given = write_inputs(folder, forward, backward)
     generator = torch.Generator().manual_seed(0)
-    drawn = {
-        "trial/x": torch.randn((1, *x), generator=generator),
-        "trial/W": torch.randn((1, *W), generator=generator),
-    }
-    write_tensors(given["draws"], drawn)
-    opinion = folder / "gradcheck.json"
-    inputs = [given[name] for name in ("forward", "backward", "draws", "cotangents")]
-    ask_gradcheck(*inputs, ["x", "W"], 10, opinion)
+    x, W = (torch.randn(1, n, COLUMNS, generator=generator) for n in (ROWS, WIDTH))
+    write_tensors(given["draws"], {"trial/x": x, "trial/W": W})
+    opinion = folder / "opinion.json"
+    ask_gradcheck(**given, needed=NEEDED, time_limit=time_limit, opinion=opinion)
     return read_json(opinion)
 
 
-def test_it_is_asked_on_axes_cut_short_that_stay_different(tmp_path):
-    told = run(tmp_path)
-    assert told["shapes"] == {"x": [3, 4], "W": [5, 4]}
-    assert (told["fast"], told["objection"], told["refused"]) == (False, None, None)
+def test_a_right_gradient_has_no_objection_on_sizes_that_are_cut(tmp_path):
+    assert run(tmp_path) == {"shapes": CUT, "fast": False, "objection": None, "refused": None}
 
 
-@pytest.mark.parametrize("fast", [False, True])
-def test_it_objects_to_a_wrong_gradient(tmp_path, fast):
-    forward = FORWARD.replace("x @ W.T", "x @ W.view(50, 40).T") if fast else FORWARD
-    told = run(tmp_path, forward, BACKWARD.replace("y @ W", "y @ W * 1.01"))
-    assert told["fast"] == fast
-    assert told["objection"].startswith("Jacobian mismatch for output 0 with respect to input x")
+def test_a_wrong_gradient_is_objected_to(tmp_path):
+    told = run(tmp_path, backward=BACKWARD.replace("y.T @ x", "2 * y.T @ x"))
+    assert (told["shapes"], told["fast"], told["refused"]) == (CUT, False, None)
+    assert told["objection"] == "Jacobian mismatch for output 0 with respect to input W"
 
 
-def test_of_sizes_that_are_fixed_it_is_asked_in_its_fast_mode(tmp_path):
-    told = run(tmp_path, FORWARD.replace("x @ W.T", "x @ W.view(50, 40).T"))
-    assert (told["shapes"], told["fast"]) == ({"x": [3, 40], "W": [50, 40]}, True)
-    assert (told["objection"], told["refused"]) == (None, None)
+SIZES = "x.reshape(2, 64) @ W.T.reshape(64, 10)"
 
 
-def test_a_backward_that_fails_is_told(tmp_path):
-    told = run(tmp_path, backward="def backward(x, W):\n    raise ValueError('no')\n")
-    assert told["refused"] == f"{tmp_path}/backward.py:2: ValueError: no."
+@pytest.mark.parametrize("where", ["forward", "backward"])
+def test_where_sizes_are_hard_coded_the_whole_run_is_asked_about_by_projections(tmp_path, where):
+    sources = {"forward": FORWARD, "backward": BACKWARD}
+    sources[where] = sources[where].replace("x @ W.T", SIZES)
+    told = run(tmp_path, **sources)
+    assert told == {"shapes": WHOLE, "fast": True, "objection": None, "refused": None}
+
+
+def test_a_wrong_gradient_is_objected_to_on_the_whole_run_as_well(tmp_path):
+    wrong = BACKWARD.replace("x @ W.T", SIZES).replace("y @ W", "y @ W * 1.5")
+    told = run(tmp_path, backward=wrong)
+    assert (told["shapes"], told["fast"], told["refused"]) == (WHOLE, True, None)
+    assert told["objection"].endswith("with respect to input x")
+
+
+def test_a_backward_that_fails_on_every_size_is_told_with_its_line(tmp_path):
+    fails = "def backward(x, W):\n    raise ValueError('not done yet')\n"
+    told = run(tmp_path, backward=fails)
+    assert (told["fast"], told["objection"]) == (True, None)
+    assert told["refused"] == f"{tmp_path}/backward.py:2: ValueError: not done yet."
+
+
+def test_a_backward_that_does_not_end_is_told(tmp_path):
+    told = run(
+        tmp_path, backward="def backward(x, W):\n    while True:\n        pass\n", time_limit=0.1
+    )
     assert told["objection"] is None
+    assert "still running after 0.1 s" in told["refused"]
+
+
+def test_gradchecks_patience_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(gradcheck, "PATIENCE", 0)
+    told = run(tmp_path)
+    assert (told["objection"], told["refused"]) == (None, "gradcheck is not done after 0 s.")
+
+
+def test_a_backward_that_takes_the_cotangent_is_asked_with_it(tmp_path):
+    forward = "def forward(x, W):\n    return x @ W.T\n"
+    backward = "def backward(x, W, dout):\n    return {'x': dout @ W, 'W': dout.T @ x}\n"
+    told = run(tmp_path, forward, backward)
+    assert told == {"shapes": CUT, "fast": False, "objection": None, "refused": None}
+
+
+def test_only_the_trials_first_run_is_asked_about(tmp_path):
+    forward = "def forward(x, W):\n    return (x * W).sum()\n"
+    backward = "def backward(x, W):\n    return {'x': W.abs(), 'W': x}\n"  # right for 3
+    told = {}
+    for first, second in ((3.0, -3.0), (-3.0, 3.0)):
+        given = write_inputs(tmp_path, forward, backward)
+        W = torch.tensor([first, second])
+        write_tensors(given["draws"], {"again/x": W, "again/W": W, "trial/x": W, "trial/W": W})
+        write_tensors(given["cotangents"], {"again/dout": W, "trial/dout": W})
+        opinion = tmp_path / "opinion.json"
+        ask_gradcheck(**given, needed=NEEDED, time_limit=10, opinion=opinion)
+        told[first] = read_json(opinion)["objection"]
+    assert told[3.0] is None
+    assert told[-3.0].endswith("with respect to input x")

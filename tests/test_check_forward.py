@@ -1,62 +1,136 @@
 import pytest
+import torch
 
 from scripts.check_forward import check_forward
 from scripts.lib.files import read_json
+from scripts.lib.refusal import Refusal
+from scripts.lib.tensors import write_tensors
 from tests.stages import FORWARD, NEEDED, write_inputs
 
-
-def run(folder, forward=FORWARD):
-    given = write_inputs(folder, forward=forward)
-    oracle = folder / "oracle.json"
-    check_forward(given["forward"], given["draws"], given["cotangents"], NEEDED, 10, oracle)
-    return read_json(oracle)
-
-
-def test_autograd_and_finite_differences_agree_on_a_right_forward(tmp_path):
-    told = run(tmp_path)
-    assert told["reason"] is None
-    assert told["difference"] == pytest.approx(told["autograd"], rel=1e-9)
-    assert 0 < told["uncertain"] < 1e-6 * abs(told["autograd"])
-
-
-CUBE = """
+OWN_BACKWARD = """\
 import torch
 
-
-class Cube(torch.autograd.Function):
+class Square(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x**3
+    def forward(ctx, z):
+        ctx.save_for_backward(z)
+        return z * z
 
     @staticmethod
-    def backward(ctx, dout):
-        (x,) = ctx.saved_tensors
-        return {factor} * x**2 * dout
-
+    def backward(ctx, flow):
+        (z,) = ctx.saved_tensors
+        return FACTOR * z * flow
 
 def forward(x, W):
-    return Cube.apply(x * W)
+    return Square.apply(x * W)
 """
 
 
-@pytest.mark.parametrize(("factor", "in_doubt"), [(3, False), (2, True), (3.0001, True)])
-def test_a_backward_of_forwards_own_is_held_against_its_values(tmp_path, factor, in_doubt):
-    reason = run(tmp_path, CUBE.format(factor=factor))["reason"]
-    assert (reason is not None) == in_doubt
-    if in_doubt:
-        assert "one of forward's operations has another derivative than its value" in reason
+def run(folder, forward=FORWARD, needed=NEEDED, **draws):
+    """The oracle on x = 2, W = 3, or on the draws that are given, (runs, *shape)."""
+    given = write_inputs(folder, forward)
+    del given["backward"]
+    if draws:
+        write_tensors(given["draws"], {f"trial/{name}": value for name, value in draws.items()})
+    check_forward(**given, needed=needed, time_limit=10, oracle=folder / "oracle.json")
+    return read_json(folder / "oracle.json")
 
 
-def test_a_detached_term_is_seen(tmp_path):
-    reason = run(tmp_path, "def forward(x, W):\n    return x * (x * W).detach() + W\n")["reason"]
-    assert reason.startswith(f"{tmp_path}/forward.py: autograd's derivative along a random direction")
+def test_autograd_and_differences_agree_on_a_right_forward(tmp_path):
+    oracle = run(tmp_path)
+    assert oracle["reason"] is None
+    assert oracle["difference"] == pytest.approx(oracle["autograd"], rel=1e-10)
+    assert oracle["uncertain"] < 1e-10 * abs(oracle["autograd"])
 
 
-def test_a_forward_that_draws_at_random_is_no_function(tmp_path):
-    forward = "import torch\n\ndef forward(x, W):\n    return x * W + torch.randn(())\n"
-    assert "two calls give other values" in run(tmp_path, forward)["reason"]
+def test_the_derivative_is_that_along_a_direction_as_long_as_the_tensors(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    along_x, along_W = (torch.randn((), generator=generator, dtype=torch.float64) for _ in "xW")
+    expected = 18 * 2 * along_x + 12 * 3 * along_W  # dx = 18 at x = 2, dW = 12 at W = 3
+    assert run(tmp_path)["autograd"] == pytest.approx(float(expected), rel=1e-14)
 
 
-def test_a_kink_near_the_inputs_is_no_doubt(tmp_path):
-    assert run(tmp_path, "def forward(x, W):\n    return (x - 2.001).abs() * W\n")["reason"] is None
+def test_only_what_needs_a_gradient_is_moved(tmp_path):
+    forward = "def forward(x, W):\n    return x * W.detach()\n"
+    assert run(tmp_path, forward, needed=["x"])["reason"] is None
+
+
+@pytest.mark.parametrize(("factor", "right"), [("2", True), ("3", False), ("-2", False)])
+def test_an_operation_with_a_backward_of_its_own_is_checked(tmp_path, factor, right):
+    oracle = run(tmp_path, OWN_BACKWARD.replace("FACTOR", factor))
+    assert (oracle["reason"] is None) == right
+    assert oracle["autograd"] == pytest.approx(float(factor) / 2 * oracle["difference"], rel=1e-9)
+
+
+def test_the_reason_names_the_file_and_what_may_be_the_cause(tmp_path):
+    reason = run(tmp_path, OWN_BACKWARD.replace("FACTOR", "3"))["reason"]
+    assert reason.startswith(
+        f"{tmp_path}/forward.py: autograd's derivative along a random direction"
+    )
+    assert "a backward of its own" in reason
+
+
+def test_a_detached_factor_is_told(tmp_path):
+    reason = run(tmp_path, "def forward(x, W):\n    return x * W * x.detach()\n")["reason"]
+    assert "a detach" in reason
+
+
+def test_a_slightly_wrong_derivative_is_told(tmp_path):
+    assert run(tmp_path, OWN_BACKWARD.replace("FACTOR", "(2 + 1e-6)"))["reason"] is not None
+
+
+def test_a_random_forward_is_told_as_no_function(tmp_path):
+    forward = "import torch\n\ndef forward(x, W):\n    return x * W + 1e-9 * torch.rand(())\n"
+    reason = run(tmp_path, forward)["reason"]
+    assert reason.endswith("forward is no function of its tensors: two calls give other values")
+
+
+def test_a_forward_that_keeps_count_is_told_as_no_function(tmp_path):
+    forward = (
+        "calls = []\n\ndef forward(x, W):\n    calls.append(1)\n    return x * W * len(calls)\n"
+    )
+    assert "no function of its tensors" in run(tmp_path, forward)["reason"]
+
+
+@pytest.mark.parametrize("x", [1e-3, -1e-3, 1e-5])
+def test_a_kink_that_is_near_is_no_reason(tmp_path, x):
+    forward = "def forward(x, W):\n    return (x * W.relu()).relu() + (W - 3 * x.sign()).abs()\n"
+    forward = "def forward(x, W):\n    return (W - 3 + X * x / x.detach()).relu()\n"
+    forward = f"def forward(x, W):\n    return x * (W - 3 + {x}).relu() + x * x\n"
+    assert run(tmp_path, forward)["reason"] is None
+
+
+def test_a_step_function_has_the_derivative_that_autograd_gives_it(tmp_path):
+    assert (
+        run(tmp_path, "def forward(x, W):\n    return x * W * (x + 0.01).floor()\n")["reason"]
+        is None
+    )
+
+
+def test_a_forward_without_numbers_is_told(tmp_path):
+    reason = run(tmp_path, "def forward(x, W):\n    return (x * W - 7).log()\n")["reason"]
+    assert reason is not None
+
+
+def test_a_gradient_of_zeros_is_right_where_forward_does_not_change(tmp_path):
+    oracle = run(tmp_path, "def forward(x, W):\n    return (x * W - 100).relu()\n")
+    assert (oracle["autograd"], oracle["difference"], oracle["reason"]) == (0, 0, None)
+
+
+def test_a_tensor_of_zeros_is_moved_too(tmp_path):
+    zero = torch.zeros(1)
+    wrong = OWN_BACKWARD.replace("FACTOR", "3").replace("x * W", "x + W + 1")
+    assert run(tmp_path, wrong, x=zero, W=zero)["reason"] is not None
+
+
+def test_whole_numbers_are_left_as_they_are(tmp_path):
+    forward = "def forward(x, W):\n    return W[x]\n"
+    oracle = run(tmp_path, forward, needed=["W"], x=torch.tensor([1]), W=torch.tensor([[5.0, 7.0]]))
+    assert oracle["reason"] is None
+    assert oracle["autograd"] != 0
+
+
+def test_a_forward_that_fails_is_refused(tmp_path):
+    with pytest.raises(Refusal, match=r"forward.py:2: ZeroDivisionError"):
+        run(tmp_path, "def forward(x, W):\n    return x * W / 0 * (1 // 0)\n")
+    assert not (tmp_path / "oracle.json").exists()

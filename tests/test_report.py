@@ -74,7 +74,12 @@ class Story:
         self.refused: dict[str, str] = {}
         self.changed_inputs: list[str] = []
         self.oracle: str | None = None
-        self.opinion = {"shapes": {"x": [2, 3]}, "fast": False, "objection": None, "refused": None}
+        self.opinion: dict[str, Any] = {
+            "shapes": {"x": [2, 3]},
+            "fast": False,
+            "objection": None,
+            "refused": None,
+        }
         self.tried: list[dict[str, Any]] | None = None
         self.halvings = {"0.5 * s": "MulBackward0", "s / 2": "DivBackward0"}
         self.shares: dict[str, float] | None = None  # by factor, alike in all formats
@@ -520,7 +525,7 @@ def test_the_second_opinion_is_told(story: Story, opinion: dict[str, Any], words
 
 def test_pitfalls_are_told_one_by_one(story: Story) -> None:
     sign = {"name": "the sign is wrong", "evidence": "every element is -1 times the true one"}
-    caught = [
+    caught: list[dict[str, Any]] = [
         {"gradient": "dx", "dtype": "float64", "outcome": "wrong", "diagnosis": sign},
         {"gradient": "dx", "dtype": "float32", "outcome": "wrong", "diagnosis": sign},
         {"gradient": "db", "dtype": "float64", "outcome": "right", "diagnosis": None},

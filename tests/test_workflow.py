@@ -1,6 +1,8 @@
 """The pipeline as a whole: what it writes, what it runs again, and what it refuses."""
 
+import json
 import os
+import shutil
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,6 +14,14 @@ from tests.conftest import TINY, Project, copy_project
 BACKWARD = f"experiments/{TINY}/backward.py"
 CONFIG = f"experiments/{TINY}/config.yaml"
 EACH_SUM = Counter(observe_operations=2, reveal_orders=2, verify_replay=2, attribute_difference=2)
+COMPUTE = (
+    "compute_manual",
+    "run_autograd",
+    "compute_reference",
+    "measure_noise",
+    "reorder_sums",
+    "score_errors",
+)
 TELL = Counter(render_report=1, write_manifest=1, accept=1)
 MEASURE = Counter(collect_errors=1, judge_gradients=1, draw_figures=1) + TELL
 
@@ -47,6 +57,7 @@ def test_two_folders_give_the_same_bytes(finished: Project, tmp_path: Path) -> N
 def test_an_edited_backward_leaves_tensors_autograd_and_graph_alone(project: Project) -> None:
     project.edit(BACKWARD, "dy = x @ W.T", "dy = 1 * (x @ W.T)")
     expected = Counter(check_backward=1, compute_manual=2, reorder_sums=2, score_errors=2)
+    expected += Counter(ask_gradcheck=1, name_mistakes=1)
     assert project.jobs() == expected + EACH_SUM + MEASURE
 
 
@@ -62,8 +73,25 @@ def test_an_edited_question_only_tells_again(project: Project) -> None:
 
 def test_an_added_dtype_computes_that_dtype_only(project: Project) -> None:
     project.edit(CONFIG, "[float64, float32]", "[float64, float32, float16]")
-    one = ("compute_manual", "run_autograd", "compute_reference", "reorder_sums", "score_errors")
-    assert project.jobs() == Counter((*one, *EACH_SUM)) + MEASURE
+    assert project.jobs() == Counter((*COMPUTE, *EACH_SUM)) + MEASURE
+
+
+def test_float64_judges_the_formula_though_it_is_not_tried(project: Project) -> None:
+    shutil.rmtree(project.folder / "work/float64")
+    project.edit(CONFIG, "[float64, float32]", "[float32]")
+    assert project.jobs() == Counter(COMPUTE) + Counter(name_mistakes=1) + MEASURE
+    assert not (project.folder / "work/float64/operations.json").exists()
+    judgement = json.loads((project.folder / "work/judgement.json").read_text())
+    assert {verdict["dtype"] for verdict in judgement["verdicts"]} == {"float32"}
+    assert "/work/float64/facts.json" in (project.folder / "manifest.json").read_text()
+
+
+def test_an_added_pitfall_tries_it_and_judges_again(project: Project) -> None:
+    pitfall = "  - {mistake: A sign, replace: dy.T @ x, by: -dy.T @ x}\n"
+    project.edit(CONFIG, "acceptance:\n", f"pitfalls:\n{pitfall}acceptance:\n")
+    assert project.jobs() == Counter(try_pitfalls=1, judge_gradients=1) + TELL
+    row = "| A sign | `dy.T @ x` becomes `-dy.T @ x` | wrong: dW in every format | "
+    assert row in (project.folder / "REPORT.md").read_text()
 
 
 def test_an_edited_module_reruns_its_importers_and_what_follows(project: Project) -> None:
@@ -72,7 +100,8 @@ def test_an_edited_module_reruns_its_importers_and_what_follows(project: Project
         "return np.where(np.isfinite(magnitude)",
         "return np.where(True & np.isfinite(magnitude)",
     )
-    assert project.jobs() == Counter(score_errors=2, attribute_difference=2) + MEASURE
+    expected = Counter(score_errors=2, attribute_difference=2, name_mistakes=1)
+    assert project.jobs() == expected + MEASURE
 
 
 def test_an_edited_acceptance_criterion_judges_again_and_computes_nothing(project: Project) -> None:
@@ -114,10 +143,11 @@ def test_a_missed_criterion_fails_the_run_after_the_report_is_written(project: P
     run = project.snakemake()
     assert run.returncode != 0
     assert "2 of 2 acceptance criteria do not hold. float32 agrees with autograd:" in run.stdout
+    report = (project.folder / "REPORT.md").read_text()
     assert (
-        "**Wrong: dx and dW in float64 and float32:** every element is 2 times"
-        in (project.folder / "REPORT.md").read_text()
+        "**Wrong: dx and dW in float64 and float32.** The likeliest mistake: a factor 1/2" in report
     )
+    assert "Every element is 2 times the true one." in report
 
 
 def test_one_failing_experiment_does_not_keep_another_from_its_report(project: Project) -> None:
@@ -131,22 +161,25 @@ def test_one_failing_experiment_does_not_keep_another_from_its_report(project: P
     assert (second / "work/accepted.txt").exists()
 
 
-MISTAKES = {
+NOTHING = {  # mistakes that leave no gradient to judge
     "does not parse": ("    dy = x @ W.T", "    dy = [", ":2: does not parse as Python"),
     "raises": ("dy = x @ W.T", "dy = x @ nothing", ":2: NameError: name 'nothing' is not defined"),
     "wrong transpose": ("dy = x @ W.T", "dy = x @ W", ":2: RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x3). They fit with the second transposed"),
-    "layout of W.T": ('"W": dy.T @ x', '"W": x.T @ dy', ":1: dW has shape (3, 4) but W has (4, 3)"),
-    "missing": ('"W": dy.T @ x', "", ":1: the gradient of 'W' is missing"),
-    "wrong dtype": ('"W": dy.T @ x', '"W": (dy.T @ x).double()', ":1: dW is float64 but W is float32"),
+    "no dict": ('{"x": dy @ W, "W": dy.T @ x}', "dy", ":1: backward returns a Tensor"),
     "endless": ("dy = x @ W.T", "while True: pass", ":2: still running after 1 s"),
+}  # fmt: skip
+SPOILED = {  # mistakes that leave dx, and in which formats they spoil dW
+    "layout of W.T": ('"W": dy.T @ x', '"W": x.T @ dy', ":1: dW has shape (3, 4) but W has (4, 3)", "float64 and float32"),
+    "missing": ('"W": dy.T @ x', "", ":1: the gradient of 'W' is missing", "float64 and float32"),
+    "wrong dtype": ('"W": dy.T @ x', '"W": (dy.T @ x).double()', ":1: dW is float64 but W is float32", "float32"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_in_backward_is_one_sentence_and_loses_nothing(
+@pytest.mark.parametrize("mistake", NOTHING)
+def test_a_backward_that_gives_no_gradient_is_one_sentence_and_loses_nothing(
     project: Project, mistake: str
 ) -> None:
-    old, new, sentence = MISTAKES[mistake]
+    old, new, sentence = NOTHING[mistake]
     before = project.outputs()
     project.edit(CONFIG, "time_limit: 20", "time_limit: 1")
     project.edit(BACKWARD, old, new)
@@ -156,6 +189,30 @@ def test_a_mistake_in_backward_is_one_sentence_and_loses_nothing(
     assert "Traceback" not in run.stdout
     assert project.outputs() == before
     assert not list(project.folder.glob("**/.*"))  # no temporary file is left
+
+
+@pytest.mark.parametrize("mistake", SPOILED)
+def test_a_spoiled_gradient_is_one_sentence_and_the_other_is_judged(
+    project: Project, mistake: str
+) -> None:
+    old, new, sentence, formats = SPOILED[mistake]
+    before = project.outputs()
+    project.edit(BACKWARD, old, new)
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert run.stdout.count(BACKWARD + sentence) == 1, run.stdout
+    assert "Traceback" not in run.stdout
+    assert not (project.folder / "work/accepted.txt").exists()
+    after = project.outputs()
+    changed = {name for name in before if after[name] != before[name]}
+    assert {"REPORT.md", "errors.csv", "manifest.json"} <= changed
+    report = after["REPORT.md"].decode()
+    assert f"**Wrong: dW in {formats}.** The likeliest mistake: backward gives nothing" in report
+    assert BACKWARD + sentence in report.split("## Does it do")[0]
+    for dtype in ("float64", "float32"):
+        outcome = "**wrong**" if dtype in formats else "right"
+        assert f"| `dx` | {dtype} | right |" in report
+        assert f"| `dW` | {dtype} | {outcome} |" in report
 
 
 def test_a_broken_config_stops_the_run_even_when_old_results_are_there(project: Project) -> None:

@@ -5,7 +5,7 @@ that autograd knows how to differentiate.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,7 @@ class Steps:
     inputs: the inputs' places, by name
     result: the place of forward's result
     names: what the author calls a value, by place
+    gradients: the places of the true gradients, by tensor, if they are among the values
     """
 
     steps: list[Step]
@@ -75,6 +76,17 @@ class Steps:
     inputs: dict[str, Ref]
     result: Ref
     names: dict[int, str] = field(default_factory=dict)
+    gradients: dict[str, Ref] = field(default_factory=dict)
+
+    def with_gradients(self, gradients: dict[str, Tensor]) -> "Steps":
+        """The same with the true gradients, by tensor, among the values."""
+        places = {name: len(self.values) + place for place, name in enumerate(gradients)}
+        return replace(
+            self,
+            values=[*self.values, *gradients.values()],
+            names=self.names | {place: f"d{name}" for name, place in places.items()},
+            gradients={name: Ref(place) for name, place in places.items()},
+        )
 
     def again(
         self,
@@ -120,6 +132,8 @@ class Steps:
             return self.told(step.refs()[0], depth)
         if depth == 0:
             return "…"
+        if step.name == "t":
+            return f"{self.told(step.refs()[0], depth)}.T"
         args = [
             self.told(arg, depth - 1) if isinstance(arg, Ref) else f"{arg:g}"
             for arg in step.args

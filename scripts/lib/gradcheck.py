@@ -93,7 +93,7 @@ def ask(
             nondet_tol=0.0,
         )
     except GradcheckError as error:
-        names = list(tensors)
+        names = [name for name in tensors if name in needed]  # it counts no others
         first = str(error).strip().splitlines()[0].rstrip(":,.")
         return re.sub(r"input (\d+)", lambda place: f"input {names[int(place[1])]}", first)
     except (RuntimeError, ValueError) as error:  # what it cannot check, it says so

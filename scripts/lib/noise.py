@@ -17,6 +17,7 @@ of the format that sums are added in: float32 for the half formats.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -59,20 +60,25 @@ class Grid:
         """
         cut = _MANTISSA - self.bits
         below = (1 << cut) - 1  # the bits that go; adding to them carries, or does not
-        added = 1 << (cut - 1) if random is None else random & below
-        bits = value.contiguous().view(torch.int64) + added
+        bits = value.contiguous().view(torch.int64)
+        if random is None:  # to the nearest, and between two to the even one
+            bits = bits + ((bits >> cut) & 1) + (below >> 1)
+        else:
+            bits = bits + (random & below)
         kept = bits.bitwise_and_(~below).view(torch.float64)
         if self.bits == BITS_FOR_FLOAT64:
             return torch.where(value.isfinite(), kept, value)
         magnitude = value.abs()
         least, greatest = magnitude.aminmax()
-        if least < self.smallest_normal:
+        if not least >= self.smallest_normal:  # where there is a nan as well
             step = self.smallest_normal * 2.0 ** (1 - self.bits)
-            part = 0.5 if random is None else (random & below) / (below + 1)
-            on_grid = torch.floor(value / step + part) * step
+            if random is None:
+                on_grid = torch.round(value / step) * step
+            else:
+                on_grid = torch.floor(value / step + (random & below).double() / (below + 1)) * step
             kept = torch.where(magnitude < self.smallest_normal, on_grid, kept)
-        if not greatest <= self.largest:  # nan too
-            half_a_step = self.largest * 2.0**-self.bits
+        if not greatest <= self.largest:
+            half_a_step = self.largest / (2.0 ** (self.bits + 1) - 2)
             beyond = magnitude >= self.largest + half_a_step
             kept = kept.clamp(-self.largest, self.largest)
             kept = torch.where(beyond, value.sign() * torch.inf, kept)
@@ -157,8 +163,9 @@ class RandomRounding(DispatchMode):
             return result
         value = result
         if deviation is not None:
-            normal = self._generator.standard_normal(value.shape)
-            value = value + torch.from_numpy(normal) * deviation * self._roundoff_of_sums
+            even = torch.from_numpy(np.asarray(self._generator.random(value.shape)))
+            error = (even - 0.5) * sqrt(12) * deviation  # with that deviation
+            value = value + error * self._roundoff_of_sums
         random = self._generator.integers(-(2**63), 2**63, value.shape, np.int64)
         value = self._grid.rounded(value, torch.from_numpy(np.asarray(random)))
         if not value.isfinite().all() and bool((value.isinf() & result.isfinite()).any()):
@@ -254,4 +261,14 @@ EXACT = {
     aten.ones_like.default,
     aten.zeros_like.default,
     aten.full_like.default,
+    aten.full.default,
+    aten.zeros.default,
+    aten.ones.default,
+    aten.new_zeros.default,
+    # memory that is written before it is read
+    aten.empty.memory_format,
+    aten.empty_like.default,
+    aten.empty_strided.default,
+    aten.new_empty.default,
+    aten.new_empty_strided.default,
 }

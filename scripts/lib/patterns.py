@@ -57,6 +57,7 @@ def exact(
             yield "operation", f"it is the gradient of {other}", evidence
     yield from _permuted(values)
     yield from _rolled_or_reversed(values)
+    yield from _confined(values, said=True)
     for what, taken in (("absolute value", np.abs(truth)), ("sign", np.sign(truth))):
         if values.is_(taken):
             evidence = f"every element is that of the true gradient's {what}"
@@ -134,6 +135,8 @@ def _of_count(count: int, told: str) -> Iterator[tuple[float, str]]:
     yield 1 / count, f"it is a mean where a sum is due, or is divided twice: by {told}"
     yield sqrt(count), f"the square root of {told}, does not divide it"
     yield 1 / sqrt(count), f"the square root of {told}, divides it once too often"
+    if count == 1:
+        return
     yield count / (count - 1), f"n - 1 in place of n = {told}"
     yield (count - 1) / count, f"n in place of n - 1 with n = {told}"
     yield sqrt(count / (count - 1)), f"n - 1 in place of n under a root, n = {told}"
@@ -199,19 +202,21 @@ def vague(values: Values, known: dict[str, Array]) -> Iterator[Found]:
 
     known: tensors of the experiment by name, (runs, *shape)
     """
-    yield from _confined(values)
+    yield from _confined(values, said=False)
     yield from _proportional(values, known)
     yield from _per_row(values)
     yield from _constant_along(values)
 
 
-def _confined(values: Values) -> Iterator[Found]:
-    """Right but for some rows or elements."""
+def _confined(values: Values, *, said: bool) -> Iterator[Found]:
+    """Right but for some rows or elements; `said`: and it can be said what is there."""
     apart = np.abs(values.hand - values.truth)
     off = (apart > values.tolerance * values.error).any(axis=0)  # in any run
     if not off.any() or off.mean() > 0.5:
         return
     what = _what_is_there(values, off)
+    if said and not what:
+        return
     for axis, size in enumerate(off.shape):
         rows = np.flatnonzero(off.any(axis=tuple(one for one in range(off.ndim) if one != axis)))
         if len(rows) <= size / 2:

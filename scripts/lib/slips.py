@@ -134,6 +134,8 @@ def _axes(steps: Steps, number: int, step: Step) -> Iterator[Change]:
     if step.name not in REDUCTIONS or len(step.args) < 2:
         return
     dim, several = step.args[1], isinstance(step.args[1], list | tuple)
+    if dim is None:
+        return
     count = steps.values[step.args[0].place].dim()
     for axis in range(count):
         own = [one % count for one in (dim if several else [dim])]
@@ -303,7 +305,9 @@ def _times_another(
     """
     own = reached(step, values, place)
     rest = with_argument(step, values, place, own.detach())
-    product = with_argument(step, values, right, alter(values[other]).detach())
+    held = [one.detach() if isinstance(one, Tensor) else one for one in values]
+    held[step.args[place].place] = own  # the one through which something flows back
+    product = with_argument(step, held, right, alter(held[other]).detach())
     return rest + (product - product.detach())
 
 
@@ -434,7 +438,7 @@ def flows(steps: Steps) -> Iterator[Change]:
             sides.append((towards, steps.values[step.made.place].shape, outer))
         for through, shape, told in sides:
             for kind, words, alter in _misplaced(shape):
-                yield Change(kind, f"{told} {words}", through(number, place, alter))
+                yield Change(kind, told + words, through(number, place, alter))
 
 
 def _misplaced(shape: torch.Size) -> Iterator[Slip]:
@@ -444,13 +448,14 @@ def _misplaced(shape: torch.Size) -> Iterator[Slip]:
         for words, kept in _parts(size):
             mask = torch.tensor(kept, dtype=torch.float64)
             mask = mask.reshape([-1 if one == axis else 1 for one in range(len(shape))])
-            yield "confined", f"{words} along axis {axis}", times(mask)
-        yield from _misread(axis)
+            yield "confined", f": {words} along axis {axis}", times(mask)
+        for kind, words, alter in _misread(axis):
+            yield kind, f" {words}", alter
     for first in range(len(shape)):
         for second in range(first + 1, len(shape)):
             if shape[first] > 1 < shape[second]:
                 swapped = partial(_swapped, first=first, second=second)
-                yield "transposed", f"has its axes {first} and {second} swapped", swapped
+                yield "transposed", f" has its axes {first} and {second} swapped", swapped
 
 
 def _swapped(flow: Tensor, first: int, second: int) -> Tensor:
@@ -461,15 +466,15 @@ def _swapped(flow: Tensor, first: int, second: int) -> Tensor:
 def _parts(size: int) -> Iterator[tuple[str, list[bool]]]:
     """Ways to leave some of `size` rows out, in words and as what is kept."""
     every = range(size)
-    yield "lacks the last", [one < size - 1 for one in every]
-    yield "lacks the first", [one > 0 for one in every]
+    yield "the last is left out", [one < size - 1 for one in every]
+    yield "the first is left out", [one > 0 for one in every]
     if size > 2:
-        yield "has only the first", [one == 0 for one in every]
-        yield "has only the last", [one == size - 1 for one in every]
+        yield "only the first is taken", [one == 0 for one in every]
+        yield "only the last is taken", [one == size - 1 for one in every]
     for block in (2, 4, 8, 16, 32, 64, 128, 256):
         whole = size // block * block
         if 0 < whole < size - 1:
-            words = f"lacks what is past the last whole block of {block}"
+            words = f"what is past the last whole block of {block} is left out"
             yield words, [one < whole for one in every]
 
 
@@ -700,11 +705,57 @@ def constants(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]
             yield start, partial(_with_number, told, number, make, again=False)
             if isinstance(step.made, Ref):
                 yield start, partial(_with_number, told, number, make, again=True)
+    yield from _updated(steps)
     for number, step in enumerate(steps.steps):
         if _makes_real(steps, step):
             told = f"`{steps.made(step)}` is multiplied by"
             for again in (False, True):
                 yield 1.0, partial(_with_number, told, number, _scaled, again=again)
+
+
+def _updated(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]:
+    """A factor of a product that has gone a step against its gradient when it is used again."""
+    named = {ref.place: name for name, ref in steps.inputs.items() if name in steps.gradients}
+    turned = {
+        step.made.place: named[step.args[0].place]
+        for step in steps.steps
+        if step.name == "t" and step.args[0].place in named
+    }
+    for number, place, arg in edges(steps):
+        step = steps.steps[number]
+        if step.name not in MATRIX_PRODUCTS or not isinstance(step.made, Ref):
+            continue
+        right = 2 * PRODUCTS[step.name] + 1 - place
+        if place < PRODUCTS[step.name] or not isinstance(step.args[right], Ref):
+            continue
+        factor = step.args[right].place
+        if (name := named.get(factor) or turned.get(factor)) is None:
+            continue
+        where = f"in the gradient of `{steps.told(arg)}` through `{steps.made(step)}`"
+        told = f"`{name}` is used {where} after an update, less its own gradient times"
+        step_by = partial(
+            _after_a_step,
+            place=place,
+            right=right,
+            gradient=steps.gradients[name].place,
+            turned=factor in turned,
+        )
+        yield 0.0, partial(_with_number, told, number, step_by, again=False)
+
+
+def _after_a_step(
+    step: Step,
+    values: list[Any],
+    value: float,
+    place: int,
+    right: int,
+    gradient: int,
+    *,
+    turned: bool,
+) -> Any:
+    along = values[gradient].t() if turned else values[gradient]
+    moved = [*values, argument(step, values, right).detach() - value * along]
+    return _times_another(step, moved, place, right, len(values))
 
 
 def _with_number(
