@@ -77,10 +77,11 @@ def test_a_gradient_that_is_refused_in_one_format_is_given_in_another(tmp_path):
     assert "dW is float64 but W is float16" in calls["refused"]["W"]
 
 
-def test_a_gradient_that_is_refused_in_the_second_call_is_told(tmp_path):
-    once = "kept = []\ndef backward(x, W):\n    kept.append(1)\n    return {'x': W, 'W': x if len(kept) < 2 else None}\n"
+@pytest.mark.parametrize(("given", "gradient"), [(1, 2.0), (2, 0.0)])
+def test_a_gradient_that_is_refused_in_one_of_the_two_calls_is_told(tmp_path, given, gradient):
+    once = f"kept = []\ndef backward(x, W):\n    kept.append(1)\n    return {{'x': W, 'W': x if len(kept) == {given} else None}}\n"
     gradients, calls = run(tmp_path, backward=once)
-    assert gradients["trial/dW"].tolist() == [2.0]
+    assert gradients["trial/dW"].nan_to_num(0).tolist() == [gradient]  # of the first call
     assert "the gradient of 'W' is None" in calls["refused"]["W"]
 
 
@@ -140,17 +141,30 @@ def test_an_endless_loop_in_one_format_leaves_the_others(tmp_path):
     assert calls["refused"] == {}
 
 
-def test_runs_after_one_that_fails_are_lost_and_those_before_are_kept(tmp_path):
-    given = write_inputs(
-        tmp_path, backward="def backward(x, W):\n    assert x > 0\n    return {'x': W, 'W': x}\n"
-    )
+def run_thrice(folder, backward):
+    """As `run`, on three runs with x = 2, -1, 5 and W = 1."""
+    given = write_inputs(folder, backward=backward)
     drawn = {"trial/x": torch.tensor([2.0, -1.0, 5.0]), "trial/W": torch.ones(3)}
     write_tensors(given["draws"], drawn)
     write_tensors(given["cotangents"], {"trial/dout": torch.ones(3)})
-    made = {"gradients": tmp_path / "manual.safetensors", "calls": tmp_path / "calls.json"}
+    made = {"gradients": folder / "manual.safetensors", "calls": folder / "calls.json"}
     inputs = {name: given[name] for name in ("backward", "draws", "cotangents")}
     compute_manual("float32", **inputs, needed=NEEDED, time_limit=10, **made)
-    gradients = read_tensors(made["gradients"])
-    assert gradients["trial/dW"][0] == 2.0
+    return read_tensors(made["gradients"]), read_json(made["calls"])
+
+
+def test_a_gradient_that_is_refused_in_one_run_is_told_and_given_in_the_others(tmp_path):
+    partly = "def backward(x, W):\n    return {'x': W, 'W': x if x > 0 else None}\n"
+    gradients, calls = run_thrice(tmp_path, partly)
+    assert gradients["trial/dW"].nan_to_num(0).tolist() == [2.0, 0.0, 5.0]
+    assert gradients["trial/dx"].tolist() == [1.0, 1.0, 1.0]
+    assert list(calls["refused"]) == ["W"]
+    assert "the gradient of 'W' is None" in calls["refused"]["W"]
+
+
+def test_runs_after_one_that_fails_are_lost_and_those_before_are_kept(tmp_path):
+    failing = "def backward(x, W):\n    assert x > 0\n    return {'x': W, 'W': x}\n"
+    gradients, calls = run_thrice(tmp_path, failing)
+    assert gradients["trial/dW"].nan_to_num(0).tolist() == [2.0, 0.0, 0.0]
     assert gradients["trial/dW"].isnan().tolist() == [False, True, True]
-    assert ":2: AssertionError." in read_json(made["calls"])["refused"]["W"]
+    assert calls["refused"]["W"] == f"{tmp_path}/backward.py:2: AssertionError."

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -72,12 +74,13 @@ def test_what_nothing_explains_is_shown_where_it_is_largest(trial):
     ],
 )
 def test_a_second_call_that_differs_is_named_without_a_search(tmp_path, second, name):
-    files = {kind: tmp_path / kind for kind in ("forward", "backward", "draws", "cotangents")}
     write_tensors(tmp_path / "gradients", {"trial/dx": torch.ones(1)})
     write_json(tmp_path / "facts", {"samples": {"trial": {"gradients": {"dx": {}}}}})
     write_json(tmp_path / "calls", {"second_call": {"x": second}, "refused": {}})
-    given = [tmp_path / kind for kind in ("gradients", "gradients", "facts", "calls")]
-    name_mistakes(*files.values(), *given, ["x"], 10, tmp_path / "found")
+    inputs = ("forward", "backward", "draws", "cotangents", "facts", "calls")
+    given: dict[str, Any] = {kind: tmp_path / kind for kind in inputs}
+    given |= dict.fromkeys(("manual", "reference"), tmp_path / "gradients")
+    name_mistakes(**given, needed=["x"], time_limit=10, mistakes=tmp_path / "found")
     found = read_json(tmp_path / "found")["dx"]
     assert found["kind"] == "accumulated"
     assert found["name"].startswith(name)

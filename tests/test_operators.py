@@ -13,6 +13,7 @@ from tests.operators.case import Operator
 from tests.operators.trial import Trial
 
 NAMED_AT_LEAST = 0.85  # of the formula slips, at the first try
+QUICK = ("gelu", "linear_sse", "softmax", "two_layers")  # to name; the bench names all
 
 
 @pytest.mark.parametrize("operator", [*eight(), *twelve()], ids=lambda operator: operator.name)
@@ -38,7 +39,7 @@ def test_correct_gradients_pass_and_slips_of_the_formula_are_caught(
 
 def test_most_slips_of_the_formula_are_named_right_at_the_first_try(tmp_path: Path) -> None:
     right, unnamed = 0, []
-    for operator in eight():
+    for operator in (one for one in eight() if one.name in QUICK):
         trial = Trial(tmp_path / operator.name, operator, 1.0)
         for edit in operator.mistakes:
             if edit.slip in ("precision", "accumulated"):

@@ -13,30 +13,30 @@ LINEAR = next(operator for operator in eight() if operator.name == "linear_sse")
 def run(folder, *pitfalls):
     trial = Trial(folder, LINEAR, 1.0)
     trial.backward.write_text(LINEAR.backward)
-    each = [
-        [trial.file(dtype, kind) for dtype in FORMATS]
-        for kind in ("autograd", "reference", "noise", "arithmetic")
-    ]
+    kinds = ("autograd", "reference", "noise", "arithmetic")
+    each = {kind: [trial.file(dtype, kind) for dtype in FORMATS] for kind in kinds}
     tried = folder / "pitfalls.json"
     try_pitfalls(
         trial.forward,
         trial.backward,
         trial.draws,
         trial.cotangents,
-        *each,
-        folder / "oracle.json",
-        [{"mistake": "one", "replace": old, "by": new} for old, new in pitfalls],
-        list(FORMATS),
-        trial.needed,
-        10,
-        tried,
+        **each,
+        oracle=folder / "oracle.json",
+        pitfalls=[{"mistake": "one", "replace": old, "by": new} for old, new in pitfalls],
+        dtypes=list(FORMATS),
+        needed=trial.needed,
+        time_limit=10,
+        tried=tried,
     )
     assert trial.backward.read_text() == LINEAR.backward
     return read_json(tried)
 
 
 def test_each_mistake_is_judged_in_every_format(tmp_path):
-    first, second = run(tmp_path, ("dy = y - target", "dy = target - y"), ("dW = dy.T", "dW = 2 * dy.T"))
+    first, second = run(
+        tmp_path, ("dy = y - target", "dy = target - y"), ("dW = dy.T", "dW = 2 * dy.T")
+    )
     assert {(one["gradient"], one["dtype"]) for one in first["verdicts"]} == {
         (f"d{name}", dtype) for name in ("x", "W", "b") for dtype in FORMATS
     }

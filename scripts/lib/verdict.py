@@ -7,6 +7,7 @@ mistake; a format by its own run. A format can tell nothing where half the gradi
 gradient would pass too: there the outcome is unresolved, and never right.
 """
 
+from math import isfinite
 from typing import Any
 
 from scripts.lib.formats import precision
@@ -92,8 +93,9 @@ def within(facts: dict[str, Any]) -> bool:
 
 def _is_near(facts: dict[str, Any], measure: str) -> bool:
     """Whether one measure of the error is what may be chance, or twice autograd's own."""
-    most = max(facts["limits"][measure], 2 * float(facts["autograd"][measure]))
-    return float(facts["manual"][measure]) <= most
+    manual, autograd = (float(facts[whose][measure]) for whose in ("manual", "autograd"))
+    chance = float(facts["limits"][measure])
+    return manual <= (max(chance, 2 * autograd) if isfinite(autograd) else chance)
 
 
 def unresolved(facts: dict[str, Any]) -> bool:

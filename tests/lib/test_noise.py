@@ -42,12 +42,21 @@ def bits(count, seed=0):
 # rounding to the grid
 
 
+def numbers_of_every_kind():
+    """Float32 numbers: random bit patterns, usual ones, and many half way between the halves'."""
+    patterns = generator().integers(0, 2**32, 100_000, np.uint32)
+    usual = generator(1).standard_normal(50_000).astype(np.float32).view(np.uint32)
+    half_way = [(patterns & np.uint32(mask)) | np.uint32(bit) for mask, bit in HALF_WAY]
+    values = torch.from_numpy(np.concatenate([patterns, usual, *half_way]).view(np.float32))
+    return values[~values.isnan()]
+
+
+HALF_WAY = [(0xFFFF0000, 0x8000), (0xFFFFE000, 0x1000)]  # of bfloat16's numbers, and of float16's
+
+
 @pytest.mark.parametrize("dtype", SHORTER)
 def test_a_number_is_rounded_as_torch_rounds_it(dtype):
-    patterns = generator().integers(0, 2**32, 200_000, np.uint32) | np.uint32(1)  # so none is a tie
-    usual = generator(1).standard_normal(50_000).astype(np.float32).view(np.uint32) | np.uint32(1)
-    values = torch.from_numpy(np.concatenate([patterns, usual]).view(np.float32))
-    values = values[~values.isnan()]
+    values = numbers_of_every_kind()
     expected = values.to(getattr(torch, dtype)).double()
     assert torch.equal(Grid.of(dtype).rounded(values.double()), expected)
 
@@ -66,10 +75,10 @@ def test_float64s_grid_has_forty_bits(significand, exponent):
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
-def test_half_way_is_rounded_to_a_neighbour(dtype):
+def test_half_way_is_rounded_to_the_even_neighbour(dtype):
     step = spacing(1.0, dtype)
-    rounded = Grid.of(dtype).rounded(wide(1 + step / 2, -1 - step / 2)).abs()
-    assert set(rounded.tolist()) <= {1.0, 1 + step}
+    rounded = Grid.of(dtype).rounded(wide(1 + step / 2, 1 + 3 * step / 2, -1 - step / 2))
+    assert rounded.tolist() == [1, 1 + 2 * step, -1]
 
 
 @given(st.sampled_from(FORMATS), st.data())
@@ -83,13 +92,13 @@ def test_random_rounding_gives_one_of_the_two_neighbours(dtype, data):
     assert rounded in (np.floor(value / step) * step, np.ceil(value / step) * step)
 
 
-@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize(
+    ("dtype", "below"),
+    [(dtype, 1.0) for dtype in FORMATS]
+    + [(dtype, 5 * smallest_normal(dtype) * eps(dtype)) for dtype in SHORTER],
+)
 @pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize("scale", ["normal", "subnormal"])
-def test_random_rounding_goes_up_as_often_as_the_number_is_near(dtype, sign, scale):
-    if (dtype, scale) == ("float64", "subnormal"):
-        pytest.skip("they are not on float64's grid of shorter numbers")
-    below = 1.0 if scale == "normal" else 5 * smallest_normal(dtype) * eps(dtype)
+def test_random_rounding_goes_up_as_often_as_the_number_is_near(dtype, below, sign):
     step = spacing(below, dtype)
     value = sign * (below + step / 4)
     draws = Grid.of(dtype).rounded(wide(value).expand(10_000), bits(10_000))
@@ -110,8 +119,8 @@ def test_what_is_on_the_grid_stays_there_whatever_is_drawn(dtype, drawn):
 
 
 def test_a_subnormal_number_is_a_whole_multiple_of_the_least_one():
-    values = wide(0.3, 0.7, 2.2, -2.7, 1000.4) * LEAST
-    assert (Grid.of("float16").rounded(values) / LEAST).tolist() == [0, 1, 2, -3, 1000]
+    values = wide(0.3, 0.7, 2.2, -2.7, 2.5, 1000.4) * LEAST
+    assert (Grid.of("float16").rounded(values) / LEAST).tolist() == [0, 1, 2, -3, 2, 1000]
 
 
 def test_a_nan_beside_it_does_not_change_how_a_number_is_rounded():
@@ -294,13 +303,14 @@ def test_what_is_infinite_in_float64_too_is_no_overflow():
     assert not arithmetic.overflows
 
 
-def test_memory_that_is_not_yet_written_is_no_overflow():
-    before = torch.full((1000,), 1e300, dtype=torch.float64)
-    del before  # its memory is given to the next
-    with RandomRounding("float16", generator()) as arithmetic:
-        torch.empty(1000, dtype=torch.float64).zero_()
-        torch.ones(1000, dtype=torch.float64)
-    assert not arithmetic.overflows
+@pytest.mark.parametrize("make", [torch.empty, torch.zeros, torch.ones])
+def test_memory_that_is_not_yet_written_is_no_overflow(make):
+    for _ in range(10):
+        before = torch.full((1000,), 1e300, dtype=torch.float64)
+        del before  # its memory is given to the next
+        with RandomRounding("float16", generator()) as arithmetic:
+            make(1000, dtype=torch.float64)
+        assert not arithmetic.overflows
 
 
 # sums

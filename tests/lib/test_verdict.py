@@ -85,6 +85,14 @@ def test_twice_what_autograd_is_off_is_no_mistake(measure, autograd, limit):
     assert judge(beyond)["outcome"] == "imprecise"
 
 
+@pytest.mark.parametrize("infinite", [INF, "inf"])
+def test_that_autograd_is_infinitely_off_excuses_nothing(infinite):
+    off = facts(norm=5.0, element=10.0, autograd=(infinite, infinite), autograd_lost=True)
+    near = facts(norm=NORM, element=ELEMENT, autograd=(infinite, infinite), autograd_lost=True)
+    assert judge(off, off)["outcome"] == "wrong"
+    assert judge(near, near)["outcome"] == "right"
+
+
 def test_that_autograd_is_near_does_not_narrow_the_line():
     near = facts(norm=NORM, element=ELEMENT, autograd=(0.0, 0.0))
     assert judge(near, near)["outcome"] == "right"
