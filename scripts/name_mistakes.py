@@ -31,6 +31,7 @@ from scripts.lib.files import read_json, write_json
 from scripts.lib.forward_steps import Ref, Steps, take_down
 from scripts.lib.numbers import number
 from scripts.lib.patterns import Values, exact, vague
+from scripts.lib.refusal import Refusal
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import read_tensors, runs_of
 from scripts.lib.ulp import ulp
@@ -195,10 +196,13 @@ class _Trial:
         """Forward's steps on each run: its kernels taken apart and, if that differs, whole."""
         taken = []
         for apart in (True, False):
-            each = [
-                take_down(self.forward, self.path, tensors, self.limit, apart)
-                for tensors in self.runs
-            ]
+            try:
+                each = [
+                    take_down(self.forward, self.path, tensors, self.limit, apart)
+                    for tensors in self.runs
+                ]
+            except Refusal:  # the values have to tell the mistake by themselves
+                continue
             if all(len(one.steps) == len(each[0].steps) for one in each):
                 taken.append(each)
         if len(taken) == 2 and len(taken[0][0].steps) == len(taken[1][0].steps):

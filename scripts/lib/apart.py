@@ -16,6 +16,8 @@ aten = torch.ops.aten
 
 def taken_apart(func: Any) -> Callable[..., Any] | None:
     """What does an operation as several, if it is several at once."""
+    if func._schema.is_mutable:
+        return None
     if func in OWN:
         return OWN[func]
     if func not in decomposition_table or func.is_view:

@@ -89,22 +89,21 @@ def find(runs: list[Run], wrong: list[str], tolerance: float) -> dict[str, Findi
             given = [run.gradients(change) for run in runs]
             for name in names:
                 worst = max(run.left_over(name, one) for run, one in zip(runs, given, strict=True))
-                if worst < tolerance:
-                    found.setdefault(name, Finding(change.kind, change.told, worst))
+                if worst < tolerance and name in rest:
+                    found[name] = Finding(change.kind, change.told, worst)
+                    rest.remove(name)
     return found
 
 
 def _members(
     family: Callable[[Steps], Iterator[Change]], run: Run, wrong: list[str], tolerance: float
 ) -> Fits:
-    """The changes of a family, each gradient's first one."""
-    rest = wrong
+    """The changes of a family, while there are gradients to explain."""
     for change in islice(family(run.steps), AT_MOST):
-        if not rest:
+        if not wrong:
             return
-        fits = _explained(run, rest, change, tolerance)
+        fits = _explained(run, wrong, change, tolerance)
         if fits:
-            rest = [name for name in rest if name not in fits]
             yield change, fits
 
 

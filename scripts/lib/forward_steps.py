@@ -16,6 +16,7 @@ from scripts.lib.apart import taken_apart
 from scripts.lib.author import Author, call
 from scripts.lib.dispatch import DispatchMode
 from scripts.lib.observe import variables_of
+from scripts.lib.refusal import Refusal
 
 aten = torch.ops.aten
 
@@ -238,13 +239,15 @@ def take_down(
     apart: whether kernels that do several operations are taken apart
 
     Raises
-        Refusal: if forward fails.
+        Refusal: if forward fails, or if its steps do not make its result again, as where it writes
+            into a part of a tensor.
     """
+    given = {name: tensor.clone() for name, tensor in tensors.items()}
     values: list[Tensor] = []
     recorder = _Recorder(apart, {}, values, [])
-    inputs = {name: recorder.ref(tensor) for name, tensor in tensors.items()}
+    inputs = {name: recorder.ref(tensor) for name, tensor in given.items()}
     with torch.no_grad(), variables_of(forward) as variables, recorder:
-        result = call(forward, path, tensors, limit)
+        result = call(forward, path, given, limit)
     names = {
         recorder.places[id(tensor)].place: name
         for name, tensor in variables.items()
@@ -255,4 +258,9 @@ def take_down(
     names.setdefault(end.place, "forward's result")
     values.append(result)
     last = Step(aten.alias.default, (end,), {}, Ref(len(values) - 1))
-    return Steps([*recorder.steps, last], values, inputs, last.made, names)
+    steps = Steps([*recorder.steps, last], values, inputs, last.made, names)
+    with torch.no_grad():
+        again = steps.again({name: tensor.clone() for name, tensor in tensors.items()})
+    if not torch.allclose(again, result, rtol=1e-9, atol=0, equal_nan=True):
+        raise Refusal(f"{path}: forward writes into a part of a tensor.")
+    return steps

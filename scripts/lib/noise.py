@@ -271,4 +271,5 @@ EXACT = {
     aten.empty_strided.default,
     aten.new_empty.default,
     aten.new_empty_strided.default,
+    torch.ops.prims.empty_strided.default,
 }

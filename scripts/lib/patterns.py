@@ -76,7 +76,8 @@ def _factor(values: Values, shapes: dict[str, Any]) -> Iterator[Found]:
         return
     factor = float((hand * truth).sum()) / size
     if values.is_(factor * values.truth):
-        within = values.tolerance * values.error / sqrt(size)
+        left_over = float(np.linalg.norm(hand - factor * truth))
+        within = left_over / sqrt(size) + 1e-12 * abs(factor)
         evidence = f"every element is {factor:.6g} times the true one"
         yield "factor", name_of(factor, shapes, within), evidence
         return
@@ -99,9 +100,8 @@ def name_of(factor: float, shapes: dict[str, Any], within: float = 1e-9) -> str:
     shapes: of all tensors, by name
     within: how well the factor is known
     """
-    near = within * max(1, abs(factor))
     names = [words for value, words in SIMPLE.items() if abs(factor - value) <= within]
-    names += [words for value, words in _of_sizes(shapes) if abs(factor - value) <= near]
+    names += [words for value, words in _of_sizes(shapes) if abs(factor - value) <= within]
     if not names:
         return f"a constant factor is wrong: it is {factor:.7g} times what it must be"
     return "; or ".join(list(dict.fromkeys(names))[:2])
@@ -131,12 +131,12 @@ def _of_sizes(shapes: dict[str, Any]) -> Iterator[tuple[float, str]]:
 
 
 def _of_count(count: int, told: str) -> Iterator[tuple[float, str]]:
+    if count == 1:
+        return
     yield count, f"it is summed where a mean is due: {told}, does not divide it"
     yield 1 / count, f"it is a mean where a sum is due, or is divided twice: by {told}"
     yield sqrt(count), f"the square root of {told}, does not divide it"
     yield 1 / sqrt(count), f"the square root of {told}, divides it once too often"
-    if count == 1:
-        return
     yield count / (count - 1), f"n - 1 in place of n = {told}"
     yield (count - 1) / count, f"n in place of n - 1 with n = {told}"
     yield sqrt(count / (count - 1)), f"n - 1 in place of n under a root, n = {told}"
@@ -184,7 +184,7 @@ def _rolled_or_reversed(values: Values) -> Iterator[Found]:
     truth = values.truth
     for axis in range(1, truth.ndim):
         size = truth.shape[axis]
-        for by in [*range(1, min(size, 5)), *range(-4, 0)]:
+        for by in (1, -1, 2, -2, 3, -3, 4, -4):
             if abs(by) < size and values.is_(np.roll(truth, by, axis)):
                 yield (
                     "shifted" if abs(by) == 1 else "transposed",
@@ -321,8 +321,9 @@ def _constant_along(values: Values) -> Iterator[Found]:
             )
     if error.ndim == 3 and min(error.shape[1:]) > 2:
         singular = np.linalg.svd(error, compute_uv=False)
-        if (singular[:, 1] <= values.tolerance * singular[:, 0]).all():
-            second = number(float((singular[:, 1] / singular[:, 0]).max()))
+        first = singular[:, 0]
+        if (singular[:, 1] <= values.tolerance * first).all():
+            second = number(float((singular[first > 0, 1] / first[first > 0]).max()))
             yield (
                 "missing",
                 "a term of rank one is missing: one vector times another, a projection perhaps",

@@ -638,7 +638,8 @@ def _wrong_reductions(small: torch.Size, full: torch.Size) -> Iterator[Slip]:
         def alter(flow: Tensor) -> Tensor:
             for axis in axes:
                 flow = flow.narrow(axis, index % flow.shape[axis], 1)
-            return flow.sum([axis for axis in own if axis not in axes], keepdim=True).reshape(small)
+            left = [axis for axis in own if axis not in axes]
+            return (flow.sum(left, keepdim=True) if left else flow).reshape(small)
 
         return alter
 

@@ -315,7 +315,7 @@ def test_memory_that_is_not_yet_written_is_no_overflow(make):
 
 # sums
 
-ROWS, TERMS = 40_000, 100
+ROWS, TERMS = 20_000, 100
 CANCELLING = wide(*[1, -1] * (TERMS // 2))
 ROUNDOFF = 2.0**-24  # of float32
 
@@ -353,23 +353,23 @@ ZEROS = torch.zeros((), dtype=torch.float64)
 @pytest.mark.parametrize(
     ("function", "terms", "products"),
     [
-        (lambda x: x.repeat(200, 1).sum(1), TERMS, 0),
+        (lambda x: x.repeat(100, 1).sum(1), TERMS, 0),
         (lambda x: x @ x.abs().t(), TERMS, 1),
         (lambda x: x[None] @ x.abs().t()[None], TERMS, 1),
         (lambda x: torch.nn.functional.linear(x, x.abs()), TERMS, 1),
         (lambda x: torch.addmm(ZEROS.expand(200), x, x.abs().t()), TERMS + 1, 1),
-        (lambda x: x.repeat(200, 1) @ x[0].abs(), TERMS, 1),
+        (lambda x: x.repeat(100, 1) @ x[0].abs(), TERMS, 1),
         (lambda x: torch.nn.functional.conv1d(x[None].mT, x.abs()[:, :, None]), TERMS, 1),
         (
             lambda x: torch.zeros(1, ROWS, dtype=torch.float64).index_add(
-                0, torch.zeros(TERMS, dtype=torch.int64), x.t().repeat(1, 200)
+                0, torch.zeros(TERMS, dtype=torch.int64), x.t().repeat(1, 100)
             ),
             TERMS + 1,
             0,
         ),
         (
             lambda x: torch.zeros(ROWS, 1, dtype=torch.float64).scatter_add(
-                1, torch.zeros(ROWS, TERMS, dtype=torch.int64), x.repeat(200, 1)
+                1, torch.zeros(ROWS, TERMS, dtype=torch.int64), x.repeat(100, 1)
             ),
             TERMS + 1,
             0,
