@@ -138,6 +138,8 @@ class RandomRounding(DispatchMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if func.is_view or func in EXACT:
+            return func(*args, **kwargs)
         adds = func in SUMS and not _weighted(kwargs)
         apart = STATISTICS.get(func) or decomposition_table.get(func)
         if apart and not adds and func not in SINGLE:
@@ -146,8 +148,6 @@ class RandomRounding(DispatchMode):
             if made is not NotImplemented:
                 return made
         results = func(*args, **kwargs)
-        if func.is_view or func in EXACT:
-            return results
         several = isinstance(results, tuple | list)
         each = list(results) if several else [results]
         errors = _deviations(func, args, kwargs, each) if adds else [None] * len(each)
