@@ -12,7 +12,7 @@ out  oracle      json: `autograd` and `difference`, the derivative of <dout, for
 The gradient by hand is no matter of this stage.
 """
 
-from math import sqrt
+from math import isfinite, sqrt
 from pathlib import Path
 
 import torch
@@ -69,6 +69,8 @@ def check_forward(
     reason = None
     if not same_bits(value(0.0), value(0.0)):
         reason = f"{forward}: forward is no function of its tensors: two calls give other values"
+    elif not isfinite(autograd):
+        reason = f"{forward}: autograd's gradient holds inf or nan at these inputs in float64"
     elif not agrees:
         reason = (
             f"{forward}: autograd's derivative along a random direction is {number(autograd, 6)}, "

@@ -155,8 +155,9 @@ def _classes(
         key ^= key >> np.uint64(29)
     if (key == key.flat[0]).all():
         return np.zeros(adder.shape, np.int32), seen
-    _, which = np.unique(key, return_inverse=True)
-    return which.reshape(adder.shape).astype(np.int32), seen
+    _, first, which = np.unique(key.ravel(), return_index=True, return_inverse=True)
+    in_turn = np.argsort(np.argsort(first))  # numbered as they come, whatever their bits
+    return in_turn[which].reshape(adder.shape).astype(np.int32), seen
 
 
 def _known(slots: "_Slots", known: list[Order], seen: list[_Seen]) -> Order | None:
