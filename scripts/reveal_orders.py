@@ -2,10 +2,11 @@
 
 in   operations   json, as observe_operations writes it
      environment  json, as record_environment writes it
+     code         a fingerprint of this stage's code
 out  orders       json: `depends_on`, what orders depend on besides the calls; `sums`, in the order
-                  of the operations' sums, each its description, its `key` (a hash of description
-                  and `depends_on`), and `torch` and `numpy` (null where the hand's backward has no
-                  such sum). Each of these has `refused` (a reason, or null), `compared` (by kind of
+                  of the operations' sums, each its description, its `key` (a hash of description,
+                  `depends_on` and `code`), and `torch` and `numpy` (null where the hand's backward
+                  has no such sum). Each of these has `refused` (a reason, or null), `compared` (by kind of
                   data, the elements that were held against the kernel and those alike) and, unless
                   refused, the orders as scripts/lib/order.py writes them
 
@@ -27,7 +28,9 @@ from scripts.lib.reorder import NumpySums
 from scripts.lib.stage import run_stage
 
 
-def reveal_orders(dtype: str, operations: Path, environment: Path, orders: Path) -> None:
+def reveal_orders(
+    dtype: str, operations: Path, environment: Path, orders: Path, code: str = ""
+) -> None:
     observed, around = read_json(operations), read_json(environment)
     depends_on = {name: around[name] for name in ("processor", "torch", "numpy", "settings")}
     depends_on["versions"] = {name: around["packages"][name] for name in ("torch", "numpy")}
@@ -35,7 +38,7 @@ def reveal_orders(dtype: str, operations: Path, environment: Path, orders: Path)
     by_hand = {call["sum"] for call in observed["hand"]["calls"] if "sum" in call}
     entries = []
     for number, described in enumerate(observed["sums"]):
-        key = key_of(described, depends_on)
+        key = key_of(described, depends_on | {"code": code})
         known = earlier.get(key, {})
         entry: dict[str, Any] = {**described, "key": key, "numpy": None}
         entry["torch"] = known.get("torch") or _entry(described, dtype, numpys=False)
