@@ -6,9 +6,9 @@ in   operations   json, as observe_operations writes it
 out  orders       json: `depends_on`, what orders depend on besides the calls; `sums`, in the order
                   of the operations' sums, each its description, its `key` (a hash of description,
                   `depends_on` and `code`), and `torch` and `numpy` (null where the hand's backward
-                  has no such sum). Each of these has `refused` (a reason, or null), `compared` (by kind of
-                  data, the elements that were held against the kernel and those alike) and, unless
-                  refused, the orders as scripts/lib/order.py writes them
+                  has no such sum). Each of these has `refused` (a reason, or null), `compared` (by
+                  kind of data, the elements that were held against the kernel and those alike) and,
+                  unless refused, the orders as scripts/lib/order.py writes them
 
 What an earlier run left in `orders` is taken over where the key is the same.
 """
