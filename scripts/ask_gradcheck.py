@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 
 from scripts.lib.author import call, load_function
+from scripts.lib.draws import cast
 from scripts.lib.files import write_json
 from scripts.lib.gradcheck import ask, cut
 from scripts.lib.refusal import Refusal
@@ -39,7 +40,7 @@ def ask_gradcheck(
     runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
     tensors = next(run for sample, _, run in runs if sample == "trial")
     tensors.pop("dout")
-    wide = {n: v.double() if v.is_floating_point() else v for n, v in tensors.items()}
+    wide = {name: cast(value, torch.float64) for name, value in tensors.items()}
     forwards = load_function(forward, "forward", list(wide), time_limit)
     function = load_function(backward, "backward", [*wide, "dout"], time_limit)
     told = {"shapes": {}, "fast": False, "objection": None, "refused": None}

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from scripts.lib.author import call, load_function
+from scripts.lib.draws import cast
 from scripts.lib.files import write_json
 from scripts.lib.finite_difference import ridders
 from scripts.lib.formats import eps
@@ -44,7 +45,7 @@ def check_forward(
     tensors = next(run for sample, _, run in runs if sample == "trial")
     dout = tensors.pop("dout").double()
     function = load_function(forward, "forward", list(tensors), time_limit)
-    wide = {n: v.double() if v.is_floating_point() else v for n, v in tensors.items()}
+    wide = {name: cast(value, torch.float64) for name, value in tensors.items()}
     _, gradients = autograd_vjp(function, forward, tensors, needed, torch.float64, dout, time_limit)
     generator = torch.Generator().manual_seed(SEED)
     direction = {name: _direction(wide[name], generator) for name in needed}

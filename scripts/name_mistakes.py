@@ -27,6 +27,7 @@ from scripts.lib.arrays import arrays_by_sample
 from scripts.lib.author import load_function
 from scripts.lib.coarser import coarser_format
 from scripts.lib.counterfactual import Run, find
+from scripts.lib.draws import cast
 from scripts.lib.files import read_json, write_json
 from scripts.lib.forward_steps import Ref, Steps, take_down
 from scripts.lib.numbers import number
@@ -89,7 +90,7 @@ def _of_calls(second_call: str) -> dict[str, Any]:
     """The mistake of a backward whose second call gives something else."""
     name = (
         "backward adds to what an earlier call left"
-        if second_call in ("twice the first", "more than the first")
+        if second_call == "twice the first"
         else "backward is not a function of its inputs: it keeps a state, or draws at random"
     )
     return _told("accumulated", name, f"a second call on the same inputs gave {second_call}")
@@ -111,11 +112,7 @@ class _Trial:
         self.hand, self.truth, self.needed = hand, truth, needed
         self.douts = [run["dout"].double() for run in runs]
         self.runs = [
-            {
-                name: value.double() if value.is_floating_point() else value
-                for name, value in run.items()
-                if name != "dout"
-            }
+            {name: cast(value, torch.float64) for name, value in run.items() if name != "dout"}
             for run in runs
         ]
         self.path, self.limit = forward, limit

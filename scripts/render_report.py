@@ -1,9 +1,9 @@
 """Tell what was measured and judged, in REPORT.md.
 
 in   errors, graph, judgement, environment,
-     oracle, opinion, mistakes, tried            as their stages write them; `tried` if there is
+     oracle, opinion, tried                      as their stages write them; `tried` if there is
      facts, calls, arithmetic, handed_over,
-     overflows, replays, attributions            json per format, in the order of `dtypes`
+     replays, attributions                       json per format, in the order of `dtypes`
      operations, orders                          json of the format that is shown in full
      written                                     the author's files; derivation.md is quoted, and
                                                  discussion.md, a Jinja template, is filled in
@@ -39,10 +39,8 @@ def render_report(
     attributions: list[Path],
     operations: Path,
     orders: Path,
-    overflows: list[Path],
     oracle: Path,
     opinion: Path,
-    mistakes: Path,
     tried: list[Path],
     graph: Path,
     environment: Path,
@@ -91,10 +89,8 @@ def render_report(
         "calls": by_dtype(calls),
         "arithmetic": by_dtype(arithmetic),
         "handed_over": by_dtype(handed_over),
-        "overflows": by_dtype(overflows),
         "oracle": read_json(oracle),
         "gradcheck": read_json(opinion),
-        "mistakes": read_json(mistakes),
         "pitfalls": [row for path in tried for row in read_json(path)],
         "replay": by_dtype(replays),
         "attribution": by_dtype(attributions),

@@ -148,12 +148,11 @@ class Story:
             errors, facts, each, facts[0], mistakes, oracle, attributions, tried, graph,
             self.config["acceptance"], DTYPES, judgement,
         )  # fmt: skip
-        overflows = [self.write(f"o.{dtype}", {"draws": 4, "overflows": {}}) for dtype in DTYPES]
         opinion = self.write("gradcheck", self.opinion)
         written = [LAB / name for name in ("config.yaml", "derivation.md", "discussion.md")]
         render_report(
             LAB.name, errors, judgement, facts, each, arithmetic, handed, replays, attributions,
-            operations, orders, overflows, oracle, opinion, mistakes, tried,
+            operations, orders, oracle, opinion, tried,
             graph, environment, written,
             self.config["title"], self.config["question"], self.config["tensors"], samples, DTYPES, report,
         )  # fmt: skip

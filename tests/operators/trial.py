@@ -10,7 +10,7 @@ from scripts.draw_cotangents import draw_cotangents
 from scripts.generate_tensors import generate_tensors
 from scripts.lib.files import read_json
 from scripts.lib.rounding import FORMATS
-from scripts.lib.verdict import judge_gradient
+from scripts.lib.verdict import calls_of, judge_gradient
 from scripts.measure_noise import measure_noise
 from scripts.name_mistakes import name_mistakes
 from scripts.run_autograd import run_autograd
@@ -106,14 +106,13 @@ class Trial:
         for dtype in FORMATS:
             calls, facts = read_json(self.file(dtype, "calls")), self._facts(dtype)
             for name in self.needed:
-                told = {
-                    "refused": calls["refused"].get(name),
-                    "second_call": calls["second_call"][name],
-                    "zero_cotangent": calls["zero_cotangent"].get(name, "zero"),
-                }
-                mistake = (mistakes or {}).get(f"d{name}")
                 found[dtype, f"d{name}"] = judge_gradient(
-                    dtype, facts[f"d{name}"], formula[f"d{name}"], told, mistake, self.oracle
+                    dtype,
+                    facts[f"d{name}"],
+                    formula[f"d{name}"],
+                    calls_of(calls, name),
+                    (mistakes or {}).get(f"d{name}"),
+                    self.oracle,
                 )
         return found
 
