@@ -20,6 +20,7 @@ SCHEMA = Path("experiments/schema.yaml")
 EXPERIMENTS = sorted(
     path.parent.name for path in Path("experiments").glob("*/config.yaml")
 )
+PICTURES = sorted(path.name for path in Path("templates/figures").glob("*.j2"))
 PACKAGES = ("torch", "numpy", "ml_dtypes", "pandas", "jinja2", "safetensors")
 VERSIONS = {name: version(name) for name in PACKAGES}
 # What a stage's numbers depend on besides its inputs and its code.
@@ -589,21 +590,25 @@ rule judge_gradients:
 
 
 rule draw_figures:
-    """Draw the experiment's charts and its graph."""
+    """Draw the experiment's pictures."""
     input:
         errors="experiments/{experiment}/errors.csv",
         graph="experiments/{experiment}/work/graph.json",
+        facts=per_dtype("facts.json"),
+        attributions=per_dtype("attribution.json"),
         operations=shown("operations.json"),
         orders=shown("orders.json"),
-        templates=expand(
-            "templates/{file}.j2",
-            file=["picture.css", "chart.svg", "graph.svg", "trees.svg"],
-        ),
+        manual=shown("manual.safetensors"),
+        reference=shown("reference.safetensors"),
+        templates=collect("templates/figures/{file}", file=PICTURES),
     output:
         by_dtype=update("experiments/{experiment}/figures/error_by_dtype.svg"),
         by_run=update("experiments/{experiment}/figures/error_by_run.svg"),
+        in_ulps=update("experiments/{experiment}/figures/error_in_ulps.svg"),
+        places=update("experiments/{experiment}/figures/error_places.svg"),
         chain=update("experiments/{experiment}/figures/graph.svg"),
         trees=update("experiments/{experiment}/figures/orders.svg"),
+        shares=update("experiments/{experiment}/figures/shares.svg"),
     log:
         "experiments/{experiment}/work/logs/draw_figures.log",
     conda:

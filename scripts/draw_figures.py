@@ -1,50 +1,96 @@
-"""Draw the experiment's charts and its graph, as SVG.
+"""Draw the experiment's pictures, as SVG.
 
-in   errors     csv: the experiment's errors
-     graph      json: the graph of forward
-     operations, orders  json, as their stages write them, of the format that is shown
-     dtypes     the formats, in the report's order
-     gradients  the gradients' names
-out  by_dtype   svg: error per format, against the format's own spacing
-     by_run     svg: error per run
-     chain      svg: the whole graph that autograd walks
-     trees      svg: how each sum of the shown format adds, torch's way and numpy's
+in   errors        csv: the experiment's errors
+     graph         json: the graph of forward
+     facts, attributions  json per format, as their stages write them, in the order of `dtypes`
+     operations, orders   json of the format that is shown
+     manual, reference    safetensors of that format: "trial/<gradient>", shape (runs, *shape)
+     dtypes        the formats, in the report's order
+     gradients     the gradients' names
+out  by_dtype      error per format, against the format's own spacing and unavoidable rounding
+     by_run        error per run
+     in_ulps       histogram of the signed errors of each gradient, in the shown format
+     places        where in the largest matrix among the gradients the errors sit
+     chain         the whole graph that autograd walks
+     trees         how each sum of the shown format adds, torch's way and numpy's
+     shares        which causes the difference has, per format and gradient
+
+Each picture is laid out here and worded by its template, templates/figures/<file>.j2.
 """
 
 from pathlib import Path
+from typing import Any
 
+from scripts.lib.arrays import read_arrays
 from scripts.lib.charts import errors_by_dtype, errors_by_run, graph_layout
+from scripts.lib.error_map import largest_matrix, map_of_errors
 from scripts.lib.files import read_json, write_text
 from scripts.lib.formats import eps
 from scripts.lib.graph_order import layers
+from scripts.lib.share_bars import bars_of_shares
+from scripts.lib.signed_errors import errors_in_ulps
 from scripts.lib.stage import run_stage
 from scripts.lib.sums_told import sums_told
 from scripts.lib.tables import read_csv
 from scripts.lib.templates import render
 from scripts.lib.tree_picture import trees_layout
+from scripts.lib.ulp import difference, scaled_to_ulps
 
 
 def draw_figures(
     errors: Path,
     graph: Path,
+    facts: list[Path],
+    attributions: list[Path],
     operations: Path,
     orders: Path,
+    manual: Path,
+    reference: Path,
     dtypes: list[str],
     gradients: list[str],
     by_dtype: Path,
     by_run: Path,
+    in_ulps: Path,
+    places: Path,
     chain: Path,
     trees: Path,
+    shares: Path,
 ) -> None:
     table, nodes = read_csv(errors), read_json(graph)["nodes"]
     spacing = {dtype: eps(dtype) for dtype in dtypes}
-    for path, layout in ((by_dtype, errors_by_dtype), (by_run, errors_by_run)):
-        chart = layout(table, dtypes, gradients, spacing)
-        write_text(path, render("chart.svg.j2", {"chart": chart}))
+    noise = {
+        dtype: {name: float(fact["noise"]) for name, fact in told.items()}
+        for dtype, told in zip(dtypes, map(_of_trial, facts), strict=True)
+    }
+    _draw(by_dtype, errors_by_dtype(table, dtypes, gradients, spacing, noise))
+    _draw(by_run, errors_by_run(table, dtypes, gradients, spacing))
+    shown = orders.parent.name
+    by_hand, truth = read_arrays(manual), read_arrays(reference)
+    apart = {
+        name: difference(by_hand[key], truth[key], truth.get(f"{key}.tail"))
+        for name, key in ((name, f"trial/{name}") for name in gradients)
+    }
+    signed = {
+        name: scaled_to_ulps(one, truth[f"trial/{name}"], shown) for name, one in apart.items()
+    }
+    _draw(in_ulps, errors_in_ulps(signed) | {"dtype": shown})
+    largest = largest_matrix({name: one.shape[1:] for name, one in apart.items()})
+    where = map_of_errors(largest, apart[largest], truth[f"trial/{largest}"])
+    _draw(places, where | {"dtype": shown})
+    _draw(chain, graph_layout(nodes, layers(nodes)))
     told = sums_told(read_json(operations), read_json(orders)["sums"])
-    picture = trees_layout(told, orders.parent.name)
-    write_text(trees, render("trees.svg.j2", {"picture": picture}))
-    write_text(chain, render("graph.svg.j2", {"graph": graph_layout(nodes, layers(nodes))}))
+    _draw(trees, trees_layout(told, shown))
+    attributed = dict(zip(dtypes, map(read_json, attributions), strict=True))
+    _draw(shares, bars_of_shares(attributed, gradients))
+
+
+def _of_trial(facts: Path) -> Any:
+    return read_json(facts)["samples"]["trial"]["gradients"]
+
+
+def _draw(path: Path, picture: Any) -> None:
+    """Fill the template of the picture's own name."""
+    write_text(path, render(f"figures/{path.name}.j2", {"picture": picture}))
 
 
 if __name__ == "__main__":

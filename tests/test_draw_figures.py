@@ -1,20 +1,22 @@
+"""The pictures: XML that a reader can hear as well as see, with titles that follow the figures."""
+
+import re
+from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
+
+import pytest
+import torch
 
 from scripts.draw_figures import draw_figures
 from scripts.lib.files import write_json
+from scripts.lib.tensors import write_tensors
 
-ROWS = """\
-dtype,comparison,sample,run,gradient,max_abs,max_ulp,rel_norm
-float32,manual_vs_autograd,trial,0,dx,0.0,0.0,0.0
-float32,reordered_vs_autograd,trial,0,dx,1e-7,1.0,1e-7
-float32,manual_vs_reference,trial,0,dx,1e-7,1.0,1e-7
-float32,autograd_vs_reference,trial,0,dx,1e-7,1.0,1e-7
-"""
+SVG = "{http://www.w3.org/2000/svg}"
 NODES = [
     {"id": 0, "type": "SumBackward0", "edges": [{"to": 1, "input": 0}], "leaf": None},
     {"id": 1, "type": "AccumulateGrad", "edges": [], "leaf": "x"},
 ]
-
 SUM = {
     "op": "aten.mm.default",
     "torch": {
@@ -29,45 +31,184 @@ PROGRAM = {
     "outputs": {"dx": 2},
     "calls": [{"op": "aten.mm.default", "args": [], "kwargs": {}, "result": 2, "sum": 0}],
 }
+FILES = {
+    "by_dtype": "error_by_dtype",
+    "by_run": "error_by_run",
+    "in_ulps": "error_in_ulps",
+    "places": "error_places",
+    "chain": "graph",
+    "trees": "orders",
+    "shares": "shares",
+}
 
 
-def run(folder):
-    (folder / "errors.csv").write_text(ROWS)
-    write_json(folder / "graph.json", {"nodes": NODES})
-    write_json(folder / "operations.json", {"autograd": PROGRAM, "hand": PROGRAM})
-    (folder / "float32").mkdir(exist_ok=True)
-    write_json(folder / "float32/orders.json", {"sums": [SUM]})
-    made = {name: folder / f"{name}.svg" for name in ("by_dtype", "by_run", "chain", "trees")}
-    draw_figures(
-        folder / "errors.csv",
-        folder / "graph.json",
-        folder / "operations.json",
-        folder / "float32/orders.json",
-        ["float32"],
-        ["dx"],
-        **made,
-    )
-    return {name: path.read_text() for name, path in made.items()}
+class Pictures:
+    """Made-up measurements of one gradient in float32, and the pictures that they give."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manual = [[1.0, 2.0], [3.0, 4.0]]
+        self.truth = [[1.0, 2.0], [3.0, 4.0]]
+        self.own_error = 0.0
+        self.noise: float | str = 1e-7
+        self.shares: dict[str, float | None] = {"forward_order": 1.0}
+        self.refused: str | None = None
+
+    def drawn(self) -> dict[str, str]:
+        """The pictures' text, by file."""
+        rows = [
+            f"float32,{comparison},trial,0,dx,{error},1.0,{error}"
+            for comparison, error in (
+                ("manual_vs_autograd", self.own_error),
+                ("reordered_vs_autograd", 1e-7),
+                ("manual_vs_reference", 1e-7),
+                ("autograd_vs_reference", 1e-7),
+            )
+        ]
+        header = "dtype,comparison,sample,run,gradient,max_abs,max_ulp,rel_norm"
+        (self.folder / "errors.csv").write_text("\n".join([header, *rows]) + "\n")
+        shares = [
+            {"gradient": "dx", "factor": name, "share": share}
+            for name, share in self.shares.items()
+        ]
+        noise = {"samples": {"trial": {"gradients": {"dx": {"noise": self.noise}}}}}
+        given: dict[str, Any] = {
+            "graph": {"nodes": NODES},
+            "facts": noise,
+            "attributions": {"refused": self.refused, "shares": shares},
+            "operations": {"autograd": PROGRAM, "hand": PROGRAM},
+            "orders": {"sums": [SUM]},
+        }
+        (self.folder / "float32").mkdir(exist_ok=True)
+        files = {name: self.folder / f"float32/{name}.json" for name in given}
+        for name, value in given.items():
+            write_json(files[name], value)
+        for name, value in (("manual", self.manual), ("reference", self.truth)):
+            kind = torch.float32 if name == "manual" else torch.float64
+            files[name] = self.folder / f"float32/{name}.safetensors"
+            write_tensors(files[name], {"trial/dx": torch.tensor([value], dtype=kind)})
+        made = {name: self.folder / f"{file}.svg" for name, file in FILES.items()}
+        draw_figures(
+            self.folder / "errors.csv",
+            files["graph"],
+            [files["facts"]],
+            [files["attributions"]],
+            files["operations"],
+            files["orders"],
+            files["manual"],
+            files["reference"],
+            ["float32"],
+            ["dx"],
+            **made,
+        )
+        return {path.stem: path.read_text() for path in made.values()}
+
+    def title(self, file: str) -> str:
+        title = ET.fromstring(self.drawn()[file]).find(f"{SVG}title")  # noqa: S314 - our own picture
+        assert title is not None
+        assert title.text
+        return title.text
 
 
-def test_each_picture_is_xml_with_a_title(tmp_path):
-    for text in run(tmp_path).values():
+@pytest.fixture
+def pictures(tmp_path: Path) -> Pictures:
+    return Pictures(tmp_path)
+
+
+def test_each_picture_is_xml_with_a_title_and_a_description_that_name_it(pictures):
+    for text in pictures.drawn().values():
         root = ET.fromstring(text)  # noqa: S314 - our own picture
-        assert root.tag.endswith("svg")
-        assert root.find("{http://www.w3.org/2000/svg}title") is not None
+        assert root.get("role") == "img"
+        by_id = {one.get("id"): one for one in root}
+        title, description = (by_id[one] for one in root.get("aria-labelledby", "").split())
+        assert (title.tag, description.tag) == (f"{SVG}title", f"{SVG}desc")
+        assert all((one.text or "").strip() for one in (title, description))
 
 
-def test_the_graph_names_each_node_and_its_leaf(tmp_path):
-    chain = run(tmp_path)["chain"]
-    assert "SumBackward0" in chain
-    assert "AccumulateGrad" in chain
+def test_the_ids_of_all_pictures_differ_so_that_one_page_can_hold_them(pictures):
+    ids = [one for text in pictures.drawn().values() for one in re.findall(r'\bid="(.+?)"', text)]
+    assert len(ids) == len(set(ids))
 
 
-def test_an_order_is_drawn_with_its_words(tmp_path):
-    trees = run(tmp_path)["trees"]
+def test_the_title_is_seen_as_it_is_told(pictures):
+    for text in pictures.drawn().values():
+        root = ET.fromstring(text)  # noqa: S314 - our own picture
+        seen = next(one for one in root.iter(f"{SVG}text") if one.get("class") == "title")
+        assert seen.text == root.findtext(f"{SVG}title")
+
+
+def test_the_same_figures_give_the_same_bytes(pictures):
+    assert pictures.drawn() == pictures.drawn()
+
+
+def test_the_graph_names_each_node_and_its_leaf(pictures):
+    assert pictures.title("graph") == "Autograd walks 2 nodes, from the result down to 1 leaf"
+    assert "SumBackward0, AccumulateGrad of x." in pictures.drawn()["graph"]
+
+
+def test_an_order_is_drawn_with_its_words(pictures):
+    trees = pictures.drawn()["orders"]
     assert ">dx: torch</text>" in trees
     assert "64 summands, in 2 blocks of 32 neighbours" in " ".join(trees.split())
 
 
-def test_the_same_figures_give_the_same_bytes(tmp_path):
-    assert run(tmp_path) == run(tmp_path)
+@pytest.mark.parametrize(
+    ("error", "title"),
+    [
+        (0.0, "By hand and autograd agree bit for bit in float32"),
+        (1e-9, "By hand and autograd differ in every format"),
+    ],
+)
+def test_the_chart_by_format_says_whether_the_bits_agree(pictures, error, title):
+    pictures.own_error = error
+    assert pictures.title("error_by_dtype") == title
+
+
+def test_the_chart_by_format_shows_the_spacing_and_the_unavoidable_rounding(pictures):
+    text = pictures.drawn()["error_by_dtype"]
+    assert text.count('class="eps"') == text.count('class="noise"') == 2  # the legend and dx
+    pictures.noise = "inf"  # of a gradient that is zero
+    assert 'class="noise"' in pictures.drawn()["error_by_dtype"]
+
+
+def test_the_histogram_says_how_far_off_and_to_which_side(pictures):
+    assert pictures.title("error_in_ulps") == "In float32 every element is the true value"
+    pictures.manual = [[1 + 2**-22, 2 - 2**-21], [3 + 2**-21, 4 + 2**-20]]  # two ulps each
+    assert pictures.title("error_in_ulps") == (
+        "Half of the float32 elements are within 2.0 ulps of the truth, 75 % of errors upward"
+    )
+
+
+@pytest.mark.parametrize(
+    ("manual", "truth", "title"),
+    [
+        ([[1.0, 2.0]], [[1.0, 2.0]], "In float32 no element of dx has an error"),
+        ([[1.0, 2.0], [4.0, 5.0]], [[1.0, 2.0], [3.0, 4.0]], "In float32 half of the squared error of dx sits in 50 % of its rows and 50 % of its columns"),
+        ([1.0, 3.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0], "In float32 half of the squared error of dx sits in 25 % of its elements"),
+        (3.0, 2.0, "dx is a single number: its error has only one place"),
+        ([[float("nan"), 2.0]], [[1.0, 2.0]], "In float32 1 of 2 elements of dx are no numbers (run 0)"),
+    ],
+    ids=["none", "matrix", "vector", "scalar", "nan"],
+)  # fmt: skip
+def test_the_map_says_where_the_errors_sit(pictures, manual, truth, title):
+    pictures.manual, pictures.truth = manual, truth
+    assert pictures.title("error_places") == title
+
+
+@pytest.mark.parametrize(
+    ("shares", "refused", "title"),
+    [
+        ({"forward_order": 0.6, "backward_fma": 0.4}, None, "What moves the bits: the order of sums in float32"),
+        ({"output_rounding": 1.0}, None, "What moves the bits: rounding in float32"),
+        ({"forward_order": None}, None, "Nothing moves the bits: numpy's sums and torch's agree"),
+        ({}, "torch's mm has no order", "What moves the bits could not be traced"),
+    ],
+)  # fmt: skip
+def test_the_shares_say_what_moves_the_bits(pictures, shares, refused, title):
+    pictures.shares, pictures.refused = shares, refused
+    assert pictures.title("shares") == title
+
+
+def test_a_gradient_that_is_lost_altogether_is_drawn_all_the_same(pictures):
+    pictures.manual = [[float("inf"), float("nan")]] * 2
+    assert "4 are no numbers" in pictures.drawn()["error_in_ulps"]

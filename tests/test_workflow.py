@@ -34,8 +34,11 @@ def test_a_run_leaves_the_report_the_table_the_manifest_and_the_figures(finished
         "manifest.json",
         "figures/error_by_dtype.svg",
         "figures/error_by_run.svg",
+        "figures/error_in_ulps.svg",
+        "figures/error_places.svg",
         "figures/graph.svg",
         "figures/orders.svg",
+        "figures/shares.svg",
     }
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from scripts.lib.numbers import number
 
-WIDTH, PANEL_HEIGHT, MARGIN_LEFT, MARGIN_TOP, GAP, BELOW = 920, 230, 62, 92, 46, 62
+WIDTH, PANEL_HEIGHT, MARGIN_LEFT, MARGIN_TOP, GAP, BELOW = 920, 230, 62, 118, 46, 62
 ZERO_BAND = 26
 
 
@@ -26,6 +26,16 @@ class Mark:
     label: str
 
 
+@dataclass(frozen=True)
+class Line:
+    """A value to compare with, from `left` to `right` in pixels; kind: eps or noise."""
+
+    kind: str
+    y: float
+    left: float
+    right: float
+
+
 @dataclass
 class Panel:
     """One plot: its frame in pixels and what stands in it."""
@@ -36,81 +46,79 @@ class Panel:
     width: float
     height: float
     marks: list[Mark] = field(default_factory=list)
-    lines: list[dict[str, float]] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
     x_ticks: list[tuple[float, str]] = field(default_factory=list)
     y_ticks: list[tuple[float, str]] = field(default_factory=list)
     zero: float | None = None
 
 
 @dataclass(frozen=True)
-class Chart:
-    """A whole picture, ready for the template."""
+class ChartByDtype:
+    """Errors by format. exact: the formats in which the hand's gradients are autograd's."""
 
-    title: str
-    description: str
-    y_label: str
-    x_label: str
-    line_label: str
+    panels: list[Panel]
     width: int
     height: float
+    dtypes: list[str]
+    exact: list[str]
+
+
+@dataclass(frozen=True)
+class ChartByRun:
+    """Errors by run. spread: the greatest quotient of two runs' errors, None if there is none."""
+
     panels: list[Panel]
-    series: list[str]
+    width: int
+    height: float
+    gradients: list[str]
+    spread: float | None
 
 
 def errors_by_dtype(
-    errors: pd.DataFrame, dtypes: list[str], gradients: list[str], eps: dict[str, float]
-) -> Chart:
-    """Greatest normwise error over the trial's runs: a panel per gradient, a column per format."""
+    errors: pd.DataFrame,
+    dtypes: list[str],
+    gradients: list[str],
+    eps: dict[str, float],
+    noise: dict[str, dict[str, float]],
+) -> ChartByDtype:
+    """Greatest normwise error over the trial's runs: a panel per gradient, a column per format.
+
+    eps: by format; noise: by format and gradient, as a part of the gradient's norm
+    """
     comparisons = ["manual_vs_autograd", "reordered_vs_autograd", "manual_vs_reference"]
     trial = errors[errors["sample"] == "trial"]
     worst = trial.groupby(["gradient", "dtype", "comparison"])["rel_norm"].max()
-    panels = _grid(gradients, 3)
-    scale = _Scale([*worst.tolist(), *eps.values()])
+    panels = grid(gradients, 3)
+    unavoidable = [noise[dtype][gradient] for dtype in dtypes for gradient in gradients]
+    scale = _Scale([*worst.tolist(), *eps.values(), *unavoidable])
     for panel, gradient in zip(panels, gradients, strict=True):
         scale.fit(panel)
         step = panel.width / len(dtypes)
         for column, dtype in enumerate(dtypes):
             middle = panel.left + step * (column + 0.5)
             panel.x_ticks.append((middle, dtype))
-            _line(panel, scale, eps[dtype], middle - step * 0.42, middle + step * 0.42)
+            for kind, value in (("eps", eps[dtype]), ("noise", noise[dtype][gradient])):
+                y, half = scale.y(panel, value), step * 0.42
+                panel.lines.append(Line(kind, y, middle - half, middle + half))
             for series, comparison in enumerate(comparisons):
                 value = float(worst[gradient, dtype, comparison])
                 offset = (series - 1) * min(16.0, step / 4)
                 label = f"{gradient}, {dtype}, {comparison}: {number(value, 3)}"
                 panel.marks.append(Mark(middle + offset, scale.y(panel, value), series, label))
-    exact = sum(
-        all(worst[gradient, dtype, comparisons[0]] == 0 for gradient in gradients)
+    exact = [
+        dtype
         for dtype in dtypes
-    )
-    count = f"all {exact}" if exact == len(dtypes) else f"{exact} of {len(dtypes)}"
-    title = (
-        f"By hand and autograd agree bit for bit in {count} formats"
-        if exact
-        else "By hand and autograd differ in every format"
-    )
-    return Chart(
-        title=title,
-        description="Greatest normwise error over all runs, for each gradient and format.",
-        y_label="error, relative to the gradient's norm",
-        x_label="",
-        line_label="the format's own spacing (eps, one ulp of 1)",
-        width=WIDTH,
-        height=panels[-1].top + PANEL_HEIGHT + BELOW,
-        panels=panels,
-        series=[
-            "by hand against autograd",
-            "numpy's sums against autograd",
-            "by hand against the reference",
-        ],
-    )
+        if all(worst[gradient, dtype, comparisons[0]] == 0 for gradient in gradients)
+    ]
+    return ChartByDtype(panels, WIDTH, panels[-1].top + PANEL_HEIGHT + BELOW, dtypes, exact)
 
 
 def errors_by_run(
     errors: pd.DataFrame, dtypes: list[str], gradients: list[str], eps: dict[str, float]
-) -> Chart:
+) -> ChartByRun:
     """Normwise error of the hand's gradient against the reference, per run: a panel per format."""
     chosen = errors[(errors["sample"] == "trial") & (errors["comparison"] == "manual_vs_reference")]
-    panels = _grid(dtypes, 2)
+    panels = grid(dtypes, 2)
     runs = int(chosen["run"].max()) + 1
     for panel, dtype in zip(panels, dtypes, strict=True):
         rows = chosen[chosen["dtype"] == dtype]
@@ -121,7 +129,8 @@ def errors_by_run(
         panel.x_ticks = [
             (panel.left + step * (run + 0.5), str(run)) for run in range(0, runs, every)
         ]
-        _line(panel, scale, eps[dtype], panel.left, panel.left + panel.width)
+        y = scale.y(panel, eps[dtype])
+        panel.lines.append(Line("eps", y, panel.left, panel.left + panel.width))
         for run, gradient, value in rows[["run", "gradient", "rel_norm"]].itertuples(index=False):
             series = gradients.index(gradient)
             aside = (series - (len(gradients) - 1) / 2) * min(5.0, step / (len(gradients) + 1))
@@ -130,21 +139,12 @@ def errors_by_run(
             panel.marks.append(Mark(x, scale.y(panel, value), series, label))
     spread = chosen.groupby(["dtype", "gradient"])["rel_norm"].agg(["min", "max"])
     factor = float((spread["max"] / spread["min"].where(spread["min"] > 0)).max())
-    title = (
-        f"From run to run the error varies at most {factor:.1f}-fold"
-        if math.isfinite(factor)
-        else "The error in each run"
-    )
-    return Chart(
-        title=title,
-        description="Normwise error of the hand's gradient against the reference, run by run.",
-        y_label="error, relative to the gradient's norm",
-        x_label="run",
-        line_label="the format's own spacing (eps, one ulp of 1)",
-        width=WIDTH,
-        height=panels[-1].top + PANEL_HEIGHT + BELOW,
-        panels=panels,
-        series=gradients,
+    return ChartByRun(
+        panels,
+        WIDTH,
+        panels[-1].top + PANEL_HEIGHT + BELOW,
+        gradients,
+        factor if math.isfinite(factor) else None,
     )
 
 
@@ -182,11 +182,7 @@ class _Scale:
             panel.zero = self.y(panel, 0.0)
 
 
-def _line(panel: Panel, scale: _Scale, value: float, left: float, right: float) -> None:
-    panel.lines.append({"y": scale.y(panel, value), "left": left, "right": right})
-
-
-def _grid(titles: list[str], columns: int) -> list[Panel]:
+def grid(titles: list[str], columns: int) -> list[Panel]:
     columns = min(columns, len(titles))
     width = (WIDTH - MARGIN_LEFT - 16 - GAP * (columns - 1)) / columns
     return [

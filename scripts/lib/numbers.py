@@ -18,13 +18,17 @@ def number(value: Any, digits: int = 2) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def percent(share: Any) -> str:
-    """A share of a whole for a reader; 100 % and 0 % are exact, what is nearly that says so."""
+def percent(share: Any, digits: int = 1) -> str:
+    """A share of a whole for a reader; 100 % and 0 % are exact, what is nearly that says so.
+
+    digits: decimal places of the percentage
+    """
     share = round(float(share), 12)  # shares are sums of a few dozen rounded terms
     if share in (0, 1):
         return f"{100 * int(share)} %"
-    if abs(share) < 0.0005:
+    half = 0.5 * 10.0 ** (-2 - digits)
+    if abs(share) < half:
         return "about 0 %"
-    if 0.9995 <= share < 1.0005:
+    if 1 - half <= share < 1 + half:
         return "about 100 %"
-    return f"{share * 100:.1f} %"
+    return f"{share * 100:.{digits}f} %"

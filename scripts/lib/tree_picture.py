@@ -22,47 +22,47 @@ def trees_layout(told: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
 
     told: as `sums_told` gives them. A sum of more than a few summands has a panel for torch, and
         one for numpy where that adds in another order
+    returns: among others `both`, how many sums the two make, and `apart`, how many differently
     """
     chosen = []
     apart = 0
     for row in told:
         ways = [
-            (who, row[who])
+            ([who], row[who])
             for who in ("torch", "numpy")
             if row[who] and not row[who]["refused"] and row[who]["summands"] > FEW
         ]
         if len(ways) == 2:
             first, second = (way["order"].tree for _, way in ways)
             if np.array_equal(first, second):
-                ways = [("torch and numpy", ways[0][1])]
+                ways = [(["torch", "numpy"], ways[0][1])]
             else:
                 apart += 1
-        chosen += [(row["name"], who, way) for who, way in ways]
+        chosen += [(row["name"], whose, way) for whose, way in ways]
     columns = max(1, min(COLUMNS, len(chosen)))
     width = (WIDTH - MARGIN_LEFT - 16 - GAP * (columns - 1)) / columns
     panels = [
-        _panel(
-            f"{name}: {who}",
+        {"name": name, "whose": whose}
+        | _panel(
             way,
             MARGIN_LEFT + (place % columns) * (width + GAP),
             PANEL_TOP + (place // columns) * PANEL_STEP,
             width,
         )
-        for place, (name, who, way) in enumerate(chosen)
+        for place, (name, whose, way) in enumerate(chosen)
     ]
     both = sum(bool(row["numpy"]) and (row["torch"].get("summands") or 0) > FEW for row in told)
-    title = f"In {dtype} torch and numpy add {apart} of {both} sums in different orders"
     return {
-        "title": title if both else f"How torch adds in {dtype}",
+        "dtype": dtype,
+        "apart": apart,
+        "both": both,
         "width": WIDTH,
         "height": PANEL_TOP + -(-len(chosen) // columns) * PANEL_STEP,
         "panels": panels,
     }
 
 
-def _panel(
-    title: str, way: dict[str, Any], left: float, top: float, width: float
-) -> dict[str, Any]:
+def _panel(way: dict[str, Any], left: float, top: float, width: float) -> dict[str, Any]:
     tree = way["order"].tree
     depths = depths_of(tree)
     count, highest = len(depths), max(depths)
@@ -77,7 +77,6 @@ def _panel(
     strands, joins = _ways(tree, depths)
     ticks = sorted({0, highest // 2, highest})
     return {
-        "name": title,
         "words": _lines(f"{count} summands, {way['words']}", int(width / 5.6)),
         "left": left,
         "top": top,

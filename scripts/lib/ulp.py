@@ -40,6 +40,13 @@ def difference(value: Array, reference: Array, tail: Array | None = None) -> Arr
     return np.where(np.isfinite(apart), apart, np.inf)
 
 
+def scaled_to_ulps(apart: Array, reference: Array, dtype: str) -> Array:
+    """`apart` in ulps of the format at `reference`, elementwise; inf where that is no number."""
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        ulps = np.where(apart == 0, 0.0, apart / ulp(reference, dtype))
+    return np.where(np.isnan(ulps), np.inf, ulps)
+
+
 @dataclass(frozen=True)
 class Distance:
     """How far one gradient lies from another.
@@ -60,13 +67,12 @@ def distance(value: Array, reference: Array, dtype: str, tail: Array | None = No
     if apart.size == 0 or not apart.any():
         return Distance(0.0, 0.0, 0.0)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        ulps = np.where(apart == 0, 0.0, apart / ulp(reference, dtype))
         scale = np.max(np.abs(np.asarray(reference, np.float64)))
         norm = _norm(reference, float(scale))
         relative = _norm(apart, float(scale)) / norm if norm else np.inf
     return Distance(
         max_abs=float(apart.max()),
-        max_ulp=float(np.max(np.where(np.isnan(ulps), np.inf, ulps))),
+        max_ulp=float(np.max(scaled_to_ulps(apart, reference, dtype))),
         rel_norm=float(relative) if np.isfinite(relative) else float("inf"),
     )
 

@@ -58,7 +58,15 @@ def run_experiment(experiment: str) -> None:
     errors, report = folder / "errors.csv", folder / "REPORT.md"
     figures = [
         folder / "figures" / f"{n}.svg"
-        for n in ("error_by_dtype", "error_by_run", "graph", "orders")
+        for n in (
+            "error_by_dtype",
+            "error_by_run",
+            "error_in_ulps",
+            "error_places",
+            "graph",
+            "orders",
+            "shares",
+        )
     ]
     written = [path for path in folder.iterdir() if path.suffix in (".py", ".yaml", ".md")]
     written = [path for path in written if path.name != "REPORT.md"]
@@ -111,7 +119,11 @@ def run_experiment(experiment: str) -> None:
     judge_gradients(errors, facts, calls, *told, criteria, dtypes, judgement)
     shown = shown_format(dtypes)
     operations, orders = of(shown, "operations.json"), of(shown, "orders.json")
-    draw_figures(errors, graph, operations, orders, dtypes, list(names.values()), *figures)
+    by_hand, truth = (of(shown, f"{kind}.safetensors") for kind in ("manual", "reference"))
+    draw_figures(
+        errors, graph, facts, attributions, operations, orders, by_hand, truth, dtypes,
+        list(names.values()), *figures,
+    )  # fmt: skip
     render_report(
         experiment,
         errors,

@@ -53,17 +53,15 @@ def test_a_plain_loop_is_one_strand_that_goes_down_to_the_right():
 
 def test_torch_and_numpy_have_a_panel_each_where_they_differ():
     picture = trees_layout([row(LANES, in_turn(range(64)))], "float32")
-    assert [panel["name"] for panel in picture["panels"]] == [
-        "dx: torch",
-        "dx: numpy",
-    ]
-    assert picture["title"] == "In float32 torch and numpy add 1 of 1 sums in different orders"
+    assert [panel["whose"] for panel in picture["panels"]] == [["torch"], ["numpy"]]
+    assert [panel["name"] for panel in picture["panels"]] == ["dx", "dx"]
+    assert (picture["apart"], picture["both"]) == (1, 1)
 
 
 def test_torch_and_numpy_share_a_panel_where_they_agree():
     picture = trees_layout([row(LANES, LANES)], "float32")
-    assert [panel["name"] for panel in picture["panels"]] == ["dx: torch and numpy"]
-    assert "add 0 of 1 sums" in picture["title"]
+    assert [panel["whose"] for panel in picture["panels"]] == [["torch", "numpy"]]
+    assert (picture["apart"], picture["both"]) == (0, 1)
 
 
 def test_few_summands_and_what_was_refused_are_not_drawn():

@@ -1,0 +1,115 @@
+"""Lay out histograms of signed errors in ulps, in pixels: to which side gradients err, how far.
+
+The middle bar holds the elements within half an ulp, which have the nearest number of the format.
+From there each bar to the right or left is twice as wide as the one before: (1/2, 1], (1, 2],
+(2, 4] and so on, since a few elements that nearly cancelled have errors of thousands of ulps.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts.lib.charts import BELOW, PANEL_HEIGHT, WIDTH, Panel, grid
+
+Array = NDArray[Any]
+FURTHEST = 12  # bars to each side: the last holds what is more than 2^10 ulps off
+
+
+def errors_in_ulps(errors: dict[str, Array]) -> dict[str, Any]:
+    """A panel for each gradient, ready for the template.
+
+    errors: by gradient, the signed errors of all elements in ulps; inf where one is no number
+    returns: among others `median`, the greatest of the gradients' median |error|, and `upward`, the
+        least and the greatest share of errors that point upward, None where no error is counted
+    """
+    flat = {name: np.ravel(error) for name, error in errors.items()}
+    steps = {name: _steps(error) for name, error in flat.items()}
+    reach = max([1, *(int(np.abs(step).max()) for step in steps.values() if step.size)])
+    shares = {
+        name: [float((step == bar).sum()) / max(1, flat[name].size) for bar in _bars(reach)]
+        for name, step in steps.items()
+    }
+    top = max(0.05, *(share for row in shares.values() for share in row))
+    panels = [
+        _panel(panel, flat[panel.title], shares[panel.title], reach, top)
+        for panel in grid(list(errors), 3)
+    ]
+    upward = [panel["upward"] for panel in panels if panel["upward"] is not None]
+    return {
+        "width": WIDTH,
+        "height": panels[-1]["top"] + PANEL_HEIGHT + BELOW,
+        "panels": panels,
+        "median": max(panel["median"] for panel in panels),
+        "upward": [min(upward), max(upward)] if upward else None,
+        "elements": sum(error.size for error in flat.values()),
+        "lost": sum(panel["lost"] for panel in panels),
+    }
+
+
+def _bars(reach: int) -> range:
+    return range(-reach, reach + 1)
+
+
+def _steps(error: Array) -> NDArray[np.int_]:
+    """The bar of each finite error: 0 the middle one, negative to the left."""
+    finite = error[np.isfinite(error)]
+    with np.errstate(divide="ignore"):
+        far = np.ceil(np.log2(np.abs(finite)) + 1)  # 1 within (1/2, 1]
+    return np.asarray(np.sign(finite) * np.clip(far, 0, FURTHEST), int)
+
+
+def _panel(
+    frame: Panel, error: Array, shares: list[float], reach: int, top: float
+) -> dict[str, Any]:
+    finite = error[np.isfinite(error)]
+    width = frame.width / (2 * reach + 1)
+    bars = []
+    for bar, share in zip(_bars(reach), shares, strict=True):
+        if share:
+            height = frame.height * share / (1.1 * top)
+            bars.append(
+                {
+                    "x": frame.left + (bar + reach) * width + 0.5,
+                    "y": frame.top + frame.height - height,
+                    "width": width - 1,
+                    "height": height,
+                    "share": share,
+                    "side": (bar > 0) - (bar < 0),
+                    "within": _edges(bar),
+                }
+            )
+    middle = frame.left + frame.width / 2
+    every = max(1, math.ceil(reach / 4))
+    ticks = [
+        (middle + side * (far + 0.5) * width, f"{'-' if side < 0 else ''}{2 ** (far - 1)}")
+        for far in range(1, reach + (reach < FURTHEST), every)
+        for side in (-1, 1)
+    ]
+    up, down = int((finite > 0).sum()), int((finite < 0).sum())
+    return {
+        "gradient": frame.title,
+        "left": frame.left,
+        "top": frame.top,
+        "width": frame.width,
+        "height": frame.height,
+        "bars": bars,
+        "x_ticks": [*ticks, (middle, "0")],
+        "y_ticks": [
+            (frame.top + frame.height * (1 - share / (1.1 * top)), share)
+            for share in (top / 2, top)
+        ],
+        "nearest": float((np.abs(finite) <= 0.5).sum()) / max(1, error.size),
+        "upward": up / (up + down) if up + down else None,
+        "median": float(np.median(np.abs(error))) if error.size else 0.0,
+        "lost": error.size - finite.size,
+    }
+
+
+def _edges(bar: int) -> tuple[float, float]:
+    """Between which |error| in ulps the elements of a bar lie, inf for the last."""
+    far = abs(bar)
+    if far == 0:
+        return 0.0, 0.5
+    return 2.0 ** (far - 2), math.inf if far == FURTHEST else 2.0 ** (far - 1)
