@@ -14,7 +14,7 @@ new:
 	@echo "$$NAME" | grep -Eqx "[a-z0-9][a-z0-9_-]*" || { echo "make new: write NAME=my-gradient, in small letters, digits, - and _; it is the folder's name." >&2; exit 1; }
 	@test ! -e "experiments/$$NAME" || { echo "make new: experiments/$$NAME is there already; choose another name, or edit that." >&2; exit 1; }
 	@cp -R templates/experiment "experiments/$$NAME"
-	@echo "experiments/$$NAME is a working experiment. Edit its four files, then: $(BIN)/snakemake -c1 experiments/$$NAME/REPORT.md"
+	@echo "experiments/$$NAME is a working experiment. Edit its four files, then: $(BIN)/snakemake -c1 experiments/$$NAME/REPORT.html"
 
 check: .venv/installed
 	$(BIN)/ruff check .

@@ -20,11 +20,20 @@ SCHEMA = Path("experiments/schema.yaml")
 EXPERIMENTS = sorted(
     path.parent.name for path in Path("experiments").glob("*/config.yaml")
 )
+PAGE_TEMPLATES = [
+    "templates/page.html.j2",
+    "templates/page.css.j2",
+    "templates/figures/picture.css.j2",
+]
 PICTURES = sorted(path.name for path in Path("templates/figures").glob("*.j2"))
 PACKAGES = ("torch", "numpy", "ml_dtypes", "pandas", "jinja2", "safetensors")
 VERSIONS = {name: version(name) for name in PACKAGES}
 # What a stage's numbers depend on besides its inputs and its code.
 TABLES = {name: VERSIONS[name] for name in ("numpy", "ml_dtypes", "pandas", "jinja2")}
+PAGES = TABLES | {
+    name: version(name)
+    for name in ("markdown-it-py", "mdit-py-plugins", "latex2mathml")
+}
 TORCH = VERSIONS | {"processor": processor()} | settings()
 
 
@@ -110,6 +119,7 @@ rule all:
     """Run every experiment; succeed when each meets its own acceptance criteria."""
     input:
         expand("experiments/{experiment}/work/accepted.txt", experiment=EXPERIMENTS),
+        "experiments/index.html",
 
 
 rule generate_tensors:
@@ -340,7 +350,13 @@ rule collect_errors:
     input:
         parts=per_dtype("errors.csv"),
     output:
-        errors=update("experiments/{experiment}/errors.csv"),
+        errors=report(
+            update("experiments/{experiment}/errors.csv"),
+            caption="templates/captions/errors.rst",
+            category="{experiment}",
+            subcategory="Tables",
+            labels={"shows": "Every error of every run"},
+        ),
     log:
         "experiments/{experiment}/work/logs/collect_errors.log",
     conda:
@@ -602,13 +618,55 @@ rule draw_figures:
         reference=shown("reference.safetensors"),
         templates=collect("templates/figures/{file}", file=PICTURES),
     output:
-        by_dtype=update("experiments/{experiment}/figures/error_by_dtype.svg"),
-        by_run=update("experiments/{experiment}/figures/error_by_run.svg"),
-        in_ulps=update("experiments/{experiment}/figures/error_in_ulps.svg"),
-        places=update("experiments/{experiment}/figures/error_places.svg"),
-        chain=update("experiments/{experiment}/figures/graph.svg"),
-        trees=update("experiments/{experiment}/figures/orders.svg"),
-        shares=update("experiments/{experiment}/figures/shares.svg"),
+        by_dtype=report(
+            update("experiments/{experiment}/figures/error_by_dtype.svg"),
+            caption="templates/captions/error_by_dtype.rst",
+            category="{experiment}",
+            subcategory="Pictures",
+            labels={"shows": "Error by format"},
+        ),
+        by_run=report(
+            update("experiments/{experiment}/figures/error_by_run.svg"),
+            caption="templates/captions/error_by_run.rst",
+            category="{experiment}",
+            subcategory="Pictures",
+            labels={"shows": "Error by run"},
+        ),
+        in_ulps=report(
+            update("experiments/{experiment}/figures/error_in_ulps.svg"),
+            caption="templates/captions/error_in_ulps.rst",
+            category="{experiment}",
+            subcategory="Pictures",
+            labels={"shows": "Signed errors in ulps"},
+        ),
+        places=report(
+            update("experiments/{experiment}/figures/error_places.svg"),
+            caption="templates/captions/error_places.rst",
+            category="{experiment}",
+            subcategory="Pictures",
+            labels={"shows": "Where the errors sit"},
+        ),
+        chain=report(
+            update("experiments/{experiment}/figures/graph.svg"),
+            caption="templates/captions/graph.rst",
+            category="{experiment}",
+            subcategory="Pictures",
+            labels={"shows": "The graph"},
+        ),
+        trees=report(
+            update("experiments/{experiment}/figures/orders.svg"),
+            caption="templates/captions/orders.rst",
+            category="{experiment}",
+            subcategory="Pictures",
+            labels={"shows": "How each sum is added"},
+        ),
+        shares=report(
+            update("experiments/{experiment}/figures/shares.svg"),
+            caption="templates/captions/shares.rst",
+            category="{experiment}",
+            subcategory="Pictures",
+            labels={"shows": "What moves the bits"},
+        ),
     log:
         "experiments/{experiment}/work/logs/draw_figures.log",
     conda:
@@ -661,6 +719,33 @@ rule render_report:
         "scripts/render_report.py"
 
 
+rule render_page:
+    """Make of the report one HTML file that needs no other."""
+    input:
+        report="experiments/{experiment}/REPORT.md",
+        judgement="experiments/{experiment}/work/judgement.json",
+        figures=rules.draw_figures.output,
+        written=written_by_author,
+        templates=PAGE_TEMPLATES,
+    output:
+        page=report(
+            update("experiments/{experiment}/REPORT.html"),
+            caption="templates/captions/REPORT.rst",
+            category="{experiment}",
+            subcategory="Report",
+            labels={"shows": "The whole report"},
+        ),
+    log:
+        "experiments/{experiment}/work/logs/render_page.log",
+    conda:
+        "envs/report.yaml"
+    params:
+        code=code_hash("scripts/render_page.py"),
+        versions=PAGES,
+    script:
+        "scripts/render_page.py"
+
+
 rule write_manifest:
     """List what the experiment is made of, with hashes, in manifest.json."""
     input:
@@ -707,6 +792,7 @@ rule write_manifest:
         ],
         outputs=[
             "experiments/{experiment}/REPORT.md",
+            "experiments/{experiment}/REPORT.html",
             "experiments/{experiment}/errors.csv",
             *rules.draw_figures.output,
         ],
@@ -730,6 +816,39 @@ rule write_manifest:
         versions=TABLES,
     script:
         "scripts/write_manifest.py"
+
+
+rule write_index:
+    """List all experiments with their verdicts.
+
+    It waits for every experiment, and stays as it was if one of them has no report. A run of one
+    experiment's report alone leaves it alone.
+    """
+    input:
+        manifests=expand(
+            "experiments/{experiment}/manifest.json", experiment=EXPERIMENTS
+        ),
+        errors=expand("experiments/{experiment}/errors.csv", experiment=EXPERIMENTS),
+        template="templates/index.md.j2",
+        templates=PAGE_TEMPLATES,
+    output:
+        index=update("experiments/README.md"),
+        page=report(
+            update("experiments/index.html"),
+            caption="templates/captions/index.rst",
+            category="All experiments",
+            labels={"shows": "Every experiment and its verdict"},
+        ),
+    log:
+        "experiments/work/logs/write_index.log",
+    conda:
+        "envs/report.yaml"
+    params:
+        dtypes=["float64", "float32", "bfloat16", "float16"],
+        code=code_hash("scripts/write_index.py"),
+        versions=PAGES,
+    script:
+        "scripts/write_index.py"
 
 
 rule accept:

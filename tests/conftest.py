@@ -93,7 +93,8 @@ class Project:
 
     def outputs(self) -> dict[str, bytes]:
         """Every generated file that is kept, by its path in the experiment."""
-        paths = [self.folder / file for file in ("REPORT.md", "errors.csv", "manifest.json")]
+        names = ("REPORT.md", "REPORT.html", "errors.csv", "manifest.json")
+        paths = [self.folder / file for file in names]
         paths += self.folder.glob("figures/*")
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths}
 

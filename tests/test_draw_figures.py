@@ -47,6 +47,7 @@ class Pictures:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.gradient = "dx"
         self.manual = [[1.0, 2.0], [3.0, 4.0]]
         self.truth = [[1.0, 2.0], [3.0, 4.0]]
         self.own_error = 0.0
@@ -57,7 +58,7 @@ class Pictures:
     def drawn(self) -> dict[str, str]:
         """The pictures' text, by file."""
         rows = [
-            f"float32,{comparison},trial,0,dx,{error},1.0,{error}"
+            f"float32,{comparison},trial,0,{self.gradient},{error},1.0,{error}"
             for comparison, error in (
                 ("manual_vs_autograd", self.own_error),
                 ("reordered_vs_autograd", 1e-7),
@@ -68,10 +69,10 @@ class Pictures:
         header = "dtype,comparison,sample,run,gradient,max_abs,max_ulp,rel_norm"
         (self.folder / "errors.csv").write_text("\n".join([header, *rows]) + "\n")
         shares = [
-            {"gradient": "dx", "factor": name, "share": share}
+            {"gradient": self.gradient, "factor": name, "share": share}
             for name, share in self.shares.items()
         ]
-        noise = {"samples": {"trial": {"gradients": {"dx": {"noise": self.noise}}}}}
+        noise = {"samples": {"trial": {"gradients": {self.gradient: {"noise": self.noise}}}}}
         given: dict[str, Any] = {
             "graph": {"nodes": NODES},
             "facts": noise,
@@ -86,7 +87,9 @@ class Pictures:
         for name, value in (("manual", self.manual), ("reference", self.truth)):
             kind = torch.float32 if name == "manual" else torch.float64
             files[name] = self.folder / f"float32/{name}.safetensors"
-            write_tensors(files[name], {"trial/dx": torch.tensor([value], dtype=kind)})
+            write_tensors(
+                files[name], {f"trial/{self.gradient}": torch.tensor([value], dtype=kind)}
+            )
         made = {name: self.folder / f"{file}.svg" for name, file in FILES.items()}
         draw_figures(
             self.folder / "errors.csv",
@@ -98,7 +101,7 @@ class Pictures:
             files["manual"],
             files["reference"],
             ["float32"],
-            ["dx"],
+            [self.gradient],
             **made,
         )
         return {path.stem: path.read_text() for path in made.values()}
@@ -133,8 +136,8 @@ def test_the_ids_of_all_pictures_differ_so_that_one_page_can_hold_them(pictures)
 def test_the_title_is_seen_as_it_is_told(pictures):
     for text in pictures.drawn().values():
         root = ET.fromstring(text)  # noqa: S314 - our own picture
-        seen = next(one for one in root.iter(f"{SVG}text") if one.get("class") == "title")
-        assert seen.text == root.findtext(f"{SVG}title")
+        seen = [one.text or "" for one in root.iter(f"{SVG}text") if one.get("class") == "title"]
+        assert " ".join(seen) == root.findtext(f"{SVG}title")
 
 
 def test_the_same_figures_give_the_same_bytes(pictures):
@@ -212,3 +215,11 @@ def test_the_shares_say_what_moves_the_bits(pictures, shares, refused, title):
 def test_a_gradient_that_is_lost_altogether_is_drawn_all_the_same(pictures):
     pictures.manual = [[float("inf"), float("nan")]] * 2
     assert "4 are no numbers" in pictures.drawn()["error_in_ulps"]
+
+
+def test_a_long_title_is_told_in_two_lines_and_makes_room_for_them(pictures):
+    pictures.gradient = "d" + "_and_then_some" * 3
+    pictures.manual = [[1.0, 2.0], [4.0, 5.0]]
+    text = pictures.drawn()["error_places"]
+    assert text.count('class="title"') == 2
+    assert '<g transform="translate(0 20)">' in text

@@ -30,7 +30,7 @@ def root(tmp_path):
 def test_the_copy_is_the_starter(root):
     run = make_new(root, "NAME=my-gradient")
     assert run.returncode == 0
-    assert "snakemake -c1 experiments/my-gradient/REPORT.md" in run.stdout
+    assert "snakemake -c1 experiments/my-gradient/REPORT.html" in run.stdout
     for name in ("config.yaml", "forward.py", "backward.py", "derivation.md"):
         copied = root / "experiments/my-gradient" / name
         assert copied.read_text() == (ROOT / "templates/experiment" / name).read_text()

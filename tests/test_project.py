@@ -11,6 +11,7 @@ from scripts.lib.source import modules_of
 from tests.conftest import ROOT
 
 STAGES = sorted(path.stem for path in (ROOT / "scripts").glob("[a-z]*.py"))
+IMPORTED_AS = {"markdown_it": "markdown-it-py", "mdit_py_plugins": "mdit-py-plugins"}
 CONDA = sorted(path.name for path in (ROOT / "envs").glob("*.yaml"))
 SNAKEFILE = (ROOT / "Snakefile").read_text()
 RULES = {
@@ -55,6 +56,7 @@ def third_party(path: Path) -> set[str]:
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.split(".")[0])
+    names = {IMPORTED_AS.get(name, name) for name in names}
     return names - set(sys.stdlib_module_names) - {"scripts", "torch"} | (names & {"torch"})
 
 

@@ -22,7 +22,7 @@ COMPUTE = (
     "reorder_sums",
     "score_errors",
 )
-TELL = Counter(render_report=1, write_manifest=1, accept=1)
+TELL = Counter(render_report=1, render_page=1, write_manifest=1, write_index=1, accept=1)
 MEASURE = Counter(collect_errors=1, judge_gradients=1, draw_figures=1) + TELL
 
 
@@ -30,6 +30,7 @@ def test_a_run_leaves_the_report_the_table_the_manifest_and_the_figures(finished
     names = set(finished.outputs())
     assert names == {
         "REPORT.md",
+        "REPORT.html",
         "errors.csv",
         "manifest.json",
         "figures/error_by_dtype.svg",
@@ -67,6 +68,61 @@ def test_an_edited_backward_leaves_tensors_autograd_and_graph_alone(project: Pro
 def test_an_edited_report_template_only_tells_again(project: Project) -> None:
     project.edit("templates/REPORT.md.j2", "## The mathematics", "## Mathematics")
     assert project.jobs() == TELL
+
+
+def test_an_edited_look_of_the_page_only_makes_pages_again(project: Project) -> None:
+    project.edit("templates/page.css.j2", "max-width:72ch", "max-width:70ch")
+    assert project.jobs() == TELL - Counter(render_report=1)
+
+
+def test_the_index_is_of_all_experiments_and_one_run_alone_leaves_it(project: Project) -> None:
+    index = project.root / "experiments/README.md"
+    before = index.read_text()
+    assert f"[A tiny linear layer]({TINY}/REPORT.md) | Is it right? | right | 2 of 2 hold" in before
+    second = project.root / "experiments/second"
+    second.mkdir()
+    for name in ("config.yaml", "forward.py", "derivation.md", "backward.py"):
+        (second / name).write_bytes((project.folder / name).read_bytes())
+    alone = project.snakemake("experiments/second/REPORT.html")
+    assert alone.returncode == 0, alone.stdout
+    assert (second / "REPORT.md").exists()
+    assert index.read_text() == before
+    assert project.jobs()["write_index"] == 1
+    assert "**2 of 2 are right" in index.read_text()
+    assert (project.root / "experiments/index.html").exists()
+
+
+def test_a_macro_that_is_unknown_is_one_sentence_and_the_old_page_stays(project: Project) -> None:
+    before = project.outputs()
+    derivation = project.folder / "derivation.md"
+    derivation.write_text("By the chain rule,\n$\\foo x$.\n")
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert (
+        run.stdout.count(f"experiments/{TINY}/derivation.md:2: \\foo in $\\foo x$ is no LaTeX") == 1
+    )
+    assert "Traceback" not in run.stdout
+    after = project.outputs()
+    assert after["REPORT.html"] == before["REPORT.html"]
+    assert b"\\foo" in after["REPORT.md"]
+
+
+def test_snakemakes_own_report_has_the_pictures_and_the_tables(finished: Project) -> None:
+    run = finished.snakemake("--report", "report.html")
+    assert run.returncode == 0, run.stdout
+    report = (finished.root / "report.html").read_text()
+    (finished.root / "report.html").unlink()
+    for shown in (
+        "Error by format",
+        "Where the errors sit",
+        "Every error of every run",
+        "The whole report",
+    ):
+        assert shown in report
+    assert "A mark in the grey band is an exact zero" in report
+    for file in finished.outputs():
+        if file.endswith((".svg", ".csv", ".html")):
+            assert file in report
 
 
 def test_an_edited_question_only_tells_again(project: Project) -> None:

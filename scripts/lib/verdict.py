@@ -17,6 +17,13 @@ UNKNOWN = "no known mistake gives these values"  # the name of a mistake that ha
 NO_NUMBER = "something on the way overflows, or is divided by zero"
 WORST_FACTOR = 0.5  # what half the gradient is off, as a part of it: zero and twice are off by more
 
+OUTCOMES = ("wrong", "imprecise", "unresolved", "right")  # the worst first
+
+
+def worst_outcome(verdicts: list[dict[str, Any]]) -> str:
+    """The outcome of all together."""
+    return min((str(verdict["outcome"]) for verdict in verdicts), key=OUTCOMES.index)
+
 
 def judge_gradient(
     dtype: str,

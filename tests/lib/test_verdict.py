@@ -1,6 +1,6 @@
 import pytest
 
-from scripts.lib.verdict import NO_NUMBER, calls_of, judge_gradient
+from scripts.lib.verdict import NO_NUMBER, calls_of, judge_gradient, worst_outcome
 
 # One noise is 2^-20 of the gradient; a norm may be 4 noises off by chance, an element 9.
 SHARE, NORM, ELEMENT = 2.0**-20, 4.0, 9.0
@@ -390,3 +390,16 @@ def test_what_the_calls_showed_of_one_gradient():
 def test_a_backward_without_a_cotangent_is_taken_to_give_zero_for_zeros():
     calls = {"refused": {}, "second_call": {"x": "same bits"}, "zero_cotangent": {}}
     assert calls_of(calls, "x")["zero_cotangent"] == "zero"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "worst"),
+    [
+        (["right", "right"], "right"),
+        (["right", "unresolved"], "unresolved"),
+        (["unresolved", "imprecise", "right"], "imprecise"),
+        (["imprecise", "wrong"], "wrong"),
+    ],
+)
+def test_all_together_are_as_good_as_the_worst(outcomes, worst):
+    assert worst_outcome([{"outcome": outcome} for outcome in outcomes]) == worst

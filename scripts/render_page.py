@@ -1,0 +1,56 @@
+"""Make of the report one HTML file that needs no other: formulas as MathML, pictures in it.
+
+in   report     Markdown, as render_report writes it
+     judgement  json, as judge_gradients writes it: the outcome colours the first lines
+     figures    the pictures, svg
+     written    the author's files, where a formula that has no MathML is looked up
+out  page       HTML, self-contained
+
+Adds no sentence of its own: the report's text is the page's.
+"""
+
+from pathlib import Path
+
+from scripts.lib.files import read_json, write_text
+from scripts.lib.mathml import NotShowable
+from scripts.lib.page import page as page_of
+from scripts.lib.refusal import Refusal
+from scripts.lib.stage import run_stage
+from scripts.lib.verdict import worst_outcome
+
+
+def render_page(
+    report: Path, judgement: Path, figures: list[Path], written: list[Path], page: Path
+) -> None:
+    markdown = report.read_text(encoding="utf-8")
+    pictures = {f"figures/{path.name}": path.read_text(encoding="utf-8") for path in figures}
+    outcome = worst_outcome(read_json(judgement)["verdicts"])
+    try:
+        html = page_of(markdown, pictures, outcome)
+    except NotShowable as error:
+        authors = [path for path in written if path.suffix == ".md"]
+        raise Refusal(_sentence(error, [*authors, report])) from error
+    write_text(page, html)
+
+
+def _sentence(error: NotShowable, files: list[Path]) -> str:
+    """Which file has the formula, where, what is wrong with it, and how to mend it."""
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        if error.formula in text:
+            at = text.index(error.formula) + max(0, error.formula.find(error.part))
+            place = f"{path}:{text[:at].count(chr(10)) + 1}"
+            break
+    else:
+        place = str(files[-1])
+    formula = " ".join(error.formula.split())
+    if error.part:
+        return (
+            f"{place}: {error.part} in ${formula}$ is no LaTeX that can be shown in a page; "
+            "write it with another macro."
+        )
+    return f"{place}: ${formula}$ is no LaTeX that can be read; look for a brace or a \\left alone."
+
+
+if __name__ == "__main__":
+    run_stage(render_page, snakemake)  # type: ignore[name-defined]
