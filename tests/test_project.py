@@ -69,8 +69,9 @@ def test_every_stage_is_one_rule_one_script_one_function() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_rule_is_fingerprinted_by_its_own_script(stage: str) -> None:
-    assert f'code=code_hash("scripts/{stage}.py")' in RULES[stage]
+def test_a_rule_has_a_recipe_by_the_name_of_its_log(stage: str) -> None:
+    (log,) = re.findall(r'"(experiments/\{experiment\}/work/logs/.*)\.log"', RULES[stage])
+    assert f'recipe="{log.replace("/logs/", "/recipes/")}.json"' in RULES[stage]
 
 
 @pytest.mark.parametrize("stage", STAGES)

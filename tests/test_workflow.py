@@ -249,7 +249,7 @@ def test_a_vector_result_is_pulled_back_from_a_drawn_cotangent(project: Project)
 
 def test_the_stages_run_without_the_warm_python_and_without_the_profile(tmp_path: Path) -> None:
     other = copy_project(tmp_path / "cold")
-    other.edit("Snakefile", "onstart:\n    sys.executable = start_warm_python()\n", "")
+    other.edit("Snakefile", "    sys.executable = start_warm_python()\n", "")
     other.edit(CONFIG, "dtypes: [float64, float32]", "dtypes: [float32]")
     run = other.snakemake("--workflow-profile", "none", "--cores", "2")
     assert run.returncode == 0, run.stdout
