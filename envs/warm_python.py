@@ -50,7 +50,7 @@ def start_warm_python() -> str:
         command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[listener.fileno()]
     )
     listener.close()
-    return str(Path(os.path.relpath(__file__)).parent / "python")
+    return f"sh {Path(os.path.relpath(__file__)).parent / 'python'}"  # an archive has no programs
 
 
 def run(arguments: list[str]) -> int:
