@@ -222,4 +222,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         serve(socket.socket(fileno=int(sys.argv[2])))
     else:
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the stage says what there is to say
         sys.exit(run(sys.argv[1:]))

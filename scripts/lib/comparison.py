@@ -162,7 +162,12 @@ def _errors(archive: Archive) -> dict[str, str]:
     greatest: dict[str, float] = {}
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
+            table = csv.DictReader(file)
+            if not {"dtype", *MEASURES} <= set(table.fieldnames or ()):
+                raise Refusal(
+                    f"{path}: is no table of errors (its first line has no such columns)."
+                )
+            for row in table:
                 if row["sample"] == "trial":
                     for measure in MEASURES:
                         name = f"{row['dtype']} {row['comparison']} {row['gradient']} {measure}"

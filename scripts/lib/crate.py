@@ -115,7 +115,12 @@ def _file(path: str, size: int, sha256: str, workflow: str) -> dict[str, Any]:
             "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
             "name": workflow,
             "programmingLanguage": {"@id": LANGUAGE},
+            "conformsTo": {
+                "@id": "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
+            },
         }
+    if path == "README.md":
+        file["about"] = {"@id": "./"}
     return file | {"contentSize": str(size), "sha256": sha256}
 
 
