@@ -8,7 +8,7 @@ run: .venv/installed
 	$(BIN)/snakemake -c$(CORES)
 
 test: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 new:
 	@echo "$$NAME" | grep -Eqx "[a-z0-9][a-z0-9_-]*" || { echo "make new: write NAME=my-gradient, in small letters, digits, - and _; it is the folder's name." >&2; exit 1; }

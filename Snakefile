@@ -3,15 +3,38 @@
 import os
 import re
 import sys
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 from envs.warm_python import start_warm_python
 from scripts.lib.config import load_configs
 from scripts.lib.machine import processor, settings
+from scripts.lib.one_run import be_the_only_run
+from scripts.lib.receipts import Job, renew_recipes
 from scripts.lib.refusal import Refusal
 from scripts.lib.settings import gradient_names, judged, shown_format
 from scripts.lib.source import code_hash, modules_of
+
+# What an archive needs of the pipeline itself, to be run again.
+PROJECT = sorted(
+    str(path)
+    for pattern in (
+        "Makefile",
+        "README.md",
+        "LICENSE",
+        "Snakefile",
+        "envs/*",
+        "experiments/schema.yaml",
+        "profiles/*/*",
+        "pyproject.toml",
+        "scripts/**/*.py",
+        "templates/**/*",
+    )
+    for path in Path().glob(pattern)
+    if path.is_file()
+)
 
 # Snakemake imports pandas (0.2 s) to see whether a param is a data frame, unless there is none here.
 sys.modules["pandas"] = None
@@ -27,22 +50,32 @@ PAGE_TEMPLATES = [
 ]
 PICTURES = sorted(path.name for path in Path("templates/figures").glob("*.j2"))
 PACKAGES = ("torch", "numpy", "ml_dtypes", "pandas", "jinja2", "safetensors")
-VERSIONS = {name: version(name) for name in PACKAGES}
-# What a stage's numbers depend on besides its inputs and its code.
-TABLES = {name: VERSIONS[name] for name in ("numpy", "ml_dtypes", "pandas", "jinja2")}
-PAGES = TABLES | {
-    name: version(name)
-    for name in ("markdown-it-py", "mdit-py-plugins", "latex2mathml")
-}
-TORCH = VERSIONS | {"processor": processor()} | settings()
+
+
+def kept(file, shows, kind=None, category="{experiment}"):
+    """A generated file that is kept, and stands under these words in `snakemake --report`."""
+    return report(
+        update(file),
+        caption=f"templates/captions/{Path(file).stem}.rst",
+        category=category,
+        subcategory=kind,
+        labels={"shows": shows},
+    )
+
+
+@contextmanager
+def in_a_sentence():
+    """Have Snakemake end with what a refusal says, and without a traceback."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise WorkflowError(str(refusal)) from None
 
 
 # Checked here and not where it is first used: there, Snakemake would take a mistake for a file that
 # no rule makes, and be content with an old one.
-try:
+with in_a_sentence():
     CONFIGS = load_configs([Path("experiments", name) for name in EXPERIMENTS], SCHEMA)
-except Refusal as refusal:
-    raise WorkflowError(str(refusal)) from None
 
 
 def setting(key, default=None):
@@ -90,6 +123,51 @@ def tried(wildcards):
     return [f"experiments/{wildcards.experiment}/work/pitfalls.json"] if has else []
 
 
+def cached(wildcards):
+    """The cached files that a reader of the report would ask for, inputs first."""
+    folder = f"experiments/{wildcards.experiment}/work"
+    once = (
+        "draws.safetensors",
+        "states.safetensors",
+        "cotangents.safetensors",
+        "environment.json",
+        "gradcheck.json",
+        "graph.json",
+        "judgement.json",
+        "mistakes.json",
+        "oracle.json",
+    )
+    by_judged = (
+        "arithmetic.json",
+        "calls.json",
+        "errors.csv",
+        "facts.json",
+        "handed_over.json",
+        "overflows.json",
+    )
+    by_dtype = (
+        "attribution.json",
+        "operations.json",
+        "orders.json",
+        "recorded.safetensors",
+        "replay.json",
+    )
+    return (
+        [f"{folder}/{file}" for file in once]
+        + tried(wildcards)
+        + [path for file in by_judged for path in per_judged(file)(wildcards)]
+        + [path for file in by_dtype for path in per_dtype(file)(wildcards)]
+    )
+
+
+def computed(wildcards):
+    """The tensors that every run gives, in every format."""
+    kinds = ("manual", "autograd", "reference", "reordered", "noise")
+    return [
+        path for kind in kinds for path in per_judged(f"{kind}.safetensors")(wildcards)
+    ]
+
+
 def shown(file):
     """A file of work/{dtype}/ for the format that the report shows in full."""
 
@@ -107,6 +185,8 @@ os.environ.update(
 
 
 onstart:
+    with in_a_sentence():
+        be_the_only_run()
     sys.executable = start_warm_python()
 
 
@@ -122,8 +202,16 @@ rule all:
         "experiments/index.html",
 
 
+rule archive:
+    """Pack every experiment for others to check, in archives/."""
+    input:
+        expand("archives/{experiment}.tar.gz", experiment=EXPERIMENTS),
+
+
 rule generate_tensors:
     """Draw the inputs of every run, in float32, from the seeds of the config."""
+    input:
+        recipe="experiments/{experiment}/work/recipes/generate_tensors.json",
     output:
         draws="experiments/{experiment}/work/draws.safetensors",
         states="experiments/{experiment}/work/states.safetensors",
@@ -134,8 +222,6 @@ rule generate_tensors:
     params:
         specs=setting("tensors"),
         samples=setting("samples"),
-        code=code_hash("scripts/generate_tensors.py"),
-        versions=TORCH,
     script:
         "scripts/generate_tensors.py"
 
@@ -146,6 +232,7 @@ rule draw_cotangents:
         forward="experiments/{experiment}/forward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         states="experiments/{experiment}/work/states.safetensors",
+        recipe="experiments/{experiment}/work/recipes/draw_cotangents.json",
     output:
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
     log:
@@ -154,9 +241,6 @@ rule draw_cotangents:
         "envs/torch.yaml"
     resources:
         time_limit=setting("time_limit", 60),
-    params:
-        code=code_hash("scripts/draw_cotangents.py"),
-        versions=TORCH,
     script:
         "scripts/draw_cotangents.py"
 
@@ -167,6 +251,7 @@ rule check_forward:
         forward="experiments/{experiment}/forward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/check_forward.json",
     output:
         oracle="experiments/{experiment}/work/oracle.json",
     log:
@@ -177,8 +262,6 @@ rule check_forward:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/check_forward.py"),
-        versions=TORCH,
     script:
         "scripts/check_forward.py"
 
@@ -189,6 +272,7 @@ rule check_backward:
         backward="experiments/{experiment}/backward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/check_backward.json",
     output:
         checked="experiments/{experiment}/work/checked.txt",
     log:
@@ -199,8 +283,6 @@ rule check_backward:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/check_backward.py"),
-        versions=TORCH,
     script:
         "scripts/check_backward.py"
 
@@ -212,6 +294,7 @@ rule compute_manual:
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         checked="experiments/{experiment}/work/checked.txt",
+        recipe="experiments/{experiment}/work/recipes/compute_manual.{dtype}.json",
     output:
         gradients="experiments/{experiment}/work/{dtype}/manual.safetensors",
         calls="experiments/{experiment}/work/{dtype}/calls.json",
@@ -223,8 +306,6 @@ rule compute_manual:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/compute_manual.py"),
-        versions=TORCH,
     script:
         "scripts/compute_manual.py"
 
@@ -235,6 +316,7 @@ rule run_autograd:
         forward="experiments/{experiment}/forward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/run_autograd.{dtype}.json",
     output:
         gradients="experiments/{experiment}/work/{dtype}/autograd.safetensors",
     log:
@@ -245,8 +327,6 @@ rule run_autograd:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/run_autograd.py"),
-        versions=TORCH,
     script:
         "scripts/run_autograd.py"
 
@@ -257,6 +337,7 @@ rule compute_reference:
         forward="experiments/{experiment}/forward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/compute_reference.{dtype}.json",
     output:
         gradients="experiments/{experiment}/work/{dtype}/reference.safetensors",
         arithmetic="experiments/{experiment}/work/{dtype}/arithmetic.json",
@@ -268,8 +349,6 @@ rule compute_reference:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/compute_reference.py"),
-        versions=TORCH,
     script:
         "scripts/compute_reference.py"
 
@@ -280,6 +359,7 @@ rule measure_noise:
         forward="experiments/{experiment}/forward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/measure_noise.{dtype}.json",
     output:
         noise="experiments/{experiment}/work/{dtype}/noise.safetensors",
         overflows="experiments/{experiment}/work/{dtype}/overflows.json",
@@ -291,8 +371,6 @@ rule measure_noise:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/measure_noise.py"),
-        versions=TORCH,
     script:
         "scripts/measure_noise.py"
 
@@ -304,6 +382,7 @@ rule reorder_sums:
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         checked="experiments/{experiment}/work/checked.txt",
+        recipe="experiments/{experiment}/work/recipes/reorder_sums.{dtype}.json",
     output:
         gradients="experiments/{experiment}/work/{dtype}/reordered.safetensors",
         handed_over="experiments/{experiment}/work/{dtype}/handed_over.json",
@@ -315,8 +394,6 @@ rule reorder_sums:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/reorder_sums.py"),
-        versions=TORCH,
     script:
         "scripts/reorder_sums.py"
 
@@ -330,6 +407,7 @@ rule score_errors:
         reordered="experiments/{experiment}/work/{dtype}/reordered.safetensors",
         noise="experiments/{experiment}/work/{dtype}/noise.safetensors",
         arithmetic="experiments/{experiment}/work/{dtype}/arithmetic.json",
+        recipe="experiments/{experiment}/work/recipes/score_errors.{dtype}.json",
     output:
         errors="experiments/{experiment}/work/{dtype}/errors.csv",
         facts="experiments/{experiment}/work/{dtype}/facts.json",
@@ -339,8 +417,6 @@ rule score_errors:
         "envs/report.yaml"
     params:
         needed=needed,
-        code=code_hash("scripts/score_errors.py"),
-        versions=TABLES,
     script:
         "scripts/score_errors.py"
 
@@ -349,21 +425,15 @@ rule collect_errors:
     """Put the errors of all formats into the experiment's one table."""
     input:
         parts=per_dtype("errors.csv"),
+        recipe="experiments/{experiment}/work/recipes/collect_errors.json",
     output:
-        errors=report(
-            update("experiments/{experiment}/errors.csv"),
-            caption="templates/captions/errors.rst",
-            category="{experiment}",
-            subcategory="Tables",
-            labels={"shows": "Every error of every run"},
+        errors=kept(
+            "experiments/{experiment}/errors.csv", "Every error of every run", "Tables"
         ),
     log:
         "experiments/{experiment}/work/logs/collect_errors.log",
     conda:
         "envs/report.yaml"
-    params:
-        code=code_hash("scripts/collect_errors.py"),
-        versions=TABLES,
     script:
         "scripts/collect_errors.py"
 
@@ -373,6 +443,7 @@ rule dump_graph:
     input:
         forward="experiments/{experiment}/forward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
+        recipe="experiments/{experiment}/work/recipes/dump_graph.json",
     output:
         graph="experiments/{experiment}/work/graph.json",
     log:
@@ -383,14 +454,14 @@ rule dump_graph:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/dump_graph.py"),
-        versions=TORCH,
     script:
         "scripts/dump_graph.py"
 
 
 rule record_environment:
     """Write down what the numbers depend on besides the inputs."""
+    input:
+        recipe="experiments/{experiment}/work/recipes/record_environment.json",
     output:
         environment="experiments/{experiment}/work/environment.json",
     log:
@@ -399,8 +470,6 @@ rule record_environment:
         "envs/torch.yaml"
     params:
         packages=PACKAGES,
-        code=code_hash("scripts/record_environment.py"),
-        versions=TORCH,
     script:
         "scripts/record_environment.py"
 
@@ -413,6 +482,7 @@ rule observe_operations:
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         checked="experiments/{experiment}/work/checked.txt",
+        recipe="experiments/{experiment}/work/recipes/observe_operations.{dtype}.json",
     output:
         operations="experiments/{experiment}/work/{dtype}/operations.json",
         recorded="experiments/{experiment}/work/{dtype}/recorded.safetensors",
@@ -424,8 +494,6 @@ rule observe_operations:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/observe_operations.py"),
-        versions=TORCH,
     script:
         "scripts/observe_operations.py"
 
@@ -435,6 +503,7 @@ rule reveal_orders:
     input:
         operations="experiments/{experiment}/work/{dtype}/operations.json",
         environment="experiments/{experiment}/work/environment.json",
+        recipe="experiments/{experiment}/work/recipes/reveal_orders.{dtype}.json",
     output:
         orders=update("experiments/{experiment}/work/{dtype}/orders.json"),
     log:
@@ -443,7 +512,6 @@ rule reveal_orders:
         "envs/torch.yaml"
     params:
         code=code_hash("scripts/reveal_orders.py"),
-        versions=TORCH,
     script:
         "scripts/reveal_orders.py"
 
@@ -457,15 +525,13 @@ rule verify_replay:
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         recorded="experiments/{experiment}/work/{dtype}/recorded.safetensors",
         autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+        recipe="experiments/{experiment}/work/recipes/verify_replay.{dtype}.json",
     output:
         replay="experiments/{experiment}/work/{dtype}/replay.json",
     log:
         "experiments/{experiment}/work/logs/verify_replay.{dtype}.log",
     conda:
         "envs/numpy.yaml"
-    params:
-        code=code_hash("scripts/verify_replay.py"),
-        versions={"numpy": VERSIONS["numpy"]},
     script:
         "scripts/verify_replay.py"
 
@@ -481,6 +547,7 @@ rule attribute_difference:
         recorded="experiments/{experiment}/work/{dtype}/recorded.safetensors",
         manual="experiments/{experiment}/work/{dtype}/manual.safetensors",
         autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+        recipe="experiments/{experiment}/work/recipes/attribute_difference.{dtype}.json",
     output:
         attribution="experiments/{experiment}/work/{dtype}/attribution.json",
     log:
@@ -491,8 +558,6 @@ rule attribute_difference:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/attribute_difference.py"),
-        versions=TORCH,
     script:
         "scripts/attribute_difference.py"
 
@@ -505,6 +570,7 @@ rule ask_gradcheck:
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         checked="experiments/{experiment}/work/checked.txt",
+        recipe="experiments/{experiment}/work/recipes/ask_gradcheck.json",
     output:
         opinion="experiments/{experiment}/work/gradcheck.json",
     log:
@@ -515,8 +581,6 @@ rule ask_gradcheck:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/ask_gradcheck.py"),
-        versions=TORCH,
     script:
         "scripts/ask_gradcheck.py"
 
@@ -532,6 +596,7 @@ rule name_mistakes:
         reference="experiments/{experiment}/work/float64/reference.safetensors",
         facts="experiments/{experiment}/work/float64/facts.json",
         calls="experiments/{experiment}/work/float64/calls.json",
+        recipe="experiments/{experiment}/work/recipes/name_mistakes.json",
     output:
         mistakes="experiments/{experiment}/work/mistakes.json",
     log:
@@ -542,8 +607,6 @@ rule name_mistakes:
         time_limit=setting("time_limit", 60),
     params:
         needed=needed,
-        code=code_hash("scripts/name_mistakes.py"),
-        versions=TORCH,
     script:
         "scripts/name_mistakes.py"
 
@@ -560,6 +623,7 @@ rule try_pitfalls:
         noise=per_judged("noise.safetensors"),
         arithmetic=per_judged("arithmetic.json"),
         oracle="experiments/{experiment}/work/oracle.json",
+        recipe="experiments/{experiment}/work/recipes/try_pitfalls.json",
     output:
         tried="experiments/{experiment}/work/pitfalls.json",
     log:
@@ -572,8 +636,6 @@ rule try_pitfalls:
         pitfalls=setting("pitfalls"),
         dtypes=lambda wildcards: judged(CONFIGS[wildcards.experiment]["dtypes"]),
         needed=needed,
-        code=code_hash("scripts/try_pitfalls.py"),
-        versions=TORCH,
     script:
         "scripts/try_pitfalls.py"
 
@@ -590,6 +652,7 @@ rule judge_gradients:
         attributions=per_dtype("attribution.json"),
         tried=tried,
         graph="experiments/{experiment}/work/graph.json",
+        recipe="experiments/{experiment}/work/recipes/judge_gradients.json",
     output:
         judgement="experiments/{experiment}/work/judgement.json",
     log:
@@ -599,8 +662,6 @@ rule judge_gradients:
     params:
         acceptance=setting("acceptance"),
         dtypes=setting("dtypes"),
-        code=code_hash("scripts/judge_gradients.py"),
-        versions=TABLES,
     script:
         "scripts/judge_gradients.py"
 
@@ -617,55 +678,40 @@ rule draw_figures:
         manual=shown("manual.safetensors"),
         reference=shown("reference.safetensors"),
         templates=collect("templates/figures/{file}", file=PICTURES),
+        recipe="experiments/{experiment}/work/recipes/draw_figures.json",
     output:
-        by_dtype=report(
-            update("experiments/{experiment}/figures/error_by_dtype.svg"),
-            caption="templates/captions/error_by_dtype.rst",
-            category="{experiment}",
-            subcategory="Pictures",
-            labels={"shows": "Error by format"},
+        by_dtype=kept(
+            "experiments/{experiment}/figures/error_by_dtype.svg",
+            "Error by format",
+            "Pictures",
         ),
-        by_run=report(
-            update("experiments/{experiment}/figures/error_by_run.svg"),
-            caption="templates/captions/error_by_run.rst",
-            category="{experiment}",
-            subcategory="Pictures",
-            labels={"shows": "Error by run"},
+        by_run=kept(
+            "experiments/{experiment}/figures/error_by_run.svg",
+            "Error by run",
+            "Pictures",
         ),
-        in_ulps=report(
-            update("experiments/{experiment}/figures/error_in_ulps.svg"),
-            caption="templates/captions/error_in_ulps.rst",
-            category="{experiment}",
-            subcategory="Pictures",
-            labels={"shows": "Signed errors in ulps"},
+        in_ulps=kept(
+            "experiments/{experiment}/figures/error_in_ulps.svg",
+            "Signed errors in ulps",
+            "Pictures",
         ),
-        places=report(
-            update("experiments/{experiment}/figures/error_places.svg"),
-            caption="templates/captions/error_places.rst",
-            category="{experiment}",
-            subcategory="Pictures",
-            labels={"shows": "Where the errors sit"},
+        places=kept(
+            "experiments/{experiment}/figures/error_places.svg",
+            "Where the errors sit",
+            "Pictures",
         ),
-        chain=report(
-            update("experiments/{experiment}/figures/graph.svg"),
-            caption="templates/captions/graph.rst",
-            category="{experiment}",
-            subcategory="Pictures",
-            labels={"shows": "The graph"},
+        chain=kept(
+            "experiments/{experiment}/figures/graph.svg", "The graph", "Pictures"
         ),
-        trees=report(
-            update("experiments/{experiment}/figures/orders.svg"),
-            caption="templates/captions/orders.rst",
-            category="{experiment}",
-            subcategory="Pictures",
-            labels={"shows": "How each sum is added"},
+        trees=kept(
+            "experiments/{experiment}/figures/orders.svg",
+            "How each sum is added",
+            "Pictures",
         ),
-        shares=report(
-            update("experiments/{experiment}/figures/shares.svg"),
-            caption="templates/captions/shares.rst",
-            category="{experiment}",
-            subcategory="Pictures",
-            labels={"shows": "What moves the bits"},
+        shares=kept(
+            "experiments/{experiment}/figures/shares.svg",
+            "What moves the bits",
+            "Pictures",
         ),
     log:
         "experiments/{experiment}/work/logs/draw_figures.log",
@@ -674,8 +720,6 @@ rule draw_figures:
     params:
         dtypes=setting("dtypes"),
         gradients=lambda wildcards: [f"d{name}" for name in needed(wildcards)],
-        code=code_hash("scripts/draw_figures.py"),
-        versions=TABLES,
     script:
         "scripts/draw_figures.py"
 
@@ -701,6 +745,7 @@ rule render_report:
         written=written_by_author,
         figures=rules.draw_figures.output,
         template="templates/REPORT.md.j2",
+        recipe="experiments/{experiment}/work/recipes/render_report.json",
     output:
         report=update("experiments/{experiment}/REPORT.md"),
     log:
@@ -713,8 +758,6 @@ rule render_report:
         specs=setting("tensors"),
         samples=setting("samples"),
         dtypes=setting("dtypes"),
-        code=code_hash("scripts/render_report.py"),
-        versions=TABLES,
     script:
         "scripts/render_report.py"
 
@@ -727,21 +770,13 @@ rule render_page:
         figures=rules.draw_figures.output,
         written=written_by_author,
         templates=PAGE_TEMPLATES,
+        recipe="experiments/{experiment}/work/recipes/render_page.json",
     output:
-        page=report(
-            update("experiments/{experiment}/REPORT.html"),
-            caption="templates/captions/REPORT.rst",
-            category="{experiment}",
-            subcategory="Report",
-            labels={"shows": "The whole report"},
-        ),
+        page=kept("experiments/{experiment}/REPORT.html", "The whole report", "Report"),
     log:
         "experiments/{experiment}/work/logs/render_page.log",
     conda:
         "envs/report.yaml"
-    params:
-        code=code_hash("scripts/render_page.py"),
-        versions=PAGES,
     script:
         "scripts/render_page.py"
 
@@ -759,37 +794,8 @@ rule write_manifest:
         attributions=per_dtype("attribution.json"),
         orders=per_dtype("orders.json"),
         written=written_by_author,
-        intermediate=lambda wildcards: [
-            f"experiments/{wildcards.experiment}/work/{name}"
-            for name in (
-                "draws.safetensors",
-                "states.safetensors",
-                "cotangents.safetensors",
-                "mistakes.json",
-            )
-        ]
-        + tried(wildcards)
-        + [
-            path
-            for kind in ("manual", "autograd", "reference", "reordered", "noise")
-            for path in per_judged(f"{kind}.safetensors")(wildcards)
-        ]
-        + [
-            path
-            for name in (
-                "errors.csv",
-                "facts.json",
-                "calls.json",
-                "overflows.json",
-                "handed_over.json",
-            )
-            for path in per_judged(name)(wildcards)
-        ]
-        + [
-            path
-            for name in ("operations.json", "recorded.safetensors")
-            for path in per_dtype(name)(wildcards)
-        ],
+        cached=cached,
+        computed=computed,
         outputs=[
             "experiments/{experiment}/REPORT.md",
             "experiments/{experiment}/REPORT.html",
@@ -797,6 +803,7 @@ rule write_manifest:
             *rules.draw_figures.output,
         ],
         template="templates/manifest.json.j2",
+        recipe="experiments/{experiment}/work/recipes/write_manifest.json",
     output:
         manifest=update("experiments/{experiment}/manifest.json"),
     log:
@@ -812,8 +819,6 @@ rule write_manifest:
                 for module in modules_of(str(script))
             }
         ),
-        code=code_hash("scripts/write_manifest.py"),
-        versions=TABLES,
     script:
         "scripts/write_manifest.py"
 
@@ -831,13 +836,13 @@ rule write_index:
         errors=expand("experiments/{experiment}/errors.csv", experiment=EXPERIMENTS),
         template="templates/index.md.j2",
         templates=PAGE_TEMPLATES,
+        recipe="experiments/work/recipes/write_index.json",
     output:
         index=update("experiments/README.md"),
-        page=report(
-            update("experiments/index.html"),
-            caption="templates/captions/index.rst",
+        page=kept(
+            "experiments/index.html",
+            "Every experiment and its verdict",
             category="All experiments",
-            labels={"shows": "Every experiment and its verdict"},
         ),
     log:
         "experiments/work/logs/write_index.log",
@@ -845,10 +850,50 @@ rule write_index:
         "envs/report.yaml"
     params:
         dtypes=["float64", "float32", "bfloat16", "float16"],
-        code=code_hash("scripts/write_index.py"),
-        versions=PAGES,
     script:
         "scripts/write_index.py"
+
+
+rule collect_gradients:
+    """Keep the gradients of the runs that are judged and shown, each bit once."""
+    input:
+        manual="experiments/{experiment}/work/{dtype}/manual.safetensors",
+        autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+        recipe="experiments/{experiment}/work/recipes/collect_gradients.{dtype}.json",
+    output:
+        gradients="experiments/{experiment}/work/{dtype}/gradients.safetensors",
+        same="experiments/{experiment}/work/{dtype}/same.json",
+    log:
+        "experiments/{experiment}/work/logs/collect_gradients.{dtype}.log",
+    conda:
+        "envs/torch.yaml"
+    script:
+        "scripts/collect_gradients.py"
+
+
+rule write_archive:
+    """Pack an experiment with all that is needed to check it and to run it again."""
+    input:
+        manifest="experiments/{experiment}/manifest.json",
+        citation="CITATION.cff",
+        written=written_by_author,
+        outputs=rules.write_manifest.input.outputs,
+        cached=cached,
+        gradients=per_dtype("gradients.safetensors"),
+        same=per_dtype("same.json"),
+        project=PROJECT,
+        recipe="experiments/{experiment}/work/recipes/write_archive.json",
+    output:
+        archive="archives/{experiment}.tar.gz",
+    log:
+        "experiments/{experiment}/work/logs/write_archive.log",
+    conda:
+        "envs/report.yaml"
+    params:
+        config=lambda wildcards: CONFIGS[wildcards.experiment],
+        version=version("snakemake"),
+    script:
+        "scripts/write_archive.py"
 
 
 rule accept:
@@ -857,13 +902,60 @@ rule accept:
         judgement="experiments/{experiment}/work/judgement.json",
         report="experiments/{experiment}/REPORT.md",
         manifest="experiments/{experiment}/manifest.json",
+        recipe="experiments/{experiment}/work/recipes/accept.json",
     output:
         accepted="experiments/{experiment}/work/accepted.txt",
     log:
         "experiments/{experiment}/work/logs/accept.log",
     conda:
         "envs/report.yaml"
-    params:
-        code=code_hash("scripts/accept.py"),
     script:
         "scripts/accept.py"
+
+
+def versions(environment):
+    """The packages of an environment as they are installed; with torch, what chooses its kernels."""
+    names = re.findall(r"- ([\w-]+)==", Path(environment).read_text(encoding="utf-8"))
+    kernels = {"processor": processor()} | settings() if "torch" in names else {}
+    return {name: version(name) for name in names} | kernels
+
+
+def job(rule, wildcards):
+    """A job of a rule as Snakemake will see it, and the ingredients of its recipe."""
+
+    def of(item):
+        return item(wildcards) if callable(item) else item
+
+    def paths(items):
+        lists = [[one] if isinstance(one, str) else one for one in map(of, items)]
+        return [str(path).format(**vars(wildcards)) for each in lists for path in each]
+
+    declared = getattr(rules, rule.name)
+    params = {name: of(value) for name, value in declared.params.items()}
+    code = code_hash(f"scripts/{rule.name}.py")
+    ingredients = {"params": params, "code": code} | versions(rule.conda_env)
+    (log,) = paths(declared.log)
+    files = Job(rule.name, log, paths(declared.input), paths(declared.output))
+    return files, ingredients
+
+
+# Snakemake looks at dates; before it does, hold every job against its receipt.
+if workflow.is_main_process:
+    with in_a_sentence():
+        SPOILT = renew_recipes(
+            [
+                job(rule, SimpleNamespace(experiment=experiment, dtype=dtype))
+                for rule in workflow.rules
+                if rule.script
+                for experiment in (
+                    EXPERIMENTS if "experiment" in rule.wildcard_names else [None]
+                )
+                for dtype in (
+                    judged(CONFIGS[experiment]["dtypes"])
+                    if "dtype" in rule.wildcard_names
+                    else [None]
+                )
+            ]
+        )
+    for sentence in SPOILT:
+        print(sentence, file=sys.stderr)

@@ -50,7 +50,7 @@ def start_warm_python() -> str:
         command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[listener.fileno()]
     )
     listener.close()
-    return str(Path(os.path.relpath(__file__)).parent / "python")
+    return f"sh {Path(os.path.relpath(__file__)).parent / 'python'}"  # an archive has no programs
 
 
 def run(arguments: list[str]) -> int:
@@ -224,4 +224,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         serve(socket.socket(fileno=int(sys.argv[2])))
     else:
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the stage says what there is to say
         sys.exit(run(sys.argv[1:]))

@@ -4,7 +4,8 @@ in   judgement, oracle, opinion, graph, environment, arithmetic, replays, attrib
                    json, as their stages write them, the last four per format, arithmetic of
                    float64 as well, which judges the formula
      written       the author's files
-     intermediate  the cached files
+     cached, computed
+                   the cached files, and among them the tensors that every run gives
      outputs       the generated files
      settings      the config, checked
      modules       the code, paths from the project's root
@@ -31,7 +32,8 @@ def write_manifest(
     attributions: list[Path],
     orders: list[Path],
     written: list[Path],
-    intermediate: list[Path],
+    cached: list[Path],
+    computed: list[Path],
     outputs: list[Path],
     settings: dict[str, Any],
     modules: list[str],
@@ -67,17 +69,7 @@ def write_manifest(
         "files": {
             "written": _listed(written),
             "code": _listed([Path("Snakefile"), *map(Path, modules)]),
-            "intermediate": _listed(
-                [
-                    *intermediate,
-                    *(judgement, oracle, opinion, graph, environment),
-                    *(
-                        path
-                        for each in (arithmetic, replays, attributions, orders)
-                        for path in each
-                    ),
-                ]
-            ),
+            "intermediate": _listed([*cached, *computed]),
             "output": _listed(outputs),
         },
     }

@@ -62,6 +62,10 @@ class Project:
     def folder(self) -> Path:
         return self.root / "experiments" / TINY
 
+    @property
+    def archive(self) -> Path:
+        return self.root / f"archives/{TINY}.tar.gz"
+
     def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake there; its two streams come back as one text, in `stdout`."""
         command = [str(Path(sys.executable).with_name("snakemake")), "-c1", *arguments]
@@ -104,7 +108,8 @@ def copy_project(to: Path) -> Project:
     for name in ("scripts", "templates", "envs", "profiles"):
         shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
     (to / "experiments").mkdir()
-    shutil.copy(ROOT / "Snakefile", to)
+    for name in ("Snakefile", "Makefile", "README.md", "LICENSE", "CITATION.cff", "pyproject.toml"):
+        shutil.copy(ROOT / name, to)
     shutil.copy(ROOT / "experiments/schema.yaml", to / "experiments")
     write_tiny(to / "experiments" / TINY)
     return Project(to)
@@ -117,6 +122,16 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     run = project.snakemake()
     assert run.returncode == 0, run.stdout
     return project
+
+
+@pytest.fixture(scope="session")
+def archived(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that has run and packed its archive. Tests share it as well."""
+    root = tmp_path_factory.mktemp("archived") / "project"
+    shutil.copytree(finished.root, root, symlinks=True)
+    run = Project(root).snakemake("archive")
+    assert run.returncode == 0, run.stdout
+    return Project(root)
 
 
 @pytest.fixture

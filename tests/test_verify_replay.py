@@ -1,12 +1,8 @@
-import subprocess
-import sys
-
 import pytest
 import torch
 
 from scripts.lib.files import read_json, write_json
 from scripts.lib.tensors import read_tensors, write_tensors
-from tests.conftest import ROOT
 from tests.layer import TANH, Layer
 
 DTYPES = ["float64", "float32", "bfloat16", "float16"]
@@ -93,60 +89,3 @@ def test_runs_that_make_other_operations_are_left_out(tmp_path):
     left_out = len(found["others"])
     assert 0 < left_out < 3
     assert found["tensors"][0]["elements"] == 3 - left_out
-
-
-ALONE = """\
-import runpy, sys
-for name in ("torch", "pandas", "ml_dtypes", "safetensors", "jinja2", "snakemake", "yaml"):
-    sys.modules[name] = None
-sys.argv = ["verify_replay.py", sys.argv[1]]
-runpy.run_path("scripts/verify_replay.py", run_name="__main__")
-"""
-
-
-def run_alone(folder, *command):
-    return subprocess.run(
-        [sys.executable, *command, str(folder)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
-def test_the_command_needs_numpy_alone(tmp_path):
-    Layer(tmp_path, "bfloat16").all()
-    run = run_alone(tmp_path, "-c", ALONE)
-    assert run.returncode == 0, run.stderr
-    assert "3600 of 3600 elements have the archived bits" in run.stdout
-
-
-def test_the_command_fails_where_a_bit_is_missed(tmp_path):
-    layer = Layer(tmp_path).all()
-    tensors = read_tensors(layer.file("autograd"))
-    tensors["trial/db"][0, 0] += 1
-    write_tensors(layer.file("autograd"), tensors)
-    run = run_alone(tmp_path, "scripts/verify_replay.py")
-    assert run.returncode == 1
-    assert "89 of 90 elements have the archived bits" in run.stdout
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        ([], "verify_replay: name the experiment's folder"),
-        (["nowhere"], "verify_replay: nowhere: has no work/*/orders.json; run snakemake -c1 there"),
-    ],
-)
-def test_the_command_says_what_it_lacks(arguments, sentence):
-    command = [sys.executable, "scripts/verify_replay.py", *arguments]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert run.returncode == 1
-    assert run.stderr.startswith(sentence)
-    assert "Traceback" not in run.stderr
-
-
-def test_the_command_says_which_file_is_damaged(tmp_path):
-    layer = Layer(tmp_path).all()
-    path = layer.file("autograd")
-    path.write_bytes(path.read_bytes()[:-1])
-    run = run_alone(tmp_path, "scripts/verify_replay.py")
-    assert run.returncode == 1
-    assert f"{path} is damaged" in run.stderr

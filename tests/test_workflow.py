@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -308,7 +310,24 @@ def test_a_vector_result_is_pulled_back_from_a_drawn_cotangent(project: Project)
 
 def test_the_stages_run_without_the_warm_python_and_without_the_profile(tmp_path: Path) -> None:
     other = copy_project(tmp_path / "cold")
-    other.edit("Snakefile", "onstart:\n    sys.executable = start_warm_python()\n", "")
+    other.edit("Snakefile", "    sys.executable = start_warm_python()\n", "")
     other.edit(CONFIG, "dtypes: [float64, float32]", "dtypes: [float32]")
     run = other.snakemake("--workflow-profile", "none", "--cores", "2")
     assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.parametrize("name", ["two words", "-dash", "a;b", "é", "n" * 65, "{experiment}"])
+def test_a_folder_name_that_will_not_do_is_a_sentence(project: Project, name: str) -> None:
+    project.folder.rename(project.root / "experiments" / name)
+    run = project.snakemake()
+    assert run.returncode != 0
+    assert f"experiments/{name}: this folder's name will not do" in run.stdout
+
+
+def test_a_run_needs_no_network(tmp_path: Path) -> None:
+    other = copy_project(tmp_path / "offline")
+    user = [] if os.geteuid() == 0 else ["--map-root-user"]
+    snakemake = str(Path(sys.executable).with_name("snakemake"))
+    command = ["unshare", "--net", *user, snakemake, "-c1", "all", "archive"]
+    run = subprocess.run(command, cwd=other.root, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr

@@ -46,7 +46,8 @@ def run(folder):
         attributions=[folder / "float32/attributions.json"],
         orders=[folder / "float32/orders.json"],
         written=[folder / "b.md", folder / "a.md"],
-        intermediate=[],
+        cached=[folder / "b.md"],
+        computed=[folder / "a.md"],
         outputs=[],
         settings=SETTINGS,
         modules=["scripts/lib/files.py"],
@@ -77,13 +78,9 @@ def test_the_settings_the_seeds_and_what_was_judged_are_in_it(tmp_path):
     assert manifest["reference"] == {"float32": {"arithmetic": "float64", "reason": None}}
 
 
-def test_what_every_stage_told_is_listed_as_intermediate(tmp_path):
-    listed = {one["path"] for one in run(tmp_path)["files"]["intermediate"]}
-    names = ("judgement", "oracle", "opinion", "graph", "environment")
-    per_format = ("arithmetic", "replays", "attributions", "orders")
-    assert listed == {f"{tmp_path}/{name}.json" for name in names} | {
-        f"{tmp_path}/float32/{name}.json" for name in per_format
-    }
+def test_the_cached_and_the_computed_are_intermediate(tmp_path):
+    listed = [one["path"] for one in run(tmp_path)["files"]["intermediate"]]
+    assert listed == [f"{tmp_path}/a.md", f"{tmp_path}/b.md"]
 
 
 def test_the_code_that_made_it_is_listed(tmp_path):

@@ -59,11 +59,15 @@ def arrays_by_sample(*paths: Path) -> dict[str, dict[str, NDArray[Any]]]:
     Raises
         Refusal: if a file is damaged.
     """
+    return by_sample({key: value for path in paths for key, value in read_arrays(path).items()})
+
+
+def by_sample(arrays: dict[str, NDArray[Any]]) -> dict[str, dict[str, NDArray[Any]]]:
+    """Arrays keyed "<sample>/<name>" by sample and then by name."""
     found: dict[str, dict[str, NDArray[Any]]] = {}
-    for path in paths:
-        for key, value in read_arrays(path).items():
-            sample, name = key.split("/", 1)
-            found.setdefault(sample, {})[name] = value
+    for key, value in arrays.items():
+        sample, name = key.split("/", 1)
+        found.setdefault(sample, {})[name] = value
     return found
 
 

@@ -213,6 +213,12 @@ def _what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
             f"{format_name(tensor.dtype)}; compute in the "
             "dtype of the inputs, and convert the result back if you compute wider."
         )
+    if gradient.layout != tensor.layout or gradient.device != tensor.device:
+        layout = str(gradient.layout).removeprefix("torch.")
+        return (
+            f"d{name} is a {layout} tensor on {gradient.device.type}; return a dense one on "
+            f"{tensor.device.type}, with .to_dense() or .to({tensor.device.type!r})."
+        )
     return None
 
 

@@ -3,6 +3,7 @@
 import difflib
 import keyword
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from scripts.lib.settings import drawn_tensors
 Path_ = tuple[str | int, ...]
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 AUTHORS_FILES = ("forward.py", "backward.py", "derivation.md")
 
 
@@ -28,6 +30,11 @@ def load_configs(folders: list[Path], schema: Path) -> dict[str, dict[str, Any]]
     """
     configs, mistakes = {}, []
     for folder in folders:
+        if not _NAME.fullmatch(folder.name):
+            mistakes.append(
+                f"{folder}: this folder's name will not do for files on every system; "
+                "rename it, with letters, digits, - _ and . alone, 64 at most."
+            )
         try:
             configs[folder.name] = load_config(folder / "config.yaml", schema)
         except Refusal as refusal:

@@ -19,7 +19,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     meets the old file or the new one, never a part of either. On an error nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_hidden(path))
     os.close(handle)
     temporary = Path(name)
     try:
@@ -33,6 +33,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def clear_away_torn(path: Path) -> None:
+    """Remove what writers of `path` left behind when they were killed; none may be at work."""
+    for torn in path.parent.glob(f"{_hidden(path)}*"):
+        torn.unlink()
+
+
+def _hidden(path: Path) -> str:
+    """How the names begin under which `path` is written."""
+    return f".{path.name}."
 
 
 def write_text(path: Path, text: str) -> None:

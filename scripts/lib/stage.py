@@ -4,37 +4,73 @@ A stage is a function whose parameters carry the names of its rule's inputs, out
 resources and wildcards. It never sees Snakemake, so that a test calls it like any other function.
 """
 
+import errno
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from scripts.lib.one_run import stage_at_work
+from scripts.lib.receipts import Job, begin, end
 from scripts.lib.refusal import Refusal
+
+# What a system says when it will not take a file: the disk, the quota or the permission is lacking.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
-    """Call `stage` with the rule's values; on failure leave the reason in the log and exit with 1.
+    """Call `stage` with the rule's values and leave a receipt; on failure say why and exit with 1.
 
-    A `Refusal` is shown as its one sentence. Anything else is a defect of ours and keeps its
-    traceback.
+    The reason is in the log as well. A `Refusal` is shown as its one sentence, and so is a file
+    that cannot be written. Anything else is a defect of ours and keeps its traceback.
     """
     log = Path(snakemake.log[0])
-    log.parent.mkdir(parents=True, exist_ok=True)
     try:
-        stage(**_arguments(stage, snakemake))
+        with stage_at_work():
+            _run(stage, snakemake, log)
     except Refusal as refusal:
         _fail(log, str(refusal))
+    except KeyboardInterrupt:
+        _fail(log, f"{snakemake.rule}: interrupted; run snakemake again, which goes on from here.")
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            _fail(log, traceback.format_exc())
+        _fail(log, _unwritable(error, snakemake.output[0]))
     except Exception:  # noqa: BLE001 - the log keeps it and the stage fails
         _fail(log, traceback.format_exc())
+
+
+def _run(stage: Callable[..., None], snakemake: Any, log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    job = Job(
+        rule=snakemake.rule,
+        log=str(log),
+        inputs=list(snakemake.input),
+        outputs=list(snakemake.output),
+    )
+    begun = begin(job)
+    stage(**_arguments(stage, snakemake))
     log.write_text("", encoding="utf-8")
+    end(job, begun)
 
 
 def _fail(log: Path, reason: str) -> None:
-    log.write_text(reason.rstrip() + "\n", encoding="utf-8")
+    with suppress(OSError):  # a full disk takes no log either
+        log.write_text(reason.rstrip() + "\n", encoding="utf-8")
     print(f"\n{reason.rstrip()}\n", file=sys.stderr, flush=True)
     raise SystemExit(1)
+
+
+def _unwritable(error: OSError, output: str) -> str:
+    reason = os.strerror(error.errno or 0)
+    return (
+        f"{error.filename or output}: cannot be written ({reason}); what was there before is kept. "
+        "Mend that and run snakemake again."
+    )
 
 
 def _arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 A file holds tensors keyed "<sample>/<name>", the runs of the sample along the first axis.
 """
 
+import os
+import re
 from pathlib import Path
 
 import safetensors
@@ -27,10 +29,19 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write torch tensors, atomically; the same tensors give the same bytes."""
+    """Write torch tensors, atomically; the same tensors give the same bytes.
+
+    Raises
+        OSError: if the system does not take the file.
+    """
     whole = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
-        save_file(whole, temporary)
+        try:
+            save_file(whole, temporary)
+        except safetensors.SafetensorError as error:
+            if number := re.search(r"\(os error (\d+)\)", str(error)):
+                raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+            raise
 
 
 def runs_of(tensors: dict[str, Tensor]) -> list[tuple[str, int, dict[str, Tensor]]]:

@@ -17,9 +17,95 @@ from scripts.lib.interpret import (
     tensor_of_runs,
 )
 from scripts.lib.order import Orders
+from scripts.lib.orders_file import orders_of
+from scripts.lib.progress import progress
 from scripts.lib.rounding import widened
 
 Array = NDArray[Any]
+
+
+def verified(
+    dtype: str,
+    program: dict[str, Any],
+    revealed: list[dict[str, Any]],
+    inputs: dict[str, dict[str, Array]],
+    made: dict[str, dict[str, Array]],
+) -> dict[str, Any]:
+    """Carry out a program on the inputs of every sample, and hold it against what torch made.
+
+    revealed: the orders of the program's sums, as reveal_orders tells them
+    inputs: by sample and name, (runs, *shape), in float32 or whole numbers
+    made: by sample and name, as observe_operations and run_autograd write them; a sample that is
+        not there is not compared
+    returns: what verify_replay writes
+    """
+    own = [orders_of(entry["torch"]) for entry in revealed]
+    rows: dict[str, dict[str, Any]] = {}
+    for sample, results in progress(made.items(), f"replay in {dtype}, samples"):
+        left_out = [run for name, run in program["others"] if name == sample]
+        drawn = inputs[sample]
+        for name, found in _replayed(program, own, drawn, results, left_out, dtype).items():
+            row = rows.setdefault(
+                name,
+                {"dtype": dtype, "tensor": name, "data": "experiment"}
+                | {"elements": 0, "identical": 0, "first": None},
+            )
+            row["elements"] += found["elements"]
+            row["identical"] += found["identical"]
+            if found["first"] and not row["first"]:
+                row["first"] = {"sample": sample, **found["first"]}
+    tensors = [*rows.values(), *_amplified(program, revealed, dtype)]
+    refused = [
+        {"tensor": name, "op": revealed[sum_]["op"], "reason": revealed[sum_]["torch"]["refused"]}
+        for name, sum_ in names_of_sums(program)
+        if own[sum_] is None
+    ]
+    given = taken_as_given(program, own)
+    met = all(row["identical"] == row["elements"] for row in tensors)
+    return {
+        "tensors": tensors,
+        "given": given,
+        "refused": refused,
+        "others": program["others"],
+        "proved": met and not (given or refused or program["others"]),
+    }
+
+
+def _replayed(
+    program: dict[str, Any],
+    orders: list[Any],
+    drawn: dict[str, Any],
+    made: dict[str, Any],
+    left_out: list[int],
+    dtype: str,
+) -> dict[str, dict[str, Any]]:
+    """`replay_sample` on the runs of one sample that make the program's operations.
+
+    made: forward's variables and what is given, of those runs; gradients and result, of all
+    """
+    kept = np.delete(np.arange(len(made["result"])), left_out)
+    if not len(kept):
+        return {}
+    archived = outputs_of(program, made)
+    return replay_sample(
+        program,
+        orders,
+        {name: drawn[name][kept] for name in program["inputs"]},
+        {name: one if len(one) == len(kept) else one[kept] for name, one in archived.items()},
+        given_to("autograd", made),
+        dtype,
+    )
+
+
+def _amplified(
+    program: dict[str, Any], revealed: list[dict[str, Any]], dtype: str
+) -> list[dict[str, Any]]:
+    """How the sums behind each named tensor fared on data whose products cancel."""
+    return [
+        {"dtype": dtype, "tensor": name, "data": "amplified", **compared, "first": None}
+        for name, number in names_of_sums(program)
+        if (compared := revealed[number]["torch"]["compared"].get("amplified"))
+    ]
 
 
 def replay_sample(

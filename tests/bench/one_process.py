@@ -40,7 +40,7 @@ KINDS = ("manual", "autograd", "reference", "reordered", "noise")
 PACKAGES = ["jinja2", "ml_dtypes", "numpy", "pandas", "safetensors", "torch"]
 
 
-def run_experiment(experiment: str) -> None:
+def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after another
     """Call every stage's function in order, with the files that the Snakefile gives it."""
     folder = Path("experiments", experiment)
     work = folder / "work"
@@ -149,11 +149,12 @@ def run_experiment(experiment: str) -> None:
         dtypes,
         report,
     )
-    measured = [*(f"{kind}.safetensors" for kind in KINDS), "errors.csv"]
-    measured += [f"{name}.json" for name in ("facts", "calls", "overflows", "handed_over")]
-    intermediate = [draws, states, cotangents, mistakes, *tried]
-    intermediate += [of(dtype, name) for name in measured for dtype in judged(dtypes)]
-    intermediate += each("operations.json") + each("recorded.safetensors")
+    table = ("errors.csv", "facts.json", "calls.json", "overflows.json", "handed_over.json")
+    cached = [draws, states, cotangents, mistakes, judgement, oracle, opinion, graph, environment]
+    cached += [of(dtype, name) for name in (*table, "arithmetic.json") for dtype in judged(dtypes)]
+    cached += [*tried, *each("operations.json"), *attributions, *each("orders.json")]
+    cached += each("recorded.safetensors") + each("replay.json")
+    computed = [of(dtype, f"{kind}.safetensors") for kind in KINDS for dtype in judged(dtypes)]
     scripts = map(str, Path("scripts").glob("[a-z]*.py"))
     modules = sorted({module for script in scripts for module in modules_of(script)})
     write_manifest(
@@ -168,7 +169,8 @@ def run_experiment(experiment: str) -> None:
         attributions,
         each("orders.json"),
         written,
-        intermediate,
+        cached,
+        computed,
         [report, errors, *figures],
         config,
         modules,

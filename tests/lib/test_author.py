@@ -329,8 +329,18 @@ def test_a_backward_that_returns_no_dict_gives_nothing(tmp_path, gradients, kind
             "dx is float64 but x is float32; compute in the dtype of the inputs, and convert the result back if you compute wider.",
         ),
         ({"x": 1.0, "W": W}, "x", "the gradient of 'x' is a float; it must be a torch.Tensor."),
+        (
+            {"x": X.to_sparse(), "W": W},
+            "x",
+            "dx is a sparse_coo tensor on cpu; return a dense one on cpu, with .to_dense() or .to('cpu').",
+        ),
+        (
+            {"x": X, "W": W.to("meta")},
+            "W",
+            "dW is a strided tensor on meta; return a dense one on cpu, with .to_dense() or .to('cpu').",
+        ),
     ],
-    ids=["missing", "None", "shape", "transposed", "dtype", "not a tensor"],
+    ids=["missing", "None", "shape", "transposed", "dtype", "not a tensor", "sparse", "elsewhere"],
 )
 def test_what_is_no_gradient_is_told_with_the_line_of_backward_and_leaves_the_other(
     tmp_path, gradients, name, sentence

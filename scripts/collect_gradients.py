@@ -1,0 +1,40 @@
+"""Keep the gradients of the runs that are judged and shown, each bit once, for the archive.
+
+in   manual     safetensors: "<sample>/d<tensor>", shape (runs, *shape), in the format
+     autograd   safetensors: the same, and "<sample>/result"
+out  gradients  safetensors: "autograd/<sample>/<name>", and "manual/<sample>/<name>" where a bit of
+                it differs from autograd's
+     same       json: the names "<sample>/<name>" whose manual bits are autograd's
+
+The other samples' gradients follow from their inputs, which an archive holds in full.
+"""
+
+from pathlib import Path
+
+import torch
+
+from scripts.lib.files import write_json
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import read_tensors, write_tensors
+
+SAMPLES = ("example", "trial")
+
+
+def collect_gradients(manual: Path, autograd: Path, gradients: Path, same: Path) -> None:
+    hand, torchs = read_tensors(manual), read_tensors(autograd)
+    kept = {key for key in torchs if key.split("/")[0] in SAMPLES}
+    alike = sorted(key for key in kept & hand.keys() if _same_bits(hand[key], torchs[key]))
+    write_tensors(
+        gradients,
+        {f"autograd/{key}": torchs[key] for key in kept}
+        | {f"manual/{key}": hand[key] for key in kept & hand.keys() if key not in alike},
+    )
+    write_json(same, alike)
+
+
+def _same_bits(first: torch.Tensor, second: torch.Tensor) -> bool:
+    return torch.equal(first.contiguous().view(torch.uint8), second.contiguous().view(torch.uint8))
+
+
+if __name__ == "__main__":
+    run_stage(collect_gradients, snakemake)  # type: ignore[name-defined]

@@ -1,0 +1,49 @@
+"""Hold a value against a JSON Schema, with the standard library alone.
+
+Of JSON Schema (draft 2020-12) it knows what the project's own schema of a JSON file uses: type,
+enum, pattern, required, properties, additionalProperties, items, and $ref to $defs of the schema.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_TYPES = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "null": type(None),
+}
+
+
+def misfits(value: Any, schema: dict[str, Any]) -> list[str]:
+    """What in `value` is not as `schema` says, one clause each, the place first."""
+    return list(_misfits(value, schema, schema, "it"))
+
+
+def _misfits(value: Any, schema: Any, whole: dict[str, Any], place: str) -> Iterator[str]:
+    if "$ref" in schema:
+        schema = whole["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if kinds and type(value) not in [_TYPES[kind] for kind in kinds]:
+        yield f"{place} is no {' or '.join(kinds)}"
+    elif "enum" in schema and value not in schema["enum"]:
+        yield f"{place} is none of {', '.join(schema['enum'])}"
+    elif "pattern" in schema and not re.search(schema["pattern"], value):
+        yield f"{place} does not match {schema['pattern']}"
+    elif isinstance(value, dict):
+        known, rest = schema.get("properties", {}), schema.get("additionalProperties", True)
+        yield from (
+            f"{place} has no {key}" for key in schema.get("required", ()) if key not in value
+        )
+        for key, item in value.items():
+            if key in known or rest not in (True, False):
+                yield from _misfits(item, known.get(key, rest), whole, f"{place}.{key}")
+            elif not rest:
+                yield f"{place} has a strange {key}"
+    elif isinstance(value, list) and "items" in schema:
+        for number, item in enumerate(value):
+            yield from _misfits(item, schema["items"], whole, f"{place}[{number}]")

@@ -1,0 +1,142 @@
+"""Check an archive of an experiment: every file, the manifest, and the results, computed again.
+
+    python scripts/verify.py archives/25-autograd-by-hand.tar.gz
+    python scripts/verify.py experiments/25-autograd-by-hand
+
+Needs Python and numpy. It says of each file whether it is intact, changed, missing or extra: an
+archive's by its SHA256SUMS, a folder's by its manifest.json. Then it computes the experiment's
+results again from the archived inputs and the revealed orders, with its own code, and says how many
+elements have the archived bits. The exit status is 0 if all is well.
+
+The archive is taken for hostile: nothing in it is run or unpickled, its names and sizes are checked
+before they are used (scripts/lib/tar.py), and the replay gets 8 GiB and 10 minutes. What a forger
+can still do is to pack another experiment that is true in itself; so compare the archive's SHA-256,
+which is the last line, with the one that its author published.
+"""
+
+import resource
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+if not __package__:  # called by its path: Python would look for modules beside it
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from scripts.lib.archive import COMPUTED, Archive, listed_in, opened
+from scripts.lib.arrays import arrays_by_sample, by_sample
+from scripts.lib.files import read_json, sha256
+from scripts.lib.refusal import Refusal
+from scripts.lib.verification import verified
+
+MEMORY, SECONDS = 8 * 1024**3, 600
+
+
+def verify(archive: Archive) -> Iterator[tuple[bool, str]]:
+    """What is found, line by line, and whether it is as it should be."""
+    states = archive.states()
+    for path, state in states.items():
+        left_out = state == "missing" and COMPUTED.search(path)
+        yield bool(left_out) or state == "intact", f"{state:8}{path}"
+    try:
+        manifest = archive.manifest()
+    except Refusal as refusal:
+        yield False, str(refusal)
+        return
+    if manifest["experiment"] != archive.name:
+        yield False, f"the manifest is that of {manifest['experiment']}, not of {archive.name}"
+    for listed in listed_in(manifest):
+        if found := _against_manifest(archive, listed):
+            yield False, found
+    if any(state == "changed" for state in states.values()):
+        yield False, "replay  not tried, since files are changed"
+        return
+    if not manifest["dtypes"]:
+        yield False, "the manifest names no format"
+    for dtype in manifest["dtypes"]:
+        yield from _replayed(archive, dtype)
+
+
+def _against_manifest(archive: Archive, listed: dict[str, Any]) -> str | None:
+    """What is wrong with a file that the manifest lists, if something is."""
+    path = listed["path"]
+    if path in archive.hashes:
+        same = archive.hashes[path] == listed["sha256"]
+        return None if same else f"changed {path}: the manifest has another hash"
+    return None if COMPUTED.search(path) else f"missing {path}: the manifest lists it"
+
+
+def _replayed(archive: Archive, dtype: str) -> Iterator[tuple[bool, str]]:
+    """How the replay in one format went, a line for each tensor."""
+    try:
+        found = _replay(archive, dtype)
+    except (Refusal, OSError) as error:
+        yield False, f"replay  {dtype}: {error}"
+        return
+    except Exception as error:  # noqa: BLE001 - whatever a forged program provokes
+        yield False, f"replay  {dtype}: cannot be carried out ({type(error).__name__}: {error})"
+        return
+    rows = [row for row in found["tensors"] if row["data"] == "experiment"]
+    if not rows:
+        yield False, f"replay  {dtype}: nothing of it is archived"
+    for row in rows:
+        met = f"{row['identical']} of {row['elements']} elements have the archived bits"
+        yield row["identical"] == row["elements"], f"replay  {dtype} {row['tensor']}: {met}"
+    for operation, count in found["given"].items():
+        yield True, f"replay  {dtype}: {count} results of {operation} taken as recorded"
+    for one in found["refused"]:
+        yield True, f"replay  {dtype} {one['tensor']}: taken as recorded, since {one['reason']}"
+    if found["others"]:
+        yield True, f"replay  {dtype}: {len(found['others'])} runs make other operations"
+
+
+def _replay(archive: Archive, dtype: str) -> dict[str, Any]:
+    work = archive.folder / "work"
+    recorded = arrays_by_sample(work / dtype / "recorded.safetensors")
+    results = _results(work / dtype)
+    return verified(
+        dtype,
+        read_json(work / dtype / "operations.json")["autograd"],
+        read_json(work / dtype / "orders.json")["sums"],
+        arrays_by_sample(work / "draws.safetensors", work / "cotangents.safetensors"),
+        {sample: recorded[sample] | arrays for sample, arrays in results.items()},
+    )
+
+
+def _results(work: Path) -> dict[str, dict[str, Any]]:
+    """Autograd's results by sample and name: those that an archive keeps, or a folder's, all."""
+    kept = work / "gradients.safetensors"
+    if kept.is_file():
+        return by_sample(arrays_by_sample(kept)["autograd"])
+    return arrays_by_sample(work / "autograd.safetensors")
+
+
+def main(paths: list[str]) -> int:
+    """Verify each of the paths, and tell; the exit status."""
+    if not paths:
+        raise Refusal(
+            "name an archive or an experiment's folder: scripts/verify.py archives/NAME.tar.gz"
+        )
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, resource.RLIM_INFINITY))
+    well = True
+    for path in map(Path, paths):
+        with opened(path) as archive:
+            counts = Counter[bool]()
+            for good, line in verify(archive):
+                print(line)
+                counts[good] += 1
+        well &= not counts[False]
+        hash_ = "" if path.is_dir() else f"; its SHA-256 is {sha256(path)}"
+        print(f"{path}: {'intact' if not counts[False] else 'NOT intact'}{hash_}")
+    return int(not well)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop reading
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Refusal as refusal:
+        sys.exit(f"verify: {refusal}")

@@ -1,0 +1,66 @@
+"""Pack an experiment with all that is needed to check it and to run it again.
+
+in   config, manifest, citation
+              the experiment's config as checked, its manifest.json, CITATION.cff
+     written, outputs, cached, gradients, same
+              the author's files, the generated ones, the cached ones, and as collect_gradients
+              writes them the gradients
+     project  the pipeline's own files
+     version  Snakemake's
+out  archive  gzipped tar: one folder named as the experiment; in it every file under its path in
+              the project, `ro-crate-metadata.json`, which describes them, and `SHA256SUMS`, which
+              sha256sum can check
+
+The same files give the same bytes.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scripts.lib.crate import describe
+from scripts.lib.files import atomic_path, sha256
+from scripts.lib.stage import run_stage
+from scripts.lib.tar import write_archive as pack
+
+
+def write_archive(
+    experiment: str,
+    config: dict[str, Any],
+    manifest: Path,
+    citation: Path,
+    written: list[Path],
+    outputs: list[Path],
+    cached: list[Path],
+    gradients: list[Path],
+    same: list[Path],
+    project: list[Path],
+    version: str,
+    archive: Path,
+) -> None:
+    work = [*cached, *gradients, *same]
+    packed = sorted({manifest, citation, *written, *outputs, *work, *project})
+    hashes = {path.as_posix(): sha256(path) for path in packed}
+    crate = describe(
+        config["title"],
+        config["question"],
+        yaml.safe_load(citation.read_text(encoding="utf-8")),
+        version,
+        {path.as_posix(): (path.stat().st_size, hashes[path.as_posix()]) for path in packed},
+        inputs=[path.as_posix() for path in written],
+        results=[path.as_posix() for path in [manifest, *outputs]],
+    )
+    metadata = (json.dumps(crate, indent=1, ensure_ascii=False) + "\n").encode()
+    hashes["ro-crate-metadata.json"] = hashlib.sha256(metadata).hexdigest()
+    sums = "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes)).encode()
+    contents: dict[str, Path | bytes] = {path.as_posix(): path for path in packed}
+    contents |= {"ro-crate-metadata.json": metadata, "SHA256SUMS": sums}
+    with atomic_path(archive) as temporary:
+        pack(temporary, {f"{experiment}/{name}": content for name, content in contents.items()})
+
+
+if __name__ == "__main__":
+    run_stage(write_archive, snakemake)  # type: ignore[name-defined]
