@@ -11,10 +11,11 @@ from types import SimpleNamespace
 from envs.warm_python import start_warm_python
 from scripts.lib.config import load_configs
 from scripts.lib.machine import processor, settings
+from scripts.lib.needs import refuse_what_cannot_be
 from scripts.lib.one_run import be_the_only_run
 from scripts.lib.receipts import Job, renew_recipes
 from scripts.lib.refusal import Refusal
-from scripts.lib.settings import gradient_names, judged, shown_format
+from scripts.lib.settings import CHUNK, chunks, gradient_names, judged, shown_format
 from scripts.lib.source import code_hash, modules_of
 
 # What an archive needs of the pipeline itself, to be run again.
@@ -74,6 +75,14 @@ def in_a_sentence():
 
 # Checked here and not where it is first used: there, Snakemake would take a mistake for a file that
 # no rule makes, and be content with an old one.
+# For all experiments: snakemake --config chunk=200
+OTHER_CHUNK = config.get("chunk")
+if OTHER_CHUNK is not None and (not isinstance(OTHER_CHUNK, int) or OTHER_CHUNK < 1):
+    raise WorkflowError(
+        f"--config chunk={OTHER_CHUNK}: must be a whole number of runs, 1 or more."
+    )
+
+
 with in_a_sentence():
     CONFIGS = load_configs([Path("experiments", name) for name in EXPERIMENTS], SCHEMA)
 
@@ -136,6 +145,7 @@ def cached(wildcards):
         "judgement.json",
         "mistakes.json",
         "oracle.json",
+        "tails.json",
     )
     by_judged = (
         "arithmetic.json",
@@ -168,6 +178,21 @@ def computed(wildcards):
     ]
 
 
+def rest(wildcards):
+    """The runs that are not looked at closely, in chunks: sample, first run, one after the last."""
+    own = CONFIGS[wildcards.experiment]
+    return chunks(own["samples"], OTHER_CHUNK or own.get("chunk", CHUNK))
+
+
+def per_chunk(file, wanted=lambda sample: True):
+    """A file of work/chunks/, for every chunk of runs of the samples that are wanted."""
+    return lambda wildcards: [
+        f"experiments/{wildcards.experiment}/work/chunks/{sample}.{first}-{last}{file}"
+        for sample, first, last in rest(wildcards)
+        if wanted(sample)
+    ]
+
+
 def shown(file):
     """A file of work/{dtype}/ for the format that the report shows in full."""
 
@@ -187,10 +212,21 @@ os.environ.update(
 onstart:
     with in_a_sentence():
         be_the_only_run()
+        refuse_what_cannot_be(
+            {
+                name: settings
+                for name, settings in CONFIGS.items()
+                if not Path("experiments", name, "work/accepted.txt").exists()
+            },
+            Path(),
+        )
     sys.executable = start_warm_python()
 
 
 wildcard_constraints:
+    sample="[a-z][a-z0-9_]*",
+    first="[0-9]+",
+    last="[0-9]+",
     experiment="|".join(map(re.escape, EXPERIMENTS)) or "(?!)",
     dtype="float64|float32|bfloat16|float16",
 
@@ -411,6 +447,7 @@ rule score_errors:
     output:
         errors="experiments/{experiment}/work/{dtype}/errors.csv",
         facts="experiments/{experiment}/work/{dtype}/facts.json",
+        tails="experiments/{experiment}/work/{dtype}/tails.json",
     log:
         "experiments/{experiment}/work/logs/score_errors.{dtype}.log",
     conda:
@@ -421,10 +458,61 @@ rule score_errors:
         "scripts/score_errors.py"
 
 
+rule mark_chunks:
+    """Note the generators' states before each chunk of the runs that are not looked at closely."""
+    input:
+        states="experiments/{experiment}/work/states.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/mark_chunks.json",
+    output:
+        starts="experiments/{experiment}/work/starts.safetensors",
+        cotangent_starts="experiments/{experiment}/work/cotangent_starts.safetensors",
+    log:
+        "experiments/{experiment}/work/logs/mark_chunks.log",
+    conda:
+        "envs/torch.yaml"
+    params:
+        specs=setting("tensors"),
+        samples=setting("samples"),
+        chunks=rest,
+    script:
+        "scripts/mark_chunks.py"
+
+
+rule measure_chunk:
+    """Measure the errors of a chunk of runs, run by run, and keep no tensor."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        backward="experiments/{experiment}/backward.py",
+        checked="experiments/{experiment}/work/checked.txt",
+        starts="experiments/{experiment}/work/starts.safetensors",
+        cotangent_starts="experiments/{experiment}/work/cotangent_starts.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        arithmetic=per_dtype("arithmetic.json"),
+        recipe="experiments/{experiment}/work/recipes/measure_chunk.{sample}.{first}-{last}.json",
+    output:
+        errors="experiments/{experiment}/work/chunks/{sample}.{first}-{last}.safetensors",
+        tails="experiments/{experiment}/work/chunks/{sample}.{first}-{last}.json",
+    log:
+        "experiments/{experiment}/work/logs/measure_chunk.{sample}.{first}-{last}.log",
+    conda:
+        "envs/torch.yaml"
+    resources:
+        time_limit=setting("time_limit", 60),
+    params:
+        specs=setting("tensors"),
+        samples=setting("samples"),
+        dtypes=setting("dtypes"),
+        needed=needed,
+    script:
+        "scripts/measure_chunk.py"
+
+
 rule collect_errors:
     """Put the errors of all formats into the experiment's one table."""
     input:
         parts=per_dtype("errors.csv"),
+        chunks=per_chunk(".safetensors"),
         recipe="experiments/{experiment}/work/recipes/collect_errors.json",
     output:
         errors=kept(
@@ -434,8 +522,27 @@ rule collect_errors:
         "experiments/{experiment}/work/logs/collect_errors.log",
     conda:
         "envs/report.yaml"
+    params:
+        spans=rest,
+        needed=needed,
     script:
         "scripts/collect_errors.py"
+
+
+rule collect_tails:
+    """Add up how far the elements are off, over all runs of the trial."""
+    input:
+        parts=per_dtype("tails.json"),
+        chunks=per_chunk(".json", wanted=lambda sample: sample == "trial"),
+        recipe="experiments/{experiment}/work/recipes/collect_tails.json",
+    output:
+        tails="experiments/{experiment}/work/tails.json",
+    log:
+        "experiments/{experiment}/work/logs/collect_tails.log",
+    conda:
+        "envs/report.yaml"
+    script:
+        "scripts/collect_tails.py"
 
 
 rule dump_graph:
@@ -737,6 +844,7 @@ rule render_report:
         attributions=per_dtype("attribution.json"),
         operations=shown("operations.json"),
         orders=shown("orders.json"),
+        tails="experiments/{experiment}/work/tails.json",
         oracle="experiments/{experiment}/work/oracle.json",
         opinion="experiments/{experiment}/work/gradcheck.json",
         tried=tried,
@@ -811,7 +919,11 @@ rule write_manifest:
     conda:
         "envs/report.yaml"
     params:
-        settings=lambda wildcards: CONFIGS[wildcards.experiment],
+        settings=lambda wildcards: {
+            key: value
+            for key, value in CONFIGS[wildcards.experiment].items()
+            if key != "chunk"  # which changes nothing
+        },
         modules=sorted(
             {
                 module
@@ -939,22 +1051,34 @@ def job(rule, wildcards):
     return files, ingredients
 
 
+def jobs(rule):
+    """The wildcards of every job that a rule can have."""
+    if "experiment" not in rule.wildcard_names:
+        yield SimpleNamespace()
+        return
+    for experiment in EXPERIMENTS:
+        here = SimpleNamespace(experiment=experiment)
+        if "dtype" in rule.wildcard_names:
+            for dtype in judged(CONFIGS[experiment]["dtypes"]):
+                yield SimpleNamespace(experiment=experiment, dtype=dtype)
+        elif "sample" in rule.wildcard_names:
+            for sample, first, last in rest(here):
+                yield SimpleNamespace(
+                    experiment=experiment, sample=sample, first=first, last=last
+                )
+        else:
+            yield here
+
+
 # Snakemake looks at dates; before it does, hold every job against its receipt.
 if workflow.is_main_process:
     with in_a_sentence():
         SPOILT = renew_recipes(
             [
-                job(rule, SimpleNamespace(experiment=experiment, dtype=dtype))
+                job(rule, wildcards)
                 for rule in workflow.rules
                 if rule.script
-                for experiment in (
-                    EXPERIMENTS if "experiment" in rule.wildcard_names else [None]
-                )
-                for dtype in (
-                    judged(CONFIGS[experiment]["dtypes"])
-                    if "dtype" in rule.wildcard_names
-                    else [None]
-                )
+                for wildcards in jobs(rule)
             ]
         )
     for sentence in SPOILT:

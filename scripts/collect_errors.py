@@ -1,19 +1,52 @@
-"""Put the errors of all formats into the experiment's one table.
+"""Put the errors of all formats and runs into the experiment's one table.
 
-in   parts   csv per format, as score_errors writes them, in the config's order of formats
-out  errors  csv, columns dtype, comparison, sample, run, gradient, max_abs, max_ulp, rel_norm
+in   parts    csv per format, as score_errors writes them, in the config's order of formats
+     chunks   safetensors, as measure_chunk writes them, in the order of `spans`
+     spans    which runs those are: sample, first run, one after the last
+     needed   the tensors that require a gradient
+out  errors   csv, columns dtype, comparison, sample, run, gradient, max_abs, max_ulp, rel_norm
 """
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from scripts.lib.arrays import read_arrays
+from scripts.lib.comparisons import COMPARISONS, MEASURES
+from scripts.lib.files import atomic_path
 from scripts.lib.stage import run_stage
-from scripts.lib.tables import read_csv, write_csv
+from scripts.lib.tables import as_csv, read_csv
 
 
-def collect_errors(parts: list[Path], errors: Path) -> None:
-    write_csv(errors, pd.concat([read_csv(part) for part in parts], ignore_index=True))
+def collect_errors(
+    parts: list[Path],
+    chunks: list[Path],
+    spans: list[tuple[str, int, int]],
+    needed: list[str],
+    errors: Path,
+) -> None:
+    rest = [(*span, read_arrays(path)["errors"]) for span, path in zip(spans, chunks, strict=True)]
+    with atomic_path(errors) as temporary, temporary.open("w", encoding="utf-8") as out:
+        for place, part in enumerate(parts):
+            table = read_csv(part)
+            if not place:
+                out.write(as_csv(table.head(0)))
+            keys = ["dtype", "comparison", "sample", "gradient"]
+            for key, group in table.groupby(keys, sort=False, observed=True):
+                dtype, comparison, sample, gradient = map(str, key)
+                out.write(as_csv(group, header=False))
+                of = place, COMPARISONS.index(comparison), needed.index(gradient.removeprefix("d"))
+                for name, first, last, values in rest:
+                    if name == sample:
+                        more: dict[str, Any] = {
+                            "dtype": dtype,
+                            "comparison": comparison,
+                            "sample": sample,
+                        }
+                        more |= {"run": range(first, last), "gradient": gradient}
+                        more |= dict(zip(MEASURES, values[of].T, strict=True))
+                        out.write(as_csv(pd.DataFrame(more), header=False))
 
 
 if __name__ == "__main__":

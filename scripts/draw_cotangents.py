@@ -15,6 +15,7 @@ from torch import Tensor
 
 from scripts.lib.author import call, load_function, not_a_tensor
 from scripts.lib.draws import draw_cotangents as draw
+from scripts.lib.draws import going_on
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import read_tensors, runs_of, write_tensors
 
@@ -31,7 +32,8 @@ def draw_cotangents(
         if not isinstance(result, Tensor):
             raise not_a_tensor(result, function, forward)
         runs = len(next(value for key, value in drawn.items() if key.startswith(f"{sample}/")))
-        douts[f"{sample}/dout"] = draw(state_of[f"{sample}/state"], runs, result.shape)
+        generator = going_on(state_of[f"{sample}/state"])
+        douts[f"{sample}/dout"] = draw(generator, runs, result.shape)
     write_tensors(cotangents, douts)
 
 

@@ -2,7 +2,8 @@
 
 in   specs    the config's `tensors`: how each is drawn, in this order
      samples  the config's `samples`: each one's seed, runs and exceptions
-out  draws    safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+out  draws    safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64, of the runs
+              that are looked at closely
      states   safetensors: "<sample>/state", the generator's bytes after the sample's last draw
 
 Draws only: rounding to another format belongs to the stages that compute in it.

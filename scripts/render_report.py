@@ -1,7 +1,7 @@
 """Tell what was measured and judged, in REPORT.md.
 
 in   errors, graph, judgement, environment,
-     oracle, opinion, tried                      as their stages write them; `tried` if there is
+     tails, oracle, opinion, tried               as their stages write them; `tried` if there is
      facts, calls, arithmetic, handed_over,
      replays, attributions                       json per format, in the order of `dtypes`
      operations, orders                          json of the format that is shown in full
@@ -17,13 +17,14 @@ Computes nothing: every figure was measured by a stage before, and chooses the w
 from pathlib import Path
 from typing import Any
 
+from scripts.lib.comparisons import COMPARISONS
 from scripts.lib.files import read_json, write_text
 from scripts.lib.formats import precision
 from scripts.lib.graph_order import listing
 from scripts.lib.settings import shown_format
 from scripts.lib.stage import run_stage
 from scripts.lib.sums_told import sums_told
-from scripts.lib.tables import COMPARISONS, read_csv, summarise
+from scripts.lib.tables import read_csv, summarise
 from scripts.lib.templates import render
 
 
@@ -39,6 +40,7 @@ def render_report(
     attributions: list[Path],
     operations: Path,
     orders: Path,
+    tails: Path,
     oracle: Path,
     opinion: Path,
     tried: list[Path],
@@ -57,7 +59,7 @@ def render_report(
     def by_dtype(paths: list[Path]) -> dict[str, Any]:
         return dict(zip(dtypes, map(read_json, paths), strict=True))
 
-    judged = read_json(judgement)
+    judged, tailed = read_json(judgement), read_json(tails)
     for verdict in judged["verdicts"]:  # those that fail alike are told together
         verdict["why"] = (verdict["diagnosis"] or {"name": verdict["reason"]})["name"]
     measured = {
@@ -81,6 +83,7 @@ def render_report(
             dtype
             for dtype, fact in by_dtype(facts).items()
             if all(one["identical"] for one in fact["samples"]["trial"]["gradients"].values())
+            and not any(one["unequal"] for one in tailed[dtype]["gradients"].values())
         ],
         "comparisons": COMPARISONS,
         "errors": measured,
@@ -89,6 +92,7 @@ def render_report(
         "calls": by_dtype(calls),
         "arithmetic": by_dtype(arithmetic),
         "handed_over": by_dtype(handed_over),
+        "tails": tailed,
         "oracle": read_json(oracle),
         "gradcheck": read_json(opinion),
         "pitfalls": [row for path in tried for row in read_json(path)],

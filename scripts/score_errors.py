@@ -11,19 +11,25 @@ out  errors  csv, one row per (comparison, sample, run, gradient): max_abs, max_
              trial also `noise`, a part of the gradient, and in units of it the greatest errors,
              `manual` and `autograd`, and their `limits`
 
+     tails   json, as measure_chunk writes them of one format, of the trial
+
 Measures only: bounds and verdicts belong to judge_gradients.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from scripts.lib.arrays import read_arrays
-from scripts.lib.facts import facts_of_gradient, facts_of_result, units_of
+from scripts.lib.comparisons import COMPARISONS
+from scripts.lib.facts import Kinds, facts_of_gradient, facts_of_result, units_of
 from scripts.lib.files import read_json, write_json
 from scripts.lib.formats import eps, largest
+from scripts.lib.seen import non_finite
 from scripts.lib.stage import run_stage
-from scripts.lib.tables import COMPARISONS, write_csv
+from scripts.lib.tables import write_csv
+from scripts.lib.tails import added, tail_of
 from scripts.lib.ulp import distance
 
 
@@ -38,6 +44,7 @@ def score_errors(
     needed: list[str],
     errors: Path,
     facts: Path,
+    tails: Path,
 ) -> None:
     kinds = {"manual": manual, "autograd": autograd, "reference": reference, "reordered": reordered}
     values = {kind: read_arrays(path) for kind, path in kinds.items()}
@@ -48,11 +55,11 @@ def score_errors(
             first, second = comparison.split("_vs_")
             for name in needed:
                 key = f"{sample}/d{name}"
-                tails = values[second].get(f"{key}.tail")
+                more = values[second].get(f"{key}.tail")
                 for run, (one, other) in enumerate(
                     zip(values[first][key], values[second][key], strict=True)
                 ):
-                    measured = distance(one, other, dtype, None if tails is None else tails[run])
+                    measured = distance(one, other, dtype, None if more is None else more[run])
                     rows.append(
                         {
                             "dtype": dtype,
@@ -72,10 +79,30 @@ def score_errors(
             },
         }
     write_csv(errors, pd.DataFrame(rows))
+    write_json(tails, {dtype: _tails_of_trial(values, needed, dtype)})
     write_json(
         facts,
         {"dtype": dtype, "eps": eps(dtype), "largest": largest(dtype), "samples": samples},
     )
+
+
+def _tails_of_trial(values: Kinds, needed: list[str], dtype: str) -> dict[str, Any]:
+    """The tails of every gradient over all runs of the trial, and where forward's value is lost."""
+    gradients = {}
+    for name in needed:
+        hand, torchs, truth = (
+            values[kind][f"trial/d{name}"] for kind in ("manual", "autograd", "reference")
+        )
+        more = values["reference"].get(f"trial/d{name}.tail", [None] * len(truth))
+        gradients[f"d{name}"] = added(
+            [
+                tail_of(run, hand[run], torchs[run], truth[run], more[run], dtype)
+                for run in range(len(truth))
+            ]
+        )
+    result, true = (values[kind]["trial/result"] for kind in ("autograd", "reference"))
+    lost = non_finite(result, true, dtype)
+    return {"gradients": gradients, "lost": lost["runs"] if lost else 0}
 
 
 if __name__ == "__main__":

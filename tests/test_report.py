@@ -10,6 +10,7 @@ import pytest
 from scripts.judge_gradients import judge_gradients
 from scripts.lib.attribution import FACTORS, OTHER
 from scripts.lib.config import load_config
+from scripts.lib.settings import CLOSELY
 from scripts.render_report import render_report
 from tests.conftest import ROOT
 
@@ -64,6 +65,7 @@ class Story:
             0.0,
         )  # fmt: skip
         self.identical = True
+        self.unequal = 0
         self.loss_overflows = 0
         self.loss_overflows_small_target = 0
         self.true_loss = 4e4
@@ -152,11 +154,23 @@ class Story:
         written = [LAB / name for name in ("config.yaml", "derivation.md", "discussion.md")]
         render_report(
             LAB.name, errors, judgement, facts, each, arithmetic, handed, replays, attributions,
-            operations, orders, oracle, opinion, tried,
+            operations, orders, self.write("tails", self.tails()), oracle, opinion, tried,
             graph, environment, written,
             self.config["title"], self.config["question"], self.config["tensors"], samples, DTYPES, report,
         )  # fmt: skip
         return report.read_text()
+
+    def tails(self) -> dict[str, Any]:
+        runs = self.config["samples"]["trial"]["runs"]
+        greatest = {"ulps": 3.5, "run": 7, "index": [1, 2], "hand": 1.25, "true": 1.5}
+        tail = {
+            "runs": runs, "elements": 6, "unequal": self.unequal, "counts": {"0": 1, "2^0": 2, "2^2": 3},
+            "overflow": 4, "zeros": 5, "subnormal": 6, "greatest": greatest,
+        }  # fmt: skip
+        return {
+            dtype: {"gradients": dict.fromkeys(GRADIENTS, tail), "lost": self.loss_overflows}
+            for dtype in DTYPES
+        }
 
     def replay(self, dtype: str) -> dict[str, Any]:
         row = {"dtype": dtype, "tensor": "dx", "elements": 100, "identical": 100, "first": None}
@@ -201,7 +215,7 @@ class Story:
             "dtype": dtype, "eps": 2.0**-10, "largest": 65504.0,
             "samples": {
                 name: {
-                    "runs": sample["runs"],
+                    "runs": min(sample["runs"], CLOSELY),
                     "result": {
                         "scalar": True,
                         "largest": self.true_loss,
@@ -564,3 +578,25 @@ def test_the_lab_report_has_no_template_left_in_it_and_every_fence_closed() -> N
     assert report.count("```") % 2 == 0
     tables = [line for line in report.splitlines() if line.startswith("|")]
     assert all(line.endswith("|") for line in tables)
+
+
+def test_the_tails_are_told_in_columns_and_by_the_element_that_is_furthest_off(tmp_path):
+    report = Story(tmp_path).report()
+    assert "Every element of all 20 runs is counted" in report
+    assert "| `dx` | float32 | 1 | 0 | 2 | 0 | 3 | 0 | 0 | 0 | 0 | 4 | 5 | 6 |" in report
+    assert "| `dx` | float32 | 3.5 | 7 | 1, 2 | 1.25000000 | 1.50000000 |" in report
+
+
+def test_one_element_of_a_later_run_with_other_bits_is_no_equality(tmp_path):
+    story = Story(tmp_path)
+    story.unequal = 1
+    assert "bit for bit" not in story.report().split("##")[0]
+
+
+def test_what_was_looked_at_closely_is_told_apart_from_all_runs(tmp_path):
+    story = Story(tmp_path)
+    story.config["samples"]["trial"]["runs"] = 300
+    report = story.report()
+    assert "in the worst of the first 100 runs" in report
+    assert "the first 100 runs in float32, hand to reference" in report
+    assert "## 300 runs in a row" in report

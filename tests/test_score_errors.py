@@ -29,6 +29,7 @@ def run(folder, noise=(ULP, ULP), arithmetic="float64", samples=("trial",), **gr
             },
         )
     made = {"errors": folder / "errors.csv", "facts": folder / "facts.json"}
+    made["tails"] = folder / "tails.json"
     given = {"noise": folder / "noise.safetensors", "arithmetic": folder / "arithmetic.json"}
     write_tensors(given["noise"], {"trial/dx": torch.tensor([noise], dtype=torch.float64)})
     write_json(given["arithmetic"], {"arithmetic": arithmetic, "reason": None})
@@ -153,3 +154,11 @@ def test_a_gradient_that_backward_did_not_give_is_infinitely_far(tmp_path):
     dx = facts["samples"]["trial"]["gradients"]["dx"]
     assert (dx["manual"]["norm"], dx["autograd"]["norm"]) == ("inf", 0.0)
     assert dx["non_finite"]["count"] == 2
+
+
+def test_the_tails_of_the_trial_are_counted(tmp_path):
+    run(tmp_path, manual=[1 + ULP, 1], autograd=[1, 1], reordered=[1, 1], reference=[1, 1])
+    tails = read_json(tmp_path / "tails.json")["float16"]
+    assert tails["lost"] == 0
+    assert tails["gradients"]["dx"]["counts"] == {"0": 1, "2^0": 1}
+    assert tails["gradients"]["dx"]["unequal"] == 1

@@ -12,6 +12,7 @@ import pandas as pd
 
 from scripts.lib.numbers import number
 
+MOST_MARKS = 100  # of a gradient in a panel, so that one can still be told from the next
 WIDTH, PANEL_HEIGHT, MARGIN_LEFT, MARGIN_TOP, GAP, BELOW = 920, 230, 62, 118, 46, 62
 ZERO_BAND = 26
 
@@ -65,13 +66,18 @@ class ChartByDtype:
 
 @dataclass(frozen=True)
 class ChartByRun:
-    """Errors by run. spread: the greatest quotient of two runs' errors, None if there is none."""
+    """Errors by run.
+
+    spread: the greatest quotient of two runs' errors, None if there is none
+    together: how many runs a mark stands for
+    """
 
     panels: list[Panel]
     width: int
     height: float
     gradients: list[str]
     spread: float | None
+    together: int
 
 
 def errors_by_dtype(
@@ -116,12 +122,19 @@ def errors_by_dtype(
 def errors_by_run(
     errors: pd.DataFrame, dtypes: list[str], gradients: list[str], eps: dict[str, float]
 ) -> ChartByRun:
-    """Normwise error of the hand's gradient against the reference, per run: a panel per format."""
+    """Normwise error of the hand's gradient against the reference, per run: a panel per format.
+
+    Of more than MOST_MARKS runs, each mark stands for several in a row, by the greatest of them.
+    """
     chosen = errors[(errors["sample"] == "trial") & (errors["comparison"] == "manual_vs_reference")]
     panels = grid(dtypes, 2)
     runs = int(chosen["run"].max()) + 1
+    together = math.ceil(runs / MOST_MARKS)
+    places = chosen["run"] // together * together
     for panel, dtype in zip(panels, dtypes, strict=True):
-        rows = chosen[chosen["dtype"] == dtype]
+        mine = chosen["dtype"] == dtype
+        keys = [places[mine].rename("run"), chosen[mine]["gradient"]]
+        rows = chosen[mine].groupby(keys, observed=True, sort=False)["rel_norm"].max().reset_index()
         scale = _Scale([*rows["rel_norm"].tolist(), eps[dtype]])
         scale.fit(panel)
         step = panel.width / runs
@@ -133,11 +146,13 @@ def errors_by_run(
         panel.lines.append(Line("eps", y, panel.left, panel.left + panel.width))
         for run, gradient, value in rows[["run", "gradient", "rel_norm"]].itertuples(index=False):
             series = gradients.index(gradient)
-            aside = (series - (len(gradients) - 1) / 2) * min(5.0, step / (len(gradients) + 1))
-            x = panel.left + step * (run + 0.5) + aside
-            label = f"{gradient}, run {run}: {number(value, 3)}"
+            width = step * together / (len(gradients) + 1)
+            aside = (series - (len(gradients) - 1) / 2) * min(5.0, width)
+            x = panel.left + step * (run + together / 2) + aside
+            which = f"run {run}" if together == 1 else f"runs {run} to {run + together - 1}"
+            label = f"{gradient}, {which}: {number(value, 3)}"
             panel.marks.append(Mark(x, scale.y(panel, value), series, label))
-    spread = chosen.groupby(["dtype", "gradient"])["rel_norm"].agg(["min", "max"])
+    spread = chosen.groupby(["dtype", "gradient"], observed=True)["rel_norm"].agg(["min", "max"])
     factor = float((spread["max"] / spread["min"].where(spread["min"] > 0)).max())
     return ChartByRun(
         panels,
@@ -145,6 +160,7 @@ def errors_by_run(
         panels[-1].top + PANEL_HEIGHT + BELOW,
         gradients,
         factor if math.isfinite(factor) else None,
+        together,
     )
 
 

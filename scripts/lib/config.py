@@ -215,6 +215,9 @@ def _contradictions(config: dict[str, Any]) -> list[tuple[Path_, str]]:
             if problem := _undrawable(tensor):
                 place = ("samples", sample, "tensors", name) if name in own else ("tensors", name)
                 found.append((place, problem))
+    most = max(sample["runs"] for sample in samples.values())
+    if config.get("chunk", 0) > most:
+        found.append((("chunk",), f"is larger than the runs of any sample ({most}); leave it out."))
     for index, criterion in enumerate(config["acceptance"]):
         if "pitfalls" in criterion and not config.get("pitfalls"):
             place = ("acceptance", index, "pitfalls")

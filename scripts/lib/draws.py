@@ -1,29 +1,43 @@
 """Draw an experiment's tensors as the lab does: one seed, then run by run, tensor by tensor."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from scripts.lib.settings import drawn_tensors
+from scripts.lib.settings import closely, drawn_tensors
+
+
+def draw_runs(
+    tensors: dict[str, Any], sample: dict[str, Any], generator: torch.Generator, runs: int
+) -> Iterator[dict[str, Tensor]]:
+    """The next runs of a sample, one after another: each tensor's draw by its name.
+
+    tensors, sample: as in the config
+    """
+    specs = drawn_tensors(tensors, sample)
+    for _ in range(runs):
+        yield {name: _draw(spec, generator) for name, spec in specs.items()}
 
 
 def draw_sample(
     tensors: dict[str, Any], sample: dict[str, Any]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """The draws of one sample, and the generator's state after them.
+    """The first draws of one sample, and the generator's state after its last.
 
     tensors, sample: as in the config
-    returns: each tensor's name to its draws, shape (runs, *shape), float32 or int64; and the state
-        (bytes of the generator), from which a cotangent may be drawn on
+    returns: each tensor's name to its draws, those that are looked at closely, shape (runs,
+        *shape), float32 or int64; and the state (bytes of the generator) after all runs, from which
+        a cotangent may be drawn on
     """
     generator = torch.Generator().manual_seed(sample["seed"])
-    specs = drawn_tensors(tensors, sample)
-    draws: dict[str, list[Tensor]] = {name: [] for name in specs}
-    for _ in range(sample["runs"]):
-        for name, spec in specs.items():
-            draws[name].append(_draw(spec, generator))
-    return {name: torch.stack(runs) for name, runs in draws.items()}, generator.get_state()
+    runs = draw_runs(tensors, sample, generator, sample["runs"])
+    kept = [next(runs) for _ in range(closely(sample))]
+    for _ in runs:
+        pass
+    draws = {name: torch.stack([run[name] for run in kept]) for name in tensors}
+    return draws, generator.get_state()
 
 
 def _draw(spec: dict[str, Any], generator: torch.Generator) -> Tensor:
@@ -46,18 +60,20 @@ def _draw(spec: dict[str, Any], generator: torch.Generator) -> Tensor:
     return drawn if scale == 1 else drawn * scale
 
 
-def draw_cotangents(state: Tensor, runs: int, shape: torch.Size) -> Tensor:
+def draw_cotangents(generator: torch.Generator, runs: int, shape: torch.Size) -> Tensor:
     """One cotangent per run for a forward whose result has `shape`: (runs, *shape), float32.
 
-    A scalar's is 1, as in `loss.backward()`. Any other is drawn, going on from the generator's
-    `state`: under all ones a wrong backward of a softmax agrees with the right one, since each row
-    of its Jacobian sums to zero.
+    A scalar's is 1, as in `loss.backward()`. Any other is drawn: under all ones a wrong backward of
+    a softmax agrees with the right one, since each row of its Jacobian sums to zero.
     """
-    if not shape:
-        return torch.ones(runs)
+    return torch.randn((runs, *shape), generator=generator) if shape else torch.ones(runs)
+
+
+def going_on(state: Tensor) -> torch.Generator:
+    """A generator in a state that another had."""
     generator = torch.Generator()
     generator.set_state(state)
-    return torch.randn((runs, *shape), generator=generator)
+    return generator
 
 
 def cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -2,6 +2,11 @@
 
 from typing import Any
 
+# Runs of a sample that are looked at in every way: judged, replayed, traced. Of the rest only the
+# errors are measured, chunk by chunk, and no tensor is kept.
+CLOSELY = 100
+CHUNK = 500  # runs that one job measures, if the config says nothing
+
 
 def drawn_tensors(tensors: dict[str, Any], sample: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """How each tensor is drawn in `sample`: `tensors`, overridden by the sample's own words."""
@@ -22,3 +27,17 @@ def gradient_names(tensors: dict[str, Any]) -> dict[str, str]:
 def judged(dtypes: list[str]) -> list[str]:
     """The formats that are computed for a verdict: float64, which judges the formula, and these."""
     return ["float64", *(dtype for dtype in dtypes if dtype != "float64")]
+
+
+def closely(sample: dict[str, Any]) -> int:
+    """How many runs of a sample, its first ones, are looked at in every way."""
+    return min(int(sample["runs"]), CLOSELY)
+
+
+def chunks(samples: dict[str, Any], size: int) -> list[tuple[str, int, int]]:
+    """The rest of the runs in chunks: the sample, the first run, and the one after the last."""
+    return [
+        (name, first, min(first + size, sample["runs"]))
+        for name, sample in samples.items()
+        for first in range(CLOSELY, sample["runs"], size)
+    ]

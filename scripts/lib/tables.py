@@ -1,29 +1,31 @@
-"""The table of errors: its comparisons, its file, and its summary over the runs."""
+"""The table of errors: its file, and its summary over the runs."""
 
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from scripts.lib.comparisons import MEASURES
 from scripts.lib.files import write_text
-
-COMPARISONS = (
-    "manual_vs_autograd",
-    "reordered_vs_autograd",
-    "manual_vs_reference",
-    "autograd_vs_reference",
-)
-MEASURES = ("max_abs", "max_ulp", "rel_norm")
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV, atomically; every float reads back as the same float."""
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    write_text(path, as_csv(table))
+
+
+def as_csv(table: pd.DataFrame, header: bool = True) -> str:
+    """A table as the text of a CSV file."""
+    return table.to_csv(index=False, header=header, lineterminator="\n")
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a table that `write_csv` wrote; infinities are numbers, an empty field is an error's."""
-    return pd.read_csv(path, dtype={"gradient": str}, keep_default_na=False, na_values=[""])
+    """Read a table that `write_csv` wrote; infinities are numbers, an empty field is an error's.
+
+    Its names are categories: a table of many runs has millions of rows and few names.
+    """
+    names = dict.fromkeys(("dtype", "comparison", "sample", "gradient"), "category")
+    return pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
 
 
 def summarise(errors: pd.DataFrame, sample: str) -> list[dict[str, Any]]:
@@ -34,7 +36,7 @@ def summarise(errors: pd.DataFrame, sample: str) -> list[dict[str, Any]]:
     """
     rows = []
     chosen = errors[errors["sample"] == sample]
-    groups = chosen.groupby(["dtype", "comparison", "gradient"], sort=False)
+    groups = chosen.groupby(["dtype", "comparison", "gradient"], sort=False, observed=True)
     for (dtype, comparison, gradient), group in groups:
         row: dict[str, Any] = {"dtype": dtype, "comparison": comparison, "gradient": gradient}
         row["runs"] = len(group)

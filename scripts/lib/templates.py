@@ -10,6 +10,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from scripts.lib.numbers import number, percent
 from scripts.lib.refusal import Refusal
+from scripts.lib.tails import columns
 
 TEMPLATES = "templates"
 
@@ -30,7 +31,7 @@ def render(template: str, values: dict[str, Any], folder: Path = Path(TEMPLATES)
     )
     environment.filters |= {"number": number, "listed": listed, "percent": percent}
     environment.filters |= {"sentence": sentence, "cell": cell}
-    environment.filters["json"] = as_json
+    environment.filters |= {"json": as_json, "columns": columns}
     try:
         text: str = environment.get_template(template).render(values)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:

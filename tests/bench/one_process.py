@@ -13,6 +13,7 @@ from scripts.attribute_difference import attribute_difference
 from scripts.check_backward import check_backward
 from scripts.check_forward import check_forward
 from scripts.collect_errors import collect_errors
+from scripts.collect_tails import collect_tails
 from scripts.compute_manual import compute_manual
 from scripts.compute_reference import compute_reference
 from scripts.draw_cotangents import draw_cotangents
@@ -85,7 +86,9 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
     check_backward(backward, checked=work / "checked.txt", **inputs)
     for dtype in judged(dtypes):
         _measure(dtype, forward, backward, inputs)
-    collect_errors(each("errors.csv"), errors)
+    tails = work / "tails.json"
+    collect_errors(each("errors.csv"), [], [], [*names], errors)
+    collect_tails(each("tails.json"), [], tails)
     formula = of("float64", "facts.json")
     name_mistakes(
         forward, backward, facts=formula, calls=of("float64", "calls.json"), mistakes=mistakes,
@@ -136,6 +139,7 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
         attributions,
         operations,
         orders,
+        tails,
         oracle,
         opinion,
         tried,
@@ -151,6 +155,7 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
     )
     table = ("errors.csv", "facts.json", "calls.json", "overflows.json", "handed_over.json")
     cached = [draws, states, cotangents, mistakes, judgement, oracle, opinion, graph, environment]
+    cached += [tails]
     cached += [of(dtype, name) for name in (*table, "arithmetic.json") for dtype in judged(dtypes)]
     cached += [*tried, *each("operations.json"), *attributions, *each("orders.json")]
     cached += each("recorded.safetensors") + each("replay.json")
@@ -183,9 +188,9 @@ def _measure(dtype: str, forward: Path, backward: Path, inputs: dict[str, Any]) 
     """Compute the gradients in one format in every way, and how far they are apart."""
     own = inputs["draws"].parent / dtype
     files = {kind: own / f"{kind}.safetensors" for kind in KINDS}
-    calls, arithmetic, overflows, handed_over, facts = (
+    calls, arithmetic, overflows, handed_over, facts, tails = (
         own / f"{name}.json"
-        for name in ("calls", "arithmetic", "overflows", "handed_over", "facts")
+        for name in ("calls", "arithmetic", "overflows", "handed_over", "facts", "tails")
     )
     compute_manual(dtype, backward, gradients=files["manual"], calls=calls, **inputs)
     run_autograd(dtype, forward, gradients=files["autograd"], **inputs)
@@ -195,7 +200,7 @@ def _measure(dtype: str, forward: Path, backward: Path, inputs: dict[str, Any]) 
     reorder_sums(dtype, backward, gradients=files["reordered"], handed_over=handed_over, **inputs)
     score_errors(
         dtype, **files, arithmetic=arithmetic, needed=inputs["needed"],
-        errors=own / "errors.csv", facts=facts,
+        errors=own / "errors.csv", facts=facts, tails=tails,
     )  # fmt: skip
 
 

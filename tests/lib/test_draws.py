@@ -7,7 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.lib.draws import cast, draw_cotangents, draw_sample
+from scripts.lib.draws import cast, draw_cotangents, draw_runs, draw_sample, going_on
+from scripts.lib.settings import CLOSELY
 
 LAB = Path(__file__).parents[2] / "experiments/25-autograd-by-hand/config.yaml"
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -118,7 +119,7 @@ def test_a_draw_that_is_not_known_is_an_error():
 
 def test_the_cotangent_of_a_scalar_is_one_in_every_run():
     _, state = draw_sample({"x": spec("randn")}, {"seed": 7, "runs": 3})
-    assert draw_cotangents(state, 3, torch.Size()).tolist() == [1, 1, 1]
+    assert draw_cotangents(going_on(state), 3, torch.Size()).tolist() == [1, 1, 1]
 
 
 def test_the_cotangent_of_a_vector_goes_on_from_the_samples_draws():
@@ -126,19 +127,19 @@ def test_the_cotangent_of_a_vector_goes_on_from_the_samples_draws():
     generator = torch.Generator().manual_seed(7)
     for _ in range(2):
         torch.randn(20, generator=generator)
-    going_on = torch.randn(2, 3, generator=generator)
-    assert torch.equal(draw_cotangents(state, 2, torch.Size([3])), going_on)
+    due = torch.randn(2, 3, generator=generator)
+    assert torch.equal(draw_cotangents(going_on(state), 2, torch.Size([3])), due)
 
 
 def test_the_cotangent_of_a_vector_is_not_all_ones_and_not_the_same_in_every_run():
     _, state = draw_sample({"x": spec("randn")}, {"seed": 7, "runs": 2})
-    first, second = draw_cotangents(state, 2, torch.Size([3]))
+    first, second = draw_cotangents(going_on(state), 2, torch.Size([3]))
     assert len({*first.tolist(), *second.tolist()}) == 6
 
 
 def test_the_same_state_gives_the_same_cotangents_again():
     _, state = draw_sample({"x": spec("randn")}, {"seed": 7, "runs": 2})
-    again = [draw_cotangents(state, 2, torch.Size([3])) for _ in range(2)]
+    again = [draw_cotangents(going_on(state), 2, torch.Size([3])) for _ in range(2)]
     assert torch.equal(*again)
 
 
@@ -178,3 +179,13 @@ def test_a_cast_to_the_same_dtype_has_memory_of_its_own(value):
     copy = cast(value, torch.float32)
     copy += 1
     assert value.tolist() == [1, 1]
+
+
+def test_only_the_first_runs_are_kept_and_the_state_is_that_after_all():
+    sample = {"seed": 7, "runs": CLOSELY + 3}
+    draws, state = draw_sample({"x": spec("randn")}, sample)
+    assert draws["x"].shape == (CLOSELY, 4)
+    generator = torch.Generator().manual_seed(7)
+    runs = [run["x"] for run in draw_runs({"x": spec("randn")}, sample, generator, CLOSELY + 3)]
+    assert torch.equal(torch.stack(runs[:CLOSELY]), draws["x"])
+    assert torch.equal(generator.get_state(), state)

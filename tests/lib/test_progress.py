@@ -30,12 +30,14 @@ def test_what_is_quick_is_done_in_silence(clock, capsys):
 
 def test_after_two_seconds_of_silence_it_says_how_far_it_is(clock, capsys):
     go_through(clock, 1.5, 1.0, 0.1, 0.1)
-    assert capsys.readouterr().err == "runs: 2 of 4 done\n"
+    assert capsys.readouterr().err == "runs: 2 of 4 done, about 2 s left\n"
 
 
 def test_it_speaks_again_only_after_two_more_seconds(clock, capsys):
     go_through(clock, 2.5, 1.0, 0.5, 1.0, 0.0)
-    assert capsys.readouterr().err == "runs: 1 of 5 done\nruns: 4 of 5 done\n"
+    assert capsys.readouterr().err == (
+        "runs: 1 of 5 done, about 10 s left\nruns: 4 of 5 done, about 1 s left\n"
+    )
 
 
 def test_it_speaks_on_stderr_only(clock, capsys):
@@ -46,3 +48,8 @@ def test_it_speaks_on_stderr_only(clock, capsys):
 def test_nothing_to_do_is_nothing_to_say(clock, capsys):
     go_through(clock)
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_left_of_long_work_is_told_in_minutes(clock, capsys):
+    go_through(clock, 100.0, 0.0, 0.0)
+    assert capsys.readouterr().err == "runs: 1 of 3 done, about 3 min 20 s left\n"

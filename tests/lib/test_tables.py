@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.lib.tables import COMPARISONS, MEASURES, read_csv, summarise, write_csv
+from scripts.lib.comparisons import COMPARISONS, MEASURES
+from scripts.lib.tables import read_csv, summarise, write_csv
 
 INF = float("inf")
 

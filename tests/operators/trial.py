@@ -78,6 +78,7 @@ class Trial:
             self.needed,
             self.file(dtype, "errors"),
             self.file(dtype, "facts"),
+            self.file(dtype, "tails"),
         )
 
     def name(self) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""Add up the tails of all runs of the trial.
+
+in   parts   json per format, as score_errors writes them
+     chunks  json, as measure_chunk writes them, in the order of their runs
+out  tails   json: by format, `gradients`, as tails.py counts, and `lost`, the runs in which
+             forward's value is no number
+"""
+
+from pathlib import Path
+
+from scripts.lib.files import read_json, write_json
+from scripts.lib.stage import run_stage
+from scripts.lib.tails import added
+
+
+def collect_tails(parts: list[Path], chunks: list[Path], tails: Path) -> None:
+    heads = {dtype: told for part in parts for dtype, told in read_json(part).items()}
+    rest = [read_json(chunk) for chunk in chunks]
+    write_json(
+        tails,
+        {
+            dtype: {
+                "gradients": {
+                    name: added([tail, *(one[dtype]["gradients"][name] for one in rest)])
+                    for name, tail in head["gradients"].items()
+                },
+                "lost": head["lost"] + sum(one[dtype]["lost"] for one in rest),
+            }
+            for dtype, head in heads.items()
+        },
+    )
+
+
+if __name__ == "__main__":
+    run_stage(collect_tails, snakemake)  # type: ignore[name-defined]

@@ -1,0 +1,57 @@
+"""Note the generators' states before each chunk of the runs that are not looked at closely.
+
+in   specs, samples    from the config
+     chunks            the chunks: sample, first run, one after the last
+     states            safetensors: "<sample>/state", as generate_tensors writes them
+     cotangents        safetensors: "<sample>/dout", as draw_cotangents writes them
+out  starts            safetensors: "<sample>/<first run>", bytes of the generator of tensors
+     cotangent_starts  the same of the generator of cotangents; empty for a scalar result
+
+The draws are those of one long sequence, however it is cut.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scripts.lib.draws import draw_cotangents, draw_runs, going_on
+from scripts.lib.progress import progress
+from scripts.lib.settings import closely
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import read_tensors, write_tensors
+
+
+def mark_chunks(
+    specs: dict[str, Any],
+    samples: dict[str, Any],
+    chunks: list[tuple[str, int, int]],
+    states: Path,
+    cotangents: Path,
+    starts: Path,
+    cotangent_starts: Path,
+) -> None:
+    state_of, douts = read_tensors(states), read_tensors(cotangents)
+    begin = {name: {first for of, first, _ in chunks if of == name} for name in samples}
+    before, before_douts = {}, {}
+    for name, sample in samples.items():
+        generator = torch.Generator().manual_seed(sample["seed"])
+        drawn = draw_runs(specs, sample, generator, sample["runs"])
+        runs = range(sample["runs"] if begin[name] else 0)
+        for run in progress(runs, f"mark_chunks {name}, runs"):
+            if run in begin[name]:
+                before[f"{name}/{run}"] = generator.get_state()
+            next(drawn)
+        shape = douts[f"{name}/dout"].shape[1:]
+        generator = going_on(state_of[f"{name}/state"])
+        draw_cotangents(generator, closely(sample), shape)
+        for run in range(closely(sample), sample["runs"] if shape else 0):
+            if run in begin[name]:
+                before_douts[f"{name}/{run}"] = generator.get_state()
+            draw_cotangents(generator, 1, shape)
+    write_tensors(starts, before)
+    write_tensors(cotangent_starts, before_douts)
+
+
+if __name__ == "__main__":
+    run_stage(mark_chunks, snakemake)  # type: ignore[name-defined]

@@ -1,0 +1,81 @@
+"""Measure the errors of a chunk of runs, run by run, and keep no tensor.
+
+in   forward, backward  the author's files
+     checked            text: backward was called once
+     starts, cotangent_starts
+                        safetensors: "<sample>/<first run>", the generators' bytes
+     cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     arithmetic         json per format, as compute_reference writes it
+     specs, samples     from the config
+     dtypes             the formats, in the order of `arithmetic`
+     needed             the tensors that require a gradient
+     sample, first, last
+                        which runs: from the first, up to and without the last
+     time_limit         seconds for one call
+out  errors             safetensors: "errors", (dtypes, comparisons, gradients, runs, measures),
+                        float64, in the order of tables.py
+     tails              json: by format, `gradients`, as tails.py counts, and `lost`, the runs in
+                        which forward's value is no number
+
+What is measured of a run is what run_autograd, compute_manual, compute_reference, reorder_sums and
+score_errors measure of one.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scripts.lib.draws import draw_cotangents, draw_runs, going_on
+from scripts.lib.files import read_json, write_json
+from scripts.lib.in_format import InFormat
+from scripts.lib.progress import progress
+from scripts.lib.stage import run_stage
+from scripts.lib.tensors import read_tensors, write_tensors
+
+
+def measure_chunk(
+    forward: Path,
+    backward: Path,
+    starts: Path,
+    cotangent_starts: Path,
+    cotangents: Path,
+    arithmetic: list[Path],
+    specs: dict[str, Any],
+    samples: dict[str, Any],
+    dtypes: list[str],
+    needed: list[str],
+    sample: str,
+    first: str,
+    last: str,
+    time_limit: float,
+    errors: Path,
+    tails: Path,
+) -> None:
+    runs, start = range(int(first), int(last)), f"{sample}/{first}"
+    generator = going_on(read_tensors(starts)[start])
+    shape = read_tensors(cotangents)[f"{sample}/dout"].shape[1:]
+    douts = going_on(read_tensors(cotangent_starts)[start]) if shape else generator
+    formats = [
+        InFormat(
+            forward,
+            backward,
+            [*specs],
+            needed,
+            dtype,
+            read_json(path)["arithmetic"] == "longdouble",
+            time_limit,
+        )
+        for dtype, path in zip(dtypes, arithmetic, strict=True)
+    ]
+    drawn = draw_runs(specs, samples[sample], generator, len(runs))
+    rows = []
+    for run in progress(runs, f"measure_chunk {sample} {first} to {last}, runs"):
+        tensors, dout = next(drawn), draw_cotangents(douts, 1, shape)[0]
+        rows.append(torch.stack([one.measure(run, tensors, dout) for one in formats]))
+    write_tensors(errors, {"errors": torch.stack(rows, dim=3)})
+    write_json(tails, {one.dtype: one.tails() for one in formats})
+
+
+if __name__ == "__main__":
+    run_stage(measure_chunk, snakemake)  # type: ignore[name-defined]

@@ -1,0 +1,120 @@
+"""Many runs: however they are cut, and whether they are looked at closely, they give the same."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TINY, Project, copy_project
+
+CONFIG = f"experiments/{TINY}/config.yaml"
+RUNS = 112
+
+
+def with_many_runs(project: Project) -> Project:
+    project.edit(CONFIG, "runs: 3}", f"runs: {RUNS}}}")
+    project.edit(CONFIG, "[float64, float32]", "[float32, bfloat16]")
+    return project
+
+
+def vector(project: Project) -> Project:
+    """Another forward, whose result needs a cotangent."""
+    project.edit(
+        f"experiments/{TINY}/forward.py", "0.5 * ((x @ W.T) ** 2).sum()", "(x @ W.T).tanh()"
+    )
+    project.edit(
+        f"experiments/{TINY}/backward.py",
+        "def backward(x, W):\n    dy = x @ W.T",
+        "def backward(x, W, dout):\n    dy = dout * (1 - (x @ W.T).tanh() ** 2)",
+    )
+    return project
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = with_many_runs(copy_project(tmp_path_factory.mktemp("many")))
+    run = project.snakemake("--config", "chunk=5")
+    assert run.returncode == 0, run.stdout
+    return project
+
+
+def test_the_size_of_chunks_and_the_cores_change_no_byte(many: Project, tmp_path: Path) -> None:
+    other = with_many_runs(copy_project(tmp_path / "other"))
+    run = other.snakemake("-c2")
+    assert run.returncode == 0, run.stdout
+    assert other.outputs() == many.outputs()
+
+
+def test_another_size_measures_again_and_leaves_the_rest(many: Project) -> None:
+    jobs = many.jobs("--config", "chunk=6")
+    assert jobs["measure_chunk"] == 2
+    assert jobs["mark_chunks"] == 1
+    assert jobs["run_autograd"] == jobs["generate_tensors"] == jobs["measure_noise"] == 0
+
+
+MEASURED = (f"experiments/{TINY}/errors.csv", f"experiments/{TINY}/work/tails.json")
+
+
+def measured(project: Project, *arguments: str) -> list[str]:
+    run = project.snakemake(*MEASURED, *arguments)
+    assert run.returncode == 0, run.stdout
+    return [(project.root / file).read_text() for file in MEASURED]
+
+
+def test_a_chunk_measures_what_looking_closely_does(tmp_path: Path) -> None:
+    cut, whole = (with_many_runs(copy_project(tmp_path / name)) for name in ("cut", "whole"))
+    whole.edit("scripts/lib/settings.py", "CLOSELY = 100", f"CLOSELY = {RUNS}")
+    assert measured(cut) == measured(whole)
+
+
+def test_cotangents_go_on_from_chunk_to_chunk(tmp_path: Path) -> None:
+    project = vector(with_many_runs(copy_project(tmp_path / "vector")))
+    large, small = (measured(project, "--config", f"chunk={size}") for size in (12, 5))
+    assert large == small
+
+
+def test_a_stopped_run_goes_on_with_the_chunks_that_are_left(many: Project) -> None:
+    for file in (many.folder / "work/chunks").glob("trial.100-*"):
+        file.unlink()
+    assert many.jobs("--config", "chunk=6")["measure_chunk"] == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("runs: 3}", "runs: 0}", "samples.trial.runs: 0 is out of range; it must be at least 1."),
+        ("runs: 3}", "runs: 1000000000}", "is out of range; it must be at most 1000000."),
+        (
+            "time_limit: 20",
+            "chunk: 4\ntime_limit: 20",
+            "chunk: is larger than the runs of any sample (3); leave it out.",
+        ),
+        (
+            "time_limit: 20",
+            "chunk: 0\ntime_limit: 20",
+            "chunk: 0 is out of range; it must be at least 1.",
+        ),
+    ],
+)
+def test_a_number_of_runs_that_will_not_do_is_a_sentence(
+    tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
+    project = copy_project(tmp_path / "wrong")
+    project.edit(CONFIG, old, new)
+    run = project.snakemake("-n")
+    assert run.returncode != 0
+    assert sentence in run.stdout
+
+
+@pytest.mark.parametrize("chunk", ["0", "-3", "x", "1.5"])
+def test_a_chunk_on_the_command_line_that_will_not_do_is_a_sentence(
+    finished: Project, chunk: str
+) -> None:
+    run = finished.snakemake("-n", "--config", f"chunk={chunk}")
+    assert run.returncode != 0
+    assert "must be a whole number of runs" in run.stdout
+
+
+def test_few_runs_need_no_chunk(finished: Project) -> None:
+    assert not (finished.folder / "work/chunks").exists()
+    assert finished.jobs("--forceall", "-n") == Counter()
