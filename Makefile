@@ -27,6 +27,7 @@ bench: .venv/installed
 	$(BIN)/python -m tests.bench.speed
 	$(BIN)/python -m tests.bench.reveal
 	$(BIN)/python -m tests.bench.shapes
+	$(BIN)/python -m tests.bench.runs
 	$(BIN)/python -m tests.bench.trial eight
 	$(BIN)/python -m tests.bench.trial twelve
 
