@@ -3,7 +3,7 @@
 in   manifests, errors  json and csv per experiment, as their stages write them
      dtypes             all formats, in the order of the columns
 out  index              Markdown: one row per experiment, links to its files
-     page               the same as one HTML file
+     page               the same as one HTML file, where a title leads to the other pages
 
 Reads only what an experiment keeps, so that the index is that of the files beside it.
 """
@@ -26,9 +26,12 @@ def write_index(
         _row(read_json(manifest), table) for manifest, table in zip(manifests, errors, strict=True)
     ]
     used = [dtype for dtype in dtypes if any(dtype in row["worst"] for row in rows)]
-    text = render("index.md.j2", {"experiments": rows, "dtypes": used})
+    text, text_of_page = (
+        render("index.md.j2", {"experiments": rows, "dtypes": used, "report": report})
+        for report in ("REPORT.md", "REPORT.html")
+    )
     write_text(index, text)
-    write_text(page, page_of(text, {}, "right" if all(map(_good, rows)) else "wrong"))
+    write_text(page, page_of(text_of_page, {}, "right" if all(map(_good, rows)) else "wrong"))
 
 
 def _row(manifest: dict[str, Any], errors: Path) -> dict[str, Any]:

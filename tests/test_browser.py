@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from scripts.lib.page import formulas
+from scripts.lib.page import page as page_of
+from scripts.lib.verdict import OUTCOMES
 from tests.browser import CHROMIUM, Browser, running_browser
 from tests.conftest import ROOT
 
@@ -141,6 +143,20 @@ def test_every_text_stands_out_from_what_is_behind_it(
     found = browser.ask(CONTRASTS)
     assert len(found) > 20
     assert [(ratio, words) for ratio, words in found if ratio < 4.5] == []
+
+
+@every_scheme
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_the_verdict_stands_out_whichever_it_is(
+    browser: Browser, tmp_path: Path, scheme: str, outcome: str
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(page_of("# T\n\nQ?\n\n**Verdict.** Why.\n", {}, outcome))
+    browser.open(file, *DESK, scheme)
+    (ratio,) = [ratio for ratio, words in browser.ask(CONTRASTS) if words == "Verdict."]
+    assert ratio >= 4.5
+    colour = "getComputedStyle(document.querySelector('{}')).color"
+    assert browser.ask(colour.format(".answer strong")) != browser.ask(colour.format("h1"))
 
 
 def test_the_dark_scheme_is_dark(browser: Browser) -> None:

@@ -17,7 +17,7 @@ NODES = [
     {"id": 0, "type": "SumBackward0", "edges": [{"to": 1, "input": 0}], "leaf": None},
     {"id": 1, "type": "AccumulateGrad", "edges": [], "leaf": "x"},
 ]
-SUM = {
+SUM: dict[str, Any] = {
     "op": "aten.mm.default",
     "torch": {
         "refused": None,
@@ -186,8 +186,8 @@ def test_the_histogram_says_how_far_off_and_to_which_side(pictures):
     ("manual", "truth", "title"),
     [
         ([[1.0, 2.0]], [[1.0, 2.0]], "In float32 no element of dx has an error"),
-        ([[1.0, 2.0], [4.0, 5.0]], [[1.0, 2.0], [3.0, 4.0]], "In float32 half of the squared error of dx sits in 50 % of its rows and 50 % of its columns"),
-        ([1.0, 3.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0], "In float32 half of the squared error of dx sits in 25 % of its elements"),
+        ([[1.0, 2.0], [4.0, 5.0]], [[1.0, 2.0], [3.0, 4.0]], "In float32 half of the squared error of dx sits in 1 of 2 rows and 1 of 2 columns"),
+        ([1.0, 3.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0], "In float32 half of the squared error of dx sits in 1 of its 4 elements"),
         (3.0, 2.0, "dx is a single number: its error has only one place"),
         ([[float("nan"), 2.0]], [[1.0, 2.0]], "In float32 1 of 2 elements of dx are no numbers (run 0)"),
     ],
@@ -223,3 +223,13 @@ def test_a_long_title_is_told_in_two_lines_and_makes_room_for_them(pictures):
     text = pictures.drawn()["error_places"]
     assert text.count('class="title"') == 2
     assert '<g transform="translate(0 20)">' in text
+
+
+def test_sums_that_are_too_short_to_draw_are_said_to_be(pictures, monkeypatch):
+    short = {"tree": "((0:2) (2:4))", "fused": None, "from_zero": False}
+    monkeypatch.setitem(SUM["torch"], "orders", [short])
+    assert pictures.title("orders").startswith("No sum in float32 has an order that is long")
+
+
+def test_the_chart_by_run_says_whether_the_error_varies(pictures):
+    assert pictures.title("error_by_run") == "From run to run the error hardly varies"

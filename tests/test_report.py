@@ -1,6 +1,7 @@
 """The report's words follow its numbers: other figures, other sentences."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -559,6 +560,47 @@ def test_pitfalls_are_told_one_by_one(story: Story) -> None:
 
 def test_an_experiment_without_pitfalls_tells_of_none(story: Story) -> None:
     assert "## The mistakes" not in story.report()
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "words"),
+    [(["wrong"], "All are caught."), (["wrong", "right"], "1 of 2 are caught.")],
+)
+def test_above_the_mistakes_stands_how_many_are_caught(
+    story: Story, outcomes: list[str], words: str
+) -> None:
+    story.tried = [
+        {
+            "mistake": "A sign", "replace": "a", "by": "-a",
+            "verdicts": [{"gradient": "dx", "dtype": "float32", "outcome": one, "diagnosis": None}],
+        }
+        for one in outcomes
+    ]  # fmt: skip
+    assert words in story.report()
+
+
+def test_above_the_verdicts_stands_how_many_are_right(story: Story) -> None:
+    assert "All 12 are right.\n" in story.report()
+    story.off_by["bfloat16"] = 5.0
+    assert "9 of 12 are right; the others are in bold.\n" in story.report()
+
+
+def test_above_the_example_stands_whether_its_digits_agree(story: Story) -> None:
+    assert "By hand and by autograd every digit is the same;" in story.report()
+    story.differences |= {"manual_vs_autograd": 2e-6, "manual_vs_reference": 3e-6}
+    assert (
+        "By hand and by autograd differ by at most 2.0e-6; the hand is off from the reference by at "
+        "most 3.0e-6." in story.report()
+    )
+
+
+def test_every_table_stands_below_a_sentence(story: Story) -> None:
+    story.tried = []
+    differing(story, forward_order=1.0)
+    blocks = [block for block in story.report().split("\n\n") if block.strip()]
+    for above, block in pairwise(blocks):
+        if block.startswith("|"):
+            assert not above.startswith(("#", "|", "```")), block
 
 
 def test_changed_inputs_are_told(story: Story) -> None:

@@ -70,7 +70,7 @@ def test_what_is_not_right_is_told_by_gradient_and_format(tmp_path):
 def test_the_page_is_the_same_table_and_looks_right_where_all_is(tmp_path, holds, look):
     _, page = run(tmp_path, manifest("one", holds=holds))
     assert f'class="lead {look}"' in page
-    assert '<a href="one/REPORT.html">page</a>' in page
+    assert '<a href="one/REPORT.html">The one</a>' in page
 
 
 def test_the_same_experiments_give_the_same_bytes(tmp_path):

@@ -1,7 +1,7 @@
 """Lay out a map of where in a gradient the errors sit, in pixels.
 
-A cell is a block of neighbouring elements, and as dark as the root of their mean squared error is
-large, in powers of two of that of the whole gradient.
+A cell is a block of neighbouring elements, and stands out as far as the root of their mean squared
+error is large, in powers of two of that of the whole gradient.
 """
 
 import math
@@ -16,7 +16,7 @@ from scripts.lib.charts import MARGIN_LEFT, WIDTH
 Array = NDArray[Any]
 ROWS, COLUMNS = 50, 80  # cells at most
 TOP, BELOW, LEAST_HEIGHT, MOST_HEIGHT = 96, 44, 40, 300
-LEVELS = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the whole's error: the least of each darker level
+LEVELS = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the whole's error: the least of each further level
 
 
 def largest_matrix(sizes: dict[str, tuple[int, ...]]) -> str:
@@ -34,8 +34,8 @@ def map_of_errors(name: str, errors: Array, reference: Array) -> dict[str, Any]:
     errors, reference: shape (runs, *shape); the first axis is drawn downward, the others across.
         What has one axis is drawn as one row
     returns: among others `shape` (rows, columns), `run`, `lost` (how many elements are no
-        numbers), and of the error and of the gradient (`of_error`, `of_gradient`) the least part of
-        the rows and of the columns in which half of the squares lies; None where all are zero
+        numbers), and of the error and of the gradient (`of_error`, `of_gradient`) in how few
+        rows and in how few columns half of the squares lies; None where all are zero
     """
     run = int(np.argmax([_norm(one) for one in errors]))
     error, truth = (_matrix(values[run]) for values in (errors, reference))
@@ -94,7 +94,7 @@ def _blocks(values: Array, block: tuple[int, int]) -> Array:
 
 
 def _levels(means: Array, whole: float) -> NDArray[np.int_]:
-    """How dark each cell is: 0 where the error is zero, else 1 or one more for each level."""
+    """How far each cell stands out: 0 where the error is zero, else from 1 up."""
     ratio = np.sqrt(means / whole) if whole else np.zeros_like(means)
     return np.where(means > 0, 1 + np.searchsorted(LEVELS, ratio, side="right"), 0)
 
@@ -112,13 +112,13 @@ def _paths(levels: NDArray[np.int_], crossed: NDArray[np.bool_]) -> dict[str, st
     return {name: "".join(strokes) for name, strokes in sorted(paths.items())}
 
 
-def _halves(squares: Array) -> dict[str, float] | None:
-    """The least part of the rows, and of the columns, that holds half of the sum."""
+def _halves(squares: Array) -> dict[str, int] | None:
+    """How few rows, and how few columns, hold half of the sum."""
     if not squares.any():
         return None
     return {name: _half(squares.sum(axis=axis)) for name, axis in (("rows", 1), ("columns", 0))}
 
 
-def _half(sums: Array) -> float:
+def _half(sums: Array) -> int:
     held = np.cumsum(np.sort(sums)[::-1])
-    return float(np.searchsorted(held, held[-1] / 2) + 1) / sums.size
+    return int(np.searchsorted(held, held[-1] / 2)) + 1

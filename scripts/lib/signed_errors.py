@@ -22,16 +22,17 @@ def errors_in_ulps(errors: dict[str, Array]) -> dict[str, Any]:
 
     errors: by gradient, the signed errors of all elements in ulps; inf where one is no number
     returns: among others `median`, the greatest of the gradients' median |error|, and `upward`, the
-        least and the greatest share of errors that point upward, None where no error is counted
+        least and the greatest share of errors that point upward, None where no error is counted,
+        and `beyond`, how many ulps the outermost bars begin at, None where no error is there
     """
     flat = {name: np.ravel(error) for name, error in errors.items()}
     steps = {name: _steps(error) for name, error in flat.items()}
     reach = max([1, *(int(np.abs(step).max()) for step in steps.values() if step.size)])
     shares = {
-        name: [float((step == bar).sum()) / max(1, flat[name].size) for bar in _bars(reach)]
+        name: np.bincount(step + reach, minlength=2 * reach + 1) / max(1, flat[name].size)
         for name, step in steps.items()
     }
-    top = max(0.05, *(share for row in shares.values() for share in row))
+    top = max(0.05, *(float(row.max()) for row in shares.values()))
     panels = [
         _panel(panel, flat[panel.title], shares[panel.title], reach, top)
         for panel in grid(list(errors), 3)
@@ -45,11 +46,8 @@ def errors_in_ulps(errors: dict[str, Array]) -> dict[str, Any]:
         "upward": [min(upward), max(upward)] if upward else None,
         "elements": sum(error.size for error in flat.values()),
         "lost": sum(panel["lost"] for panel in panels),
+        "beyond": 2 ** (FURTHEST - 2) if reach == FURTHEST else None,
     }
-
-
-def _bars(reach: int) -> range:
-    return range(-reach, reach + 1)
 
 
 def _steps(error: Array) -> NDArray[np.int_]:
@@ -60,13 +58,11 @@ def _steps(error: Array) -> NDArray[np.int_]:
     return np.asarray(np.sign(finite) * np.clip(far, 0, FURTHEST), int)
 
 
-def _panel(
-    frame: Panel, error: Array, shares: list[float], reach: int, top: float
-) -> dict[str, Any]:
+def _panel(frame: Panel, error: Array, shares: Array, reach: int, top: float) -> dict[str, Any]:
     finite = error[np.isfinite(error)]
     width = frame.width / (2 * reach + 1)
     bars = []
-    for bar, share in zip(_bars(reach), shares, strict=True):
+    for bar, share in zip(range(-reach, reach + 1), shares.tolist(), strict=True):
         if share:
             height = frame.height * share / (1.1 * top)
             bars.append(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +22,30 @@ def render(template: str, values: dict[str, Any], folder: Path = Path(TEMPLATES)
     Raises
         Refusal: if it does not parse, or asks for a value that is not there.
     """
+    try:
+        text: str = _environment(folder).get_template(template).render(values)
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        lines = [str(error.lineno)] if hasattr(error, "lineno") else []
+        place = ":".join([str(folder / template), *lines])
+        raise Refusal(f"{place}: the template cannot be filled: {error}.") from error
+    return re.sub(r"\n{3,}", "\n\n", text) if template.endswith((".md", ".md.j2")) else text
+
+
+@cache
+def _environment(folder: Path) -> SandboxedEnvironment:
+    """What compiles the templates of a folder, those that others share but once."""
     environment = SandboxedEnvironment(
         loader=FileSystemLoader([folder, TEMPLATES]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=template.endswith((".svg.j2", ".html.j2")),
+        autoescape=lambda name: bool(name and name.endswith((".svg.j2", ".html.j2"))),
     )
     environment.filters |= {"number": number, "listed": listed, "percent": percent}
     environment.filters |= {"sentence": sentence, "cell": cell}
     environment.filters |= {"json": as_json, "columns": columns}
-    try:
-        text: str = environment.get_template(template).render(values)
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        lines = [str(error.lineno)] if hasattr(error, "lineno") else []
-        place = ":".join([str(folder / template), *lines])
-        raise Refusal(f"{place}: the template cannot be filled: {error}.") from error
-    return re.sub(r"\n{3,}", "\n\n", text) if template.endswith((".md", ".md.j2")) else text
+    return environment
 
 
 def listed(items: Any, last: str = "and") -> str:

@@ -28,6 +28,7 @@ from scripts.measure_noise import measure_noise
 from scripts.name_mistakes import name_mistakes
 from scripts.observe_operations import observe_operations
 from scripts.record_environment import record_environment
+from scripts.render_page import render_page
 from scripts.render_report import render_report
 from scripts.reorder_sums import reorder_sums
 from scripts.reveal_orders import reveal_orders
@@ -56,7 +57,7 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
         work / f"{name}.json"
         for name in ("graph", "judgement", "environment", "oracle", "gradcheck", "mistakes")
     )
-    errors, report = folder / "errors.csv", folder / "REPORT.md"
+    errors, report, page = (folder / name for name in ("errors.csv", "REPORT.md", "REPORT.html"))
     figures = [
         folder / "figures" / f"{n}.svg"
         for n in (
@@ -121,8 +122,15 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
     told = (formula, mistakes, oracle, attributions, tried, graph)
     judge_gradients(errors, facts, calls, *told, criteria, dtypes, judgement)
     shown = shown_format(dtypes)
-    operations, orders = of(shown, "operations.json"), of(shown, "orders.json")
-    by_hand, truth = (of(shown, f"{kind}.safetensors") for kind in ("manual", "reference"))
+    operations, orders, by_hand, truth = (
+        of(shown, name)
+        for name in (
+            "operations.json",
+            "orders.json",
+            "manual.safetensors",
+            "reference.safetensors",
+        )
+    )
     draw_figures(
         errors, graph, facts, attributions, operations, orders, by_hand, truth, dtypes,
         list(names.values()), *figures,
@@ -153,6 +161,7 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
         dtypes,
         report,
     )
+    render_page(report, judgement, figures, written, page)
     table = ("errors.csv", "facts.json", "calls.json", "overflows.json", "handed_over.json")
     cached = [draws, states, cotangents, mistakes, judgement, oracle, opinion, graph, environment]
     cached += [tails]
@@ -176,7 +185,7 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
         written,
         cached,
         computed,
-        [report, errors, *figures],
+        [report, page, errors, *figures],
         config,
         modules,
         folder / "manifest.json",

@@ -35,11 +35,11 @@ def test_a_row_that_holds_the_error_is_found():
     error[0, 2] = [1.0, -1, 1, -1, 1]
     told = map_of_errors("dW", error, np.ones((1, 4, 5)))
     assert {place for place, _ in cells(told).items()} == {(2, column) for column in range(5)}
-    assert told["of_error"] == {"rows": 0.25, "columns": 0.6}
-    assert told["of_gradient"] == {"rows": 0.5, "columns": 0.6}
+    assert told["of_error"] == {"rows": 1, "columns": 3}
+    assert told["of_gradient"] == {"rows": 2, "columns": 3}
 
 
-def test_a_cell_is_darker_by_a_level_for_each_doubling():
+def test_a_cell_stands_out_by_a_level_more_for_each_doubling():
     error = np.array([[[1.0, 2, 4, 8]]])
     assert list(cells(map_of_errors("dW", error, error)).values()) == ["h1", "h2", "h3", "h4"]
 

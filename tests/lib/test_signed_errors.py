@@ -34,6 +34,8 @@ def test_each_bar_holds_twice_the_errors_of_the_one_before():
 
 
 def test_the_last_bar_takes_everything_beyond():
+    assert errors_in_ulps({"dx": np.array([1024.0])})["beyond"] is None
+    assert errors_in_ulps({"dx": np.array([1024.5])})["beyond"] == 1024
     (bar,) = panel(1e9)["bars"]
     assert bar["within"] == (2.0 ** (FURTHEST - 2), INF)
 
