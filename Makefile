@@ -10,6 +10,12 @@ run: .venv/installed
 test: .venv/installed
 	$(BIN)/pytest -n auto --dist loadfile
 
+cluster: .venv/slurm
+	$(BIN)/snakemake --profile profiles/slurm
+
+test-cluster: .venv/slurm
+	$(BIN)/pytest -n 2 tests/cluster
+
 new:
 	@echo "$$NAME" | grep -Eqx "[a-z0-9][a-z0-9_-]*" || { echo "make new: write NAME=my-gradient, in small letters, digits, - and _; it is the folder's name." >&2; exit 1; }
 	@test ! -e "experiments/$$NAME" || { echo "make new: experiments/$$NAME is there already; choose another name, or edit that." >&2; exit 1; }
@@ -36,4 +42,8 @@ bench: .venv/installed
 	$(BIN)/pip install --quiet --requirement envs/requirements.txt
 	touch .venv/installed
 
-.PHONY: run test new check bench
+.venv/slurm: .venv/installed envs/slurm.txt
+	$(BIN)/pip install --quiet --requirement envs/slurm.txt
+	touch .venv/slurm
+
+.PHONY: run test cluster test-cluster new check bench

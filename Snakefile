@@ -9,10 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from envs.warm_python import start_warm_python
+from scripts.lib.cluster import why_jobs_failed
 from scripts.lib.config import load_configs
 from scripts.lib.machine import processor, settings
 from scripts.lib.needs import refuse_what_cannot_be
-from scripts.lib.one_run import be_the_only_run
+from scripts.lib.one_run import be_part_of_a_run, be_the_only_run
 from scripts.lib.receipts import Job, renew_recipes
 from scripts.lib.refusal import Refusal
 from scripts.lib.settings import CHUNK, chunks, gradient_names, judged, shown_format
@@ -212,15 +213,29 @@ os.environ.update(
 onstart:
     with in_a_sentence():
         be_the_only_run()
-        refuse_what_cannot_be(
-            {
-                name: settings
-                for name, settings in CONFIGS.items()
-                if not Path("experiments", name, "work/accepted.txt").exists()
-            },
-            Path(),
-        )
-    sys.executable = start_warm_python()
+        if workflow.local_exec:
+            refuse_what_cannot_be(
+                {
+                    name: settings
+                    for name, settings in CONFIGS.items()
+                    if not Path("experiments", name, "work/accepted.txt").exists()
+                },
+                Path(),
+            )
+    if workflow.local_exec:
+        sys.executable = start_warm_python()
+
+
+onerror:
+    if not workflow.local_exec:
+        reasons = why_jobs_failed([Path(each) for each in log])
+        print(*reasons, sep="\n", file=sys.stderr)
+
+
+# An experiment that misses its criteria is not computed again, as a job that a node has lost is.
+localrules:
+    accept,
+    write_index,
 
 
 wildcard_constraints:
@@ -1019,6 +1034,7 @@ rule accept:
         accepted="experiments/{experiment}/work/accepted.txt",
     log:
         "experiments/{experiment}/work/logs/accept.log",
+    retries: 0
     conda:
         "envs/report.yaml"
     script:
@@ -1083,3 +1099,11 @@ if workflow.is_main_process:
         )
     for sentence in SPOILT:
         print(sentence, file=sys.stderr)
+
+
+# On a node of a cluster this process carries out a group of jobs. It runs their stages itself, and
+# does not start a Snakemake for each.
+if workflow.remote_exec:
+    workflow.localrules(*(rule.name for rule in workflow.rules))
+    be_part_of_a_run()
+    sys.executable = start_warm_python()

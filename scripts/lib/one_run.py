@@ -47,6 +47,13 @@ def be_the_only_run() -> None:
     _held.append(lock)
 
 
+def be_part_of_a_run() -> None:
+    """Let no other run begin while this process, on a node of a cluster, is at work."""
+    stages = _opened(STAGES)
+    fcntl.flock(stages, fcntl.LOCK_SH)
+    _held.append(stages)
+
+
 @contextmanager
 def stage_at_work() -> Iterator[None]:
     """Let no other run begin while this stage is at work."""
