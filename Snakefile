@@ -16,7 +16,14 @@ from scripts.lib.needs import refuse_what_cannot_be
 from scripts.lib.one_run import be_part_of_a_run, be_the_only_run
 from scripts.lib.receipts import Job, renew_recipes
 from scripts.lib.refusal import Refusal
-from scripts.lib.settings import CHUNK, chunks, gradient_names, judged, shown_format
+from scripts.lib.settings import (
+    CHUNK,
+    chunks,
+    edition,
+    gradient_names,
+    judged,
+    shown_format,
+)
 from scripts.lib.source import code_hash, modules_of
 
 # What an archive needs of the pipeline itself, to be run again.
@@ -58,10 +65,10 @@ def kept(file, shows, kind=None, category="{experiment}"):
     """A generated file that is kept, and stands under these words in `snakemake --report`."""
     return report(
         update(file),
-        caption=f"templates/captions/{Path(file).stem}.rst",
+        caption=f"templates/captions/{Path(file.replace('{edition}', '')).stem}.rst",
         category=category,
         subcategory=kind,
-        labels={"shows": shows},
+        labels={"shows": f"{shows}{{edition}}" if "{edition}" in file else shows},
     )
 
 
@@ -98,15 +105,36 @@ def needed(wildcards):
     return list(gradient_names(CONFIGS[wildcards.experiment]["tensors"]))
 
 
+def editions(wildcards):
+    """What tells the languages of an experiment's report apart in the names of its files."""
+    languages = CONFIGS[wildcards.experiment].get("languages", ["en"])
+    return [edition(language) for language in languages]
+
+
+def language_of(wildcards):
+    """The language of one edition."""
+    return wildcards.edition.removeprefix(".") or "en"
+
+
+def catalogue(wildcards):
+    """The words of one edition, if they are not those of the templates."""
+    language = language_of(wildcards)
+    return [] if language == "en" else [f"templates/locale/{language}.po"]
+
+
+def report_named(wildcards):
+    """The report in the experiment's first language."""
+    return f"experiments/{wildcards.experiment}/REPORT{editions(wildcards)[0]}.md"
+
+
 def written_by_author(wildcards):
-    """The author's files of an experiment; discussion.md is there if they wrote one."""
-    names = (
-        "config.yaml",
-        "forward.py",
-        "backward.py",
-        "derivation.md",
-        "discussion.md",
-    )
+    """The author's files of an experiment; a discussion and translations are there if written."""
+    names = ["config.yaml", "forward.py", "backward.py"]
+    names += [
+        f"{name}{one}.md"
+        for name in ("derivation", "discussion")
+        for one in dict.fromkeys(["", *editions(wildcards)])
+    ]
     folder = Path("experiments", wildcards.experiment)
     return [str(folder / name) for name in names if (folder / name).is_file()]
 
@@ -244,6 +272,7 @@ wildcard_constraints:
     last="[0-9]+",
     experiment="|".join(map(re.escape, EXPERIMENTS)) or "(?!)",
     dtype="float64|float32|bfloat16|float16",
+    edition=r"(\.es)?",
 
 
 rule all:
@@ -789,7 +818,7 @@ rule judge_gradients:
 
 
 rule draw_figures:
-    """Draw the experiment's pictures."""
+    """Draw the experiment's pictures, worded in one language."""
     input:
         errors="experiments/{experiment}/errors.csv",
         graph="experiments/{experiment}/work/graph.json",
@@ -800,54 +829,58 @@ rule draw_figures:
         manual=shown("manual.safetensors"),
         reference=shown("reference.safetensors"),
         templates=collect("templates/figures/{file}", file=PICTURES),
-        recipe="experiments/{experiment}/work/recipes/draw_figures.json",
+        catalogue=catalogue,
+        recipe="experiments/{experiment}/work/recipes/draw_figures{edition}.json",
     output:
         by_dtype=kept(
-            "experiments/{experiment}/figures/error_by_dtype.svg",
+            "experiments/{experiment}/figures/error_by_dtype{edition}.svg",
             "Error by format",
             "Pictures",
         ),
         by_run=kept(
-            "experiments/{experiment}/figures/error_by_run.svg",
+            "experiments/{experiment}/figures/error_by_run{edition}.svg",
             "Error by run",
             "Pictures",
         ),
         in_ulps=kept(
-            "experiments/{experiment}/figures/error_in_ulps.svg",
+            "experiments/{experiment}/figures/error_in_ulps{edition}.svg",
             "Signed errors in ulps",
             "Pictures",
         ),
         places=kept(
-            "experiments/{experiment}/figures/error_places.svg",
+            "experiments/{experiment}/figures/error_places{edition}.svg",
             "Where the errors sit",
             "Pictures",
         ),
         chain=kept(
-            "experiments/{experiment}/figures/graph.svg", "The graph", "Pictures"
+            "experiments/{experiment}/figures/graph{edition}.svg",
+            "The graph",
+            "Pictures",
         ),
         trees=kept(
-            "experiments/{experiment}/figures/orders.svg",
+            "experiments/{experiment}/figures/orders{edition}.svg",
             "How each sum is added",
             "Pictures",
         ),
         shares=kept(
-            "experiments/{experiment}/figures/shares.svg",
+            "experiments/{experiment}/figures/shares{edition}.svg",
             "What moves the bits",
             "Pictures",
         ),
     log:
-        "experiments/{experiment}/work/logs/draw_figures.log",
+        "experiments/{experiment}/work/logs/draw_figures{edition}.log",
     conda:
         "envs/report.yaml"
     params:
         dtypes=setting("dtypes"),
         gradients=lambda wildcards: [f"d{name}" for name in needed(wildcards)],
+        language=language_of,
     script:
         "scripts/draw_figures.py"
 
 
 rule render_report:
-    """Tell what was measured and judged, in REPORT.md."""
+    """Tell what was measured and judged, in REPORT.md, and in REPORT.es.md for Spanish."""
     input:
         errors="experiments/{experiment}/errors.csv",
         judgement="experiments/{experiment}/work/judgement.json",
@@ -868,11 +901,12 @@ rule render_report:
         written=written_by_author,
         figures=rules.draw_figures.output,
         template="templates/REPORT.md.j2",
-        recipe="experiments/{experiment}/work/recipes/render_report.json",
+        catalogue=catalogue,
+        recipe="experiments/{experiment}/work/recipes/render_report{edition}.json",
     output:
-        report=update("experiments/{experiment}/REPORT.md"),
+        report=update("experiments/{experiment}/REPORT{edition}.md"),
     log:
-        "experiments/{experiment}/work/logs/render_report.log",
+        "experiments/{experiment}/work/logs/render_report{edition}.log",
     conda:
         "envs/report.yaml"
     params:
@@ -881,6 +915,9 @@ rule render_report:
         specs=setting("tensors"),
         samples=setting("samples"),
         dtypes=setting("dtypes"),
+        language=language_of,
+        languages=setting("languages", ["en"]),
+        translations=setting("translations", {}),
     script:
         "scripts/render_report.py"
 
@@ -888,20 +925,38 @@ rule render_report:
 rule render_page:
     """Make of the report one HTML file that needs no other."""
     input:
-        report="experiments/{experiment}/REPORT.md",
+        report="experiments/{experiment}/REPORT{edition}.md",
         judgement="experiments/{experiment}/work/judgement.json",
         figures=rules.draw_figures.output,
         written=written_by_author,
         templates=PAGE_TEMPLATES,
-        recipe="experiments/{experiment}/work/recipes/render_page.json",
+        catalogue=catalogue,
+        recipe="experiments/{experiment}/work/recipes/render_page{edition}.json",
     output:
-        page=kept("experiments/{experiment}/REPORT.html", "The whole report", "Report"),
+        page=kept(
+            "experiments/{experiment}/REPORT{edition}.html",
+            "The whole report",
+            "Report",
+        ),
     log:
-        "experiments/{experiment}/work/logs/render_page.log",
+        "experiments/{experiment}/work/logs/render_page{edition}.log",
     conda:
         "envs/report.yaml"
+    params:
+        language=language_of,
     script:
         "scripts/render_page.py"
+
+
+def outputs(wildcards):
+    """What an experiment keeps, but for its manifest: its reports in every language, its errors."""
+    folder = f"experiments/{wildcards.experiment}"
+    told = [*rules.render_report.output, *rules.render_page.output]
+    return [f"{folder}/errors.csv"] + [
+        str(path).format(experiment=wildcards.experiment, edition=one)
+        for one in editions(wildcards)
+        for path in [*told, *rules.draw_figures.output]
+    ]
 
 
 rule write_manifest:
@@ -919,12 +974,7 @@ rule write_manifest:
         written=written_by_author,
         cached=cached,
         computed=computed,
-        outputs=[
-            "experiments/{experiment}/REPORT.md",
-            "experiments/{experiment}/REPORT.html",
-            "experiments/{experiment}/errors.csv",
-            *rules.draw_figures.output,
-        ],
+        outputs=outputs,
         template="templates/manifest.json.j2",
         recipe="experiments/{experiment}/work/recipes/write_manifest.json",
     output:
@@ -1004,7 +1054,7 @@ rule write_archive:
         manifest="experiments/{experiment}/manifest.json",
         citation="CITATION.cff",
         written=written_by_author,
-        outputs=rules.write_manifest.input.outputs,
+        outputs=outputs,
         cached=cached,
         gradients=per_dtype("gradients.safetensors"),
         same=per_dtype("same.json"),
@@ -1027,7 +1077,7 @@ rule accept:
     """Succeed if every acceptance criterion holds; else name those that do not."""
     input:
         judgement="experiments/{experiment}/work/judgement.json",
-        report="experiments/{experiment}/REPORT.md",
+        report=report_named,
         manifest="experiments/{experiment}/manifest.json",
         recipe="experiments/{experiment}/work/recipes/accept.json",
     output:
@@ -1077,6 +1127,9 @@ def jobs(rule):
         if "dtype" in rule.wildcard_names:
             for dtype in judged(CONFIGS[experiment]["dtypes"]):
                 yield SimpleNamespace(experiment=experiment, dtype=dtype)
+        elif "edition" in rule.wildcard_names:
+            for told in editions(here):
+                yield SimpleNamespace(experiment=experiment, edition=told)
         elif "sample" in rule.wildcard_names:
             for sample, first, last in rest(here):
                 yield SimpleNamespace(

@@ -123,7 +123,7 @@ def _import_what_stages_import() -> None:
     for name in (
         "torch", "numpy", "pandas", "jinja2.sandbox", "ml_dtypes", "safetensors.torch",
         "markdown_it", "mdit_py_plugins.anchors", "mdit_py_plugins.dollarmath",
-        "latex2mathml.converter",
+        "latex2mathml.converter", "babel.messages.pofile",
         "snakemake.iocontainers", "snakemake.logging",
     ):  # fmt: skip
         try:

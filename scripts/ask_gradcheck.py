@@ -58,7 +58,7 @@ def ask_gradcheck(
             told |= {"objection": objection, "refused": None}
             break
         except Refusal as refusal:
-            told["refused"] = str(refusal)
+            told["refused"] = refusal.sentence
     write_json(opinion, told)
 
 

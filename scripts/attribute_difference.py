@@ -42,6 +42,7 @@ from scripts.lib.draws import cast
 from scripts.lib.files import read_json, write_json
 from scripts.lib.formats import precision
 from scripts.lib.interpret import held, orders_of_call, tensor_of_runs
+from scripts.lib.message import Message, clause, joined
 from scripts.lib.order import Orders
 from scripts.lib.orders_file import orders_of
 from scripts.lib.reorder import NumpySums
@@ -54,6 +55,8 @@ from scripts.lib.vjp import Backward
 
 Array = np.ndarray[Any, Any]
 AT_MOST = 5  # runs: shares are averages, and every mixture replays every run
+
+MISSED = Message("a replay of one of the two ends misses its bits")
 
 
 def attribute_difference(
@@ -119,7 +122,7 @@ def attribute_difference(
         attribution,
         {
             "runs": count,
-            "refused": None if met else "a replay of one of the two ends misses its bits",
+            "refused": None if met else MISSED,
             "ends": ends,
             "shares": [
                 {"gradient": name, "factor": factor, "share": share and share[factor]}
@@ -136,14 +139,21 @@ def attribute_difference(
 def _reason(observed: dict[str, Any], revealed: list[dict[str, Any]]) -> str | None:
     """Why nothing can be said, if so."""
     if observed["hand"]["refused"]:
-        return " ".join(dict.fromkeys(observed["hand"]["refused"].values())).rstrip(".")
+        *first, last = dict.fromkeys(observed["hand"]["refused"].values())
+        return joined(" ", [*first, clause(last)])
     for program, whose in (("hand", "backward"), ("autograd", "forward")):
         if any(sample == "trial" for sample, _ in observed[program]["others"]):
-            return f"{whose} makes other operations from run to run"
+            return Message("{whose} makes other operations from run to run", whose=whose)
     for call in observed["hand"]["calls"]:
         for whose in ("torch", "numpy"):
             if "sum" in call and (why := revealed[call["sum"]][whose]["refused"]):
-                return f"{whose}'s {call['op'].split('.')[1]} has no order: {why}"
+                operation = call["op"].split(".")[1]
+                return Message(
+                    "{whose}'s {operation} has no order: {why}",
+                    whose=whose,
+                    operation=operation,
+                    why=why,
+                )
     return None
 
 

@@ -23,6 +23,7 @@ from scripts.lib.draws import cast
 from scripts.lib.files import write_json
 from scripts.lib.finite_difference import ridders
 from scripts.lib.formats import eps
+from scripts.lib.message import Message
 from scripts.lib.numbers import number
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import read_tensors, runs_of
@@ -69,14 +70,23 @@ def check_forward(
             break
     reason = None
     if not same_bits(value(0.0), value(0.0)):
-        reason = f"{forward}: forward is no function of its tensors: two calls give other values"
+        reason = Message(
+            "{path}: forward is no function of its tensors: two calls give other values",
+            path=str(forward),
+        )
     elif not isfinite(autograd):
-        reason = f"{forward}: autograd's gradient holds inf or nan at these inputs in float64"
+        reason = Message(
+            "{path}: autograd's gradient holds inf or nan at these inputs in float64",
+            path=str(forward),
+        )
     elif not agrees:
-        reason = (
-            f"{forward}: autograd's derivative along a random direction is {number(autograd, 6)}, "
-            f"finite differences of forward give {number(difference, 6)}: one of forward's "
-            "operations has another derivative than its value (a detach, a backward of its own)"
+        reason = Message(
+            "{path}: autograd's derivative along a random direction is {autograd}, "
+            "finite differences of forward give {difference}: one of forward's "
+            "operations has another derivative than its value (a detach, a backward of its own)",
+            path=str(forward),
+            autograd=number(autograd, 6),
+            difference=number(difference, 6),
         )
     write_json(
         oracle,

@@ -19,11 +19,14 @@ from torch import Tensor
 from scripts.lib.author import load_function, torch_dtype
 from scripts.lib.draws import cast
 from scripts.lib.files import write_json
+from scripts.lib.message import Message
 from scripts.lib.progress import progress
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
 from scripts.lib.vjp import autograd_vjp
 from scripts.lib.wide import NoWideOperation, is_wider_than_float64, split, widen
+
+WIDE_AS_DOUBLE = Message("longdouble is no wider than double here")
 
 
 def compute_reference(
@@ -67,7 +70,7 @@ def compute_reference(
             stack, reason = differentiate(wide=False), str(unknown)
     else:
         stack = differentiate(wide=False)
-        reason = "longdouble is no wider than double here" if dtype == "float64" else None
+        reason = WIDE_AS_DOUBLE if dtype == "float64" else None
     write_tensors(gradients, stack.stacked())
     write_json(arithmetic, {"arithmetic": used, "reason": reason})
 

@@ -1,4 +1,4 @@
-"""Draw the experiment's pictures, as SVG.
+"""Draw the experiment's pictures, as SVG, with words in a language.
 
 in   errors        csv: the experiment's errors
      graph         json: the graph of forward
@@ -7,6 +7,7 @@ in   errors        csv: the experiment's errors
      manual, reference    safetensors of that format: "trial/<gradient>", shape (runs, *shape)
      dtypes        the formats, in the report's order
      gradients     the gradients' names
+     language      that of the words
 out  by_dtype      error per format, against the format's own spacing and unavoidable rounding
      by_run        error per run
      in_ulps       histogram of the signed errors of each gradient, in the shown format
@@ -15,7 +16,7 @@ out  by_dtype      error per format, against the format's own spacing and unavoi
      trees         how each sum of the shown format adds, torch's way and numpy's
      shares        which causes the difference has, per format and gradient
 
-Each picture is laid out here and worded by its template, templates/figures/<file>.j2.
+Each picture is laid out here and worded by its template, templates/figures/<name>.svg.j2.
 """
 
 from pathlib import Path
@@ -48,6 +49,7 @@ def draw_figures(
     reference: Path,
     dtypes: list[str],
     gradients: list[str],
+    language: str,
     by_dtype: Path,
     by_run: Path,
     in_ulps: Path,
@@ -62,8 +64,8 @@ def draw_figures(
         dtype: {name: float(fact["noise"]) for name, fact in told.items()}
         for dtype, told in zip(dtypes, map(_of_trial, facts), strict=True)
     }
-    _draw(by_dtype, errors_by_dtype(table, dtypes, gradients, spacing, noise))
-    _draw(by_run, errors_by_run(table, dtypes, gradients, spacing))
+    _draw(by_dtype, errors_by_dtype(table, dtypes, gradients, spacing, noise), language)
+    _draw(by_run, errors_by_run(table, dtypes, gradients, spacing), language)
     shown = orders.parent.name
     by_hand, truth = read_arrays(manual), read_arrays(reference)
     apart = {
@@ -73,24 +75,25 @@ def draw_figures(
     signed = {
         name: scaled_to_ulps(one, truth[f"trial/{name}"], shown) for name, one in apart.items()
     }
-    _draw(in_ulps, errors_in_ulps(signed) | {"dtype": shown})
+    _draw(in_ulps, errors_in_ulps(signed) | {"dtype": shown}, language)
     largest = largest_matrix({name: one.shape[1:] for name, one in apart.items()})
     where = map_of_errors(largest, apart[largest], truth[f"trial/{largest}"])
-    _draw(places, where | {"dtype": shown})
-    _draw(chain, graph_layout(nodes, layers(nodes)))
+    _draw(places, where | {"dtype": shown}, language)
+    _draw(chain, graph_layout(nodes, layers(nodes)), language)
     told = sums_told(read_json(operations), read_json(orders)["sums"])
-    _draw(trees, trees_layout(told, shown))
+    _draw(trees, trees_layout(told, shown), language)
     attributed = dict(zip(dtypes, map(read_json, attributions), strict=True))
-    _draw(shares, bars_of_shares(attributed, gradients))
+    _draw(shares, bars_of_shares(attributed, gradients), language)
 
 
 def _of_trial(facts: Path) -> Any:
     return read_json(facts)["samples"]["trial"]["gradients"]
 
 
-def _draw(path: Path, picture: Any) -> None:
+def _draw(path: Path, picture: Any, language: str) -> None:
     """Fill the template of the picture's own name."""
-    write_text(path, render(f"figures/{path.name}.j2", {"picture": picture}))
+    template = f"figures/{path.name.split('.')[0]}.svg.j2"
+    write_text(path, render(template, {"picture": picture}, language=language))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ in   report     Markdown, as render_report writes it
      judgement  json, as judge_gradients writes it: the outcome colours the first lines
      figures    the pictures, svg
      written    the author's files, where a formula that has no MathML is looked up
+     language   that of the report
 out  page       HTML, self-contained
 
 Adds no sentence of its own: the report's text is the page's.
@@ -20,13 +21,18 @@ from scripts.lib.verdict import worst_outcome
 
 
 def render_page(
-    report: Path, judgement: Path, figures: list[Path], written: list[Path], page: Path
+    report: Path,
+    judgement: Path,
+    figures: list[Path],
+    written: list[Path],
+    language: str,
+    page: Path,
 ) -> None:
     markdown = report.read_text(encoding="utf-8")
     pictures = {f"figures/{path.name}": path.read_text(encoding="utf-8") for path in figures}
     outcome = worst_outcome(read_json(judgement)["verdicts"])
     try:
-        html = page_of(markdown, pictures, outcome)
+        html = page_of(markdown, pictures, outcome, language)
     except NotShowable as error:
         authors = [path for path in written if path.suffix == ".md"]
         raise Refusal(_sentence(error, [*authors, report])) from error

@@ -1,4 +1,4 @@
-"""Tell what was measured and judged, in REPORT.md.
+"""Tell what was measured and judged, in a language: REPORT.md is English, REPORT.es.md Spanish.
 
 in   errors, graph, judgement, environment,
      tails, oracle, opinion, tried               as their stages write them; `tried` if there is
@@ -6,9 +6,14 @@ in   errors, graph, judgement, environment,
      replays, attributions                       json per format, in the order of `dtypes`
      operations, orders                          json of the format that is shown in full
      written                                     the author's files; derivation.md is quoted, and
-                                                 discussion.md, a Jinja template, is filled in
+                                                 discussion.md, a Jinja template, is filled in;
+                                                 derivation.es.md goes before it in Spanish
      figures                                     the pictures
      title, question, specs, samples, dtypes     from the config
+     language                                    the report's
+     languages                                   all that the experiment is told in, the author's
+                                                 own first
+     translations                                the author's, by language and text
 out  report                                      Markdown with LaTeX, as GitHub renders it
 
 Computes nothing: every figure was measured by a stage before, and chooses the words around it.
@@ -21,7 +26,8 @@ from scripts.lib.comparisons import COMPARISONS
 from scripts.lib.files import read_json, write_text
 from scripts.lib.formats import precision
 from scripts.lib.graph_order import listing
-from scripts.lib.settings import shown_format
+from scripts.lib.language import NAMES
+from scripts.lib.settings import edition, shown_format
 from scripts.lib.stage import run_stage
 from scripts.lib.sums_told import sums_told
 from scripts.lib.tables import read_csv, summarise
@@ -52,6 +58,9 @@ def render_report(
     specs: dict[str, Any],
     samples: dict[str, Any],
     dtypes: list[str],
+    language: str,
+    languages: list[str],
+    translations: dict[str, dict[str, str]],
     report: Path,
 ) -> None:
     table, drawn = read_csv(errors), read_json(graph)
@@ -102,13 +111,38 @@ def render_report(
         "graph": drawn | {"lines": listing(drawn["nodes"])},
         "environment": read_json(environment),
         "judgement": judged,
-        "written": {path.name: path.read_text(encoding="utf-8") for path in written},
+        "edition": edition(language),
+        "editions": [
+            {"name": NAMES[one], "file": one != language and f"REPORT{edition(one)}.md"}
+            for one in languages
+        ],
+        "languages": languages,
     }
-    discussion = "discussion.md"
-    if discussion in values["written"]:
-        folder = next(path.parent for path in written if path.name == discussion)
-        values["discussion"] = render(discussion, values, folder)
-    write_text(report, render("REPORT.md.j2", values))
+    own = translations.get(language, {})
+    texts = [title, question, *(row["criterion"] for row in judged["acceptance"])]
+    texts += [row["mistake"] for row in values["pitfalls"]]
+    foreign = language != languages[0]
+    derivation, discussion = (
+        _in_language(written, name, language) for name in ("derivation", "discussion")
+    )
+    values["untranslated"] = {
+        "texts": foreign and not own.keys() >= set(texts),
+        "derivation": foreign and derivation.stem == "derivation",
+        "discussion": foreign and discussion.stem == "discussion",
+    }
+    values["derivation"] = derivation.read_text(encoding="utf-8")
+    if discussion in written:
+        values["discussion"] = render(
+            discussion.name, values, discussion.parent, language=language, own=own
+        )
+    write_text(report, render("REPORT.md.j2", values, language=language, own=own))
+
+
+def _in_language(written: list[Path], name: str, language: str) -> Path:
+    """The author's text in a language, or the original, which need not be there."""
+    folder = written[0].parent
+    translated = folder / f"{name}.{language}.md"
+    return translated if translated in written else folder / f"{name}.md"
 
 
 if __name__ == "__main__":

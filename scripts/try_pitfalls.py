@@ -24,6 +24,7 @@ from scripts.compute_manual import compute_manual
 from scripts.lib.arrays import read_arrays
 from scripts.lib.facts import facts_of_gradient, units_of
 from scripts.lib.files import read_json, write_json
+from scripts.lib.message import replaced
 from scripts.lib.progress import progress
 from scripts.lib.refusal import Refusal
 from scripts.lib.stage import run_stage
@@ -121,7 +122,7 @@ def _verdicts(
         for gradient, one in measured.items():
             told = calls_of(calls[dtype], gradient.removeprefix("d"))
             if told["refused"]:  # the folder of the moment is no place to tell
-                told["refused"] = told["refused"].replace(str(path), str(backward))
+                told["refused"] = replaced(told["refused"], str(path), str(backward))
             verdict = judge_gradient(
                 dtype, one, facts["float64"][gradient], told, mistakes[gradient], oracle
             )

@@ -13,6 +13,7 @@ from typing import Any
 
 from scripts.lib.files import read_json, write_text
 from scripts.lib.page import page as page_of
+from scripts.lib.settings import edition
 from scripts.lib.stage import run_stage
 from scripts.lib.tables import read_csv
 from scripts.lib.templates import render
@@ -28,7 +29,7 @@ def write_index(
     used = [dtype for dtype in dtypes if any(dtype in row["worst"] for row in rows)]
     text, text_of_page = (
         render("index.md.j2", {"experiments": rows, "dtypes": used, "report": report})
-        for report in ("REPORT.md", "REPORT.html")
+        for report in ("md", "html")
     )
     write_text(index, text)
     write_text(page, page_of(text_of_page, {}, "right" if all(map(_good, rows)) else "wrong"))
@@ -42,6 +43,7 @@ def _row(manifest: dict[str, Any], errors: Path) -> dict[str, Any]:
         "name": manifest["experiment"],
         "title": manifest["config"]["title"],
         "question": manifest["config"]["question"],
+        "edition": edition(manifest["config"].get("languages", ["en"])[0]),
         "verdicts": manifest["verdicts"],
         "outcome": worst_outcome(manifest["verdicts"]),
         "held": sum(held),

@@ -54,6 +54,7 @@ class Pictures:
         self.noise: float | str = 1e-7
         self.shares: dict[str, float | None] = {"forward_order": 1.0}
         self.refused: str | None = None
+        self.language = "en"
 
     def drawn(self) -> dict[str, str]:
         """The pictures' text, by file."""
@@ -102,6 +103,7 @@ class Pictures:
             files["reference"],
             ["float32"],
             [self.gradient],
+            self.language,
             **made,
         )
         return {path.stem: path.read_text() for path in made.values()}
@@ -147,6 +149,12 @@ def test_the_same_figures_give_the_same_bytes(pictures):
 def test_the_graph_names_each_node_and_its_leaf(pictures):
     assert pictures.title("graph") == "Autograd walks 2 nodes, from the result down to 1 leaf"
     assert "SumBackward0, AccumulateGrad of x." in pictures.drawn()["graph"]
+
+
+def test_a_picture_speaks_the_language_that_is_asked_for(pictures):
+    pictures.language = "es"
+    assert pictures.title("graph") == "Autograd recorre 2 nodos, desde el resultado hasta 1 hoja"
+    assert "64 sumandos, en 2 bloques de 32 vecinos" in " ".join(pictures.drawn()["orders"].split())
 
 
 def test_an_order_is_drawn_with_its_words(pictures):

@@ -12,7 +12,7 @@ REPORT = (
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><title>Each run</title></svg>\n'
 
 
-def run(folder, derivation="With $x$.", report=REPORT, outcome="right"):
+def run(folder, derivation="With $x$.", report=REPORT, outcome="right", language="en"):
     (folder / "derivation.md").write_text(f"Above.\n\n{derivation}\n")
     (folder / "backward.py").write_text("def backward(x): ...\n")
     (folder / "REPORT.md").write_text(report.format(derivation))
@@ -24,6 +24,7 @@ def run(folder, derivation="With $x$.", report=REPORT, outcome="right"):
         folder / "judgement.json",
         [folder / "run.svg"],
         [folder / "backward.py", folder / "derivation.md"],
+        language,
         folder / "REPORT.html",
     )
     return (folder / "REPORT.html").read_text()
@@ -38,6 +39,19 @@ def test_the_page_has_the_reports_text_its_formulas_and_its_pictures(tmp_path):
 
 def test_the_page_names_no_other_file_that_it_would_load(tmp_path):
     assert not re.search(r"\b(src|srcset|data|poster)=|@import|url\((?!#)", run(tmp_path))
+
+
+@pytest.mark.parametrize(("language", "contents"), [("en", "Contents"), ("es", "Contenido")])
+def test_the_page_is_in_the_language_of_the_report(tmp_path, language, contents):
+    page = run(tmp_path, report=REPORT + "\n## More\n", language=language)
+    assert f'<html lang="{language}">' in page
+    assert f"<p>{contents}</p>" in page
+
+
+def test_a_link_to_the_report_in_another_language_leads_to_its_page(tmp_path):
+    page = run(tmp_path, report="English · [Español](REPORT.es.md)\n\n" + REPORT)
+    assert '<p class="languages">English · <a href="REPORT.es.html">Español</a></p>' in page
+    assert '<p class="question">Is it?</p>' in page
 
 
 def test_the_same_report_gives_the_same_bytes(tmp_path):

@@ -1,6 +1,7 @@
 """The report's words follow its numbers: other figures, other sentences."""
 
 import json
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,12 @@ from scripts.render_report import render_report
 from tests.conftest import ROOT
 
 LAB = ROOT / "experiments/25-autograd-by-hand"
+COMPARISONS = [
+    "manual_vs_autograd",
+    "reordered_vs_autograd",
+    "manual_vs_reference",
+    "autograd_vs_reference",
+]
 DTYPES = ["float64", "float32", "bfloat16", "float16"]
 GRADIENTS = ["dx", "dW", "db"]
 NODES = [
@@ -61,10 +68,7 @@ class Story:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config = load_config(LAB / "config.yaml", ROOT / "experiments/schema.yaml")
-        self.differences = dict.fromkeys(
-            ["manual_vs_autograd", "reordered_vs_autograd", "manual_vs_reference", "autograd_vs_reference"],
-            0.0,
-        )  # fmt: skip
+        self.differences = dict.fromkeys(COMPARISONS, 0.0)
         self.identical = True
         self.unequal = 0
         self.loss_overflows = 0
@@ -91,6 +95,7 @@ class Story:
         self.given: dict[str, int] = {}
         self.no_order: str | None = None
         self.others: list[list[Any]] = []
+        self.language, self.languages = "en", ["en"]
 
     def report(self) -> str:
         """Render REPORT.md from what was made up."""
@@ -157,7 +162,8 @@ class Story:
             LAB.name, errors, judgement, facts, each, arithmetic, handed, replays, attributions,
             operations, orders, self.write("tails", self.tails()), oracle, opinion, tried,
             graph, environment, written,
-            self.config["title"], self.config["question"], self.config["tensors"], samples, DTYPES, report,
+            self.config["title"], self.config["question"], self.config["tensors"], samples, DTYPES,
+            self.language, self.languages, self.config["translations"], report,
         )  # fmt: skip
         return report.read_text()
 
@@ -414,6 +420,47 @@ def test_the_half_precision_sentence_is_chosen_by_the_figures(
 ) -> None:
     story.differences |= {"reordered_vs_autograd": order, "manual_vs_reference": rounding}
     assert sentence in story.report()
+
+
+MISTAKE = {"kind": "sign", "name": "the sign is wrong", "evidence": "every element is 0"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"differences": dict.fromkeys(COMPARISONS, 2e-3), "shares": {"forward_order": 0.7, "other_operations": 0.3}, "identical": False},
+        {"missed": 3, "given": {"exp": 2}, "no_order": "it is no tree", "others": [["trial", 1]]},
+        {"off_by": dict.fromkeys(DTYPES, 1e9), "mistake": MISTAKE},
+        {"off_by": dict.fromkeys(DTYPES, 1.0) | {"float16": 1e3}},
+        {"noise": dict.fromkeys(DTYPES, 0.4), "untraced": "torch's mm has no order"},
+        {"loss_overflows": 18, "changed_inputs": ["x", "W"], "oracle": "forward.py: autograd is off"},
+        {"loss_overflows": 2, "true_loss": 1e5, "second_call": "twice the first"},
+        {"refused": {"W": "backward.py:3: the gradient of 'W' is missing."}, "opinion": {"shapes": {}, "fast": True, "objection": "Jacobian mismatch", "refused": None}},
+    ],
+    ids=["equal", "differing", "not proved", "wrong", "imprecise", "unresolved", "in doubt", "overflow", "refused"],
+)  # fmt: skip
+def test_another_language_has_the_same_figures_in_other_words(
+    story: Story, told: dict[str, Any]
+) -> None:
+    vars(story).update(told)
+    story.languages = ["en", "es"]
+    english = story.report()
+    story.language = "es"
+    spanish = story.report()
+    assert re.findall(r"\d[\d.e-]*", spanish) == re.findall(r"\d[\d.e-]*", english)
+    own, _, lab = spanish.partition("## What the lab text expects")
+    assert "Sin traducir: son palabras del autor, en inglés." in own.splitlines()[-2]
+    assert lab
+    assert not re.search(r"\b(the|every|is|are|with|which)\b", _without_quotes(own))
+
+
+def _without_quotes(report: str) -> str:
+    """What is not the author's, nor torch's, nor made up by these tests."""
+    ours = re.sub(r"## Las matemáticas.*?\n## ", "", report, flags=re.DOTALL)
+    for quoted in ("it is no tree", "torch's mm has no order", "autograd is off"):
+        ours = ours.replace(quoted, "")
+    return re.sub(r"backward\.py:3: the gradient of 'W' is missing", "", ours, flags=re.IGNORECASE)
 
 
 def verdict_of(report: str) -> str:

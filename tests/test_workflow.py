@@ -68,7 +68,7 @@ def test_an_edited_backward_leaves_tensors_autograd_and_graph_alone(project: Pro
 
 
 def test_an_edited_report_template_only_tells_again(project: Project) -> None:
-    project.edit("templates/REPORT.md.j2", "## The mathematics", "## Mathematics")
+    project.edit("templates/REPORT.md.j2", "The mathematics{%", "Mathematics{%")
     assert project.jobs() == TELL
 
 

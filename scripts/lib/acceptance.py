@@ -4,13 +4,27 @@ from typing import Any
 
 import pandas as pd
 
+from scripts.lib.message import Message, joined
 from scripts.lib.numbers import number, percent
 from scripts.lib.verdict import UNKNOWN
 
-MEASURES = {
-    "max_abs": "absolute difference",
-    "max_ulp": "difference in ulps",
-    "rel_norm": "difference relative to the norm",
+GREATEST = {
+    "max_abs": Message("greatest absolute difference"),
+    "max_ulp": Message("greatest difference in ulps"),
+    "rel_norm": Message("greatest difference relative to the norm"),
+}
+LEAST = {
+    "max_abs": Message("least absolute difference"),
+    "max_ulp": Message("least difference in ulps"),
+    "rel_norm": Message("least difference relative to the norm"),
+}
+CAUSES = {
+    "forward_order": Message("forward order"),
+    "forward_fma": Message("forward fma"),
+    "backward_order": Message("backward order"),
+    "backward_fma": Message("backward fma"),
+    "output_rounding": Message("output rounding"),
+    "other_operations": Message("other operations"),
 }
 
 
@@ -48,19 +62,24 @@ def _errors(wanted: dict[str, Any], errors: pd.DataFrame) -> tuple[str, bool]:
     for key, value in keys.items():
         rows = rows[rows[key] == value]
     if rows.empty:
-        return f"nothing was measured with {', '.join(keys.values())}", False
+        return Message("nothing was measured with {keys}", keys=", ".join(keys.values())), False
     measure, quantifier = wanted["measure"], "every" if "every" in wanted else "some"
     ((side, limit),) = wanted[quantifier].items()
     holding = rows[measure] < limit if side == "below" else rows[measure] > limit
     holds = bool(holding.all() if quantifier == "every" else holding.any())
     greatest = (quantifier == "every") == (side == "below")  # the row that decides
     extreme = rows.loc[rows[measure].idxmax() if greatest else rows[measure].idxmin()]
-    word = "greatest" if greatest else "least"
+    met = {"count": int(holding.sum()), "all": len(rows), "limit": number(limit)}
     return (
-        (
-            f"{word} {MEASURES[measure]} {number(extreme[measure], 3)} "
-            f"({extreme['gradient']}, run {extreme['run']}); "
-            f"{int(holding.sum())} of {len(rows)} are {side} {number(limit)}"
+        Message(
+            "{what} {value} ({gradient}, run {run}); {met}",
+            what=(GREATEST if greatest else LEAST)[measure],
+            value=number(extreme[measure], 3),
+            gradient=extreme["gradient"],
+            run=int(extreme["run"]),
+            met=Message("{count} of {all} are below {limit}", **met)
+            if side == "below"
+            else Message("{count} of {all} are above {limit}", **met),
         ),
         holds,
     )
@@ -69,25 +88,30 @@ def _errors(wanted: dict[str, Any], errors: pd.DataFrame) -> tuple[str, bool]:
 def _graph(wanted: list[str], nodes: list[dict[str, Any]]) -> tuple[str, bool]:
     types = [node["type"] for node in nodes]
     counts = ", ".join(f"{types.count(name)} {name}" for name in wanted)
-    return f"{len(nodes)} nodes, among them {counts}", all(name in types for name in wanted)
+    told = Message("{count} nodes, among them {counts}", count=len(nodes), counts=counts)
+    return told, all(name in types for name in wanted)
 
 
 def _attribution(found: dict[str, Any]) -> tuple[str, bool]:
     if found["refused"]:
-        return f"not traced: {found['refused']}", False
+        return Message("not traced: {reason}", reason=found["refused"]), False
     leading: dict[str, dict[str, Any]] = {}
     for row in found["shares"]:
         name = row["gradient"]
         if row["share"] is not None and row["share"] > leading.get(name, {"share": 0.0})["share"]:
             leading[name] = row
     if not leading:
-        return "no difference: numpy's sums give autograd's bits", True
-    words = ", ".join(
-        f"{name} {percent(row['share'])} {row['factor'].replace('_', ' ')}"
+        return Message("no difference: numpy's sums give autograd's bits"), True
+    causes = [
+        joined(" ", [name, percent(row["share"]), CAUSES[row["factor"]]])
         for name, row in leading.items()
+    ]
+    told = Message(
+        "both ends replayed bit for bit over {runs} runs; most of the squared difference: {causes}",
+        runs=found["runs"],
+        causes=joined(", ", causes),
     )
-    where = f"both ends replayed bit for bit over {found['runs']} runs"
-    return f"{where}; most of the squared difference: {words}", True
+    return told, True
 
 
 def _pitfalls(tried: list[dict[str, Any]]) -> tuple[str, bool]:
@@ -101,11 +125,17 @@ def _pitfalls(tried: list[dict[str, Any]]) -> tuple[str, bool]:
         for row in caught
     ]
     count = sum(map(bool, caught))
-    words = f"{count} of {len(tried)} are caught, {sum(named)} are named"
+    words = Message(
+        "{count} of {all} are caught, {named} are named",
+        count=count,
+        all=len(tried),
+        named=sum(named),
+    )
     return words, len(tried) > 0 and all(caught) and all(named)
 
 
 def _verdicts(wanted: str, verdicts: list[dict[str, Any]]) -> tuple[str, bool]:
     outcomes = [verdict["outcome"] for verdict in verdicts]
     met = outcomes.count(wanted)
-    return f"{met} of {len(outcomes)} are {wanted}", met == len(outcomes) > 0
+    told = Message("{count} of {all} are {wanted}", count=met, all=len(outcomes), wanted=wanted)
+    return told, met == len(outcomes) > 0

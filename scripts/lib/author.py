@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from scripts.lib.message import Message, joined
 from scripts.lib.refusal import Refusal
 
 Author = Callable[..., Any]
@@ -93,9 +94,10 @@ def told_as_theirs(
 ) -> Iterator[None]:
     """Turn whatever goes wrong in the block into a `Refusal` with the author's file and line."""
     alarms = 0
-    advice = (
-        f"still running after {limit:g} s; "
-        f"mend the loop or raise time_limit in {path.with_name('config.yaml')}."
+    advice = Message(
+        "still running after {limit} s; mend the loop or raise time_limit in {config}.",
+        limit=f"{limit:g}",
+        config=str(path.with_name("config.yaml")),
     )
 
     def out_of_time(_: int, __: FrameType | None) -> None:
@@ -111,7 +113,8 @@ def told_as_theirs(
     try:
         yield
     except _OutOfTime as error:
-        raise Refusal(f"{_place(error, path)}: {advice}") from error
+        place = _place(error, path)
+        raise Refusal(Message("{place}: {advice}", place=place, advice=advice)) from error
     except Refusal:
         raise
     except (Exception, SystemExit) as error:
@@ -168,24 +171,42 @@ def check_gradients(
     wanted = ", ".join(repr(name) for name in needed)
     if not isinstance(gradients, dict):
         kind = type(gradients).__name__
-        raise Refusal(f"{place}: backward returns a {kind}; return a dict with the keys {wanted}.")
+        what = Message(
+            "backward returns a {kind}; return a dict with the keys {wanted}",
+            kind=kind,
+            wanted=wanted,
+        )
+        raise Refusal(Message("{place}: {what}.", place=place, what=what))
     good, refused = dict[str, Tensor](), dict[str, str]()
     for name in needed:
         gradient = gradients.get(name)
         if gradient is None:
-            what = "is None" if name in gradients else "is missing"
-            near = get_close_matches(name, sorted({*map(str, gradients)} - {*needed}), 1, 0.3)
-            hint = f" (it gives {near[0]!r}; is that it?)" if near else ""
-            refused[name] = (
-                f"{place}: the gradient of {name!r} {what}{hint}; backward must give {wanted}."
+            what = (
+                Message("the gradient of {name} is None", name=repr(name))
+                if name in gradients
+                else Message("the gradient of {name} is missing", name=repr(name))
             )
+            near = get_close_matches(name, sorted({*map(str, gradients)} - {*needed}), 1, 0.3)
+            if near:
+                hint = Message("(it gives {near}; is that it?)", near=repr(near[0]))
+                what = joined(" ", [what, hint])
+            due = Message("backward must give {wanted}", wanted=wanted)
+            refused[name] = Message("{place}: {what}; {due}.", place=place, what=what, due=due)
         elif wrong := _what_is_wrong(gradient, name, tensors[name]):
-            refused[name] = f"{place}: {wrong}"
+            refused[name] = Message("{place}: {wrong}.", place=place, wrong=wrong)
         else:
             good[name] = gradient.detach()
     refused |= {
-        str(key): f"{place}: backward gives {key!r}, which has no requires_grad: true in the "
-        f"config; give only {wanted}."
+        str(key): Message(
+            "{place}: {what}.",
+            place=place,
+            what=Message(
+                "backward gives {key}, which has no requires_grad: true in the config; give only "
+                "{wanted}",
+                key=repr(key),
+                wanted=wanted,
+            ),
+        )
         for key in gradients
         if key not in needed
     }
@@ -193,31 +214,50 @@ def check_gradients(
 
 
 def _what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
-    """Why `gradient` cannot be that of `tensor`."""
+    """Why `gradient` cannot be that of `tensor`, a clause."""
     if not isinstance(gradient, Tensor):
-        kind = type(gradient).__name__
-        return f"the gradient of {name!r} is a {kind}; it must be a torch.Tensor."
+        return Message(
+            "the gradient of {name} is a {kind}; it must be a torch.Tensor",
+            name=repr(name),
+            kind=type(gradient).__name__,
+        )
     got, due = tuple(gradient.shape), tuple(tensor.shape)
     if got != due:
         turned = len(due) > 1 and got == due[::-1]
         hint = (
-            f"these are the {gradient.numel()} elements in the layout of {name}.T; "
-            "return it transposed, with .T"
+            Message(
+                "these are the {count} elements in the layout of {name}.T; return it transposed, "
+                "with .T",
+                count=gradient.numel(),
+                name=name,
+            )
             if turned
-            else "a gradient has the shape of its tensor"
+            else Message("a gradient has the shape of its tensor")
         )
-        return f"d{name} has shape {got} but {name} has {due}; {hint}."
+        return Message(
+            "d{name} has shape {got} but {name} has {due}; {hint}",
+            name=name,
+            got=str(got),
+            due=str(due),
+            hint=hint,
+        )
     if gradient.dtype != tensor.dtype:
-        return (
-            f"d{name} is {format_name(gradient.dtype)} but {name} is "
-            f"{format_name(tensor.dtype)}; compute in the "
-            "dtype of the inputs, and convert the result back if you compute wider."
+        return Message(
+            "d{name} is {got} but {name} is {due}; compute in the dtype of the inputs, and convert "
+            "the result back if you compute wider",
+            name=name,
+            got=format_name(gradient.dtype),
+            due=format_name(tensor.dtype),
         )
     if gradient.layout != tensor.layout or gradient.device != tensor.device:
         layout = str(gradient.layout).removeprefix("torch.")
-        return (
-            f"d{name} is a {layout} tensor on {gradient.device.type}; return a dense one on "
-            f"{tensor.device.type}, with .to_dense() or .to({tensor.device.type!r})."
+        return Message(
+            "d{name} is a {layout} tensor on {device}; return a dense one on {due}, with "
+            ".to_dense() or .to('{due}')",
+            name=name,
+            layout=layout,
+            device=gradient.device.type,
+            due=tensor.device.type,
         )
     return None
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from scripts.lib.message import Message
 from scripts.lib.numbers import number
 
 MOST_MARKS = 100  # of a gradient in a panel, so that one can still be told from the next
@@ -149,8 +150,14 @@ def errors_by_run(
             width = step * together / (len(gradients) + 1)
             aside = (series - (len(gradients) - 1) / 2) * min(5.0, width)
             x = panel.left + step * (run + together / 2) + aside
-            which = f"run {run}" if together == 1 else f"runs {run} to {run + together - 1}"
-            label = f"{gradient}, {which}: {number(value, 3)}"
+            told = {"gradient": gradient, "run": run, "error": number(value, 3)}
+            label = (
+                Message("{gradient}, run {run}: {error}", **told)
+                if together == 1
+                else Message(
+                    "{gradient}, runs {run} to {last}: {error}", **told, last=run + together - 1
+                )
+            )
             panel.marks.append(Mark(x, scale.y(panel, value), series, label))
     spread = chosen.groupby(["dtype", "gradient"], observed=True)["rel_norm"].agg(["min", "max"])
     factor = float((spread["max"] / spread["min"].where(spread["min"] > 0)).max())

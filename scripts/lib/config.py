@@ -218,6 +218,18 @@ def _contradictions(config: dict[str, Any]) -> list[tuple[Path_, str]]:
     most = max(sample["runs"] for sample in samples.values())
     if config.get("chunk", 0) > most:
         found.append((("chunk",), f"is larger than the runs of any sample ({most}); leave it out."))
+    texts = [config["title"], config["question"], *(one["claim"] for one in config["acceptance"])]
+    texts += [one["mistake"] for one in config.get("pitfalls", [])]
+    for language, translated in config.get("translations", {}).items():
+        if language not in config.get("languages", ["en"])[1:]:
+            others = "must be one of `languages`, and not the first, in which the rest is written."
+            found.append((("translations", language), others))
+        for text in translated:
+            if text not in texts:
+                close = difflib.get_close_matches(text, texts, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else "copy the words exactly."
+                sentence = f"{text!r} is no title, question, claim or mistake here; {hint}"
+                found.append((("translations", language, text), sentence))
     for index, criterion in enumerate(config["acceptance"]):
         if "pitfalls" in criterion and not config.get("pitfalls"):
             place = ("acceptance", index, "pitfalls")

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from scripts.lib.message import Message, message_of
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -53,13 +55,18 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically; inf and nan, which JSON lacks, as text."""
+    """Write `value` as indented JSON, atomically.
+
+    inf and nan, which JSON lacks, become text, and a message a mapping of its parts.
+    """
     write_text(
         path, json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     )
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Message):
+        return _plain(value.parts())
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -68,8 +75,8 @@ def _plain(value: Any) -> Any:
 
 
 def read_json(path: Path) -> Any:
-    """The value that a JSON file holds."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The value that a JSON file holds, its messages as messages."""
+    return json.loads(path.read_text(encoding="utf-8"), object_hook=message_of)
 
 
 def sha256(path: Path) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError, gradcheck
 
+from scripts.lib.message import Message
 from scripts.lib.refusal import Refusal
 from scripts.lib.vjp import Backward
 
@@ -81,7 +82,7 @@ def ask(
 
     def evaluated(*leaves: Tensor) -> Any:
         if monotonic() > end:
-            raise Refusal(f"gradcheck is not done after {PATIENCE} s.")
+            raise Refusal(Message("gradcheck is not done after {limit} s.", limit=PATIENCE))
         return _ByHand.apply(value, by_hand, list(tensors), *leaves)  # type: ignore[no-untyped-call]
 
     try:
@@ -97,5 +98,6 @@ def ask(
         first = str(error).strip().splitlines()[0].rstrip(":,.")
         return re.sub(r"input (\d+)", lambda place: f"input {names[int(place[1])]}", first)
     except (RuntimeError, ValueError) as error:  # what it cannot check, it says so
-        raise Refusal(f"gradcheck cannot: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split())
+        raise Refusal(Message("gradcheck cannot: {reason}", reason=reason)) from error
     return None

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+from scripts.lib.message import Message
+
 
 def number(value: Any, digits: int = 2) -> str:
     """A figure for a reader: `digits` significant digits, an exponent only where it saves zeros."""
@@ -28,7 +30,7 @@ def percent(share: Any, digits: int = 1) -> str:
         return f"{100 * int(share)} %"
     half = 0.5 * 10.0 ** (-2 - digits)
     if abs(share) < half:
-        return "about 0 %"
+        return Message("about 0 %")
     if 1 - half <= share < 1 + half:
-        return "about 100 %"
+        return Message("about 100 %")
     return f"{share * 100:.{digits}f} %"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from scripts.lib.message import Message
 from scripts.lib.order import Tree, spines
 
 
@@ -24,14 +25,15 @@ def described(tree: Tree, bias: bool) -> str:
     """The order in words. bias: whether the last summand is one."""
     operands, last = spines(tree), len(tree) // 2
     if last == 0:
-        return "a single summand"
-    words = ""
-    if bias:
-        at_end, at_start = operands[-1] == last, operands[0] == last
-        place = "the bias last" if at_end else "starting from the bias" if at_start else None
-        words = f", {place or 'the bias in between'}"
-        operands = _without(operands, last)
-    return _described(_joined(operands)) + words
+        return Message("a single summand")
+    if not bias:
+        return _described(_joined(operands))
+    order = _described(_joined(_without(operands, last)))
+    if operands[-1] == last:
+        return Message("{order}, the bias last", order=order)
+    if operands[0] == last:
+        return Message("{order}, starting from the bias", order=order)
+    return Message("{order}, the bias in between", order=order)
 
 
 def _without(operands: list[Any], number: int) -> list[Any]:
@@ -63,29 +65,42 @@ def _described(joined: _Joined) -> str:
     count = sum(map(len, strands))
     longest = max(map(len, strands))
     if longest == 2 and joined.depth + 1 == int(np.ceil(np.log2(count))):
-        return f"in pairs, then pairs of pairs, {joined.depth + 1} levels deep"
+        depth = joined.depth + 1
+        return Message("in pairs, then pairs of pairs, {depth} levels deep", depth=depth)
     steps = Counter(step for one in strands for step in np.diff(one).tolist())
     step = steps.most_common(1)[0][0]
-    upto = "" if all(len(one) == longest for one in strands) else "up to "
-    what = (
-        f"in {len(strands)} blocks of {upto}{longest} neighbours"
-        if all(max(one) - min(one) < len(one) for one in strands)
-        else f"in {len(strands)} lanes of {upto}{longest} summands, {abs(step)} apart"
-    )
+    equal = all(len(one) == longest for one in strands)
+    size: str | int = longest if equal else Message("up to {longest}", longest=longest)
+    if all(max(one) - min(one) < len(one) for one in strands):
+        what = Message("in {count} blocks of {size} neighbours", count=len(strands), size=size)
+    else:
+        apart = abs(step)
+        what = Message(
+            "in {count} lanes of {size} summands, {apart} apart",
+            count=len(strands),
+            size=size,
+            apart=apart,
+        )
     if joined.depth == len(strands) - 1 and len(strands) > 2:
-        return f"{what}, whose sums are added one after another"
+        return Message("{what}, whose sums are added one after another", what=what)
     if joined.depth == int(np.ceil(np.log2(len(strands)))):
-        return f"{what}, whose sums are added {'in pairs' if len(strands) > 2 else 'at the end'}"
-    return f"{what}, whose sums are added in a tree {joined.depth} levels deep"
+        if len(strands) > 2:
+            return Message("{what}, whose sums are added in pairs", what=what)
+        return Message("{what}, whose sums are added at the end", what=what)
+    return Message(
+        "{what}, whose sums are added in a tree {depth} levels deep", what=what, depth=joined.depth
+    )
 
 
 def _one_after_another(numbers: list[int]) -> str:
     steps = set(np.diff(numbers).tolist())
     if len(numbers) == 1:
-        return "a single summand"
+        return Message("a single summand")
     if len(numbers) == 2:
-        return "the one added to the other"
+        return Message("the one added to the other")
     if len(steps) == 1:
-        return "one after another" if steps.pop() > 0 else "one after another, from the last"
-    first = ", ".join(map(str, numbers[:6]))
-    return f"one after another, in the order {first}{', ...' if len(numbers) > 6 else ''}"
+        if steps.pop() > 0:
+            return Message("one after another")
+        return Message("one after another, from the last")
+    first = ", ".join(map(str, numbers[:6])) + ", ..." * (len(numbers) > 6)
+    return Message("one after another, in the order {first}", first=first)

@@ -2,7 +2,8 @@
 
 Markdown is CommonMark with tables, and LaTeX as GitHub reads it: $...$, $$...$$ and ```math. HTML
 in the text is shown and not obeyed, a link leads to the web, to a mail address or to a file beside
-the page, and the page itself may neither run nor load anything.
+the page, and the page itself may neither run nor load anything. A link from one language of the
+report to another leads from page to page.
 """
 
 import base64
@@ -21,10 +22,12 @@ from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from scripts.lib.language import ENGLISH
 from scripts.lib.mathml import mathml
 from scripts.lib.templates import render
 
 _SAFE_LINK = re.compile(r"(https?://|mailto:|[^:]*$|[^:/?#]*[/?#])", re.IGNORECASE)
+_EDITION = re.compile(r"REPORT(\.[a-z]+)?\.md")
 _STYLE = re.compile(r"<style>.*?</style>\n?", re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL)
 
@@ -54,11 +57,12 @@ class Content:
     headings: list[Heading]
 
 
-def page(markdown: str, figures: dict[str, str], outcome: str = "") -> str:
+def page(markdown: str, figures: dict[str, str], outcome: str = "", language: str = ENGLISH) -> str:
     """The whole HTML file.
 
     figures: SVG by the path that the text has for it; any other picture becomes a link
     outcome: the verdict, for the look of the first lines
+    language: that of the text
 
     Raises
         NotShowable: if a formula has no MathML.
@@ -67,7 +71,7 @@ def page(markdown: str, figures: dict[str, str], outcome: str = "") -> str:
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     content = content_of(markdown, figures)
     values = {"content": content, "css": css, "digest": digest, "outcome": outcome}
-    return render("page.html.j2", values)
+    return render("page.html.j2", values | {"language": language}, language=language)
 
 
 def content_of(markdown: str, figures: dict[str, str]) -> Content:
@@ -76,6 +80,7 @@ def content_of(markdown: str, figures: dict[str, str]) -> Content:
     tokens = parser.parse(markdown)
     _mark_pictures(tokens, figures)
     _mark_first_lines(tokens)
+    _lead_to_pages(tokens)
     sections = [
         place
         for place, token in enumerate(tokens)
@@ -176,14 +181,26 @@ def _mark_pictures(tokens: list[Token], figures: dict[str, str]) -> None:
 
 
 def _mark_first_lines(tokens: list[Token]) -> None:
-    """Above the first section the first paragraph is the question, the others are the answer."""
-    kind = "question"
+    """Above the first section the paragraph below the title is the question, then comes the answer.
+
+    What stands above the title leads to other languages.
+    """
+    kind = "languages"
     for token in tokens:
+        if token.type == "heading_open" and token.tag == "h1":
+            kind = "question"
         if token.type == "heading_open" and token.tag == "h2":
             return
         if token.type == "paragraph_open":
             token.attrs["class"] = kind
-            kind = "answer"
+            kind = "answer" if kind == "question" else kind
+
+
+def _lead_to_pages(tokens: list[Token]) -> None:
+    """A link to the report in another language leads to its page."""
+    for token in (child for one in tokens for child in one.children or []):
+        if token.type == "link_open" and _EDITION.fullmatch(str(token.attrs["href"])):
+            token.attrs["href"] = str(token.attrs["href"]).removesuffix("md") + "html"
 
 
 def _plain(inline: Token) -> str:

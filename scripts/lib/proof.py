@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.lib.bits import same_bits
+from scripts.lib.message import Message
 from scripts.lib.order import Orders
 from scripts.lib.replay import product_in_order
 from scripts.lib.reveal import Adder, NoOrder, reveal
@@ -56,14 +57,19 @@ def prove(adder: Adder, what: str) -> Proof:
             orders = reveal(adder, what, apart=missed)
             compared, missed = _compare(adder, orders)
     except NoOrder as reason:
-        return Proof(None, str(reason))
+        return Proof(None, reason.args[0])
     if missed.any():
         count = sum(one.elements - one.identical for one in compared.values())
         total = sum(one.elements for one in compared.values())
         return Proof(
             None,
-            f"the order that was revealed misses {count} of {total} elements on other data, so it "
-            f"depends on the values or is not made of {accumulator(adder.format)} additions alone",
+            Message(
+                "the order that was revealed misses {count} of {total} elements on other data, so "
+                "it depends on the values or is not made of {accumulator} additions alone",
+                count=count,
+                total=total,
+                accumulator=accumulator(adder.format),
+            ),
             compared,
         )
     return Proof(orders, None, compared)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from scripts.lib.formats import precision
 from scripts.lib.known_trees import known_trees
+from scripts.lib.message import Message
 from scripts.lib.order import ADD, Order, Orders, Tree, joined_alone, leaf, summands_under
 from scripts.lib.progress import progress
 from scripts.lib.replay import add_in_order
@@ -98,7 +99,8 @@ def reveal(
             if it would take too long to tell.
     """
     if accumulator(adder.format) != accumulator(adder.result):
-        raise NoOrder(f"it adds {adder.format} in {accumulator(adder.result)}")
+        wide = accumulator(adder.result)
+        raise NoOrder(Message("it adds {format} in {wide}", format=adder.format, wide=wide))
     generator = np.random.default_rng(seed)
     which, seen = _classes(adder, generator, apart)
     counts = np.bincount(which.ravel())
@@ -112,8 +114,11 @@ def reveal(
             order = _finished(slots, _tree(slots, generator, what) if tree is None else tree)
             if not _gives(order, slots, seen):
                 raise NoOrder(
-                    "the order that masks reveal gives other bits on other data: it depends on the "
-                    f"values or is not made of {accumulator(adder.format)} additions alone"
+                    Message(
+                        "the order that masks reveal gives other bits on other data: it depends on "
+                        "the values or is not made of {accumulator} additions alone",
+                        accumulator=accumulator(adder.format),
+                    )
                 )
         found[number] = order
     return Orders(which, [found[number] for number in range(len(counts))])
@@ -147,7 +152,7 @@ def _classes(
         if call < REPEATED and not np.array_equal(
             bits, adder.add(axis, own, shared, bias).view(bits.dtype)
         ):
-            raise NoOrder("a second call on the same inputs gives other bits")
+            raise NoOrder(Message("a second call on the same inputs gives other bits"))
         seen.append(_Seen(terms, shared, bias, result))
         if (bits == bits.flat[0]).all():
             continue
@@ -288,8 +293,13 @@ def _tree(slots: _Slots, generator: np.random.Generator, what: str) -> Tree:
     calls = -(-slots.summands * slices // slots.count)
     if calls * slots.summands > PATIENCE:
         raise NoOrder(
-            f"it adds {slots.summands} summands at {slots.count} places that can be probed at "
-            f"once, so that its order would take {calls} calls"
+            Message(
+                "it adds {summands} summands at {count} places that can be probed at once, so that "
+                "its order would take {calls} calls",
+                summands=slots.summands,
+                count=slots.count,
+                calls=calls,
+            )
         )
     sets: list[Array] = [np.arange(slots.summands)]
     chains: dict[int, tuple[int, list[int]]] = {}  # set -> its pivot, then what joins it
@@ -340,7 +350,7 @@ def _groups(joining: Array, counts: Array) -> tuple[Array, Array]:
     order = np.argsort(counts, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(counts[order])), len(order) - 1) + 1
     if not np.array_equal(counts[order[ends - 1]], ends + 1):
-        raise NoOrder("more than two summands are added at once, or not by a tree")
+        raise NoOrder(Message("more than two summands are added at once, or not by a tree"))
     return joining[order], ends
 
 
@@ -374,7 +384,7 @@ def _under(slots: _Slots, sets: list[Array], pairs: _Pairs, what: str) -> Array:
         survivors = np.rint(result)
         counts = np.isfinite(result) & (np.abs(result) <= slots.summands)
         if not counts.all() or np.abs(result - survivors).max() > 0.25:
-            raise NoOrder("masked sums are no counts: it is no tree of rounded additions")
+            raise NoOrder(Message("masked sums are no counts: it is no tree of rounded additions"))
         np.add.at(total, part, survivors.astype(np.int64))
     return under - total
 
@@ -463,11 +473,15 @@ def _starts_from_zero(slots: _Slots, tree: Tree) -> bool:
             values[case, leaves] = 2.0**top, 2.0 ** (top - short), -(2.0**top)
     zero, kept, last, half = slots.add(values)
     if precision(adder.result) >= bits and kept != last_bit:
-        raise NoOrder(f"it rounds its operands to fewer bits than {adder.format} has")
-    if slots.summands >= 3 and (half or not last):
         raise NoOrder(
-            f"it adds in {'more' if half else 'less'} than the {expected} bits of "
-            f"{accumulator(adder.format)}"
+            Message("it rounds its operands to fewer bits than {format} has", format=adder.format)
+        )
+    if slots.summands >= 3 and (half or not last):
+        told = {"bits": expected, "accumulator": accumulator(adder.format)}
+        raise NoOrder(
+            Message("it adds in more than the {bits} bits of {accumulator}", **told)
+            if half
+            else Message("it adds in less than the {bits} bits of {accumulator}", **told)
         )
     return not np.signbit(zero)
 

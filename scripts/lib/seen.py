@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.lib.formats import largest
+from scripts.lib.message import Message
 
 Array = NDArray[Any]
 
@@ -40,8 +41,8 @@ def repetition(first: Array, second: Array) -> str:
     with np.errstate(over="ignore"):
         doubled = 2 * first
     if first.any() and np.array_equal(second, doubled, equal_nan=True):
-        return "twice the first"
-    return "other bits"
+        return Message("twice the first")
+    return Message("other bits")
 
 
 def off_zero(value: Array) -> str:
@@ -49,4 +50,6 @@ def off_zero(value: Array) -> str:
     if not value.any():
         return "zero"
     worst = float(np.max(np.abs(value)))
-    return f"values up to {worst:.2g}" if np.isfinite(worst) else "no numbers"
+    if not np.isfinite(worst):
+        return Message("no numbers")
+    return Message("values up to {worst}", worst=f"{worst:.2g}")

@@ -41,3 +41,8 @@ def chunks(samples: dict[str, Any], size: int) -> list[tuple[str, int, int]]:
         for name, sample in samples.items()
         for first in range(CLOSELY, sample["runs"], size)
     ]
+
+
+def edition(language: str) -> str:
+    """What the files of a report in a language have before their ending: REPORT.es.md."""
+    return "" if language == "en" else f".{language}"

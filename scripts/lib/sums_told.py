@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from scripts.lib.interpret import BIASED
+from scripts.lib.message import Message
 from scripts.lib.order import Order, fuses_throughout
 from scripts.lib.order_words import described
 from scripts.lib.orders_file import orders_of
@@ -62,7 +63,7 @@ def _fused(order: Order, op: str) -> str | None:
         return None
     terms = len(order.fused) - (op in BIASED)
     if not order.fused.any():
-        return "none"
+        return Message("none")
     if fuses_throughout(order, terms):
-        return "all"
-    return f"{int(order.fused.sum())} of {terms}"
+        return Message("all")
+    return Message("{count} of {all}", count=int(order.fused.sum()), all=terms)

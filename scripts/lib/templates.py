@@ -1,14 +1,21 @@
-"""Put words, tables and pictures together from the templates, with nothing left undefined."""
+"""Put words, tables and pictures together from the templates, with nothing left undefined.
+
+A template's own words are English; {% trans %} and _() say them in the language of the report, and
+the filter `say` does so with what a stage has told, `explained` with a mistake and its evidence.
+"""
 
 import json
 import re
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from scripts.lib.language import ENGLISH, explained, said, translations
+from scripts.lib.message import Message
 from scripts.lib.numbers import number, percent
 from scripts.lib.refusal import Refusal
 from scripts.lib.tails import columns
@@ -16,14 +23,28 @@ from scripts.lib.tails import columns
 TEMPLATES = "templates"
 
 
-def render(template: str, values: dict[str, Any], folder: Path = Path(TEMPLATES)) -> str:
-    """The template of that name in `folder`, filled with `values`.
+def render(
+    template: str,
+    values: dict[str, Any],
+    folder: Path = Path(TEMPLATES),
+    language: str = ENGLISH,
+    own: Mapping[str, str] | None = None,
+) -> str:
+    """The template of that name in `folder`, filled with `values`, in a language.
+
+    own: the author's translations of their own texts, by the text
 
     Raises
         Refusal: if it does not parse, or asks for a value that is not there.
     """
+    environment = _environment(folder, language)
+    say = partial(said, language=language, own=own)
+    environment.filters |= {
+        "say": say,
+        "listed": lambda items: listed(map(say, items), say(Message("and"))),
+    }
     try:
-        text: str = _environment(folder).get_template(template).render(values)
+        text: str = environment.get_template(template).render(values)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
         lines = [str(error.lineno)] if hasattr(error, "lineno") else []
         place = ":".join([str(folder / template), *lines])
@@ -32,8 +53,8 @@ def render(template: str, values: dict[str, Any], folder: Path = Path(TEMPLATES)
 
 
 @cache
-def _environment(folder: Path) -> SandboxedEnvironment:
-    """What compiles the templates of a folder, those that others share but once."""
+def _environment(folder: Path, language: str) -> SandboxedEnvironment:
+    """What compiles the templates of a folder in a language, those that others share but once."""
     environment = SandboxedEnvironment(
         loader=FileSystemLoader([folder, TEMPLATES]),
         undefined=StrictUndefined,
@@ -41,8 +62,15 @@ def _environment(folder: Path) -> SandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         autoescape=lambda name: bool(name and name.endswith((".svg.j2", ".html.j2"))),
+        extensions=["jinja2.ext.i18n"],
     )
-    environment.filters |= {"number": number, "listed": listed, "percent": percent}
+    spoken = translations(language)
+    environment.install_gettext_translations(spoken, newstyle=False)  # type: ignore[attr-defined]
+    environment.filters |= {
+        "explained": partial(explained, language=language),
+        "number": number,
+        "percent": lambda share, digits=1: said(percent(share, digits), language),
+    }
     environment.filters |= {"sentence": sentence, "cell": cell}
     environment.filters |= {"json": as_json, "columns": columns}
     return environment

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from scripts.lib.charts import GAP, MARGIN_LEFT, WIDTH
+from scripts.lib.message import Message
 from scripts.lib.order import ADD, Tree
 
 PANEL_HEIGHT, PANEL_TOP, PANEL_STEP, COLUMNS = 150, 96, 246, 3
@@ -77,7 +78,8 @@ def _panel(way: dict[str, Any], left: float, top: float, width: float) -> dict[s
     strands, joins = _ways(tree, depths)
     ticks = sorted({0, highest // 2, highest})
     return {
-        "words": _lines(f"{count} summands, {way['words']}", int(width / 5.6)),
+        "words": Message("{count} summands, {order}", count=count, order=way["words"]),
+        "letters": int(width / 5.6),
         "left": left,
         "top": top,
         "width": width,
@@ -135,14 +137,3 @@ def _ways(
 def _thinned(strand: list[int], every: int) -> list[int]:
     """Each `every`-th of a strand's summands, the first and the last among them."""
     return [n for at, n in enumerate(strand) if at % every == 0 or at == len(strand) - 1]
-
-
-def _lines(words: str, width: int) -> list[str]:
-    """Words in lines of at most `width` letters."""
-    lines = [""]
-    for word in words.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines

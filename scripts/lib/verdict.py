@@ -11,10 +11,11 @@ from math import isfinite
 from typing import Any
 
 from scripts.lib.formats import precision
+from scripts.lib.message import Message, clause
 from scripts.lib.numbers import number
 
-UNKNOWN = "no known mistake gives these values"  # the name of a mistake that has none
-NO_NUMBER = "something on the way overflows, or is divided by zero"
+UNKNOWN = Message("no known mistake gives these values")  # the name of a mistake that has none
+NO_NUMBER = Message("something on the way overflows, or is divided by zero")
 WORST_FACTOR = 0.5  # what half the gradient is off, as a part of it: zero and twice are off by more
 
 OUTCOMES = ("wrong", "imprecise", "unresolved", "right")  # the worst first
@@ -49,39 +50,39 @@ def judge_gradient(
         return {"outcome": outcome, "reason": reason, "limit": shown, "diagnosis": diagnosis}
 
     if calls["refused"]:
-        sentence = calls["refused"].rstrip(".")
-        name = "backward gives nothing that can be this gradient"
+        sentence = clause(calls["refused"])
+        name = Message("backward gives nothing that can be this gradient")
         return verdict("wrong", sentence, {"name": name, "evidence": sentence})
     if calls["second_call"] != "same bits":
-        reason = f"a second call on the same inputs gave {calls['second_call']}"
+        second = calls["second_call"]
+        reason = Message("a second call on the same inputs gave {second}", second=second)
         return verdict("wrong", reason, mistake)
     if calls["zero_cotangent"] not in ("zero", "no numbers"):
-        reason = f"for a cotangent of zeros it gives {calls['zero_cotangent']}"
-        name = "a term is not multiplied by the cotangent"
+        given = calls["zero_cotangent"]
+        reason = Message("for a cotangent of zeros it gives {given}", given=given)
+        name = Message("a term is not multiplied by the cotangent")
         return verdict("wrong", reason, mistake or {"name": name, "evidence": reason})
     if oracle:
-        return verdict("unresolved", oracle.rstrip("."))
+        return verdict("unresolved", clause(oracle))
     inside = (mistake or {}).get("format")  # a coarser format that backward computes in
-    where = "" if dtype == "float64" else "in float64 "
     if lost := _lost(formula):
         if formula["autograd"]["lost"]:
-            return verdict("unresolved", f"{where}{lost}; autograd has none there either")
-        return verdict("wrong", where + lost, {"name": NO_NUMBER, "evidence": lost})
+            return verdict("unresolved", _neither(_of_formula(lost, dtype)))
+        return verdict("wrong", _of_formula(lost, dtype), {"name": NO_NUMBER, "evidence": lost})
     if not (within(formula) or inside):
-        return verdict("wrong", where + _off(formula), mistake)
+        return verdict("wrong", _of_formula(_off(formula), dtype), mistake)
     if lost := _lost(facts):
         if facts["autograd"]["lost"]:
-            return verdict("unresolved", f"{lost}; autograd has none there either")
+            return verdict("unresolved", _neither(lost))
         return verdict("imprecise", lost, {"name": NO_NUMBER, "evidence": lost})
     if not within(facts):
-        reason = f"the formula is right, but the gradient is {_off(facts)}"
+        reason = Message("the formula is right, but the gradient is {off}", off=_off(facts))
         named = mistake if inside and precision(inside) < precision(dtype) else None
         return verdict("imprecise", reason, named)
     for told, where in ((facts, dtype), (formula, "float64")):
         if unresolved(told):
             return verdict("unresolved", _cannot_tell(told, where))
-    bits = "autograd's own bits, " if facts["identical"] else ""
-    return verdict("right", bits + _near(facts))
+    return verdict("right", _near(facts))
 
 
 def calls_of(calls: dict[str, Any], name: str) -> dict[str, Any]:
@@ -120,30 +121,53 @@ def _lost(facts: dict[str, Any]) -> str:
     lost = facts["non_finite"]
     if not (lost and lost["fits"]):
         return ""
-    where = f"{lost['value']} at index {tuple(lost['index'])} of run {lost['run']}"
-    return f"{where}, where the true value {number(lost['reference'])} is one of the format"
+    return Message(
+        "{value} at index {index} of run {run}, where the true value {true} is one of the format",
+        value=lost["value"],
+        index=str(tuple(lost["index"])),
+        run=lost["run"],
+        true=number(lost["reference"]),
+    )
+
+
+def _of_formula(told: str, dtype: str) -> str:
+    """What is so in float64, in a verdict on another format."""
+    return told if dtype == "float64" else Message("in float64 {told}", told=told)
+
+
+def _neither(lost: str) -> Message:
+    return Message("{lost}; autograd has none there either", lost=lost)
 
 
 def _off(facts: dict[str, Any]) -> str:
     """How far a gradient is off, in words: by its norm, or where an element is."""
     manual, autograd, most = facts["manual"], facts["autograd"], facts["limits"]
     measure = "element" if _is_near(facts, "norm") else "norm"
-    where = f" at index {tuple(manual['index'])} of run {manual['run']}" * (measure == "element")
-    return (
-        f"off by {number(manual[measure], 3)} times the rounding noise{where}; "
-        f"autograd is by {number(autograd[measure])}, and {number(most[measure])} may be chance"
+    off = Message("off by {times} times the rounding noise", times=number(manual[measure], 3))
+    if measure == "element":
+        index, run = str(tuple(manual["index"])), manual["run"]
+        off = Message("{off} at index {index} of run {run}", off=off, index=index, run=run)
+    return Message(
+        "{off}; autograd is by {autograd}, and {most} may be chance",
+        off=off,
+        autograd=number(autograd[measure]),
+        most=number(most[measure]),
     )
 
 
 def _near(facts: dict[str, Any]) -> str:
-    return f"{number(facts['manual']['norm'])} times the rounding noise from the reference"
+    times = number(facts["manual"]["norm"])
+    near = Message("{times} times the rounding noise from the reference", times=times)
+    return Message("autograd's own bits, {near}", near=near) if facts["identical"] else near
 
 
 def _cannot_tell(facts: dict[str, Any], dtype: str) -> str:
     share = float(facts["noise"])
     if share == float("inf"):
-        return "the true gradient is zero at these inputs, or no number of the format"
-    return (
-        f"rounding noise in {dtype} is {number(share)} of the gradient at these inputs, so that "
-        "half the gradient would pass"
+        return Message("the true gradient is zero at these inputs, or no number of the format")
+    return Message(
+        "rounding noise in {dtype} is {share} of the gradient at these inputs, so that half the "
+        "gradient would pass",
+        dtype=dtype,
+        share=number(share),
     )

@@ -99,7 +99,7 @@ class Backward:
                     returned, self.function, self._path, kept, self._needed
                 )
             except Refusal as refusal:
-                self.failed = str(refusal)
+                self.failed = refusal.sentence
         if self.failed:
             refused = dict.fromkeys(self._needed, self.failed)
         return Answer(

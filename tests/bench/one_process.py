@@ -133,7 +133,7 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
     )
     draw_figures(
         errors, graph, facts, attributions, operations, orders, by_hand, truth, dtypes,
-        list(names.values()), *figures,
+        list(names.values()), "en", *figures,
     )  # fmt: skip
     render_report(
         experiment,
@@ -159,9 +159,12 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
         config["tensors"],
         config["samples"],
         dtypes,
+        "en",
+        ["en"],
+        {},
         report,
     )
-    render_page(report, judgement, figures, written, page)
+    render_page(report, judgement, figures, written, "en", page)
     table = ("errors.csv", "facts.json", "calls.json", "overflows.json", "handed_over.json")
     cached = [draws, states, cotangents, mistakes, judgement, oracle, opinion, graph, environment]
     cached += [tails]

@@ -75,6 +75,26 @@ def test_the_labs_own_config_passes():
 
 
 CASES = {
+    "a language that there is no catalogue of": (
+        ("time_limit: 20", "languages: [en, fr]"),
+        "12: languages[1]: 'fr' is none of en, es.",
+    ),
+    "a language twice": (
+        ("time_limit: 20", "languages: [es, es]"),
+        "12: languages: an entry stands twice; keep one.",
+    ),
+    "no language": (
+        ("time_limit: 20", "languages: []"),
+        "12: languages: must not be empty.",
+    ),
+    "a translation into a language that the report has not": (
+        ("time_limit: 20", "translations: {es: {It agrees: Coincide}}"),
+        "12: translations.es: must be one of `languages`, and not the first, in which the rest is written.",
+    ),
+    "a translation of words that are not there": (
+        ("time_limit: 20", "languages: [en, es]\ntranslations: {es: {It agree: Coincide}}"),
+        "13: translations.es.It agree: 'It agree' is no title, question, claim or mistake here; did you mean 'It agrees'?",
+    ),
     "a mistyped key": (
         ("requires_grad", "require_grad"),
         "4: tensors.x: 'require_grad' is not a known key; did you mean 'requires_grad'?",
