@@ -36,6 +36,7 @@ bench: .venv/installed
 	$(BIN)/python -m tests.bench.runs
 	$(BIN)/python -m tests.bench.trial eight
 	$(BIN)/python -m tests.bench.trial twelve
+	$(BIN)/python -m tests.bench.trial third
 
 .venv/installed: envs/requirements.txt
 	$(PYTHON) -m venv .venv

@@ -12,9 +12,11 @@ out  mistakes           json: per gradient null where float64 has none, else `ki
                         a coarser one; kind "unknown" where nothing explains the difference, with
                         the place where it is largest for evidence
 
-Names only what was judged by others to be wrong; judges nothing.
+Names only what was judged by others to be wrong; judges nothing. Patterns in the values come first,
+then a change to the hand's code that sets it right, then one to forward that gives the same.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,13 @@ from torch import Tensor
 
 from scripts.lib.arrays import arrays_by_sample
 from scripts.lib.author import load_function
+from scripts.lib.backward_steps import take_down_backward
 from scripts.lib.coarser import coarser_format
 from scripts.lib.counterfactual import Run, find
 from scripts.lib.draws import cast
 from scripts.lib.files import read_json, write_json
 from scripts.lib.forward_steps import Ref, Steps, take_down
+from scripts.lib.mend import Mending, mend
 from scripts.lib.numbers import number
 from scripts.lib.patterns import Values, exact, vague
 from scripts.lib.refusal import Refusal
@@ -78,7 +82,8 @@ def name_mistakes(
             for trial in (arrays_by_sample(path)["trial"] for path in (manual, reference))
         )
         mistaken = _Trial(forward, backward, runs, hand, truth, needed, time_limit)
-        found |= {f"d{name}": one for name, one in mistaken.named(wrong, known).items()}
+        right = [name for name in needed if name not in wrong and name not in called["refused"]]
+        found |= {f"d{name}": one for name, one in mistaken.named(wrong, right, known).items()}
     write_json(mistakes, found)
 
 
@@ -115,13 +120,15 @@ class _Trial:
             {name: cast(value, torch.float64) for name, value in run.items() if name != "dout"}
             for run in runs
         ]
-        self.path, self.limit = forward, limit
+        self.path, self.backward, self.limit = forward, backward, limit
         self.forward = load_function(forward, "forward", list(self.runs[0]), limit)
         function = load_function(backward, "backward", list(runs[0]), limit)
         self.by_hand = Backward(function, backward, needed, torch.float64, limit)
 
-    def named(self, wrong: list[str], facts: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        """The mistake behind each of the gradients of these tensors."""
+    def named(
+        self, wrong: list[str], right: list[str], facts: dict[str, Any]
+    ) -> dict[str, dict[str, Any]]:
+        """The mistake behind each of the gradients that are wrong."""
         found: dict[str, dict[str, Any]] = {}
         values = {name: self._values(name, facts[f"d{name}"]) for name in wrong}
         shapes = {name: list(value.shape) for name, value in self.runs[0].items()}
@@ -132,9 +139,14 @@ class _Trial:
             if name not in found and (inside := self._inside(name, facts[f"d{name}"])):
                 found[name] = inside
         steps = self._steps()
+        rest = [name for name in wrong if name not in found and values[name]]
+        hands = self._hands(steps) if rest else []
+        found |= self._mended(hands, rest, right, values)
         for taken in steps:
             rest = [name for name in wrong if name not in found and values[name]]
             found |= self._changes(taken, rest, values)
+        rest = [name for name in wrong if name not in found and values[name]]
+        found |= self._mended(hands, rest, right, values, by_forward=True)
         known = self._known(steps)
         for name, one in values.items():
             if one and name not in found and (first := next(vague(one, known), None)):
@@ -190,7 +202,7 @@ class _Trial:
         return np.stack(errors)
 
     def _steps(self) -> list[list[Steps]]:
-        """Forward's steps on each run: its kernels taken apart and, if that differs, whole."""
+        """Forward's steps on each run: its kernels taken apart, and whole."""
         taken = []
         for apart in (True, False):
             try:
@@ -201,9 +213,7 @@ class _Trial:
             except Refusal:  # the values have to tell the mistake by themselves
                 continue
             if all(len(one.steps) == len(each[0].steps) for one in each):
-                taken.append(each)
-        if len(taken) == 2 and len(taken[0][0].steps) == len(taken[1][0].steps):
-            del taken[1]
+                taken.append([replace(one, kernels_only=not apart) for one in each])
         return taken
 
     def _changes(
@@ -214,10 +224,7 @@ class _Trial:
             return {}
         runs = []
         for run, steps in enumerate(taken):
-            hand, truth = (
-                {name: torch.tensor(one[name][run]) for name in self.needed}
-                for one in (self.hand, self.truth)
-            )
+            hand, truth = self._gradients(run)
             whole = steps.with_gradients(truth)
             runs.append(Run(whole, self.runs[run], self.douts[run], hand, truth))
         tolerance = max(one.tolerance for name in names if (one := values[name]))
@@ -230,6 +237,60 @@ class _Trial:
             )
             for name, one in find(runs, names, tolerance).items()
         }
+
+    def _hands(self, steps: list[list[Steps]]) -> list[Mending]:
+        """The hand's steps on each run; none where they are not the same on all."""
+        hands = []
+        for run, (tensors, dout) in enumerate(zip(self.runs, self.douts, strict=True)):
+            taken = take_down_backward(
+                self.by_hand.function,
+                self.backward,
+                tensors | {"dout": dout},
+                self.needed,
+                self.limit,
+            )
+            if taken is None:
+                return []
+            hand, truth = self._gradients(run)
+            if steps:
+                forward = steps[0][run]
+                known = {forward.told(Ref(at)): value for at, value in enumerate(forward.values)}
+                taken = taken.with_known({f"forward's {told}": one for told, one in known.items()})
+            hands.append(Mending(taken, hand, truth))
+        first = [step.func for step in hands[0].taken.steps.steps]
+        same = all([step.func for step in one.taken.steps.steps] == first for one in hands)
+        return hands if same else []
+
+    def _mended(
+        self,
+        hands: list[Mending],
+        names: list[str],
+        right: list[str],
+        values: dict[str, Values | None],
+        *,
+        by_forward: bool = False,
+    ) -> dict[str, dict[str, Any]]:
+        """The gradients that a change to the hand's own code sets right."""
+        if not names or not hands:
+            return {}
+        tolerance = max(one.tolerance for name in names if (one := values[name]))
+        return {
+            name: _told(
+                one.kind,
+                one.name,
+                "with this mended, backward gives the true gradient, but for "
+                f"{number(one.left_over)} of the difference",
+            )
+            for name, one in mend(hands, names, right, tolerance, by_forward=by_forward).items()
+        }
+
+    def _gradients(self, run: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The hand's gradients of a run, and the true ones."""
+        hand, truth = (
+            {name: torch.tensor(one[name][run]) for name in self.needed}
+            for one in (self.hand, self.truth)
+        )
+        return hand, truth
 
     def _known(self, steps: list[list[Steps]]) -> dict[str, Array]:
         """The values of forward by what they are called, (runs, *shape)."""

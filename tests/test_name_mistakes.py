@@ -58,12 +58,26 @@ def test_zeros_are_no_numbers_of_a_coarser_format(trial):
 
 
 def test_what_nothing_explains_is_shown_where_it_is_largest(trial):
-    wrong = '"W": dW + 1e-3 * (torch.arange(84.0, dtype=dW.dtype).reshape(7, 12) * 7.7).sin() * dW.exp()'
+    waves = "(torch.arange(84.0, dtype=dW.dtype).reshape(7, 12) * 7.7).sin()"
+    wrong = f'"W": dW * (1 + 0.1 * {waves}) + 0.01 * dW.cos()'
     found = named(trial, '"W": dW', wrong)["dW"]
     assert found["kind"] == "unknown"
     assert found["name"] == "no known mistake gives these values"
     assert "the difference is largest at index (" in found["evidence"]
     assert "ulps of float64 apart" in found["evidence"]
+
+
+@pytest.mark.parametrize("refused", ["None", "x[0]", "3.0"])
+def test_a_mistake_is_named_beside_a_gradient_that_is_none(trial, refused):
+    trial.compute(
+        LINEAR.backward.replace('"x": dx', f'"x": {refused}').replace(
+            "dy.T @ x", "dy.T @ x.flip(0)"
+        ),
+        "float64",
+    )
+    found = trial.name()
+    assert found["dx"] is None
+    assert found["dW"]["kind"] == "transposed"
 
 
 @pytest.mark.parametrize(

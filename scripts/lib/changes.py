@@ -78,7 +78,7 @@ def times(factor: Tensor | float) -> Alter:
 
 def edges(steps: Steps) -> Iterator[tuple[int, int, Ref]]:
     """Every real tensor that a step is given: the step's number, the argument's place, its own."""
-    for number, step in enumerate(steps.steps):
+    for number, step in steps.numbered():
         for place, arg in enumerate(step.args):
             if isinstance(arg, Ref) and steps.values[arg.place].is_floating_point():
                 yield number, place, arg
@@ -131,6 +131,21 @@ def together(changes: Collection[Do]) -> Do:
         return made[0] if made else None
 
     return do
+
+
+def in_turns(changes: Collection[Do]) -> Do:
+    """The same change in the turns of a loop, but for those where nothing flows back."""
+
+    def where_it_can(change: Do) -> Do:
+        def do(current: int, step: Step, values: list[Any]) -> Any:
+            try:
+                return change(current, step, values)
+            except ValueError:
+                return None
+
+        return do
+
+    return together([where_it_can(change) for change in changes])
 
 
 def into(number: int, place: int, alter: Alter) -> Do:

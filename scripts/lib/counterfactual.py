@@ -8,18 +8,21 @@ in float64, where nothing fits by chance.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations, islice
+from itertools import combinations
+from time import process_time
 
 import torch
 from torch import Tensor
 
-from scripts.lib.changes import Change, Do, edges, into
-from scripts.lib.forward_steps import Steps
+from scripts.lib.changes import Change, edges
+from scripts.lib.fit import fitted_number
+from scripts.lib.forward_steps import Ref, Steps
+from scripts.lib.patience import until
 from scripts.lib.slips import FAMILIES, constants, term
 
 Gradients = dict[str, Tensor]
 Fits = Iterator[tuple[Change, list[str]]]  # changes, and the gradients that each explains
-AT_MOST = 3000  # changes of one forward
+PATIENCE = 5.0  # seconds of CPU time
 FEW = 24  # terms, all pairs of which are tried
 
 
@@ -33,16 +36,15 @@ class Run:
     hand: Gradients
     truth: Gradients
 
-    def gradients(self, change: Change | None = None, do: Do | None = None) -> Gradients | None:
+    def gradients(self, change: Change) -> Gradients | None:
         """Autograd's gradients with something changed; None where that cannot be done."""
-        given = change.inputs(self.tensors) if change and change.inputs else self.tensors
-        do = change.do if change else do
+        given = change.inputs(self.tensors) if change.inputs else self.tensors
         leaves = {
             name: value.clone().requires_grad_() if name in self.hand else value
             for name, value in given.items()
         }
         try:
-            result = self.steps.again(leaves, do)
+            result = self.steps.again(leaves, change.do)
             found = torch.autograd.grad(
                 result, [leaves[name] for name in self.hand], self.dout, allow_unused=True
             )
@@ -76,11 +78,11 @@ def find(runs: list[Run], wrong: list[str], tolerance: float) -> dict[str, Findi
     runs: the first is searched on, the others confirm
     tolerance: what may be left over, as a part of the error
     """
-    found: dict[str, Finding] = {}
+    found, end = dict[str, Finding](), process_time() + PATIENCE
     searches: list[Callable[[Run, list[str], float], Fits]] = [
         _terms,
-        *(partial(_members, family) for family in FAMILIES),
-        _constants,
+        *(partial(_members, family, end) for family in FAMILIES),
+        partial(_constants, end),
         _pairs_of_terms,
     ]
     for search in searches:
@@ -96,10 +98,14 @@ def find(runs: list[Run], wrong: list[str], tolerance: float) -> dict[str, Findi
 
 
 def _members(
-    family: Callable[[Steps], Iterator[Change]], run: Run, wrong: list[str], tolerance: float
+    family: Callable[[Steps], Iterator[Change]],
+    end: float,
+    run: Run,
+    wrong: list[str],
+    tolerance: float,
 ) -> Fits:
-    """The changes of a family, while there are gradients to explain."""
-    for change in islice(family(run.steps), AT_MOST):
+    """The changes of a family, while there are gradients to explain and there is time."""
+    for change in until(family(run.steps), end):
         if not wrong:
             return
         fits = _explained(run, wrong, change, tolerance)
@@ -115,8 +121,8 @@ def _explained(run: Run, wrong: list[str], change: Change, tolerance: float) -> 
 def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
     """Terms that are missing, or counted a wrong number of times: the missing ones first."""
     found = []
-    for step, place, _ in edges(run.steps):
-        without = run.gradients(do=into(step, place, torch.zeros_like))
+    for numbers, place in _edges_and_turns(run.steps):
+        without = run.gradients(term(run.steps, numbers, place, 0.0))
         if without is None:
             continue
         for name in wrong:
@@ -128,9 +134,19 @@ def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
             count = 1 + float((error * part).sum()) / size
             if float((error - (count - 1) * part).norm()) < tolerance * float(error.norm()):
                 count = simple(count)
-                found.append((count != 0, term(run.steps, step, place, count), [name]))
+                found.append((count != 0, term(run.steps, numbers, place, count), [name]))
     for _, change, names in sorted(found, key=lambda one: one[0]):
         yield change, names
+
+
+def _edges_and_turns(steps: Steps) -> Iterator[tuple[list[int], int]]:
+    """The arguments of a step, and of the steps that are the turns of a loop."""
+    for number, place, _ in edges(steps):
+        yield [number], place
+    for numbers in steps.turns():
+        for place, arg in enumerate(steps.steps[numbers[0]].args):
+            if isinstance(arg, Ref) and steps.values[arg.place].is_floating_point():
+                yield numbers, place
 
 
 def _pairs_of_terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
@@ -140,7 +156,7 @@ def _pairs_of_terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
     truth = torch.cat([run.truth[name].flatten() for name in wrong])
     matter, effects = list[Change](), [truth]
     for step, place, _ in edges(run.steps):
-        change = term(run.steps, step, place, 0.0)
+        change = term(run.steps, [step], place, 0.0)
         without = run.gradients(change)
         if without is None:
             continue
@@ -157,9 +173,9 @@ def _pairs_of_terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
             yield both, fits
 
 
-def _constants(run: Run, wrong: list[str], tolerance: float) -> Fits:
+def _constants(end: float, run: Run, wrong: list[str], tolerance: float) -> Fits:
     """A number that is another one, fitted."""
-    for start, change in constants(run.steps):
+    for start, change in until(constants(run.steps), end):
         for name in wrong:
             value = _fitted(run, name, start, change, tolerance)
             if value is not None:
@@ -169,43 +185,14 @@ def _constants(run: Run, wrong: list[str], tolerance: float) -> Fits:
 def _fitted(
     run: Run, name: str, start: float, change: Callable[[float], Change], tolerance: float
 ) -> float | None:
-    """The number with which forward has the hand's gradient, by Gauss and Newton's steps."""
+    """The number with which forward has the hand's gradient."""
     enough = tolerance * float((run.hand[name] - run.truth[name]).norm())
 
     def residual(value: float) -> Tensor | None:
         given = run.gradients(change(value))
         return None if given is None else run.hand[name] - given[name]
 
-    value, rest = start, residual(start)
-    for _ in range(12):
-        if rest is None or not rest.isfinite().all():
-            return None
-        if float(rest.norm()) < enough:
-            return _shortest(value, residual, enough)
-        nudge = 1e-6 * (abs(value) or 1.0)
-        moved = residual(value + nudge)
-        if moved is None:
-            return None
-        slope = (moved - rest) / nudge
-        size = float((slope * slope).sum())
-        if not size > 0:
-            return None
-        value -= float((slope * rest).sum()) / size
-        after = residual(value)
-        if after is None or not float(after.norm()) < 2 * float(rest.norm()):
-            return None
-        rest = after
-    return None
-
-
-def _shortest(value: float, residual: Callable[[float], Tensor | None], enough: float) -> float:
-    """The fitted number with as few digits as fit."""
-    for digits in range(1, 12):
-        short = float(f"{value:.{digits}g}")
-        rest = residual(short)
-        if rest is not None and float(rest.norm()) < enough:
-            return short
-    return value
+    return fitted_number(start, residual, enough)
 
 
 def simple(value: float) -> float:

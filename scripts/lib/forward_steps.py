@@ -4,10 +4,11 @@ Kernels that do several operations at once are taken apart, so that each step is
 that autograd knows how to differentiate.
 """
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,9 @@ from scripts.lib.author import Author, call
 from scripts.lib.dispatch import DispatchMode
 from scripts.lib.observe import variables_of
 from scripts.lib.refusal import Refusal
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 aten = torch.ops.aten
 
@@ -29,6 +33,25 @@ class Ref:
 
 
 @dataclass(frozen=True)
+class Site:
+    """A place in the author's code: one operation of one expression.
+
+    line: its line
+    way: the instructions of the author's functions that lead to it, the outermost first
+    nth: of the operations that the innermost instruction carries out
+    """
+
+    line: int
+    way: tuple[Any, ...]
+    nth: int
+
+    @property
+    def place(self) -> Any:
+        """The same, from wherever the function is called."""
+        return self.way[-1:], self.nth
+
+
+@dataclass(frozen=True)
 class Step:
     """One operation: its arguments, with a `Ref` for each tensor, and what it makes."""
 
@@ -36,6 +59,7 @@ class Step:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     made: Any  # a Ref, or a list of them and of None
+    site: Site = Site(0, (), 0)
 
     @property
     def name(self) -> str:
@@ -53,6 +77,8 @@ def changed(structure: Any, change: Callable[[Ref], Any]) -> Any:
     """Arguments with each `Ref` replaced by what `change` makes of it."""
     if isinstance(structure, Ref):
         return change(structure)
+    if structure is None or isinstance(structure, int | float):
+        return structure
     if isinstance(structure, dict):
         return {key: changed(item, change) for key, item in structure.items()}
     if isinstance(structure, list | tuple):
@@ -70,6 +96,7 @@ class Steps:
     result: the place of forward's result
     names: what the author calls a value, by place
     gradients: the places of the true gradients, by tensor, if they are among the values
+    kernels_only: whether the steps to change are only those that can be taken apart
     """
 
     steps: list[Step]
@@ -78,6 +105,20 @@ class Steps:
     result: Ref
     names: dict[int, str] = field(default_factory=dict)
     gradients: dict[str, Ref] = field(default_factory=dict)
+    kernels_only: bool = False
+
+    def numbered(self) -> Iterator[tuple[int, Step]]:
+        """The steps that may be changed, with their numbers."""
+        for number, step in enumerate(self.steps):
+            if not self.kernels_only or taken_apart(step.func):
+                yield number, step
+
+    def turns(self) -> list[list[int]]:
+        """The numbers of the steps that one expression makes in the turns of a loop."""
+        found: dict[Any, list[int]] = {}
+        for number, step in self.numbered():
+            found.setdefault((step.site.place, step.name), []).append(number)
+        return [numbers for numbers in found.values() if len(numbers) > 1]
 
     def with_gradients(self, gradients: dict[str, Tensor]) -> "Steps":
         """The same with the true gradients, by tensor, among the values."""
@@ -119,21 +160,28 @@ class Steps:
     @staticmethod
     def do(step: Step, values: list[Any]) -> Any:
         """What a step makes."""
-        args, kwargs = changed((step.args, step.kwargs), lambda ref: values[ref.place])
+        args = [
+            values[arg.place]
+            if isinstance(arg, Ref)
+            else changed(arg, lambda ref: values[ref.place])
+            for arg in step.args
+        ]
+        kwargs = changed(step.kwargs, lambda ref: values[ref.place]) if step.kwargs else {}
         return step.func(*args, **kwargs)
 
     def told(self, ref: Ref, depth: int = 2) -> str:
         """A value in words: its name, or the operation that makes it of others."""
         if ref.place in self.names:
             return self.names[ref.place]
-        step = next((one for one in self.steps if one.made == ref), None)
+        makers = (one for one in self.steps if one.made == ref and ref not in one.refs())
+        step = next(makers, None)
         if step is None:
             return "a constant"
         if step.name in SILENT and step.refs():
             return self.told(step.refs()[0], depth)
         if depth == 0:
             return "…"
-        if step.name == "t":
+        if step.name == "t" or (step.name == "permute" and list(step.args[1]) == [1, 0]):
             return f"{self.told(step.refs()[0], depth)}.T"
         args = [
             self.told(arg, depth - 1) if isinstance(arg, Ref) else f"{arg:g}"
@@ -157,21 +205,45 @@ INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mm": "@", "bmm": "@", 
 SILENT = {"view", "expand", "clone", "unsqueeze", "squeeze", "unsafe_view", "to_copy", "detach"}
 
 
-class _Recorder(DispatchMode):
+class Recorder(DispatchMode):
     """Within it, each operation is appended to `steps`.
 
+    path: of the author's file
     apart: whether kernels that do several operations are taken apart
     places: the place of each tensor that was met, by its id
     values: what each held when it was met
     alive: every one that was met, so that no id is used twice
+    pure: whether an operation that changes a tensor in place is taken for one that makes another
     """
 
+    pure = True
+
     def __init__(
-        self, apart: bool, places: dict[int, Ref], values: list[Tensor], alive: list[Tensor]
+        self,
+        path: Path,
+        apart: bool,
+        places: dict[int, Ref],
+        values: list[Tensor],
+        alive: list[Tensor],
     ) -> None:
         super().__init__()
+        self.path, self.last = str(path), Site(0, (), 0)
         self.steps: list[Step] = []
         self.apart, self.places, self.values, self.alive = apart, places, values, alive
+
+    def site(self) -> Site:
+        """The place of the author's code that is being carried out."""
+        frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - as traceback does
+        way, line = list[Any](), 0
+        while frame is not None:
+            if frame.f_code.co_filename == self.path:
+                line = line or frame.f_lineno
+                way.append((id(frame.f_code), frame.f_lasti))
+            frame = frame.f_back
+        here = tuple(reversed(way))
+        nth = self.last.nth + 1 if here == self.last.way else 0
+        self.last = Site(line, here, nth)
+        return self.last
 
     def ref(self, tensor: Tensor) -> Ref:
         """The place of a tensor; a new one if it was never met."""
@@ -190,17 +262,18 @@ class _Recorder(DispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         if self.apart and (apart := taken_apart(func)):
-            inner = _Recorder(True, self.places, self.values, self.alive)
+            inner = Recorder(Path(self.path), True, self.places, self.values, self.alive)
+            inner.last = self.last
             with inner:
                 made = apart(*args, **kwargs)
             # Of torch's primitives autograd knows no derivative.
             primitive = any(str(step.func).startswith("prims") for step in inner.steps)
             if made is not NotImplemented and not primitive:
-                self.steps += inner.steps
+                self.steps, self.last = self.steps + inner.steps, inner.last
                 return made
         own_args, own_kwargs = (self._plain(given) for given in (args, kwargs))
         results = func(*args, **kwargs)
-        if kept := _out_of_place(func):  # what it changes becomes another value
+        if self.pure and (kept := _out_of_place(func)):  # what it changes becomes another value
             func = kept
             self.places.pop(id(results), None)
         several = isinstance(results, list | tuple)
@@ -208,7 +281,8 @@ class _Recorder(DispatchMode):
             self.ref(one) if isinstance(one, Tensor) else None
             for one in (results if several else [results])
         ]
-        self.steps.append(Step(func, own_args, own_kwargs, refs if several else refs[0]))
+        made = refs if several else refs[0]
+        self.steps.append(Step(func, own_args, own_kwargs, made, self.site()))
         return results
 
     def _plain(self, value: Any) -> Any:
@@ -244,7 +318,7 @@ def take_down(
     """
     given = {name: tensor.clone() for name, tensor in tensors.items()}
     values: list[Tensor] = []
-    recorder = _Recorder(apart, {}, values, [])
+    recorder = Recorder(path, apart, {}, values, [])
     inputs = {name: recorder.ref(tensor) for name, tensor in given.items()}
     with torch.no_grad(), variables_of(forward) as variables, recorder:
         result = call(forward, path, given, limit)

@@ -107,6 +107,12 @@ def name_of(factor: float, shapes: dict[str, Any], within: float = 1e-9) -> str:
     return "; or ".join(list(dict.fromkeys(names))[:2])
 
 
+def is_named(factor: float, shapes: dict[str, Any]) -> bool:
+    """Whether a known mistake has this factor."""
+    known = [*SIMPLE, *(value for value, _ in _of_sizes(shapes))]
+    return any(abs(factor - value) <= 1e-9 * abs(value) for value in known)
+
+
 def _of_sizes(shapes: dict[str, Any]) -> Iterator[tuple[float, str]]:
     """The factors that mistakes with the tensors' sizes give, and the mistakes in words."""
     sizes: dict[int, str] = {}

@@ -3,7 +3,7 @@
 What is told of a change names forward's values as its author does.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import prod
 from typing import Any
@@ -23,6 +23,7 @@ from scripts.lib.changes import (
     at,
     derivative,
     edges,
+    in_turns,
     into,
     of_result,
     of_value,
@@ -42,11 +43,16 @@ Jacobian = Callable[[Tensor, Tensor], Tensor]  # of what flows back, at a value
 AGAIN = " where backward computes it again"
 
 
-def term(steps: Steps, number: int, place: int, count: float) -> Change:
-    """A term of the derivative that is counted so many times: that through one argument."""
-    step = steps.steps[number]
-    where = f"the term through `{steps.told(step.args[place])}` in `{steps.made(step)}`"
-    do = into(number, place, times(count))
+def term(steps: Steps, numbers: Sequence[int], place: int, count: float) -> Change:
+    """A term of the derivative that is counted so many times: that through one argument.
+
+    numbers: of the step; of several, if they are the turns of a loop
+    """
+    step = steps.steps[numbers[0]]
+    turns = " in every turn of a loop" if len(numbers) > 1 else ""
+    where = f"the term through `{steps.told(step.args[place])}` in `{steps.made(step)}`{turns}"
+    each = [into(number, place, times(count)) for number in numbers]
+    do = in_turns(each) if turns else each[0]
     if count == 0:
         return Change("missing", f"{where} is missing (taken for a constant)", do)
     if count == -1:
@@ -59,7 +65,7 @@ def term(steps: Steps, number: int, place: int, count: float) -> Change:
 
 def recomputed(steps: Steps) -> Iterator[Change]:
     """A step left out, or one of its terms, altogether or only where backward computes it again."""
-    for number, step in enumerate(steps.steps):
+    for number, step in steps.numbered():
         if not _makes_real(steps, step):
             continue
         told, shape = steps.made(step), steps.values[step.made.place].shape
@@ -171,7 +177,7 @@ def indices(steps: Steps) -> Iterator[Change]:
             for by, told in ((1, "one more"), (-1, "one less")):
                 shifted = partial(_shifted, name=name, by=by, size=size)
                 yield Change("shifted", f"`{name}` is off by one: {told}", inputs=shifted)
-    for number, step in enumerate(steps.steps):
+    for number, step in steps.numbered():
         if step.name in MASKS:
             words = f"the mask `{steps.made(step)}` is off by one"
             for by in (1, -1):
@@ -234,7 +240,7 @@ def derivatives(steps: Steps) -> Iterator[Change]:
 def everywhere(steps: Steps) -> Iterator[Change]:
     """A derivative that is wrong in the same way in every step of a kind."""
     kinds: dict[str, dict[int, int]] = {}  # of each the steps, with their arguments' places
-    for number, step in enumerate(steps.steps):
+    for number, step in steps.numbered():
         if step.name in UNARY and isinstance(step.made, Ref) and isinstance(step.args[0], Ref):
             kinds.setdefault(step.name, {})[number] = step.args[0].place
     for name, places in kinds.items():
@@ -255,6 +261,23 @@ def everywhere(steps: Steps) -> Iterator[Change]:
                     f"({letter} is {told})",
                     do,
                 )
+
+
+def unfactored(steps: Steps) -> Iterator[Change]:
+    """A derivative left out in every turn of a loop."""
+    for numbers in steps.turns():
+        first = steps.steps[numbers[0]]
+        if first.name not in {*UNARY, "mul"}:
+            continue
+        for place, arg in enumerate(first.args):
+            if isinstance(arg, Ref) and steps.values[arg.place].is_floating_point():
+                words = f"the derivative of `{steps.made(first)}` by `{steps.told(arg)}`"
+                each = [
+                    derivative(number, place, of_value(torch.ones_like, arg.place))
+                    for number in numbers
+                ]
+                told = f"{words} is left out in every turn of a loop (taken for 1)"
+                yield Change("missing", told, in_turns(each))
 
 
 def _of_arguments(formula: Formula, places: dict[int, int]) -> Do:
@@ -329,8 +352,10 @@ def _misread(axis: int) -> Iterator[Slip]:
 
 def functions(steps: Steps) -> Iterator[Change]:
     """Another function in the place of the right one, altogether or only where it is saved."""
-    for number, step in enumerate(steps.steps):
+    for number, step in steps.numbered():
         if step.name not in UNARY or not isinstance(step.made, Ref):
+            continue
+        if not isinstance(step.args[0], Ref):  # a number to the power of a tensor
             continue
         if steps.values[step.args[0].place].shape != steps.values[step.made.place].shape:
             continue
@@ -487,7 +512,7 @@ def activations(steps: Steps) -> Iterator[Change]:
                 for words, jacobian in _activations(where, steps.told(Ref(other))):
                     make = partial(_activated_into, place=place, other=other, jacobian=jacobian)
                     yield Change("operation", words, at(number, make))
-    for number, step in enumerate(steps.steps):
+    for number, step in steps.numbered():
         if not isinstance(step.made, Ref) or not _branches(steps, step.made):
             continue
         where = f"`{steps.made(step)}`"
@@ -549,7 +574,7 @@ ACTIVATIONS: dict[str, Jacobian] = {
 def sums(steps: Steps) -> Iterator[Change]:
     """What a sum, or a broadcast, makes of what flows back: summed wrongly, or not at all."""
     whole = []
-    for number, step in enumerate(steps.steps):
+    for number, step in steps.numbered():
         if step.name not in ("sum", "amax", "logsumexp") or not isinstance(step.made, Ref):
             continue
         value, made = steps.values[step.args[0].place], steps.values[step.made.place]
@@ -679,8 +704,9 @@ FAMILIES = (
     recomputed,
     indices,
     unmultiplied,
-    derivatives,
+    unfactored,
     everywhere,
+    derivatives,
     factors,
     functions,
     sums,
@@ -694,7 +720,7 @@ FAMILIES = (
 
 def constants(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]:
     """Numbers that may be others: where a fit begins, and the change that each makes."""
-    for number, step in enumerate(steps.steps):
+    for number, step in steps.numbered():
         if step.name in SHAPES:
             continue
         for place, arg in enumerate(step.args):
@@ -707,7 +733,7 @@ def constants(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]
             if isinstance(step.made, Ref):
                 yield start, partial(_with_number, told, number, make, again=True)
     yield from _updated(steps)
-    for number, step in enumerate(steps.steps):
+    for number, step in steps.numbered():
         if _makes_real(steps, step):
             told = f"`{steps.made(step)}` is multiplied by"
             for again in (False, True):

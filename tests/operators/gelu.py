@@ -173,7 +173,7 @@ def backward(x: Tensor, dout: Tensor) -> dict[str, Tensor]:
         Edit(
             "three forgotten in the cube's derivative",
             (("3 * 0.044715", "0.044715"),),
-            "constant|missing",
+            "constant|missing|factor",
         ),
         Edit(
             "derivative of the exact GELU",

@@ -195,7 +195,11 @@ def backward(
             "missing",
         ),
         Edit("dW overwritten at every step", (("dW += dz.T", "dW = dz.T"),), "missing"),
-        Edit("U not transposed on the way back", (("dh = dz @ U", "dh = dz @ U.T"),), "operation"),
+        Edit(
+            "U not transposed on the way back",
+            (("dh = dz @ U", "dh = dz @ U.T"),),
+            "operation|transposed",
+        ),
         Edit("dU transposed", (('"U": dU', '"U": dU.T.contiguous()'),), "transposed"),
         Edit("slope of tanh dropped", (("dh * (1 - h[t + 1] * h[t + 1])", "dh"),), "missing"),
         Edit(
