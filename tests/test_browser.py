@@ -14,8 +14,7 @@ from tests.browser import CHROMIUM, Browser, running_browser
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed here")
-EXPERIMENTS = sorted(path.parent for path in (ROOT / "experiments").glob("*/config.yaml"))
-REPORTS = [folder / "REPORT.html" for folder in EXPERIMENTS]
+REPORTS = sorted((ROOT / "experiments").glob("*/REPORT*.html"))
 PAGES = [*REPORTS, ROOT / "experiments/index.html"]
 DESK, PHONE = (1280, 900), (390, 844)
 
@@ -210,7 +209,12 @@ def test_the_contents_name_every_section(browser: Browser, page: Path) -> None:
 @every_report
 def test_every_picture_is_named_for_those_who_cannot_see_it(browser: Browser, page: Path) -> None:
     browser.open(page, *DESK, "light")
-    drawn = sorted(path.stem for path in (page.parent / "figures").glob("*.svg"))
+    edition = page.stem.removeprefix("REPORT")
+    drawn = sorted(
+        path.stem.removesuffix(edition)
+        for path in (page.parent / "figures").glob("*.svg")
+        if Path(path.stem).suffix == edition
+    )
     pictures = browser.ask("""[...document.querySelectorAll('figure svg')].map(svg => ({
         ids: svg.getAttribute('aria-labelledby').split(' '),
         words: svg.getAttribute('aria-labelledby').split(' ')

@@ -179,7 +179,7 @@ def test_no_stage_outlives_a_killed_run(unrun: Project) -> None:
 
 
 def test_a_run_waits_for_a_cold_stage_that_a_killed_one_left(unrun: Project) -> None:
-    unrun.edit("Snakefile", "    sys.executable = start_warm_python()\n", "")
+    unrun.edit("Snakefile", "sys.executable = start_warm_python()", "pass")
     fall_asleep(unrun, 2)
     run = start_and_wait_for_draws(unrun, f"{FOLDER}/work/cotangents.safetensors")
     time.sleep(2)
@@ -284,7 +284,7 @@ def test_outputs_that_cannot_be_written_are_a_sentence(project: Project) -> None
     project.snakemake("-n")
     run = read_only(project)
     assert run.returncode != 0
-    assert "Write-protected output files for rule render_report" in run.stdout  # Snakemake's own
+    assert "Write-protected output files for rule" in run.stdout  # Snakemake's own
     assert "Traceback" not in run.stdout
     assert project.outputs() == before
 

@@ -25,7 +25,7 @@ COMPUTE = (
     "score_errors",
 )
 TELL = Counter(render_report=1, render_page=1, write_manifest=1, write_index=1, accept=1)
-MEASURE = Counter(collect_errors=1, judge_gradients=1, draw_figures=1) + TELL
+MEASURE = Counter(collect_errors=1, collect_tails=1, judge_gradients=1, draw_figures=1) + TELL
 
 
 def test_a_run_leaves_the_report_the_table_the_manifest_and_the_figures(finished: Project) -> None:
@@ -310,7 +310,7 @@ def test_a_vector_result_is_pulled_back_from_a_drawn_cotangent(project: Project)
 
 def test_the_stages_run_without_the_warm_python_and_without_the_profile(tmp_path: Path) -> None:
     other = copy_project(tmp_path / "cold")
-    other.edit("Snakefile", "    sys.executable = start_warm_python()\n", "")
+    other.edit("Snakefile", "sys.executable = start_warm_python()", "pass")
     other.edit(CONFIG, "dtypes: [float64, float32]", "dtypes: [float32]")
     run = other.snakemake("--workflow-profile", "none", "--cores", "2")
     assert run.returncode == 0, run.stdout
