@@ -5,7 +5,7 @@ BIN := .venv/bin
 CORES ?= 1
 
 run: .venv/installed
-	$(BIN)/snakemake -c$(CORES)
+	$(BIN)/snakemake -c$(CORES) $(if $(NO_COLOR),--nocolor)
 
 test: .venv/installed
 	$(BIN)/pytest -n auto --dist loadfile

@@ -16,6 +16,7 @@ from scripts.lib.needs import refuse_what_cannot_be
 from scripts.lib.one_run import be_part_of_a_run, be_the_only_run
 from scripts.lib.receipts import Job, renew_recipes
 from scripts.lib.refusal import Refusal
+from scripts.lib.screen import Screen
 from scripts.lib.settings import (
     CHUNK,
     chunks,
@@ -252,9 +253,15 @@ onstart:
             )
     if workflow.local_exec:
         sys.executable = start_warm_python()
+    SCREEN.begin()
+
+
+onsuccess:
+    SCREEN.end()
 
 
 onerror:
+    SCREEN.end()
     if not workflow.local_exec:
         reasons = why_jobs_failed([Path(each) for each in log])
         print(*reasons, sep="\n", file=sys.stderr)
@@ -1152,6 +1159,10 @@ if workflow.is_main_process:
         )
     for sentence in SPOILT:
         print(sentence, file=sys.stderr)
+    REPORTS = {
+        name: report_named(SimpleNamespace(experiment=name)) for name in EXPERIMENTS
+    }
+    SCREEN = Screen(workflow, REPORTS)
 
 
 # On a node of a cluster this process carries out a group of jobs. It runs their stages itself, and

@@ -1,6 +1,7 @@
 """What the tests share: a tiny experiment, and a copy of the project to run Snakemake in."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -84,9 +85,7 @@ class Project:
         """Run to the end and say how many jobs of each rule were done."""
         run = self.snakemake(*arguments, **environment)
         assert run.returncode == 0, run.stdout
-        lines = run.stdout.splitlines()
-        done = [line.split("(Rule: ")[1].rstrip(")") for line in lines if "(Rule: " in line]
-        return Counter(rule for rule in done if rule != "all")
+        return Counter(re.findall(r"^\d+ of \d+: (\w+)", run.stdout, re.MULTILINE))
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace text that must be there in a file of the project."""

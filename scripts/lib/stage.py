@@ -7,7 +7,6 @@ resources and wildcards. It never sees Snakemake, so that a test calls it like a
 import errno
 import inspect
 import os
-import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.lib.one_run import stage_at_work
+from scripts.lib.progress import tell
 from scripts.lib.receipts import Job, begin, end
 from scripts.lib.refusal import Refusal
 
@@ -61,7 +61,7 @@ def _run(stage: Callable[..., None], snakemake: Any, log: Path) -> None:
 def _fail(log: Path, reason: str) -> None:
     with suppress(OSError):  # a full disk takes no log either
         log.write_text(reason.rstrip() + "\n", encoding="utf-8")
-    print(f"\n{reason.rstrip()}\n", file=sys.stderr, flush=True)
+    tell(f"\n{reason.rstrip()}\n")
     raise SystemExit(1)
 
 

@@ -70,4 +70,4 @@ def test_a_run_that_cannot_be_stops_before_it_starts(project: Project) -> None:
     run = project.snakemake()
     assert run.returncode != 0
     assert f"experiments/{TINY}: needs about " in run.stdout
-    assert "Finished jobid" not in run.stdout
+    assert "1 of " not in run.stdout

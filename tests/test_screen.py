@@ -1,0 +1,144 @@
+"""What a run shows in a terminal, and where there is none."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+from tests.conftest import TINY, Project
+
+BACKWARD, CONFIG = (f"experiments/{TINY}/{name}" for name in ("backward.py", "config.yaml"))
+COLOUR = re.compile(r"\x1b\[[0-9;]*\b(3[0-7]|9[0-7])[0-9;]*m")
+
+
+def on_terminal(
+    project: Project, *arguments: str, rows: int = 60, **environment: str
+) -> tuple[str, int]:
+    """Run Snakemake on a terminal of 110 columns: all that came there, and the exit status."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", rows, 110, 0, 0))
+    env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
+    with subprocess.Popen(
+        [str(Path(sys.executable).with_name("snakemake")), "-c1", *arguments],
+        cwd=project.root,
+        env=env | {"TERM": "xterm-256color"} | environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as run:
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := os.read(ours, 1 << 16):
+                shown += piece
+        except OSError:  # a terminal that its last process has left
+            pass
+        os.close(ours)
+    return shown.decode().replace("\r\n", "\n"), run.returncode
+
+
+def words(shown: str) -> str:
+    """What a person reads: no colours, no movements, no links."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\]8;.*?\x1b\\", "", shown)
+
+
+def test_a_terminal_shows_how_far_the_run_is_and_then_the_verdict(project: Project) -> None:
+    project.edit(BACKWARD, "dy = x @ W.T", "dy = 1 * (x @ W.T)")
+    shown, status = on_terminal(project)
+    assert status == 0, shown
+    during, _, after = words(shown).rpartition("A tiny linear layer\n")
+    totals = set(re.findall(r"(\d+) of (\d+) jobs, ", during))
+    assert len({total for _, total in totals}) == 1
+    assert len(totals) > 5
+    assert re.search(rf"\| [a-z_]+ float(32|64), {TINY}, [\d.]+ s", during)
+    assert "Finished jobid" not in during
+    assert after.startswith("Right. In every one of 2 formats and every one of 3 runs")
+    assert re.search(r"Holds +Criterion +Measured", after)
+    assert "right everywhere" in after
+    assert f"Report: experiments/{TINY}/REPORT.html" in after
+    assert re.search(r"\d+ jobs done in [\d.]+ s\.", after)
+    assert COLOUR.search(shown)
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is there again
+
+
+def test_what_does_not_fit_is_counted_unless_it_fails(project: Project) -> None:
+    project.edit(CONFIG, "Is it right?", "Is it really right?")
+    shown, _ = on_terminal(project, rows=10)
+    assert "All 2 criteria hold." in shown
+    assert "Criterion" not in shown
+    project.edit(CONFIG, "every: {below: 1.0e-5}", "every: {above: 1.0e-5}")
+    shown, status = on_terminal(project, rows=10)
+    assert status == 1
+    assert re.search(r"no +float32 agrees with autograd", words(shown))
+
+
+def test_no_colour_where_none_is_wanted(project: Project) -> None:
+    project.edit(CONFIG, "Is it right?", "Is it really right?")
+    shown, _ = on_terminal(project, NO_COLOR="1")
+    assert "Right." in shown
+    # Snakemake, which does not know NO_COLOR, has said a line before it reads the Snakefile
+    assert not COLOUR.search(shown.partition("Assuming unrestricted shared filesystem usage.")[2])
+
+
+def test_without_a_terminal_every_job_is_a_line_and_the_end_is_markdown(project: Project) -> None:
+    project.edit(CONFIG, "Is it right?", "Is it really right?")
+    run = project.snakemake()
+    lines = run.stdout.splitlines()
+    told = [
+        line for line in lines if re.match(rf"\d+ of \d+: \w+( \w+)?(, {TINY})?, [\d.]+ s$", line)
+    ]
+    total = len(told)
+    assert [line.split(":")[0] for line in told] == [f"{n} of {total}" for n in range(1, total + 1)]
+    report = (project.folder / "REPORT.md").read_text()
+    begin = lines.index("# A tiny linear layer")
+    for line in lines[begin:-2]:
+        assert line in report or line == f"Report: experiments/{TINY}/REPORT.html"
+    assert lines[-1].startswith(f"{total} jobs done in ")
+    assert "\x1b" not in run.stdout
+    assert "Select jobs" not in run.stdout
+
+
+def test_quiet_says_nothing_but_what_is_amiss(project: Project) -> None:
+    project.edit(CONFIG, "Is it right?", "Is it really right?")
+    run = project.snakemake("--quiet", "all")
+    assert "jobs" not in run.stdout
+    assert "tiny linear" not in run.stdout
+    project.edit(CONFIG, "every: {below: 1.0e-5}", "every: {above: 1.0e-5}")
+    assert "1 of 2 acceptance criteria do not hold" in project.snakemake("--quiet", "all").stdout
+
+
+def test_a_stage_that_fails_is_told_over_the_line_and_no_old_verdict_with_it(
+    project: Project,
+) -> None:
+    project.edit(BACKWARD, "dy = x @ W.T", "dy = x @ V.T")
+    shown, status = on_terminal(project)
+    assert status == 1
+    assert "\r\x1b[K\nexperiments/tiny/backward.py" in shown
+    assert f"{TINY} is not finished; what stopped it is said above." in shown
+    assert "Right." not in shown
+    assert "Report:" not in shown
+
+
+def test_a_report_that_this_run_did_not_reach_is_not_told(project: Project) -> None:
+    project.edit(CONFIG, "Is it right?", "Is it really right?")
+    project.edit(BACKWARD, "dy = x @ W.T", "dy = 1 * (x @ W.T)")
+    run = project.snakemake(f"experiments/{TINY}/errors.csv")
+    assert run.returncode == 0, run.stdout
+    assert "collect_errors" in run.stdout
+    assert "Right." not in run.stdout
+    page = project.snakemake(f"experiments/{TINY}/REPORT.md")
+    assert "**Right.**" in page.stdout
+    assert f"Report: experiments/{TINY}/REPORT.md\n" in page.stdout
+    assert "Right." not in project.snakemake(f"experiments/{TINY}/errors.csv").stdout
+
+
+def test_with_nothing_to_do_the_verdicts_are_said_again(finished: Project) -> None:
+    run = finished.snakemake()
+    assert "Nothing to be done" in run.stdout
+    assert f"experiments/{TINY}/REPORT.md: Right. In every one of 2 formats" in run.stdout
+    assert "Job stats" in finished.snakemake("-n", "--forceall").stdout
