@@ -20,6 +20,7 @@ out  attribution json: `runs`, how many runs of the trial it rests on; `refused`
 Measures only: what the shares mean is for the report to say.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +111,9 @@ def attribute_difference(
     }
     ends = []
     for end, torchs_factors in (("numpy", frozenset[str]()), ("torch", frozenset(game.players))):
-        for name, found in game.gradients(torchs_factors).items():
-            alike = same_bits(found, real[end][name])
-            ends.append(
-                {"end": end, "gradient": name, "elements": alike.size}
-                | {"identical": int(alike.sum())}
-            )
+        met_there = partial(_alike, real[end])
+        for name, found in game.measured(f"{end}'s end", met_there, torchs_factors).items():
+            ends.append({"end": end, "gradient": name} | found)
     met = all(row["elements"] == row["identical"] for row in ends)
     shares = game.shares(truth) if met else {}
     write_json(
@@ -189,16 +187,21 @@ def _numpys_end(
 def _counterfactuals(
     hand: Hand, torchs: list[Orders | None], truth: dict[str, Array], dtype: str
 ) -> list[dict[str, Any]]:
+    def measured(name: str, found: Array) -> dict[str, Any]:
+        return _alike(truth, name, found) | vars(distance(found, truth[name], dtype))
+
     rows = []
     for kind in COUNTERFACTUALS:
         orders = [own and counterfactual(kind, own) for own in torchs]
-        for name, found in hand.gradients(orders).items():
-            alike = same_bits(found, truth[name])
-            rows.append(
-                {"order": kind, "gradient": name, "elements": alike.size}
-                | {"identical": int(alike.sum()), **vars(distance(found, truth[name], dtype))}
-            )
+        for name, found in hand.measured("against autograd", measured, orders).items():
+            rows.append({"order": kind, "gradient": name} | found)
     return rows
+
+
+def _alike(others: dict[str, Array], name: str, found: Array) -> dict[str, int]:
+    """How many elements a gradient has, and how many with the bits of another."""
+    alike = same_bits(found, others[name])
+    return {"elements": alike.size, "identical": int(alike.sum())}
 
 
 def _sums(program: dict[str, Any], places: set[int]) -> list[str]:

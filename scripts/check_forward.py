@@ -59,9 +59,12 @@ def check_forward(
     def paired(step: float) -> float:
         return float((value(step) * dout).sum())
 
-    parts = [gradients[name] * along for name, along in direction.items()]
-    autograd = float(torch.stack([part.sum() for part in parts]).sum())
-    usual = sqrt(sum(float((part * part).sum()) for part in parts))
+    sums, squares = [], []
+    for name, along in direction.items():
+        part = gradients.pop(name).mul_(along)
+        sums.append(part.sum())
+        squares.append(float(part.square_().sum()))
+    autograd, usual = float(torch.stack(sums).sum()), sqrt(sum(squares))
     agrees = False
     for step in STEPS:
         difference, uncertain = ridders(paired, step)

@@ -47,11 +47,10 @@ def compute_reference(
         stack = Stack()
         for sample, _, tensors in progress(runs, f"compute_reference {dtype}, runs"):
             dout = cast(tensors["dout"], torch_dtype(dtype))
-            rounded = {name: cast(tensors[name], torch_dtype(dtype)) for name in names}
             result, found = autograd_vjp(
                 function,
                 forward,
-                rounded,
+                {name: cast(tensors[name], torch_dtype(dtype)) for name in names},
                 needed,
                 torch_dtype("float64"),
                 dout,

@@ -35,7 +35,7 @@ from scripts.lib.sums_told import sums_told
 from scripts.lib.tables import read_csv
 from scripts.lib.templates import render
 from scripts.lib.tree_picture import trees_layout
-from scripts.lib.ulp import difference, scaled_to_ulps
+from scripts.lib.ulp import difference, signed_ulps
 
 
 def draw_figures(
@@ -68,16 +68,15 @@ def draw_figures(
     _draw(by_run, errors_by_run(table, dtypes, gradients, spacing), language)
     shown = orders.parent.name
     by_hand, truth = read_arrays(manual), read_arrays(reference)
-    apart = {
-        name: difference(by_hand[key], truth[key], truth.get(f"{key}.tail"))
-        for name, key in ((name, f"trial/{name}") for name in gradients)
-    }
-    signed = {
-        name: scaled_to_ulps(one, truth[f"trial/{name}"], shown) for name, one in apart.items()
-    }
+    keys = {name: f"trial/{name}" for name in gradients}
+    sides = {key: (by_hand[key], truth[key]) for key in keys.values()}
+    tails = {key: truth.get(f"{key}.tail") for key in sides}
+    signed = {name: signed_ulps(*sides[key], shown, tails[key]) for name, key in keys.items()}
     _draw(in_ulps, errors_in_ulps(signed) | {"dtype": shown}, language)
-    largest = largest_matrix({name: one.shape[1:] for name, one in apart.items()})
-    where = map_of_errors(largest, apart[largest], truth[f"trial/{largest}"])
+    signed.clear()
+    largest = largest_matrix({name: truth[key].shape[1:] for name, key in keys.items()})
+    apart = difference(*sides[keys[largest]], tails[keys[largest]])
+    where = map_of_errors(largest, apart, truth[keys[largest]])
     _draw(places, where | {"dtype": shown}, language)
     _draw(chain, graph_layout(nodes, layers(nodes)), language)
     told = sums_told(read_json(operations), read_json(orders)["sums"])

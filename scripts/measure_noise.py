@@ -25,14 +25,15 @@ from torch import Tensor
 from scripts.lib.author import load_function, torch_dtype
 from scripts.lib.draws import cast
 from scripts.lib.files import write_json
-from scripts.lib.noise import draw_noise, on_grid
+from scripts.lib.noise import draw_noise
 from scripts.lib.progress import progress
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
 from scripts.lib.vjp import autograd_vjp
 
 DRAWS = 64  # of all roundings, over the runs of the trial
-AT_LEAST = 4  # in each run
+AT_LEAST = 4  # in each run, and enough for one whose gradients have so many elements:
+MANY = 2**22
 SLOWER = 100  # at most, than forward by itself
 SEED = 0
 
@@ -53,7 +54,9 @@ def measure_noise(
     names = [name for name in runs[0][2] if name != "dout"]
     function = load_function(forward, "forward", names, time_limit)
     generator = np.random.Generator(np.random.SFC64(SEED))
-    each = max(AT_LEAST, ceil(DRAWS / len(runs)))
+    elements = sum(runs[0][2][name].numel() for name in needed)
+    each = AT_LEAST if elements >= MANY else max(AT_LEAST, ceil(DRAWS / len(runs)))
+    half = torch_dtype(dtype) if dtype in ("bfloat16", "float16") else None
     patience = SLOWER * time_limit  # most of the time is ours and not the author's
 
     def gradients(tensors: dict[str, Tensor], dout: Tensor) -> dict[str, Tensor]:
@@ -61,9 +64,8 @@ def measure_noise(
 
     stack, overflowed = Stack(), Counter[str]()
     for sample, _, tensors in progress(runs, f"measure_noise {dtype}, runs"):
-        rounded = {
-            name: on_grid(cast(value, torch_dtype(dtype)), dtype) for name, value in tensors.items()
-        }
+        # The draws are float32's numbers, and so on the grids of float32 and of float64.
+        rounded = {name: cast(one, half) if half else one for name, one in tensors.items()}
         dout = rounded.pop("dout")
         drawn, found = draw_noise(partial(gradients, rounded, dout), dtype, each, generator)
         stack.add(sample, {f"d{name}": value for name, value in drawn.items()})

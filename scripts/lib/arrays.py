@@ -5,6 +5,7 @@ dtype, shape, and where its bytes begin and end after the header), the bytes.
 """
 
 import json
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,14 @@ _KINDS |= {"U8": "u1", "BOOL": "?"}
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """All tensors of a file as numpy arrays, by name; bfloat16 in float32, which holds it exactly.
 
+    The file is mapped into memory: what is not looked at is not read.
+
     Raises
         Refusal: if the file is damaged.
     """
-    content = path.read_bytes()
+    with path.open("rb") as file:
+        empty = not path.stat().st_size  # which cannot be mapped
+        content = b"" if empty else mmap(file.fileno(), 0, access=ACCESS_READ)
     try:
         size = int.from_bytes(content[:8], "little")
         if size > len(content) - 8:

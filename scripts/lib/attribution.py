@@ -12,13 +12,15 @@ question of that beginning alone: products of two halves are exact in float32.
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from itertools import combinations, product
 from math import factorial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scripts.lib.blocks import blocks
 from scripts.lib.interpret import (
     BIASED,
     CONSTANT,
@@ -32,6 +34,7 @@ from scripts.lib.order import (
     Order,
     Orders,
     Tree,
+    everywhere,
     fuses_throughout,
     in_turn,
     joined_alone,
@@ -39,16 +42,18 @@ from scripts.lib.order import (
 )
 
 Array = NDArray[Any]
+Said = TypeVar("Said")
 CarryOut = Callable[[dict[str, Any], dict[int, Array], bool], None]
 
 FACTORS = ("forward_order", "forward_fma", "backward_order", "backward_fma", "output_rounding")
 OTHER = "other_operations"  # what is left when every factor is torch's
 COUNTERFACTUALS = ("in turn", "reversed", "shuffled", "pairwise", "compensated")
 SEED = 0  # of the shuffled order
+REMEMBERED = 2**26  # bytes of a value that is kept; a larger one is made again
 
 
 class Hand:
-    """The hand's program on some runs, carried out with any orders; nothing is computed twice.
+    """The hand's program on some runs, carried out with any orders, and nothing small twice.
 
     inputs: by name, held
     recorded: the program's constants by (CONSTANT, number), held
@@ -66,6 +71,7 @@ class Hand:
         self._start = {number: inputs[name] for name, number in program["inputs"].items()}
         self._start |= {number: recorded[CONSTANT, number] for number in program["constants"]}
         self._memory: dict[Any, Array] = {}
+        self._said: dict[Any, Any] = {}
         self._names: dict[Any, int] = {}
         self._keeps = not any(call["op"] in IN_PLACE for call in program["calls"])
 
@@ -74,26 +80,85 @@ class Hand:
         values = self.values(orders, rounding)
         return {name: values[number]["runs"] for name, number in self.program["outputs"].items()}
 
+    def measured(
+        self,
+        what: str,
+        measure: Callable[[str, Array], Said],
+        orders: list[Orders | None],
+        rounding: bool = True,
+    ) -> dict[str, Said]:
+        """What `measure` says of each gradient by its name, one after the other.
+
+        what: tells measures apart; of a gradient that comes about as an earlier one did, it is
+            said what was said of that
+        """
+        ways, said = self._ways(orders, rounding), {}
+        last = {number: way for way, numbers in ways for number in numbers}
+        for name, number in self.program["outputs"].items():
+            key = (what, name, last.get(number))
+            if key not in self._said or not self._keeps:
+                values = self._carried_out(orders, rounding, ways, {number})
+                self._said[key] = measure(name, values[number]["runs"])
+            said[name] = self._said[key]
+        return said
+
     def values(self, orders: list[Orders | None], rounding: bool = True) -> dict[int, Array]:
         """Every value by its number, held."""
+        every = {number for call in self.program["calls"] for number in results_of(call)}
+        return self._carried_out(orders, rounding, self._ways(orders, rounding), every)
+
+    def _ways(self, orders: list[Orders | None], rounding: bool) -> list[tuple[int, list[int]]]:
+        """How the results of each call come about, and their numbers: alike ways, alike values."""
+        latest: dict[int, Any] = {}  # a call may write into a value, which keeps its number
+        ways = []
+        for place, (call, own) in enumerate(zip(self.program["calls"], orders, strict=True)):
+            used = tuple(latest.get(n, n) for n in numbers_in([call["args"], call["kwargs"]]))
+            way = self._names.setdefault((place, own, rounding, used), len(self._names))
+            ways.append((way, results_of(call)))
+            latest |= {number: (way, number) for number in results_of(call)}
+        return ways
+
+    def _carried_out(
+        self,
+        orders: list[Orders | None],
+        rounding: bool,
+        ways: list[tuple[int, list[int]]],
+        wanted: set[int],
+    ) -> dict[int, Array]:
+        """The wanted values, and those on the way to them; large ones are not remembered."""
         arrays = dict(self._start)
         if not self._keeps:
             arrays = {number: value.copy() for number, value in arrays.items()}
-        ways: dict[int, Any] = {number: number for number in arrays}  # how each has come about
-        for place, (call, own) in enumerate(zip(self.program["calls"], orders, strict=True)):
-            results = results_of(call)
-            used = tuple(ways[n] for n in numbers_in([call["args"], call["kwargs"]]))
-            way = self._names.setdefault((place, own, rounding, used), len(self._names))
-            if self._keeps and all((way, number) in self._memory for number in results):
+        for place in self._places(ways, wanted):
+            call, own, (way, results) = self.program["calls"][place], orders[place], ways[place]
+            if self._remembers(way, results):
                 arrays |= {number: self._memory[way, number] for number in results}
-            elif is_given(call, own):
+                continue
+            if is_given(call, own):
                 self.carry_out(call, arrays, rounding)
             else:
                 interpret(call, arrays, own, rounding)
-            for number in results:
-                self._memory[way, number] = arrays[number]
-                ways[number] = (way, number)
+            small = [number for number in results if arrays[number].nbytes <= REMEMBERED]
+            if self._keeps:
+                self._memory |= {(way, number): arrays[number] for number in small}
         return arrays
+
+    def _remembers(self, way: int, results: list[int]) -> bool:
+        return self._keeps and all((way, number) in self._memory for number in results)
+
+    def _places(self, ways: list[tuple[int, list[int]]], wanted: set[int]) -> list[int]:
+        """The calls that must be carried out or remembered for some values, in order."""
+        calls = self.program["calls"]
+        if not self._keeps:
+            return list(range(len(calls)))
+        needed, found = set(wanted), []
+        for place in range(len(calls) - 1, -1, -1):
+            way, results = ways[place]
+            if needed.intersection(results):
+                found.append(place)
+                if not self._remembers(way, results):
+                    needed.update(numbers_in([calls[place]["args"], calls[place]["kwargs"]]))
+        return found[::-1]
 
 
 def mixed(order_from: Orders, fma_from: Orders, terms: int) -> Orders:
@@ -102,15 +167,23 @@ def mixed(order_from: Orders, fma_from: Orders, terms: int) -> Orders:
     terms: how many of the summands are products
     """
     others = len(fma_from.orders)
+    if others == len(order_from.orders) == 1:
+        return everywhere(
+            _mixed(order_from.orders[0], fma_from.orders[0], terms), order_from.which.shape
+        )
     pairs, which = np.unique(order_from.which * others + fma_from.which, return_inverse=True)
-    orders = []
-    for pair in pairs.tolist():
-        tree, other = order_from.orders[pair // others], fma_from.orders[pair % others]
-        fused = other.fused
-        if fused.any() and fuses_throughout(other, terms):
-            fused = np.arange(len(fused)) < terms
-        orders.append(Order(tree.tree, fused & _added_singly(tree.tree), tree.from_zero))
+    orders = [
+        _mixed(order_from.orders[pair // others], fma_from.orders[pair % others], terms)
+        for pair in pairs.tolist()
+    ]
     return Orders(which.reshape(order_from.which.shape).astype(np.int32), orders)
+
+
+def _mixed(tree: Order, other: Order, terms: int) -> Order:
+    fused = other.fused
+    if fused.any() and fuses_throughout(other, terms):
+        fused = np.arange(len(fused)) < terms
+    return Order(tree.tree, fused & _added_singly(tree.tree), tree.from_zero)
 
 
 def shapley(value: Callable[[frozenset[str]], float], players: tuple[str, ...]) -> dict[str, float]:
@@ -170,6 +243,16 @@ class Game:
 
     def gradients(self, torchs: frozenset[str]) -> dict[str, Array]:
         """The gradients where the factors in `torchs` are played torch's way."""
+        return self.hand.gradients(*self._play(torchs))
+
+    def measured(
+        self, what: str, measure: Callable[[str, Array], Said], torchs: frozenset[str]
+    ) -> dict[str, Said]:
+        """As `Hand.measured`, where the factors in `torchs` are played torch's way."""
+        return self.hand.measured(what, measure, *self._play(torchs))
+
+    def _play(self, torchs: frozenset[str]) -> tuple[list[Orders | None], bool]:
+        """The calls' orders, and whether results are rounded to the format."""
         orders = [
             None if own is None else self._mixtures[
                 place,
@@ -178,7 +261,7 @@ class Game:
             ]
             for place, own in enumerate(self.numpys)
         ]  # fmt: skip
-        return self.hand.gradients(orders, not self.rounds or "output_rounding" in torchs)
+        return orders, not self.rounds or "output_rounding" in torchs
 
     def shares(self, autograd: dict[str, Array]) -> dict[str, dict[str, float] | None]:
         """For each gradient each factor's share of its squared difference from autograd's.
@@ -191,10 +274,11 @@ class Game:
 
         def distance(torchs: frozenset[str]) -> dict[str, float]:
             if torchs not in distances:
-                distances[torchs] = {
-                    name: squared_distance(found, autograd[name])
-                    for name, found in self.gradients(torchs).items()
-                }
+                distances[torchs] = self.measured(
+                    "squared distance",
+                    lambda name, found: squared_distance(found, autograd[name]),
+                    torchs,
+                )
             return distances[torchs]
 
         shares: dict[str, dict[str, float] | None] = {}
@@ -219,14 +303,19 @@ def _added_singly(tree: Tree) -> NDArray[np.bool_]:
 def _content(orders: Orders) -> Any:
     """What tells two kernels' orders apart."""
     each = [(one.tree.tobytes(), one.fused.tobytes(), one.from_zero) for one in orders.orders]
-    return orders.which.tobytes(), tuple(each)
+    which = b"" if len(orders.orders) == 1 else sha256(orders.which.tobytes()).digest()
+    return which, tuple(each)
 
 
 def squared_distance(found: Array, expected: Array) -> float:
     """The sum of the squared differences, taken in float64."""
+    one, other = found.reshape(-1), np.asarray(expected).reshape(-1)
     with np.errstate(all="ignore"):
-        apart = found.astype(np.float64) - expected.astype(np.float64)
-        return float(np.sum(apart * apart))
+        parts = (
+            one[part].astype(np.float64) - other[part].astype(np.float64)
+            for part in blocks(one.size)
+        )
+        return float(sum(np.sum(apart * apart) for apart in parts))
 
 
 def forward_calls(
@@ -265,7 +354,7 @@ def forward_calls(
 
 
 def _alike(one: Array, other: Array, precision: int) -> bool:
-    size = squared_distance(other, np.zeros_like(other))
+    size = squared_distance(other, np.broadcast_to(other.dtype.type(0), other.shape))
     return squared_distance(one, other) <= 2.0**-precision * size
 
 
@@ -281,4 +370,4 @@ def counterfactual(kind: str, orders: Orders) -> Orders:
         "compensated": lambda: in_turn(range(count)),
     }
     order = Order(trees[kind](), np.zeros(count, bool), compensated=kind == "compensated")
-    return Orders(np.zeros_like(orders.which), [order])
+    return everywhere(order, orders.which.shape)

@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
+def bits(value: Array) -> NDArray[np.unsignedinteger[Any]]:
+    """The bits of each element, as an integer of its size."""
+    return np.ascontiguousarray(value).view(f"u{value.itemsize}")
+
+
 def same_bits(first: Array, second: Array) -> NDArray[np.bool_]:
     """Where two float arrays of one format and shape have the same bits; nan is like any nan."""
-    kind = f"u{first.itemsize}"
-    bits = [np.ascontiguousarray(one).view(kind) for one in (first, second)]
-    return np.asarray((bits[0] == bits[1]) | (np.isnan(first) & np.isnan(second)))
+    return np.asarray((bits(first) == bits(second)) | (np.isnan(first) & np.isnan(second)))
 
 
 def first_difference(found: Array, expected: Array, alike: NDArray[np.bool_]) -> dict[str, Any]:

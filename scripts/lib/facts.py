@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from scripts.lib.bits import bits
+from scripts.lib.blocks import blocks
 from scripts.lib.noises import Noise, limits
 from scripts.lib.seen import non_finite
 from scripts.lib.ulp import Array, ulp
@@ -15,7 +17,7 @@ Kinds = dict[str, dict[str, Array]]  # manual, autograd, reference: arrays by "<
 def units_of(noise: dict[str, Array], arithmetic: dict[str, Any], dtype: str) -> dict[str, Array]:
     """The noise in which errors are told: of a reference that is no wider, its own on top."""
     own = sqrt(2) if arithmetic["arithmetic"] == dtype else 1.0
-    return {key: one * own for key, one in noise.items()}
+    return noise if own == 1 else {key: one * own for key, one in noise.items()}
 
 
 def facts_of_result(values: Kinds, sample: str, dtype: str) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def facts_of_gradient(
     facts = {
         "largest": size,
         "ulp_at_largest": None if size is None else float(ulp(np.array(size), dtype)),
-        "identical": manual.tobytes() == autograd.tobytes(),
+        "identical": bool((bits(manual) == bits(autograd)).all()),
         "non_finite": non_finite(manual, truth, dtype),
         "first": {  # the first element of the first run, for a reader to see
             "manual": float(manual.flat[0]),
@@ -62,5 +64,8 @@ def facts_of_gradient(
 
 def _largest(value: Array) -> float | None:
     """Greatest magnitude among the finite elements, None if there are none."""
-    finite = np.abs(value[np.isfinite(value)])
-    return float(finite.max()) if finite.size else None
+    found = [
+        np.abs(one[np.isfinite(one)]).max(initial=-1)
+        for one in (value.reshape(-1)[part] for part in blocks(value.size))
+    ]
+    return float(max(found)) if max(found) >= 0 else None

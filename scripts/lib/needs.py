@@ -14,8 +14,8 @@ from scripts.lib.refusal import Refusal
 from scripts.lib.settings import closely, judged
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
-COPIES = 12  # of a run's tensors in float64, while its noise is measured
-PYTHON = 500_000_000  # bytes of a stage before it has read a tensor
+COMPARED = 5  # runs at most, whose difference is traced
+PYTHON = 300_000_000  # bytes of a stage before it has read a tensor
 ROW = 90  # bytes of a row of errors.csv
 MEMINFO = Path("/proc/meminfo")
 
@@ -36,11 +36,21 @@ def disk_needed(config: dict[str, Any]) -> int:
 
 
 def memory_needed(config: dict[str, Any]) -> int:
-    """Bytes that the largest stage holds at once."""
+    """Bytes that the largest stage holds at once; measured on layers of up to 131 million weights.
+
+    In bytes of an element: the draws of all runs (4); one run in float64 (8) and, for float64's own
+    reference, in longdouble (16); and what a stage makes of the gradients.
+    """
     everything, gradients = _elements(config)
     runs = sum(map(closely, config["samples"].values()))
-    scored = max(runs * gradients * (3 * BYTES[dtype] + 24) for dtype in judged(config["dtypes"]))
-    return PYTHON + 2 * scored + COPIES * everything * 8
+    drawn = 4 * runs * everything
+    stages = {
+        "compute_reference": drawn + 24 * everything + 16 * (runs + 1) * gradients,
+        "measure_noise": drawn + 8 * everything + (8 * runs + 32) * gradients,
+        "score_errors": 57 * runs * gradients,
+        "attribute_difference": drawn + 52 * min(runs, COMPARED) * gradients,
+    }
+    return PYTHON + max(stages.values())
 
 
 def refuse_what_cannot_be(configs: dict[str, dict[str, Any]], root: Path) -> None:

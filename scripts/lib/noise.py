@@ -26,6 +26,7 @@ from torch import Tensor
 from torch._decomp import decomposition_table
 
 from scripts.lib.apart import STATISTICS
+from scripts.lib.blocks import blocks
 from scripts.lib.dispatch import DispatchMode
 from scripts.lib.formats import largest, precision, smallest_normal
 from scripts.lib.rounding import accumulator
@@ -53,18 +54,14 @@ class Grid:
         bits = BITS_FOR_FLOAT64 if dtype == "float64" else precision(dtype)
         return cls(bits, smallest_normal(dtype), largest(dtype))
 
-    def rounded(self, value: Tensor, random: Tensor | None = None) -> Tensor:
-        """A float64 tensor, rounded to the grid: at random by `random`, else to the nearest.
+    def rounded(self, value: Tensor, random: Tensor) -> Tensor:
+        """A float64 tensor, rounded to the grid at random.
 
         random: int64 of the same shape, every bit drawn
         """
         cut = _MANTISSA - self.bits
         below = (1 << cut) - 1  # the bits that go; adding to them carries, or does not
-        bits = value.contiguous().view(torch.int64)
-        if random is None:  # to the nearest, and between two to the even one
-            bits = bits + ((bits >> cut) & 1) + (below >> 1)
-        else:
-            bits = bits + (random & below)
+        bits = value.contiguous().view(torch.int64) + (random & below)
         kept = bits.bitwise_and_(~below).view(torch.float64)
         if self.bits == BITS_FOR_FLOAT64:
             return torch.where(value.isfinite(), kept, value)
@@ -72,11 +69,8 @@ class Grid:
         least, greatest = magnitude.aminmax()
         if not least >= self.smallest_normal:  # where there is a nan as well
             step = self.smallest_normal * 2.0 ** (1 - self.bits)
-            if random is None:
-                on_grid = torch.round(value / step) * step
-            else:
-                on_grid = torch.floor(value / step + (random & below).double() / (below + 1)) * step
-            kept = torch.where(magnitude < self.smallest_normal, on_grid, kept)
+            small = torch.floor(value / step + (random & below).double() / (below + 1)) * step
+            kept = torch.where(magnitude < self.smallest_normal, small, kept)
         if not greatest <= self.largest:
             half_a_step = self.largest / (2.0 ** (self.bits + 1) - 2)
             beyond = magnitude >= self.largest + half_a_step
@@ -84,11 +78,6 @@ class Grid:
             kept = torch.where(beyond, value.sign() * torch.inf, kept)
             kept = torch.where(value.isnan(), value, kept)
         return kept
-
-
-def on_grid(tensor: Tensor, dtype: str) -> Tensor:
-    """A tensor in float64, rounded to the numbers among which the noise of `dtype` is measured."""
-    return Grid.of(dtype).rounded(tensor.double()) if tensor.is_floating_point() else tensor
 
 
 def draw_noise(
@@ -99,7 +88,7 @@ def draw_noise(
 ) -> tuple[dict[str, Tensor], Counter[str]]:
     """Each element's noise: its rms difference over some draws of all roundings.
 
-    vjp: computes the gradients in float64, from inputs that are `on_grid`
+    vjp: computes the gradients in float64, from inputs that the grid of the format holds
     draws: how many
     returns: the noise, by gradient; and which operations overflowed, in how many of the draws
     """
@@ -109,11 +98,12 @@ def draw_noise(
     for _ in range(draws):
         with RandomRounding(dtype, generator) as arithmetic:
             drawn = vjp()
-        for name, value in drawn.items():
-            squares[name] += (value - exact[name]).square()
+        for name, value in exact.items():
+            squares[name] += drawn.pop(name).sub_(value).square_()
         overflows.update(arithmetic.overflows.keys())
     scale = 2.0 ** (Grid.of(dtype).bits - precision(dtype))  # float64's grid is coarser than itself
-    return {name: (square / draws).sqrt() * scale for name, square in squares.items()}, overflows
+    noise = {name: square.div_(draws).sqrt_().mul_(scale) for name, square in squares.items()}
+    return noise, overflows
 
 
 class RandomRounding(DispatchMode):
@@ -150,25 +140,29 @@ class RandomRounding(DispatchMode):
         results = func(*args, **kwargs)
         several = isinstance(results, tuple | list)
         each = list(results) if several else [results]
-        errors = _deviations(func, args, kwargs, each) if adds else [None] * len(each)
-        each = [self._inexact(func, *one) for one in zip(each, errors, strict=True)]
+        sums = _sums(func, args, kwargs) if adds else [None] * len(each)
+        each = [self._inexact(func, *one) for one in zip(each, sums, strict=True)]
         return type(results)(each) if several else each[0]
 
-    def _inexact(self, func: Any, result: Any, deviation: Tensor | None) -> Any:
+    def _inexact(self, func: Any, result: Any, summed: "Summed | None") -> Any:
         """One result of an operation with its rounding error.
 
-        deviation: of the error of a sum before it is rounded to the format, in units of u
+        summed: of what it is the sum, if it is one
         """
         if not isinstance(result, Tensor) or result.dtype != torch.float64 or not result.numel():
             return result
-        value = result
-        if deviation is not None:
-            even = torch.from_numpy(np.asarray(self._generator.random(value.shape)))
-            error = (even - 0.5) * sqrt(12) * deviation  # with that deviation
-            value = value + error * self._roundoff_of_sums
-        random = self._generator.integers(-(2**63), 2**63, value.shape, np.int64)
-        value = self._grid.rounded(value, torch.from_numpy(np.asarray(random)))
-        if not value.isfinite().all() and bool((value.isinf() & result.isfinite()).any()):
+        value = torch.empty_like(result, memory_format=torch.contiguous_format)
+        exact, rounded, overflows = result.reshape(-1), value.view(-1), False
+        for part in blocks(len(exact)):
+            one = exact[part]
+            if summed is not None:
+                even = torch.from_numpy(self._generator.random(len(one)))
+                error = (even - 0.5) * sqrt(12) * summed.deviation(one, part)
+                one = one + error * self._roundoff_of_sums
+            random = self._generator.integers(-(2**63), 2**63, len(one), np.int64)
+            rounded[part] = self._grid.rounded(one, torch.from_numpy(random))
+            overflows |= bool((rounded[part].isinf() & exact[part].isfinite()).any())
+        if overflows:
             self.overflows[str(func).split(".")[1]] += 1
         if func._schema.is_mutable:  # it has written into its argument, and gives that back
             return result.copy_(value)
@@ -180,10 +174,30 @@ def _weighted(kwargs: dict[str, Any]) -> bool:
     return any(kwargs.get(name, 1) != 1 for name in ("alpha", "beta"))
 
 
-def _deviations(
-    func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], totals: list[Any]
-) -> list[Tensor | None]:
-    """Standard deviation of the error of each of a sum's results, in units of u.
+@dataclass(frozen=True)
+class Summed:
+    """What the results of a sum are sums of.
+
+    squares: each result's sum of its summands' squares, flat
+    count: how many summands each result has, flat; one number, if it is the same for all
+    products: whether the summands are products, which have errors of their own
+    """
+
+    squares: Tensor
+    count: Tensor
+    products: bool
+
+    def deviation(self, totals: Tensor, part: slice) -> Tensor:
+        """Standard deviation of the error of some of the results, in units of u."""
+        squares = self.squares[part]
+        count = self.count if len(self.count) == 1 else self.count[part]
+        partial = (count + 1) * (squares / 6 + totals.square() / 3)
+        variance = (partial + int(self.products) * squares) / 3
+        return torch.where(count > 1, variance, 0).sqrt()
+
+
+def _sums(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Summed | None]:
+    """What each result of a sum adds up.
 
     The operation is linear in each of its tensors: of their squares it makes the sums of the
     summands' squares, and of ones it makes the number of summands.
@@ -197,18 +211,18 @@ def _deviations(
         made = func(*filled, **kwargs)
         return list(made) if isinstance(made, tuple | list) else [made]
 
-    products = 0 if func in PURE_SUMS else 1
-    deviations: list[Tensor | None] = []
-    for total, squares, count in zip(
-        totals, done(torch.square), done(torch.ones_like), strict=True
-    ):
-        if not isinstance(total, Tensor):
-            deviations.append(None)
-            continue
-        partial = (count + 1) * (squares / 6 + total.square() / 3)
-        variance = (partial + products * squares) / 3
-        deviations.append(torch.where(count > 1, variance, 0).sqrt())
-    return deviations
+    every = done(torch.square)
+    if func in BIASES:
+        terms = args[BIASES[func]].shape[-1] + BIASES[func]
+        counts = [torch.tensor(float(terms), dtype=torch.float64)]
+    else:
+        counts = done(torch.ones_like)
+    return [
+        None
+        if squares is None
+        else Summed(squares.reshape(-1), count.reshape(-1), func not in PURE_SUMS)
+        for squares, count in zip(every, counts, strict=True)
+    ]
 
 
 PURE_SUMS = {
@@ -218,17 +232,16 @@ PURE_SUMS = {
     aten.scatter_add.default,
     torch.ops.prims.sum.default,
 }
-SUMS = PURE_SUMS | {
-    aten.mm.default,
-    aten.bmm.default,
-    aten.mv.default,
-    aten.dot.default,
-    aten.addmm.default,
-    aten.baddbmm.default,
-    aten.addmv.default,
-    aten.convolution.default,
-    aten.convolution_backward.default,
+BIASES = {  # products of matrices and vectors: how many summands come before the factors
+    aten.mm.default: 0,
+    aten.bmm.default: 0,
+    aten.mv.default: 0,
+    aten.dot.default: 0,
+    aten.addmm.default: 1,
+    aten.baddbmm.default: 1,
+    aten.addmv.default: 1,
 }
+SUMS = PURE_SUMS | {*BIASES, aten.convolution.default, aten.convolution_backward.default}
 SINGLE = {  # rounded once, as they are: what torch would take apart into themselves
     aten.add.Tensor,
     aten.sub.Tensor,

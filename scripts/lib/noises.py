@@ -11,6 +11,7 @@ in other places; the norm averages over them, but a single element is granted on
 of 2. Nothing else decides, in any format.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import log, sqrt
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scripts.lib.blocks import blocks
 from scripts.lib.formats import eps, largest
 from scripts.lib.ulp import difference
 
@@ -75,20 +77,26 @@ class Noise:
         no run has a smaller share of its gradient than the runs' median, and none has less than
         the rounding of the gradient itself.
         """
-        runs = len(measured)
-        noise, truth = (
-            np.asarray(one, np.float64).reshape(runs, -1) for one in (measured, reference)
-        )
+        runs, shape = len(measured), np.shape(measured)
+        given, truth = (one.reshape(runs, -1) for one in (measured, reference))
+        noise, judged = np.empty(given.shape), np.empty(given.shape, bool)
+        parts = list(blocks(given.shape[1], runs))
+
+        def judged_truth(part: slice) -> Array:
+            return np.where(judged[:, part], np.abs(truth[:, part]), 0.0)
+
         with np.errstate(all="ignore"):
-            judged = np.isfinite(noise) & (np.abs(truth) <= largest(dtype))
-            truth = np.where(judged, np.abs(truth), 0.0)
-            noise = np.where(judged, np.fmax(noise, truth * (eps(dtype) / 2 / sqrt(3))), 0.0)
-            whole, size = _norms(noise), _norms(truth)
+            for part in parts:
+                one = np.asarray(given[:, part], np.float64)
+                judged[:, part] = np.isfinite(one) & (np.abs(truth[:, part]) <= largest(dtype))
+                least = judged_truth(part) * (eps(dtype) / 2 / sqrt(3))
+                noise[:, part] = np.where(judged[:, part], np.fmax(one, least), 0.0)
+            whole = _norms(lambda: (noise[:, part] for part in parts))
+            size = _norms(lambda: map(judged_truth, parts))
             usual = np.median((whole / size)[size > 0]) if (size > 0).any() else 0.0
             whole = np.fmax(whole, usual * size)
             each = np.fmax(1, judged.sum(axis=1))
-            noise = np.fmax(noise, (whole / np.sqrt(each))[:, None])
-        shape = np.shape(measured)
+            np.fmax(noise, (whole / np.sqrt(each))[:, None], out=noise)
         return cls(noise.reshape(shape), whole, size, judged.reshape(shape))
 
     def share(self) -> float:
@@ -98,19 +106,42 @@ class Noise:
 
     def measure(self, value: Array, reference: Array, tail: Array | None = None) -> InNoises:
         """The error of `value`, shape (runs, *shape), where it can be judged."""
-        apart = np.where(self.judged, np.abs(difference(value, reference, tail)), 0.0)
-        norms = _norms(apart.reshape(len(apart), -1))
+        runs, shape = len(value), np.shape(value)
+        arrays = (self.judged, self.elements, value, reference)
+        judged, noise, held, true = (one.reshape(runs, -1) for one in arrays)
+        more = None if tail is None else tail.reshape(runs, -1)
+        parts = list(blocks(held.shape[1], runs))
+
+        def apart(part: slice) -> Array:
+            rest = None if more is None else more[:, part]
+            error = np.abs(difference(held[:, part], true[:, part], rest))
+            return np.where(judged[:, part], error, 0.0)
+
+        norms = _norms(lambda: map(apart, parts))
+        most, where = np.full(runs, -1.0), np.zeros(runs, np.int64)
         with np.errstate(all="ignore"):
-            elements = np.where(apart == 0, 0.0, apart / self.elements)
             wholes = np.where(norms == 0, 0.0, norms / self.whole)
-        run, *index = (int(i) for i in np.unravel_index(np.argmax(elements), elements.shape))
-        return InNoises(float(wholes.max()), float(elements.max()), run, index)
+            for part in parts:
+                error = apart(part)
+                elements = np.where(error == 0, 0.0, error / noise[:, part])
+                at = np.argmax(elements, axis=1)
+                found = elements[np.arange(runs), at]
+                where = np.where(found > most, part.start + at, where)
+                most = np.fmax(most, found)
+        run = int(np.argmax(most))
+        index = [int(i) for i in np.unravel_index(int(where[run]), shape[1:])]
+        return InNoises(float(wholes.max()), float(most.max()), run, index)
 
 
-def _norms(rows: Array) -> Array:
-    """2-norm of each row, scaled, so that squares neither overflow nor vanish; inf stays inf."""
-    scale = np.max(np.abs(rows), axis=1, initial=0, keepdims=True)
+def _norms(parts: Callable[[], Iterable[Array]]) -> Array:
+    """2-norm of each row of an array, scaled: squares neither overflow nor vanish; inf stays inf.
+
+    parts: gives the array in parts of all its rows, as often as it is asked
+    """
+    scale = np.max([np.max(np.abs(part), axis=1, initial=0) for part in parts()], axis=0)
+    divisor = scale[:, None]
     with np.errstate(all="ignore"):
-        scaled = np.where(np.isfinite(scale) & (scale > 0), rows / scale, 0.0)
-        norms: Array = scale[:, 0] * np.sqrt((scaled * scaled).sum(axis=1))
-    return np.where(np.isinf(scale[:, 0]), np.inf, norms)
+        fits = np.isfinite(divisor) & (divisor > 0)
+        squares = (np.square(np.where(fits, part / divisor, 0.0)).sum(axis=1) for part in parts())
+        norms: Array = scale * np.sqrt(sum(squares))
+    return np.where(np.isinf(scale), np.inf, norms)

@@ -12,7 +12,7 @@ their sum.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -49,6 +49,11 @@ class Orders:
 
     which: NDArray[np.int32]
     orders: list[Order]
+
+
+def everywhere(order: Order, shape: Iterable[int]) -> Orders:
+    """One order at all positions, (batch, rows, columns); the array of numbers takes no memory."""
+    return Orders(np.broadcast_to(np.int32(0), tuple(shape)), [order])
 
 
 def chain(parts: list[Tree]) -> Tree:
@@ -233,13 +238,14 @@ def orders_written(orders: Orders) -> dict[str, Any]:
         (batch, rows, columns); and `orders`, each with its `tree` in the notation of this module,
         `fused` in the same (the summands whose products are fused, or null) and `from_zero`
     """
-    lines = [
-        [[len(list(same)), number] for number, same in groupby(row)]
-        for row in orders.which.reshape(-1, orders.which.shape[-1]).tolist()
-    ]
+    rows = orders.which.reshape(-1, orders.which.shape[-1])
+    changes = (np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1).tolist()
     return {
         "shape": list(orders.which.shape),
-        "which": [[len(list(same)), line] for line, same in groupby(lines)],
+        "which": [
+            [end - start, [[len(list(same)), one] for one, same in groupby(rows[start].tolist())]]
+            for start, end in zip([0, *changes], [*changes, len(rows)], strict=True)
+        ],
         "orders": [
             {
                 "tree": written(order.tree),
@@ -259,11 +265,6 @@ def orders_read(plain: dict[str, Any]) -> Orders:
     Raises
         ValueError: if the text is none of its kind.
     """
-    which = [
-        [number for columns, number in line for _ in range(columns)]
-        for rows, line in plain["which"]
-        for _ in range(rows)
-    ]
     orders = []
     for one in plain["orders"]:
         tree = read(one["tree"])
@@ -271,7 +272,13 @@ def orders_read(plain: dict[str, Any]) -> Orders:
         if one["fused"]:
             fused[list(_numbers(one["fused"].strip("()")))] = True
         orders.append(Order(tree, fused, one["from_zero"]))
-    return Orders(np.array(which, np.int32).reshape(plain["shape"]), orders)
+    if len(orders) == 1:
+        return everywhere(orders[0], plain["shape"])
+    lines = []
+    for rows, line in plain["which"]:
+        columns, numbers = zip(*line, strict=True)
+        lines.append(np.repeat(np.repeat(np.array([numbers], np.int32), columns, 1), rows, 0))
+    return Orders(np.concatenate(lines).reshape(plain["shape"]), orders)
 
 
 def _numbers(text: str) -> Iterator[int]:

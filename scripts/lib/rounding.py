@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scripts.lib.blocks import blocks
+
 Array = NDArray[Any]
 FORMATS = ("float64", "float32", "bfloat16", "float16")
 
@@ -22,12 +24,21 @@ def rounded(array: Array, dtype: str) -> Array:
     if dtype == "float16":
         with np.errstate(over="ignore"):
             return array.astype(np.float16).astype(np.float32)
-    if dtype == "bfloat16":  # to the nearest of the numbers whose lower 16 bits are 0, ties to even
-        bits = np.asarray(array, np.float32).view(np.uint32)
-        nearest = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
-        kept = (nearest & np.uint32(0xFFFF0000)).view(np.float32)
-        return np.where(np.isnan(array), array, kept)
+    if dtype == "bfloat16":
+        found = np.array(array, np.float32, order="C")
+        flat = found.reshape(-1)
+        for part in blocks(flat.size):
+            flat[part] = _to_bfloat16(flat[part])
+        return found
     return array
+
+
+def _to_bfloat16(values: Array) -> Array:
+    """To the nearest of the numbers whose lower 16 bits are 0, ties to even."""
+    bits = values.view(np.uint32)
+    nearest = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+    kept = (nearest & np.uint32(0xFFFF0000)).view(np.float32)
+    return np.where(np.isnan(values), values, kept)
 
 
 def widened(array: Array) -> Array:

@@ -19,20 +19,19 @@ def non_finite(value: Array, reference: Array, dtype: str) -> dict[str, Any] | N
         `index` of the first, its `value` as text, `reference` there (None if not finite itself),
         and `fits`: whether every such element's reference is a number of the format
     """
-    bad = ~np.isfinite(np.asarray(value, np.float64))
+    bad = ~np.isfinite(value)
     if not bad.any():
         return None
     run, *index = (int(place) for place in np.argwhere(bad)[0])
-    truth = np.asarray(reference, np.float64)
-    first = float(truth[(run, *index)])
+    first = float(reference[(run, *index)])
     return {
         "count": int(bad.sum()),
         "runs": int(bad.reshape(len(bad), -1).any(axis=1).sum()),
         "run": run,
         "index": index,
-        "value": str(float(np.asarray(value, np.float64)[(run, *index)])),
+        "value": str(float(value[(run, *index)])),
         "reference": first if np.isfinite(first) else None,
-        "fits": bool((np.abs(truth[bad]) <= largest(dtype)).all()),
+        "fits": bool((np.abs(reference[bad]) <= largest(dtype)).all()),
     }
 
 

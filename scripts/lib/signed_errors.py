@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scripts.lib.blocks import blocks
 from scripts.lib.charts import BELOW, PANEL_HEIGHT, WIDTH, Panel, grid
 
 Array = NDArray[Any]
@@ -26,12 +27,11 @@ def errors_in_ulps(errors: dict[str, Array]) -> dict[str, Any]:
         and `beyond`, how many ulps the outermost bars begin at, None where no error is there
     """
     flat = {name: np.ravel(error) for name, error in errors.items()}
-    steps = {name: _steps(error) for name, error in flat.items()}
-    reach = max([1, *(int(np.abs(step).max()) for step in steps.values() if step.size)])
-    shares = {
-        name: np.bincount(step + reach, minlength=2 * reach + 1) / max(1, flat[name].size)
-        for name, step in steps.items()
-    }
+    counts = {name: _counts(error) for name, error in flat.items()}
+    far = [abs(int(bar) - FURTHEST) for bars in counts.values() for bar in np.flatnonzero(bars)]
+    reach = max([1, *far])
+    kept = slice(FURTHEST - reach, FURTHEST + reach + 1)
+    shares = {name: bars[kept] / max(1, flat[name].size) for name, bars in counts.items()}
     top = max(0.05, *(float(row.max()) for row in shares.values()))
     panels = [
         _panel(panel, flat[panel.title], shares[panel.title], reach, top)
@@ -50,16 +50,19 @@ def errors_in_ulps(errors: dict[str, Array]) -> dict[str, Any]:
     }
 
 
-def _steps(error: Array) -> NDArray[np.int_]:
-    """The bar of each finite error: 0 the middle one, negative to the left."""
-    finite = error[np.isfinite(error)]
-    with np.errstate(divide="ignore"):
-        far = np.ceil(np.log2(np.abs(finite)) + 1)  # 1 within (1/2, 1]
-    return np.asarray(np.sign(finite) * np.clip(far, 0, FURTHEST), int)
+def _counts(error: Array) -> NDArray[np.int_]:
+    """How many finite errors each bar holds, from the leftmost that there can be."""
+    counts = np.zeros(2 * FURTHEST + 1, int)
+    for part in blocks(error.size):
+        finite = error[part][np.isfinite(error[part])]
+        with np.errstate(divide="ignore"):
+            far = np.ceil(np.log2(np.abs(finite)) + 1)  # 1 within (1/2, 1]
+        bars = np.asarray(np.sign(finite) * np.clip(far, 0, FURTHEST), int)
+        counts += np.bincount(bars + FURTHEST, minlength=len(counts))
+    return counts
 
 
 def _panel(frame: Panel, error: Array, shares: Array, reach: int, top: float) -> dict[str, Any]:
-    finite = error[np.isfinite(error)]
     width = frame.width / (2 * reach + 1)
     bars = []
     for bar, share in zip(range(-reach, reach + 1), shares.tolist(), strict=True):
@@ -83,7 +86,7 @@ def _panel(frame: Panel, error: Array, shares: Array, reach: int, top: float) ->
         for far in range(1, reach + (reach < FURTHEST), every)
         for side in (-1, 1)
     ]
-    up, down = int((finite > 0).sum()), int((finite < 0).sum())
+    up, down = (int((np.isfinite(error) & side).sum()) for side in (error > 0, error < 0))
     return {
         "gradient": frame.title,
         "left": frame.left,
@@ -96,10 +99,10 @@ def _panel(frame: Panel, error: Array, shares: Array, reach: int, top: float) ->
             (frame.top + frame.height * (1 - share / (1.1 * top)), share)
             for share in (top / 2, top)
         ],
-        "nearest": float((np.abs(finite) <= 0.5).sum()) / max(1, error.size),
+        "nearest": float((np.abs(error) <= 0.5).sum()) / max(1, error.size),
         "upward": up / (up + down) if up + down else None,
         "median": float(np.median(np.abs(error))) if error.size else 0.0,
-        "lost": error.size - finite.size,
+        "lost": int((~np.isfinite(error)).sum()),
     }
 
 

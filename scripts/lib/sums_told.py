@@ -41,7 +41,7 @@ def _told(revealed: dict[str, Any], op: str) -> dict[str, Any]:
     orders = orders_of(revealed)
     if orders is None:
         return {"refused": revealed["refused"]}
-    counts = np.bincount(orders.which.ravel(), minlength=len(orders.orders))
+    counts = np.array([(orders.which == one).sum() for one in range(len(orders.orders))])
     commonest = int(counts.argmax())
     order = orders.orders[commonest]
     biased = op in BIASED

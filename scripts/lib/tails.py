@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.lib.bits import same_bits
+from scripts.lib.blocks import blocks
 from scripts.lib.formats import largest, smallest_normal
 from scripts.lib.ulp import difference, scaled_to_ulps
 
@@ -31,9 +32,28 @@ def tail_of(
         class; `overflow`, no numbers where the truth fits the format; `zeros` where the truth is
         not zero; `subnormal`; and `greatest`, the element that is furthest off, or null
     """
-    ulps = np.abs(scaled_to_ulps(difference(value, truth, more), truth, dtype)).ravel()
-    held = np.asarray(value, np.float64).ravel()
-    true = np.asarray(truth, np.float64).ravel()
+    arrays = (value, autograd, truth, *([] if more is None else [more]))
+    flat = [one.reshape(-1) for one in arrays]
+    parts = [
+        _part(run, part.start, dtype, value.shape, *(one[part] for one in flat))
+        for part in blocks(value.size)
+    ]
+    return added(parts) | {"runs": 1}
+
+
+def _part(
+    run: int,
+    start: int,
+    dtype: str,
+    shape: tuple[int, ...],
+    value: Array,
+    autograd: Array,
+    truth: Array,
+    more: Array | None = None,
+) -> dict[str, Any]:
+    """The tail of a part of a gradient that begins at its element number `start`."""
+    ulps = np.abs(scaled_to_ulps(difference(value, truth, more), truth, dtype))
+    held, true = np.asarray(value, np.float64), np.asarray(truth, np.float64)
     fits = np.abs(true) <= largest(dtype)
     small = np.abs(held) < smallest_normal(dtype)
     return {
@@ -44,7 +64,7 @@ def tail_of(
         "overflow": int(np.count_nonzero(~np.isfinite(held) & fits)),
         "zeros": int(np.count_nonzero((held == 0) & (true != 0))),
         "subnormal": int(np.count_nonzero(small & (held != 0))),
-        "greatest": _greatest(run, ulps, held, true, value.shape),
+        "greatest": _greatest(run, start, ulps, held, true, shape),
     }
 
 
@@ -87,7 +107,7 @@ def _classes(ulps: Array) -> dict[str, int]:
 
 
 def _greatest(
-    run: int, ulps: Array, held: Array, true: Array, shape: tuple[int, ...]
+    run: int, start: int, ulps: Array, held: Array, true: Array, shape: tuple[int, ...]
 ) -> dict[str, Any] | None:
     if not ulps.size or not ulps.any():
         return None
@@ -95,7 +115,7 @@ def _greatest(
     return {
         "ulps": float(ulps[at]),
         "run": run,
-        "index": [int(place) for place in np.unravel_index(at, shape)],
+        "index": [int(place) for place in np.unravel_index(start + at, shape)],
         "hand": float(held[at]),
         "true": float(true[at]),
     }

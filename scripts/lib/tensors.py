@@ -34,7 +34,14 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     Raises
         OSError: if the system does not take the file.
     """
-    whole = {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
+    whole, held = dict[str, Tensor](), set[int]()
+    for name, tensor in tensors.items():
+        one = tensor.detach().contiguous()
+        memory = one.untyped_storage()
+        if memory.nbytes() != one.nbytes or memory.data_ptr() in held:  # safetensors takes no views
+            one = one.clone()
+        held.add(memory.data_ptr())
+        whole[name] = one
     with atomic_path(path) as temporary:
         try:
             save_file(whole, temporary)
@@ -69,5 +76,8 @@ class Stack:
             self._runs.setdefault(f"{sample}/{name}", []).append(tensor)
 
     def stacked(self) -> dict[str, Tensor]:
-        """All that was added, stacked along a first axis of runs."""
-        return {key: torch.stack(runs) for key, runs in self._runs.items()}
+        """All that was added, stacked along a first axis of runs; a single run is not copied."""
+        return {
+            key: torch.stack(runs) if len(runs) > 1 else runs[0].unsqueeze(0)
+            for key, runs in self._runs.items()
+        }

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scripts.lib.blocks import blocks
 from scripts.lib.formats import eps, smallest_normal
 
 Array = NDArray[Any]
@@ -47,6 +48,17 @@ def scaled_to_ulps(apart: Array, reference: Array, dtype: str) -> Array:
     return np.where(np.isnan(ulps), np.inf, ulps)
 
 
+def signed_ulps(value: Array, reference: Array, dtype: str, tail: Array | None = None) -> Array:
+    """Value - (reference + tail), elementwise, in ulps of the format; inf for what is no number."""
+    found = np.empty(reference.shape)
+    flat = [one.reshape(-1) for one in (value, reference, *([] if tail is None else [tail]))]
+    for part in blocks(found.size):
+        truth = flat[1][part]
+        apart = difference(*(one[part] for one in flat))
+        found.reshape(-1)[part] = scaled_to_ulps(apart, truth, dtype)
+    return found
+
+
 @dataclass(frozen=True)
 class Distance:
     """How far one gradient lies from another.
@@ -63,20 +75,43 @@ class Distance:
 
 def distance(value: Array, reference: Array, dtype: str, tail: Array | None = None) -> Distance:
     """Measure `value` against `reference` (same shape) in ulps of the format `dtype`."""
-    apart = np.abs(difference(value, reference, tail))
-    if apart.size == 0 or not apart.any():
+    scale = greatest(reference)
+    max_abs = max_ulp = 0.0
+    squares, truths = [], []
+    for part in blocks(reference.size):
+        truth = reference.reshape(-1)[part]
+        rest = None if tail is None else tail.reshape(-1)[part]
+        apart = np.abs(difference(value.reshape(-1)[part], truth, rest))
+        max_abs = max(max_abs, float(apart.max(initial=0)))
+        max_ulp = max(max_ulp, float(np.max(scaled_to_ulps(apart, truth, dtype), initial=0)))
+        squares.append(_norm(apart, scale))
+        truths.append(_norm(truth, scale))
+    if max_abs == 0:
         return Distance(0.0, 0.0, 0.0)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        scale = np.max(np.abs(np.asarray(reference, np.float64)))
-        norm = _norm(reference, float(scale))
-        relative = _norm(apart, float(scale)) / norm if norm else np.inf
+        norm = together(truths)
+        relative = together(squares) / norm if norm else np.inf
     return Distance(
-        max_abs=float(apart.max()),
-        max_ulp=float(np.max(scaled_to_ulps(apart, reference, dtype))),
+        max_abs=max_abs,
+        max_ulp=max_ulp,
         rel_norm=float(relative) if np.isfinite(relative) else float("inf"),
     )
 
 
+def greatest(value: Array) -> float:
+    """Greatest magnitude; nan if there is one."""
+    flat = value.reshape(-1)
+    parts = (np.asarray(flat[part], np.float64) for part in blocks(flat.size))
+    return float(np.max([np.max(np.abs(part), initial=0) for part in parts]))
+
+
+def together(norms: list[float]) -> float:
+    """The 2-norm of a whole from those of its parts."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return norms[0] if len(norms) == 1 else float(np.linalg.norm(norms))
+
+
 def _norm(value: Array, scale: float) -> float:
     """2-norm of value / scale: scaled, so that squares neither overflow nor vanish."""
-    return float(np.linalg.norm((np.asarray(value, np.float64) / (scale or 1.0)).ravel()))
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        return float(np.linalg.norm((np.asarray(value, np.float64) / (scale or 1.0)).ravel()))

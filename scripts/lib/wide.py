@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scripts.lib.axes import axes
+from scripts.lib.blocks import blocks
 from scripts.lib.dispatch import operation
 from scripts.lib.refusal import Refusal
 from scripts.lib.views import VIEWS
@@ -80,9 +81,12 @@ def widen(tensor: Tensor) -> Tensor:
 def split(tensor: Tensor) -> tuple[Tensor, Tensor]:
     """A `Wide` tensor as the sum of two float64 tensors, (head, tail): head is it, rounded."""
     array = tensor.array if isinstance(tensor, Wide) else tensor.numpy().astype(np.longdouble)
+    head, tail = np.empty(array.shape), np.empty(array.shape)
+    flat, heads, tails = (one.reshape(-1) for one in (array, head, tail))
     with np.errstate(over="ignore", invalid="ignore"):
-        head = array.astype(np.float64)
-        tail = np.where(np.isfinite(head), array - head, 0).astype(np.float64)
+        for part in blocks(flat.size):
+            heads[part] = flat[part]
+            tails[part] = np.where(np.isfinite(heads[part]), flat[part] - heads[part], 0)
     return torch.from_numpy(head), torch.from_numpy(tail)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from scripts.lib.dispatch import DispatchMode
 from scripts.lib.formats import eps, largest, smallest_normal
-from scripts.lib.noise import BITS_FOR_FLOAT64, Grid, RandomRounding, draw_noise, on_grid
+from scripts.lib.noise import BITS_FOR_FLOAT64, Grid, RandomRounding, draw_noise
 from scripts.lib.rounding import FORMATS
 from scripts.lib.ulp import ulp
 
@@ -42,43 +42,15 @@ def bits(count, seed=0):
 # rounding to the grid
 
 
-def numbers_of_every_kind():
-    """Float32 numbers: random bit patterns, usual ones, and many half way between the halves'."""
-    patterns = generator().integers(0, 2**32, 100_000, np.uint32)
-    usual = generator(1).standard_normal(50_000).astype(np.float32).view(np.uint32)
-    half_way = [(patterns & np.uint32(mask)) | np.uint32(bit) for mask, bit in HALF_WAY]
-    values = torch.from_numpy(np.concatenate([patterns, usual, *half_way]).view(np.float32))
-    return values[~values.isnan()]
-
-
-HALF_WAY = [(0xFFFF0000, 0x8000), (0xFFFFE000, 0x1000)]  # of bfloat16's numbers, and of float16's
-
-
-@pytest.mark.parametrize("dtype", SHORTER)
-def test_a_number_is_rounded_as_torch_rounds_it(dtype):
-    values = numbers_of_every_kind()
-    expected = values.to(getattr(torch, dtype)).double()
-    assert torch.equal(Grid.of(dtype).rounded(values.double()), expected)
-
-
-def test_float64_is_rounded_as_torch_rounds_it_to_float32():
-    values = torch.from_numpy(generator().standard_normal(100_000))
-    assert torch.equal(Grid.of("float32").rounded(values), values.float().double())
-
-
-@given(st.floats(0.5, 1, exclude_max=True), st.integers(-900, 900))
-def test_float64s_grid_has_forty_bits(significand, exponent):
-    rounded = Grid.of("float64").rounded(wide(ldexp(significand, exponent))).item()
-    whole = ldexp(rounded, BITS_FOR_FLOAT64 - exponent)
+@given(
+    st.floats(0.5, 1, exclude_max=True), st.integers(-900, 900), st.integers(-(2**63), 2**63 - 1)
+)
+def test_float64s_grid_has_forty_bits(significand, exponent, drawn):
+    value = wide(ldexp(significand, exponent))
+    whole = ldexp(Grid.of("float64").rounded(value, torch.tensor([drawn])).item(), 40 - exponent)
+    assert BITS_FOR_FLOAT64 == 40
     assert whole == int(whole)
-    assert abs(whole - ldexp(significand, BITS_FOR_FLOAT64)) <= 0.5
-
-
-@pytest.mark.parametrize("dtype", FORMATS)
-def test_half_way_is_rounded_to_the_even_neighbour(dtype):
-    step = spacing(1.0, dtype)
-    rounded = Grid.of(dtype).rounded(wide(1 + step / 2, 1 + 3 * step / 2, -1 - step / 2))
-    assert rounded.tolist() == [1, 1 + 2 * step, -1]
+    assert abs(whole - ldexp(significand, 40)) < 1
 
 
 @given(st.sampled_from(FORMATS), st.data())
@@ -118,19 +90,14 @@ def test_what_is_on_the_grid_stays_there_whatever_is_drawn(dtype, drawn):
     assert rounded.tolist() == values.tolist()
 
 
-def test_a_subnormal_number_is_a_whole_multiple_of_the_least_one():
-    values = wide(0.3, 0.7, 2.2, -2.7, 2.5, 1000.4) * LEAST
-    assert (Grid.of("float16").rounded(values) / LEAST).tolist() == [0, 1, 2, -3, 2, 1000]
-
-
 def test_a_nan_beside_it_does_not_change_how_a_number_is_rounded():
-    rounded = Grid.of("float16").rounded(wide(NAN, 0.7 * LEAST))
+    rounded = Grid.of("float16").rounded(wide(NAN, 0.7 * LEAST), bits(2))
     assert rounded[0].isnan()
-    assert rounded[1] == LEAST
+    assert rounded[1] in (0, LEAST)
 
 
 def test_beyond_the_largest_number_by_half_a_step_is_infinity():
-    rounded = Grid.of("float16").rounded(wide(65519.9, -65519.9, 65520, -65520, 1e9))
+    rounded = Grid.of("float16").rounded(wide(65519.9, -65519.9, 65520, -65520, 1e9), bits(5))
     assert rounded.tolist() == [65504, -65504, INF, -INF, INF]
 
 
@@ -144,17 +111,6 @@ def test_infinity_and_nan_stay(dtype):
     rounded = Grid.of(dtype).rounded(wide(INF, -INF, NAN), bits(3))
     assert rounded[:2].tolist() == [INF, -INF]
     assert rounded[2].isnan()
-
-
-def test_a_tensor_is_put_on_the_grid_in_float64():
-    found = on_grid(torch.tensor([1 + 2.0**-12, 3.0]), "float16")
-    assert found.dtype == torch.float64
-    assert found.tolist() == [1.0, 3.0]
-
-
-def test_whole_numbers_are_left_as_they_are():
-    labels = torch.tensor([2**40 + 1])
-    assert on_grid(labels, "bfloat16") is labels
 
 
 # operations that are rounded at random
@@ -223,10 +179,11 @@ def test_what_is_exact_has_no_noise(function, dtype):
 )
 @pytest.mark.parametrize("dtype", SHORTER)
 def test_each_result_is_a_number_of_the_format(function, dtype):
-    x = on_grid(GRID / 3, dtype)
+    kind = getattr(torch, dtype)
+    x = (GRID / 3).to(kind).double()
     found = rounded_at_random(function, x, dtype=dtype)
     assert not torch.equal(found, function(x))
-    assert torch.equal(found, on_grid(found, dtype))
+    assert torch.equal(found, found.to(kind).double())
 
 
 @pytest.mark.parametrize(
@@ -249,7 +206,7 @@ def test_an_operation_on_a_view_is_rounded_where_the_view_looks():
     x = GRID.clone()
     rounded_at_random(lambda x: x[0].mul_(1 / 3), x)
     assert torch.equal(x[1:], GRID[1:])
-    assert torch.equal(x[0], on_grid(x[0], "float16"))
+    assert torch.equal(x[0], x[0].half().double())
     assert not torch.equal(x[0], GRID[0] * (1 / 3))
 
 
@@ -405,7 +362,9 @@ def test_the_noise_of_float64_is_that_of_its_shorter_numbers_scaled():
 
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_a_product_is_off_by_an_ulp_over_the_root_of_six(dtype):
-    x, y = (on_grid(torch.from_numpy(generator(seed).random(2000) + 1), dtype) for seed in (1, 2))
+    kind = torch.float32 if dtype == "float64" else getattr(torch, dtype)  # what draws are
+    drawn = (generator(seed).random(2000) + 1 for seed in (1, 2))
+    x, y = (torch.from_numpy(one).to(kind).double() for one in drawn)
     found, _ = noise(lambda: {"x": x * y}, dtype, draws=64)
     in_ulps = found["x"].numpy() / ulp((x * y).numpy(), dtype)
     assert sqrt((in_ulps**2).mean()) == pytest.approx(1 / sqrt(6), rel=0.03)
