@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.conftest import TINY, Project
 
 BACKWARD, CONFIG = (f"experiments/{TINY}/{name}" for name in ("backward.py", "config.yaml"))
+UNSET = ("NO_COLOR", "COLUMNS", "LINES")  # what would stand above the terminal
 COLOUR = re.compile(r"\x1b\[[0-9;]*\b(3[0-7]|9[0-7])[0-9;]*m")
 
 
@@ -22,7 +23,7 @@ def on_terminal(
     """Run Snakemake on a terminal of 110 columns: all that came there, and the exit status."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", rows, 110, 0, 0))
-    env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
+    env = {name: value for name, value in os.environ.items() if name not in UNSET}
     with subprocess.Popen(
         [str(Path(sys.executable).with_name("snakemake")), "-c1", *arguments],
         cwd=project.root,

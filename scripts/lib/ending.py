@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scripts.lib.files import read_json
 
 if TYPE_CHECKING:
-    from rich.console import Console  # here, since it takes 0.1 s
+    from rich.console import Console
 
 LEAST_ROOM = 4  # lines that a terminal has besides: what is said of the jobs, and a prompt
 
@@ -71,9 +71,9 @@ def _lay_out(console: "Console", report: str, opened: str, *, whole: bool) -> No
 def _lead(report: str) -> tuple[str, list[str], str]:
     """How a report begins: title, verdicts, table of criteria."""
     blocks = list(_blocks(report))
-    (title,) = [one.removeprefix("# ") for one in blocks if one.startswith("# ")]
+    title = next(one.removeprefix("# ") for one in blocks if one.startswith("# "))
     verdicts = [one for one in blocks if one.startswith("**")]
-    (table,) = [one for one in blocks if one.startswith("|")]
+    table = next(one for one in blocks if one.startswith("|"))
     return title, verdicts, table
 
 

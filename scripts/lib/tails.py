@@ -7,6 +7,7 @@ the runs were cut.
 
 from bisect import bisect_left
 from collections import Counter
+from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -91,8 +92,11 @@ def columns(tail: dict[str, Any]) -> list[int]:
 
 
 def _rank(name: str) -> float:
-    """A class by the greatest error in it."""
-    return float(name) if name in ("0", "inf") else 2.0 ** int(name.removeprefix("2^"))
+    """A class by the greatest error in it; the last of numbers, 2^1024, by the greatest of them."""
+    if name in ("0", "inf"):
+        return float(name)
+    exponent = int(name.removeprefix("2^"))
+    return 2.0**exponent if exponent < float_info.max_exp else float_info.max
 
 
 def _classes(ulps: Array) -> dict[str, int]:

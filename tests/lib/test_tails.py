@@ -89,3 +89,10 @@ def test_of_equal_errors_the_first_run_counts():
 def test_an_order_of_the_classes_is_kept():
     found = added([tail([1.0, 1.0, 1.0], [1.0, 1.0 + 4 * ULP, 1.0 + ULP])])
     assert list(found["counts"]) == ["0", "2^0", "2^2"]
+
+
+def test_the_greatest_error_that_is_a_number_has_a_class():
+    value, truth = np.array([1.5 * 2.0**-51, 1.0]), np.array([5e-324, 1.0])
+    told = tail_of(0, value, value, truth, None, "float64")
+    assert "2^1024" in told["counts"]
+    assert columns(told)[-1] == 1
