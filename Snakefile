@@ -23,6 +23,7 @@ from scripts.lib.settings import (
     edition,
     gradient_names,
     judged,
+    languages_of,
     shown_format,
 )
 from scripts.lib.source import code_hash, modules_of
@@ -108,8 +109,9 @@ def needed(wildcards):
 
 def editions(wildcards):
     """What tells the languages of an experiment's report apart in the names of its files."""
-    languages = CONFIGS[wildcards.experiment].get("languages", ["en"])
-    return [edition(language) for language in languages]
+    return [
+        edition(language) for language in languages_of(CONFIGS[wildcards.experiment])
+    ]
 
 
 def language_of(wildcards):
@@ -923,7 +925,7 @@ rule render_report:
         samples=setting("samples"),
         dtypes=setting("dtypes"),
         language=language_of,
-        languages=setting("languages", ["en"]),
+        languages=lambda wildcards: languages_of(CONFIGS[wildcards.experiment]),
         translations=setting("translations", {}),
     script:
         "scripts/render_report.py"

@@ -48,6 +48,7 @@ from scripts.lib.order import Orders
 from scripts.lib.orders_file import orders_of
 from scripts.lib.reorder import NumpySums
 from scripts.lib.rounding import accumulator
+from scripts.lib.settings import TRACED
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import read_tensors, runs_of
 from scripts.lib.ulp import distance
@@ -55,7 +56,6 @@ from scripts.lib.verification import given_to, outputs_of, runs_last, values_of
 from scripts.lib.vjp import Backward
 
 Array = np.ndarray[Any, Any]
-AT_MOST = 5  # runs: shares are averages, and every mixture replays every run
 
 MISSED = Message("a replay of one of the two ends misses its bits")
 
@@ -81,7 +81,7 @@ def attribute_difference(
         write_json(attribution, _nothing(reason))
         return
     drawn, made, by_hand = (
-        {name: values[:AT_MOST] for name, values in arrays_by_sample(*paths)["trial"].items()}
+        {name: values[:TRACED] for name, values in arrays_by_sample(*paths)["trial"].items()}
         for paths in ((draws, cotangents), (recorded, autograd), (manual,))
     )
     count = len(made["result"])

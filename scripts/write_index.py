@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.lib.files import read_json, write_text
 from scripts.lib.page import page as page_of
-from scripts.lib.settings import edition
+from scripts.lib.settings import edition, languages_of
 from scripts.lib.stage import run_stage
 from scripts.lib.tables import read_csv
 from scripts.lib.templates import render
@@ -43,7 +43,7 @@ def _row(manifest: dict[str, Any], errors: Path) -> dict[str, Any]:
         "name": manifest["experiment"],
         "title": manifest["config"]["title"],
         "question": manifest["config"]["question"],
-        "edition": edition(manifest["config"].get("languages", ["en"])[0]),
+        "edition": edition(languages_of(manifest["config"])[0]),
         "verdicts": manifest["verdicts"],
         "outcome": worst_outcome(manifest["verdicts"]),
         "held": sum(held),

@@ -102,14 +102,19 @@ class Project:
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths}
 
 
-def copy_project(to: Path) -> Project:
-    """Copy all that a run needs, without experiments, and write the tiny one."""
+def copy_pipeline(to: Path) -> None:
+    """Copy all that a run needs, without experiments."""
     for name in ("scripts", "templates", "envs", "profiles"):
         shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
     (to / "experiments").mkdir()
     for name in ("Snakefile", "Makefile", "README.md", "LICENSE", "CITATION.cff", "pyproject.toml"):
         shutil.copy(ROOT / name, to)
     shutil.copy(ROOT / "experiments/schema.yaml", to / "experiments")
+
+
+def copy_project(to: Path) -> Project:
+    """Copy the pipeline, and write the tiny experiment."""
+    copy_pipeline(to)
     write_tiny(to / "experiments" / TINY)
     return Project(to)
 

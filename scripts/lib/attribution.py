@@ -75,11 +75,6 @@ class Hand:
         self._names: dict[Any, int] = {}
         self._keeps = not any(call["op"] in IN_PLACE for call in program["calls"])
 
-    def gradients(self, orders: list[Orders | None], rounding: bool = True) -> dict[str, Array]:
-        """Each gradient, (*shape, runs), with the calls' own orders (None where it is no sum)."""
-        values = self.values(orders, rounding)
-        return {name: values[number]["runs"] for name, number in self.program["outputs"].items()}
-
     def measured(
         self,
         what: str,
@@ -87,8 +82,9 @@ class Hand:
         orders: list[Orders | None],
         rounding: bool = True,
     ) -> dict[str, Said]:
-        """What `measure` says of each gradient by its name, one after the other.
+        """What `measure` says of each gradient, (*shape, runs), by its name, one after the other.
 
+        orders: the calls' own, None where a call is no sum
         what: tells measures apart; of a gradient that comes about as an earlier one did, it is
             said what was said of that
         """
@@ -240,10 +236,6 @@ class Game:
         assert fma is not None
         call = self.hand.program["calls"][place]
         return mixed(order, fma, len(order.orders[0].fused) - (call["op"] in BIASED))
-
-    def gradients(self, torchs: frozenset[str]) -> dict[str, Array]:
-        """The gradients where the factors in `torchs` are played torch's way."""
-        return self.hand.gradients(*self._play(torchs))
 
     def measured(
         self, what: str, measure: Callable[[str, Array], Said], torchs: frozenset[str]

@@ -13,7 +13,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from scripts.lib.refusal import Refusal
-from scripts.lib.settings import drawn_tensors
+from scripts.lib.settings import drawn_tensors, languages_of
 
 Path_ = tuple[str | int, ...]
 
@@ -221,7 +221,7 @@ def _contradictions(config: dict[str, Any]) -> list[tuple[Path_, str]]:
     texts = [config["title"], config["question"], *(one["claim"] for one in config["acceptance"])]
     texts += [one["mistake"] for one in config.get("pitfalls", [])]
     for language, translated in config.get("translations", {}).items():
-        if language not in config.get("languages", ["en"])[1:]:
+        if language not in languages_of(config)[1:]:
             others = "must be one of `languages`, and not the first, in which the rest is written."
             found.append((("translations", language), others))
         for text in translated:

@@ -11,10 +11,9 @@ from shutil import disk_usage
 from typing import Any
 
 from scripts.lib.refusal import Refusal
-from scripts.lib.settings import closely, judged
+from scripts.lib.settings import TRACED, closely, judged
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
-COMPARED = 5  # runs at most, whose difference is traced
 PYTHON = 300_000_000  # bytes of a stage before it has read a tensor
 ROW = 90  # bytes of a row of errors.csv
 MEMINFO = Path("/proc/meminfo")
@@ -48,7 +47,7 @@ def memory_needed(config: dict[str, Any]) -> int:
         "compute_reference": drawn + 24 * everything + 16 * (runs + 1) * gradients,
         "measure_noise": drawn + 8 * everything + (8 * runs + 32) * gradients,
         "score_errors": 57 * runs * gradients,
-        "attribute_difference": drawn + 52 * min(runs, COMPARED) * gradients,
+        "attribute_difference": drawn + 52 * min(runs, TRACED) * gradients,
     }
     return PYTHON + max(stages.values())
 

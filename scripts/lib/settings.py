@@ -6,6 +6,7 @@ from typing import Any
 # errors are measured, chunk by chunk, and no tensor is kept.
 CLOSELY = 100
 CHUNK = 500  # runs that one job measures, if the config says nothing
+TRACED = 5  # runs at most, whose difference is traced: shares are averages, and cost a replay each
 
 
 def drawn_tensors(tensors: dict[str, Any], sample: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -41,6 +42,12 @@ def chunks(samples: dict[str, Any], size: int) -> list[tuple[str, int, int]]:
         for name, sample in samples.items()
         for first in range(CLOSELY, sample["runs"], size)
     ]
+
+
+def languages_of(config: dict[str, Any]) -> list[str]:
+    """The languages of an experiment's report, the author's own first."""
+    found: list[str] = config.get("languages", ["en"])
+    return found
 
 
 def edition(language: str) -> str:

@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.conftest import copy_pipeline
+
 LAB = Path("experiments/25-autograd-by-hand")
 COUNTS = (200, 2000, 20_000)
 
@@ -35,12 +37,8 @@ def main(most: int) -> None:
 
 
 def _copy(to: Path) -> Path:
-    for name in ("scripts", "templates", "envs", "profiles"):
-        shutil.copytree(name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Snakefile", "Makefile", "README.md", "LICENSE", "CITATION.cff", "pyproject.toml"):
-        shutil.copy(name, to)
-    (to / "experiments/many").mkdir(parents=True)
-    shutil.copy("experiments/schema.yaml", to / "experiments")
+    copy_pipeline(to)
+    (to / "experiments/many").mkdir()
     for name in ("forward.py", "backward.py", "derivation.md"):
         shutil.copy(LAB / name, to / "experiments/many")
     return to

@@ -81,6 +81,10 @@ X, Z = np.array([BIG, 1, 1, -BIG], np.float32), np.array([4, 1, 1, 2], np.float3
 IN_TURN, ONES_FIRST = one_order(in_turn(range(4))), one_order(in_turn([1, 2, 0, 3]))
 
 
+def itself(_, found):
+    return found
+
+
 def no_torch(*_):
     raise AssertionError
 
@@ -117,7 +121,7 @@ def test_a_difference_that_is_no_number_has_no_shares():
 def test_each_mixture_gives_its_own_sum_though_much_of_it_is_remembered():
     found = game([IN_TURN, IN_TURN], [ONES_FIRST, ONES_FIRST])
     sums = {
-        torchs: float(found.gradients(frozenset(torchs))["dx"][0])
+        torchs: float(found.measured("itself", itself, frozenset(torchs))["dx"][0])
         for torchs in [
             (),
             ("forward_order",),
@@ -138,7 +142,7 @@ def test_orders_that_come_and_go_are_not_mistaken_for_each_other():
     sums = []
     for kind in COUNTERFACTUALS * 3:
         own = counterfactual(kind, IN_TURN)
-        sums.append(float(hand.gradients([own, own, None])["dx"][0]))
+        sums.append(float(hand.measured("itself", itself, [own, own, None])["dx"][0]))
         del own
     assert sums == sums[: len(COUNTERFACTUALS)] * 3
     assert sums[COUNTERFACTUALS.index("compensated")] == 10.0
@@ -156,7 +160,7 @@ def test_what_only_torch_can_do_is_handed_to_it():
         arrays[4] = arrays[2]
 
     hand = Hand(program, {"x": held(X[:, None]), "z": held(Z[:, None])}, {}, carry_out)
-    assert hand.gradients([IN_TURN, IN_TURN, None])["dx"].tolist() == [0.0]
+    assert hand.measured("itself", itself, [IN_TURN, IN_TURN, None])["dx"].tolist() == [0.0]
     assert asked == [("aten.atan2.default", True)]
 
 
@@ -168,7 +172,7 @@ def test_an_input_that_is_changed_in_place_is_whole_again_the_next_time():
         "outputs": {"dx": 1},
     }
     hand = Hand(program, {"x": held(Z[:, None])}, {}, no_torch)
-    sums = [float(hand.gradients([None, IN_TURN])["dx"][0]) for _ in range(2)]
+    sums = [float(hand.measured("itself", itself, [None, IN_TURN])["dx"][0]) for _ in range(2)]
     assert sums == [16.0, 16.0]
 
 
