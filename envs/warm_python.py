@@ -67,10 +67,20 @@ def run(arguments: list[str]) -> int:
     except (OSError, IndexError):
         accepted = False
     if not accepted:
-        python = os.environ["STAGE_PYTHON"]
-        os.execv(python, [python, *arguments])  # noqa: S606
+        _become_ordinary(arguments)
     status = connection.recv(1)
     return status[0] if status else 1
+
+
+def _become_ordinary(arguments: list[str]) -> None:
+    """Turn this process into an ordinary Python; an interrupt waits until its stage begins."""
+    import signal
+
+    if arguments[:1] and arguments[0].endswith(".py"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    python = os.environ["STAGE_PYTHON"]
+    os.execv(python, [python, *arguments])  # noqa: S606
 
 
 def serve(listener: socket.socket) -> None:
@@ -81,7 +91,8 @@ def serve(listener: socket.socket) -> None:
     parent = os.getppid()
     _die_with_parent()
     address = listener.getsockname()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the jobs' and Snakemake's business
+    # Ctrl-C is the jobs' and Snakemake's business; a fork lets it through when its stage begins.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     ended, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -173,7 +184,6 @@ def _run_job(job: dict[str, object], descriptors: list[int]) -> None:
         signal.set_wakeup_fd(-1)
         for handled in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(handled, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         for number, descriptor in enumerate(descriptors):
             os.dup2(descriptor, number)
         os.chdir(str(job["folder"]))
@@ -224,7 +234,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         serve(socket.socket(fileno=int(sys.argv[2])))
     else:
-        import signal
-
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the stage says what there is to say
         sys.exit(run(sys.argv[1:]))

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -51,6 +52,11 @@ def write_tiny(folder: Path) -> Path:
     (folder / "backward.py").write_text(BACKWARD)
     (folder / "derivation.md").write_text("By the chain rule.\n")
     return folder
+
+
+def as_in_a_terminal() -> None:
+    """Let Ctrl-C reach a process, which one that runs in the background ignores."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass

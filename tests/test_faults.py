@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, Project, copy_project
+from tests.conftest import TINY, Project, as_in_a_terminal, copy_project
 
 FOLDER = f"experiments/{TINY}"
 SNAKEMAKE = [str(Path(sys.executable).with_name("snakemake")), "-c1"]
@@ -34,10 +34,6 @@ def start(project: Project, *arguments: str, **environment: str) -> subprocess.P
             start_new_session=True,
             preexec_fn=as_in_a_terminal,  # noqa: PLW1509 - it starts no thread
         )
-
-
-def as_in_a_terminal() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def told(project: Project) -> str:

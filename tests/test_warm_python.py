@@ -10,27 +10,48 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, as_in_a_terminal
+
+INTERRUPTED = "\nstage: interrupted; run snakemake again, which goes on from here.\n\n"
+# A stage that says what it says when it is interrupted.
+STAGE = """
+import time
+from types import SimpleNamespace
+from scripts.lib.stage import run_stage
+
+parts = {name: {} for name in ("wildcards", "params", "resources", "input", "output")}
+run_stage(lambda: time.sleep(0.3), SimpleNamespace(rule="stage", log=["logs/stage"], **parts))
+"""
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[dict[str, str]]:
-    """A process that has started a warm Python; yields the environment that leads to it."""
-    starter = (
-        "import os, sys, time; from envs.warm_python import start_warm_python;"
+def starter() -> Iterator[subprocess.Popen[str]]:
+    """A process, in a group of its own, that has started a warm Python and says where it is."""
+    code = (
+        "import os, signal, sys; from envs.warm_python import start_warm_python;"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT});"
         "start_warm_python(); print(os.environ['WARM_PYTHON'], flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", starter],
+        [sys.executable, "-c", code],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
+        process_group=0,
+        preexec_fn=as_in_a_terminal,  # noqa: PLW1509 - it starts no thread
     )
-    assert process.stdin
-    assert process.stdout
-    address = process.stdout.readline().strip()
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture(scope="module")
+def server(starter: subprocess.Popen[str]) -> Iterator[dict[str, str]]:
+    """The environment that leads to a warm Python, which ends with the one who started it."""
+    assert starter.stdout
+    address = starter.stdout.readline().strip()
     names = ("OMP", "MKL", "OPENBLAS", "GOTO", "NUMEXPR")
     threads = {f"{name}_NUM_THREADS": "1" for name in names} | {"VECLIB_MAXIMUM_THREADS": "1"}
     yield {
@@ -39,10 +60,7 @@ def server() -> Iterator[dict[str, str]]:
         "PYTHONPATH": str(ROOT),
         **threads,
     }
-    process.kill()
-    process.wait()
-    process.stdin.close()
-    process.stdout.close()
+    starter.kill()
     deadline = time.monotonic() + 10
     while Path(address).exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -118,3 +136,32 @@ def test_a_script_ends_with_the_one_who_asked_for_it(
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("address", [{}, {"WARM_PYTHON": "/nowhere"}], ids=["warm", "cold"])
+def test_an_interrupt_is_the_stages_to_answer_whenever_it_comes(
+    starter: subprocess.Popen[str],
+    server: dict[str, str],
+    tmp_path: Path,
+    address: dict[str, str],
+) -> None:
+    stage = write(tmp_path, STAGE)
+    answers = []
+    for milliseconds in range(0, 150, 3):
+        client = subprocess.Popen(
+            ["sh", str(ROOT / "envs/python"), str(stage)],
+            cwd=tmp_path,
+            env=os.environ | server | address,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=starter.pid,
+            preexec_fn=as_in_a_terminal,  # noqa: PLW1509 - it starts no thread
+        )
+        time.sleep(milliseconds / 1000)
+        os.killpg(starter.pid, signal.SIGINT)
+        said = client.communicate(timeout=60)[1]
+        # The shell before its first line; a stage that was done; a stage that was not.
+        assert client.returncode in {-signal.SIGINT, 0, 1}, milliseconds
+        assert said == (INTERRUPTED if client.returncode == 1 else ""), milliseconds
+        answers.append(said)
+    assert INTERRUPTED in answers

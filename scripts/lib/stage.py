@@ -7,9 +7,10 @@ resources and wildcards. It never sees Snakemake, so that a test calls it like a
 import errno
 import inspect
 import os
+import signal
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
     """
     log = Path(snakemake.log[0])
     try:
-        with stage_at_work():
+        with _interruptible(), stage_at_work():
             _run(stage, snakemake, log)
     except Refusal as refusal:
         _fail(log, str(refusal))
@@ -42,6 +43,16 @@ def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
         _fail(log, _unwritable(error, snakemake.output[0]))
     except Exception:  # noqa: BLE001 - the log keeps it and the stage fails
         _fail(log, traceback.format_exc())
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C through, which waits while a stage's Python starts (`envs/warm_python.py`)."""
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _run(stage: Callable[..., None], snakemake: Any, log: Path) -> None:
