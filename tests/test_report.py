@@ -334,7 +334,7 @@ def test_a_whole_replay_is_called_proved(story: Story) -> None:
     [
         ("missed", 1, "the first element that the replay misses is at index [1, 63] in run 3 of trial"),
         ("no_order", "it adds in more than 24 bits", "no order of its mm was found: it adds in more"),
-        ("others", [["trial", 4]], "1 runs make other operations than the first one does"),
+        ("others", [["trial", 4]], "one run makes other operations than the first one does"),
     ],
 )  # fmt: skip
 def test_what_stands_in_the_way_of_a_proof_is_named_and_nothing_called_proved(
@@ -671,7 +671,7 @@ def test_the_lab_report_has_no_template_left_in_it_and_every_fence_closed() -> N
 
 def test_the_tails_are_told_in_columns_and_by_the_element_that_is_furthest_off(tmp_path):
     report = Story(tmp_path).report()
-    assert "Every element of all 20 runs is counted" in report
+    assert "Every element of every run is counted" in report
     assert "| `dx` | float32 | 1 | 0 | 2 | 0 | 3 | 0 | 0 | 0 | 0 | 4 | 5 | 6 |" in report
     assert "| `dx` | float32 | 3.5 | 7 | 1, 2 | 1.25000000 | 1.50000000 |" in report
 
@@ -689,3 +689,11 @@ def test_what_was_looked_at_closely_is_told_apart_from_all_runs(tmp_path):
     assert "in the worst of the first 100 runs" in report
     assert "the first 100 runs in float32, hand to reference" in report
     assert "## 300 runs in a row" in report
+
+
+def test_one_run_is_told_in_the_singular(tmp_path):
+    story = Story(tmp_path)
+    story.config["samples"]["trial"]["runs"] = 1
+    report = story.report()
+    assert "## One run\n\nOne draw from seed" in report
+    assert not re.search(r"(?<!of )\b1 (runs|draws)", report)

@@ -107,7 +107,7 @@ def _attribution(found: dict[str, Any]) -> tuple[str, bool]:
         for name, row in leading.items()
     ]
     told = Message(
-        "both ends replayed bit for bit over {runs} runs; most of the squared difference: {causes}",
+        "both ends replayed bit for bit (runs: {runs}); most of the squared difference: {causes}",
         runs=found["runs"],
         causes=joined(", ", causes),
     )
