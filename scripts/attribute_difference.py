@@ -14,8 +14,8 @@ out  attribution json: `runs`, how many runs of the trial it rests on; `refused`
                  attribution.py): elements of the replay and those with the bits of the real
                  computation; `shares`, one row per gradient and factor, share null where there is
                  no difference; `counterfactuals`, one row per gradient and order of the hand's
-                 sums, against autograd; `forward`, `backward`, the operations of the hand that were
-                 taken for either
+                 sums, against autograd, none if the replay misses torch's end; `forward`,
+                 `backward`, the operations of the hand that were taken for either
 
 Measures only: what the shares mean is for the report to say.
 """
@@ -114,20 +114,22 @@ def attribute_difference(
         met_there = partial(_alike, real[end])
         for name, found in game.measured(f"{end}'s end", met_there, torchs_factors).items():
             ends.append({"end": end, "gradient": name} | found)
-    met = all(row["elements"] == row["identical"] for row in ends)
-    shares = game.shares(truth) if met else {}
+    missed = {row["end"] for row in ends if row["elements"] != row["identical"]}
+    shares = {} if missed else game.shares(truth)
     write_json(
         attribution,
         {
             "runs": count,
-            "refused": None if met else MISSED,
+            "refused": MISSED if missed else None,
             "ends": ends,
             "shares": [
                 {"gradient": name, "factor": factor, "share": share and share[factor]}
                 for name, share in shares.items()
                 for factor in (*FACTORS, OTHER)
             ],
-            "counterfactuals": _counterfactuals(hand, torchs, truth, dtype),
+            "counterfactuals": []
+            if "torch" in missed  # then something that the hand does is not seen
+            else _counterfactuals(hand, torchs, truth, dtype),
             "forward": _sums(program, forward),
             "backward": _sums(program, set(range(len(program["calls"]))) - forward),
         },

@@ -2,7 +2,8 @@
 
 in   packages     the names of the packages to name
 out  environment  json: `python`, `machine`, `processor`, `settings` (variables that choose
-                  kernels), `packages`, `torch` (CPU capability, threads, libraries), `numpy`
+                  kernels), `packages`, `torch` (CPU capability, threads, libraries, and the GPU
+                  that forward.py and backward.py may use, if there is one), `numpy`
 
 No time, host, user or path: two runs on one machine give the same bytes.
 """
@@ -39,6 +40,9 @@ def record_environment(packages: list[str], environment: Path) -> None:
                 "cpu_capability": torch.backends.cpu.get_cpu_capability(),
                 "threads": torch.get_num_threads(),
                 "libraries": libraries,
+                "gpu": f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
+                if torch.cuda.is_available()
+                else None,
             },
             "numpy": {"blas": blas["name"], "version": blas["version"]},
         },

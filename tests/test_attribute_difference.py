@@ -98,6 +98,16 @@ def test_an_end_that_is_missed_withholds_the_shares(tmp_path):
     assert found["shares"] == []
 
 
+def test_what_backward_does_out_of_torchs_sight_withholds_what_other_orders_would_give(tmp_path):
+    hidden = BACKWARD.replace(
+        "    return",
+        "    seen, dy = dy, torch.empty_like(dy)\n    dy.numpy()[:] = seen\n    return",
+    )
+    found = Layer(tmp_path, backward=f"import torch\n{hidden}").all().attribute()
+    assert found["refused"] == "a replay of one of the two ends misses its bits"
+    assert found["shares"] == found["counterfactuals"] == []
+
+
 ALWAYS, SOMETIMES = "2 * x", "2 * x if x.sum() > 0 else x + x"
 
 

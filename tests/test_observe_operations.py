@@ -31,6 +31,7 @@ def test_a_sum_that_both_make_is_written_once(tmp_path):
         "strides": [1, 40],
         "dtype": "float32",
         "offset": 0,
+        "device": "cpu",
     }
 
 

@@ -79,6 +79,7 @@ class Story:
         self.off_by, self.noise = dict.fromkeys(DTYPES, 0.5), dict.fromkeys(DTYPES, 2.0**-12)
         self.mistake: dict[str, str] | None = None
         self.refused: dict[str, str] = {}
+        self.gpu: str | None = None
         self.changed_inputs: list[str] = []
         self.oracle: str | None = None
         self.opinion: dict[str, Any] = {
@@ -138,7 +139,9 @@ class Story:
         handed = [self.write(f"h.{dtype}", {"mm": 2}) for dtype in DTYPES]
         environment = self.write("environment", {
             "python": "3.11.7", "machine": "x86_64", "packages": {"torch": "2.13.0"},
-            "torch": {"cpu_capability": "AVX2", "threads": 1, "libraries": ["MKL"]},
+            "torch": {
+                "cpu_capability": "AVX2", "threads": 1, "libraries": ["MKL"], "gpu": self.gpu,
+            },
             "numpy": {"blas": "openblas", "version": "0.3"},
         })  # fmt: skip
         replays = [self.write(f"replay.{dtype}", self.replay(dtype)) for dtype in DTYPES]
@@ -698,3 +701,17 @@ def test_one_run_is_told_in_the_singular(tmp_path):
     assert "## One run\n\nOne draw from seed" in report
     # "1 of 1 runs" is a count; "all 1 runs" stands in the lab's own discussion, which has 20.
     assert not re.search(r"(?<!of )(?<!all )\b1 (runs|draws)", report)
+
+
+def test_a_gpu_that_may_be_used_is_named(tmp_path):
+    story = Story(tmp_path)
+    assert "may use" not in story.report()
+    story.gpu = "NVIDIA H200, CUDA 13.0"
+    assert "forward.py and backward.py may use NVIDIA H200, CUDA 13.0." in story.report()
+
+
+def test_nothing_is_said_to_be_replayed_where_nothing_was(tmp_path):
+    story = Story(tmp_path)
+    assert "Every mixture of these was replayed exactly" in story.report()
+    story.untraced = "backward makes other operations from run to run"
+    assert "Every mixture of these was replayed exactly" not in story.report()

@@ -41,18 +41,24 @@ class Layout:
 
     strides: in elements
     offset: bytes from the last cache line
+    device: where that memory is: "cpu", "cuda"
     """
 
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     dtype: torch.dtype
     offset: int
+    device: str = "cpu"
 
     @classmethod
     def of(cls, tensor: Tensor) -> "Layout":
         """The layout of a tensor."""
         return cls(
-            tuple(tensor.shape), tensor.stride(), tensor.dtype, tensor.data_ptr() % CACHE_LINE
+            tuple(tensor.shape),
+            tensor.stride(),
+            tensor.dtype,
+            tensor.data_ptr() % CACHE_LINE,
+            tensor.device.type,
         )
 
     def plain(self) -> dict[str, Any]:
@@ -62,6 +68,7 @@ class Layout:
             "strides": list(self.strides),
             "dtype": format_name(self.dtype),
             "offset": self.offset,
+            "device": self.device,
         }
 
     @classmethod
@@ -72,6 +79,7 @@ class Layout:
             tuple(plain["strides"]),
             torch_dtype(plain["dtype"]),
             plain["offset"],
+            plain["device"],
         )
 
     def shared(self) -> bool:
@@ -81,17 +89,21 @@ class Layout:
     def empty(self) -> Tensor:
         """A tensor of this layout; one of its own shape, row by row, where elements are shared."""
         if self.shared():
-            return torch.empty(self.shape, dtype=self.dtype)
+            return torch.empty(self.shape, dtype=self.dtype, device=self.device)
         last = sum((n - 1) * s for s, n in zip(self.strides, self.shape, strict=True))
         size = self.dtype.itemsize
-        memory = torch.empty((last + 1) * size + 2 * CACHE_LINE, dtype=torch.uint8)
+        memory = torch.empty(
+            (last + 1) * size + 2 * CACHE_LINE, dtype=torch.uint8, device=self.device
+        )
         start = (self.offset - memory.data_ptr()) % CACHE_LINE
         start += 0 if start % size == 0 else CACHE_LINE
         if (memory.data_ptr() + start) % size:
             raise ValueError("memory is not aligned to the element")
         memory = memory[start:]
         if memory.storage_offset() % size:  # a view as another type has to start at an element
-            return torch.empty_strided(self.shape, self.strides, dtype=self.dtype)
+            return torch.empty_strided(
+                self.shape, self.strides, dtype=self.dtype, device=self.device
+            )
         whole = memory[: (len(memory) // size) * size].view(self.dtype)
         return whole.as_strided(self.shape, self.strides, whole.storage_offset())
 

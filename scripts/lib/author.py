@@ -276,6 +276,11 @@ def check_result(result: Any, function: Author, path: Path) -> Tensor:
             "(it has no grad_fn); compute it from the tensors that require a gradient, by "
             "differentiable operations."
         )
+    if result.device.type != "cpu":
+        raise Refusal(
+            f"{_definition(function, path)}: forward returns a tensor on {result.device.type}; "
+            "return it on the CPU, where its inputs are, with .to('cpu')."
+        )
     return result
 
 

@@ -25,7 +25,7 @@ def carry_out(call: dict[str, Any], arrays: dict[int, Array], dtype: torch.dtype
         def tensor(number: int, run: int = run) -> Tensor:
             values = arrays[number]["runs"]
             one = torch.from_numpy(np.array(values[..., min(run, values.shape[-1] - 1)]))
-            return one.to(dtype) if one.is_floating_point() else one
+            return one.to(call.get("device"), dtype if one.is_floating_point() else None)
 
         args, kwargs = (replaced(call[key], tensor) for key in ("args", "kwargs"))
         args = [_given(value, dtype) for value in args]

@@ -22,8 +22,9 @@ class DispatchMode(TorchDispatchMode):
 
 
 def summable(tensor: Tensor) -> NDArray[Any]:
-    """A tensor as an array that numpy can sum in, strides kept: half formats in float32."""
-    array: NDArray[Any] = (tensor.float() if tensor.dtype in HALF else tensor).detach().numpy()
+    """A tensor of any device as an array for numpy to sum in, strides kept: halves in float32."""
+    wide = tensor.float() if tensor.dtype in HALF else tensor
+    array: NDArray[Any] = wide.detach().cpu().numpy()
     return array
 
 

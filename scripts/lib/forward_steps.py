@@ -206,7 +206,7 @@ SILENT = {"view", "expand", "clone", "unsqueeze", "squeeze", "unsafe_view", "to_
 
 
 class Recorder(DispatchMode):
-    """Within it, each operation is appended to `steps`.
+    """Within it, each operation is appended to `steps`, to be made again on the CPU.
 
     path: of the author's file
     apart: whether kernels that do several operations are taken apart
@@ -249,7 +249,7 @@ class Recorder(DispatchMode):
         """The place of a tensor; a new one if it was never met."""
         if id(tensor) not in self.places:
             self.places[id(tensor)] = Ref(len(self.values))
-            self.values.append(tensor.detach().clone())
+            self.values.append(tensor.detach().to("cpu", copy=True))
             self.alive.append(tensor)
         return self.places[id(tensor)]
 
@@ -292,7 +292,7 @@ class Recorder(DispatchMode):
             return type(value)(map(self._plain, value))
         if isinstance(value, dict):
             return {key: self._plain(item) for key, item in value.items()}
-        return value
+        return torch.device("cpu") if isinstance(value, torch.device) else value
 
 
 def _out_of_place(func: Any) -> Any:

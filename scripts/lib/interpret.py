@@ -11,8 +11,9 @@ A program, as JSON holds it:
     constants  numbers of values that no call makes: their numbers are recorded
     calls      in order, each with `op`, `args` and `kwargs` as torch was given them, a tensor being
                {"value": its number}; `result`, the number of what it makes, or a list of them;
-               `dtype` of that; `sum`, which of the sums it is; `given`, true where the result is
-               recorded because the operation is none of those that are known here
+               `dtype` of that; `device`, unless it is the CPU; `sum`, which of the sums it is;
+               `given`, true where the result is recorded because the operation is none of those
+               that are known here
     outputs    the number of each value that has a name: results, gradients, the author's variables
     forward    how many of the calls are forward's
 """

@@ -6,7 +6,9 @@ import platform
 from pathlib import Path
 
 # Variables by which a user chooses kernels; numbers of threads are Snakemake's business.
-PREFIXES = ("ATEN_", "DNNL_", "MKL_", "NPY_", "ONEDNN_", "OPENBLAS_")
+PREFIXES = (
+    "ATEN_", "CUBLAS_", "CUDNN_", "DNNL_", "MKL_", "NPY_", "NVIDIA_TF32_", "ONEDNN_", "OPENBLAS_",
+)  # fmt: skip
 CPUINFO = Path("/proc/cpuinfo")
 THREADS = ("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 

@@ -157,10 +157,10 @@ class RandomRounding(DispatchMode):
             one = exact[part]
             if summed is not None:
                 even = torch.from_numpy(self._generator.random(len(one)))
-                error = (even - 0.5) * sqrt(12) * summed.deviation(one, part)
+                error = (even.to(one) - 0.5) * sqrt(12) * summed.deviation(one, part)
                 one = one + error * self._roundoff_of_sums
             random = self._generator.integers(-(2**63), 2**63, len(one), np.int64)
-            rounded[part] = self._grid.rounded(one, torch.from_numpy(random))
+            rounded[part] = self._grid.rounded(one, torch.from_numpy(random).to(one.device))
             overflows |= bool((rounded[part].isinf() & exact[part].isfinite()).any())
         if overflows:
             self.overflows[str(func).split(".")[1]] += 1
@@ -214,7 +214,7 @@ def _sums(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Summ
     every = done(torch.square)
     if func in BIASES:
         terms = args[BIASES[func]].shape[-1] + BIASES[func]
-        counts = [torch.tensor(float(terms), dtype=torch.float64)]
+        counts = [args[0].new_tensor(float(terms))]
     else:
         counts = done(torch.ones_like)
     return [

@@ -86,6 +86,9 @@ class Observer(DispatchMode):
         results = func(*args, **kwargs)
         call["result"] = self._results(results)
         call["dtype"] = format_name(results.dtype) if isinstance(results, Tensor) else ""
+        devices = {arg.device.type for arg in args if isinstance(arg, Tensor)} - {"cpu"}
+        if devices:
+            call["device"] = devices.pop()
         self.calls.append(call)
         if adds(func, tuple(laid_out), kwargs):
             call["sum"] = self._sum(call, laid_out)

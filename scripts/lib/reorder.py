@@ -52,7 +52,7 @@ class NumpySums(DispatchMode):
             result = replacement(
                 *(summable(arg) if isinstance(arg, Tensor) else arg for arg in args), **kwargs
             )
-        return torch.from_numpy(result).to(operands[0].dtype)
+        return torch.from_numpy(result).to(operands[0])  # its dtype and its device
 
 
 def _mm(first: Array, second: Array) -> Array:

@@ -36,7 +36,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """
     whole, held = dict[str, Tensor](), set[int]()
     for name, tensor in tensors.items():
-        one = tensor.detach().contiguous()
+        one = tensor.detach().cpu().contiguous()
         memory = one.untyped_storage()
         if memory.nbytes() != one.nbytes or memory.data_ptr() in held:  # safetensors takes no views
             one = one.clone()

@@ -37,7 +37,8 @@ def autograd_vjp(
     for name in needed:
         leaves[name].requires_grad_()
     result = check_result(call(forward, path, leaves, limit), forward, path)
-    with told_as_theirs(path, limit):
+    # With a GPU torch would go back in several threads, in no fixed order.
+    with told_as_theirs(path, limit), torch.autograd.set_multithreading_enabled(False):
         # A scalar's cotangent is 1 and goes unsaid: naming it makes torch import sympy first.
         seed = () if result.dim() == 0 else (lift(cast(dout, dtype)).to(result.dtype),)
         result.backward(*seed)

@@ -94,7 +94,7 @@ def _unwrapped(value: Any) -> Any:
     if isinstance(value, Wide):
         return value.array
     if isinstance(value, Tensor):
-        array = value.detach().numpy()
+        array = value.detach().cpu().numpy()
         return array.astype(np.longdouble) if value.is_floating_point() else array
     if isinstance(value, list | tuple):
         return type(value)(map(_unwrapped, value))

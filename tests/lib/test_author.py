@@ -418,6 +418,16 @@ def test_a_result_that_autograd_cannot_differentiate_is_told(tmp_path):
     )
 
 
+def test_a_result_on_another_device_is_told(tmp_path):
+    function, path = load(tmp_path, "\ndef forward(x):\n    pass\n", name="forward")
+    with pytest.raises(Refusal) as refusal:
+        check_result(torch.ones((), device="meta", requires_grad=True), function, path)
+    assert str(refusal.value) == (
+        f"{path}:2: forward returns a tensor on meta; return it on the CPU, where its inputs are, "
+        "with .to('cpu')."
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "dtype"),
     [
