@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -128,21 +129,42 @@ def test_a_killed_stage_and_a_killed_run_lose_nothing(
     assert everything(project) == everything(brief)
 
 
-def fall_asleep(project: Project, seconds: float) -> None:
-    """Have forward sleep at each call."""
-    head = "def forward(x, W):\n"
-    asleep = f"import time\n\n{head}    time.sleep({seconds})\n"
-    project.edit(f"{FOLDER}/forward.py", head, asleep)
+HEAD = "def forward(x, W):\n"
+ASLEEP = f"""\
+import time
+from pathlib import Path
+
+{HEAD}    Path("asleep").touch()
+    end = time.monotonic() + 18  # of the 20 s that a call may take
+    while not Path("woken").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+"""
 
 
-def wake_up(project: Project, seconds: float) -> None:
-    head = "def forward(x, W):\n"
-    asleep = f"import time\n\n{head}    time.sleep({seconds})\n"
-    project.edit(f"{FOLDER}/forward.py", asleep, head)
+def fall_asleep(project: Project) -> None:
+    """Have forward sleep at each call, until it is woken."""
+    project.edit(f"{FOLDER}/forward.py", HEAD, ASLEEP)
 
 
-def start_and_wait_for_draws(project: Project, *targets: str) -> subprocess.Popen[str]:
-    run = start(project, *targets)
+def wake_up(project: Project) -> None:
+    (project.root / "woken").touch()
+
+
+def sleep_no_more(project: Project) -> None:
+    """Have forward as it was."""
+    project.edit(f"{FOLDER}/forward.py", ASLEEP, HEAD)
+
+
+def start_and_wait_for_sleep(project: Project) -> subprocess.Popen[str]:
+    run = start(project, f"{FOLDER}/work/cotangents.safetensors")
+    while not (project.root / "asleep").exists():
+        assert run.poll() is None, told(project)
+        time.sleep(0.05)
+    return run
+
+
+def start_and_wait_for_draws(project: Project) -> subprocess.Popen[str]:
+    run = start(project)
     while not (project.folder / "work/draws.safetensors").exists():
         assert run.poll() is None, told(project)
         time.sleep(0.05)
@@ -152,22 +174,20 @@ def start_and_wait_for_draws(project: Project, *targets: str) -> subprocess.Pope
 def test_a_killed_stage_fails_the_run_and_the_next_one_goes_on(
     finished: Project, unrun: Project
 ) -> None:
-    fall_asleep(unrun, 15)
-    run = start_and_wait_for_draws(unrun, f"{FOLDER}/work/cotangents.safetensors")
-    time.sleep(1)
+    fall_asleep(unrun)
+    run = start_and_wait_for_sleep(unrun)
     (stage,) = stages_in(unrun.root)
     os.kill(stage, signal.SIGKILL)
     assert run.wait() != 0
     assert "Traceback" not in told(unrun)
-    wake_up(unrun, 15)
+    sleep_no_more(unrun)
     assert unrun.snakemake().returncode == 0
     assert everything(unrun) == everything(finished)
 
 
 def test_no_stage_outlives_a_killed_run(unrun: Project) -> None:
-    fall_asleep(unrun, 15)
-    run = start_and_wait_for_draws(unrun, f"{FOLDER}/work/cotangents.safetensors")
-    time.sleep(1)
+    fall_asleep(unrun)
+    run = start_and_wait_for_sleep(unrun)
     assert stages_in(unrun.root)
     run.kill()
     run.wait()
@@ -176,12 +196,12 @@ def test_no_stage_outlives_a_killed_run(unrun: Project) -> None:
 
 def test_a_run_waits_for_a_cold_stage_that_a_killed_one_left(unrun: Project) -> None:
     unrun.edit("Snakefile", "sys.executable = start_warm_python()", "pass")
-    fall_asleep(unrun, 2)
-    run = start_and_wait_for_draws(unrun, f"{FOLDER}/work/cotangents.safetensors")
-    time.sleep(2)
+    fall_asleep(unrun)
+    run = start_and_wait_for_sleep(unrun)
     run.kill()
     run.wait()
     assert processes_in(unrun.root)
+    Timer(2, wake_up, [unrun]).start()
     again = unrun.snakemake(f"{FOLDER}/work/cotangents.safetensors")
     assert again.returncode == 0, again.stdout
     assert not processes_in(unrun.root)
@@ -202,10 +222,11 @@ def test_an_interrupted_run_ends_in_sentences_and_goes_on(
 
 @pytest.fixture
 def busy(unrun: Project) -> Iterator[subprocess.Popen[str]]:
-    """A run that has the folder and is busy for a while."""
-    fall_asleep(unrun, 4)
-    run = start_and_wait_for_draws(unrun, f"{FOLDER}/work/cotangents.safetensors")
+    """A run that has the folder and is busy until it is woken."""
+    fall_asleep(unrun)
+    run = start_and_wait_for_sleep(unrun)
     yield run
+    wake_up(unrun)
     run.wait()
 
 
@@ -216,14 +237,16 @@ def test_a_second_run_in_the_folder_is_refused(
     second = unrun.snakemake(*target)
     assert second.returncode != 0
     assert f"another run (process {busy.pid}) is at work in this folder" in second.stdout
+    wake_up(unrun)
     assert busy.wait() == 0, told(unrun)
-    wake_up(unrun, 4)
+    sleep_no_more(unrun)
     assert unrun.snakemake().returncode == 0
     assert unrun.outputs() == finished.outputs()
 
 
 def test_a_dry_run_beside_a_run_is_not_refused(unrun: Project, busy: subprocess.Popen[str]) -> None:
     assert unrun.snakemake("-n").returncode == 0
+    wake_up(unrun)
     assert busy.wait() == 0, told(unrun)
 
 

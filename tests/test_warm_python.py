@@ -147,7 +147,7 @@ def test_an_interrupt_is_the_stages_to_answer_whenever_it_comes(
 ) -> None:
     stage = write(tmp_path, STAGE)
     answers = []
-    for milliseconds in range(0, 150, 3):
+    for milliseconds in range(0, 150, 6):
         client = subprocess.Popen(
             ["sh", str(ROOT / "envs/python"), str(stage)],
             cwd=tmp_path,
