@@ -37,6 +37,7 @@ bench: .venv/installed
 	$(BIN)/python -m tests.bench.trial eight
 	$(BIN)/python -m tests.bench.trial twelve
 	$(BIN)/python -m tests.bench.trial third
+	$(BIN)/python -m tests.bench.trial fourth
 
 .venv/installed: envs/requirements.txt
 	$(PYTHON) -m venv .venv

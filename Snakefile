@@ -255,6 +255,8 @@ onstart:
             )
     if workflow.local_exec:
         sys.executable = start_warm_python()
+    # No limit of jobs a second: its clock makes each run end a second late, or, set to 0, spins.
+    workflow.scheduler.job_rate_limiter = None
     SCREEN.begin()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.lib.rounding import FORMATS
-from tests.operators import eight, third, twelve
+from tests.operators import eight, fourth, third, twelve
 from tests.operators.case import Operator
 from tests.operators.trial import Trial
 
@@ -17,7 +17,7 @@ QUICK = ("gelu", "linear_sse", "softmax", "two_layers")  # to name; the bench na
 
 
 @pytest.mark.parametrize(
-    "operator", [*eight(), *twelve(), *third()], ids=lambda operator: operator.name
+    "operator", [*eight(), *twelve(), *third(), *fourth()], ids=lambda operator: operator.name
 )
 def test_correct_gradients_pass_and_slips_of_the_formula_are_caught(
     operator: Operator, tmp_path: Path

@@ -8,7 +8,7 @@ autograd gives a number is counted as a slip of precision. The others see the sa
 assert_close and allclose with their default tolerances and flash-attention's rule (at most twice
 autograd's own greatest error) all of them, gradcheck (in its fast mode) the first run.
 
-Usage: python -m tests.bench.trial [eight | twelve | third] [operator ...]
+Usage: python -m tests.bench.trial [eight | twelve | third | fourth] [operator ...]
 """
 
 import sys
@@ -30,7 +30,7 @@ from scripts.lib.refusal import Refusal
 from scripts.lib.rounding import FORMATS
 from scripts.lib.tensors import read_tensors, runs_of
 from scripts.lib.vjp import Backward
-from tests.operators import eight, third, twelve
+from tests.operators import eight, fourth, third, twelve
 from tests.operators.case import Edit, Operator
 from tests.operators.trial import LIMIT, LINEAR, Trial
 
@@ -233,7 +233,7 @@ if __name__ == "__main__":
     # When gradcheck objects, it does all of it again slowly, for its message, which is not wanted.
     slow = "_run_slow_mode_and_get_error"
     setattr(sys.modules["torch.autograd.gradcheck"], slow, lambda *_: "")
-    sets = {"eight": eight, "twelve": twelve, "third": third}
+    sets = {"eight": eight, "twelve": twelve, "third": third, "fourth": fourth}
     asked = [name for name in sets if name in sys.argv] or ["eight"]
     wanted = {*sys.argv[1:]} - {*sets}
     main([one for name in asked for one in sets[name]() if not wanted or one.name in wanted])
