@@ -4,7 +4,9 @@ Each operator's gradient, its correct variants and its mistakes, at four scales 
 four formats. A mistake counts where it is live: its formula is off by more than 1e-10 of the norm
 in float64, or, for a slip of precision, it is in the format at least four times as far from the
 reference as the same gradient without the slip. A correct variant that gives inf or nan where
-autograd gives a number is counted as a slip of precision. The others see the same numbers: torch's
+autograd gives a number, in the format or in float64, is counted as a slip of precision. Where
+autograd itself gives inf or nan in float64 (an exponential of inputs of 1000, say) there is nothing
+to hold a gradient against: that operator is left out at that scale, and named. The others see the same numbers: torch's
 assert_close and allclose with their default tolerances and flash-attention's rule (at most twice
 autograd's own greatest error) all of them, gradcheck (in its fast mode) the first run.
 
@@ -45,11 +47,15 @@ Arrays = dict[str, Array]
 def main(operators: list[Operator]) -> None:
     """Judge all cases and print the rates as a table in Markdown."""
     seen: dict[tuple[str, str, str], list[bool]] = defaultdict(list)  # who, format, question
-    missed, alarms, named = list[str](), list[str](), list[bool]()
+    missed, alarms, named, left_out = list[str](), list[str](), list[bool](), list[str]()
     for operator in operators:
         for scale in SCALES:
             with tempfile.TemporaryDirectory() as folder:
-                _judge(Trial(Path(folder), operator, scale), scale, seen, missed, alarms, named)
+                trial = Trial(Path(folder), operator, scale)
+                if _has_numbers(read_arrays(trial.file("float64", "autograd"))):
+                    _judge(trial, scale, seen, missed, alarms, named)
+                else:
+                    left_out.append(f"{operator.name} at {scale}")
             print(f"{operator.name} at {scale}", file=sys.stderr, flush=True)
     print("| | " + " | ".join(FORMATS) + " |\n|---|" + "---|" * len(FORMATS))
     for who in ("autograd-by-hand", *OTHERS):
@@ -69,7 +75,7 @@ def main(operators: list[Operator]) -> None:
         ]
         print(f"| {words} | " + " | ".join(cells) + " |")
     print(f"\nNamed right, of formula slips at scale 1: {sum(named)} of {len(named)}")
-    for title, cases in (("Missed", missed), ("False alarms", alarms)):
+    for title, cases in (("Left out", left_out), ("Missed", missed), ("False alarms", alarms)):
         print(f"{title}: {len(cases)}", *cases, sep="\n  ")
 
 
@@ -96,6 +102,7 @@ def _judge(
             trial.compute(edit.apply(operator.backward), dtype)
         hands = {dtype: read_arrays(trial.file(dtype, "manual")) for dtype in FORMATS}
         plain = plain or hands
+        lost_in_float64 = not _has_numbers(hands["float64"])
         formula_slip = edit.slip not in ("", "precision")
         live = formula_slip and (
             edit.slip == "accumulated" or _differs(hands["float64"], plain["float64"])
@@ -113,7 +120,7 @@ def _judge(
             outcomes = [
                 one["outcome"] for (format_, _), one in verdicts.items() if format_ == dtype
             ]
-            lost = _lost(hands[dtype], files["autograd"])
+            lost = lost_in_float64 or _lost(hands[dtype], files["autograd"])
             if formula_slip:
                 wrong = live
             elif edit.slip:
@@ -162,6 +169,10 @@ def _worse(hand: Arrays, plain: Arrays, reference: Arrays) -> bool:
         ):
             return True
     return False
+
+
+def _has_numbers(arrays: Arrays) -> bool:
+    return all(bool(np.isfinite(one).all()) for one in _gradients(arrays).values())
 
 
 def _lost(hand: Arrays, autograd: Arrays) -> bool:
