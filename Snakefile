@@ -986,6 +986,7 @@ rule write_manifest:
         cached=cached,
         computed=computed,
         outputs=outputs,
+        snakefile="Snakefile",
         template="templates/manifest.json.j2",
         recipe="experiments/{experiment}/work/recipes/write_manifest.json",
     output:

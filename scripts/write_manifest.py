@@ -7,6 +7,7 @@ in   judgement, oracle, opinion, graph, environment, arithmetic, replays, attrib
      cached, computed
                    the cached files, and among them the tensors that every run gives
      outputs       the generated files
+     snakefile     the pipeline
      settings      the config, checked
      modules       the code, paths from the project's root
 out  manifest      json: see templates/manifest.json.j2
@@ -35,6 +36,7 @@ def write_manifest(
     cached: list[Path],
     computed: list[Path],
     outputs: list[Path],
+    snakefile: Path,
     settings: dict[str, Any],
     modules: list[str],
     manifest: Path,
@@ -68,7 +70,7 @@ def write_manifest(
         "graph": read_json(graph),
         "files": {
             "written": _listed(written),
-            "code": _listed([Path("Snakefile"), *map(Path, modules)]),
+            "code": _listed([snakefile, *map(Path, modules)]),
             "intermediate": _listed([*cached, *computed]),
             "output": _listed(outputs),
         },

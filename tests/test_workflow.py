@@ -72,6 +72,11 @@ def test_an_edited_report_template_only_tells_again(project: Project) -> None:
     assert project.jobs() == TELL
 
 
+def test_an_edited_pipeline_is_listed_again(project: Project) -> None:
+    project.edit("Snakefile", "# Stages import", "# All stages import")
+    assert project.jobs() == Counter(write_manifest=1, write_index=1, accept=1)
+
+
 def test_an_edited_look_of_the_page_only_makes_pages_again(project: Project) -> None:
     project.edit("templates/page.css.j2", "max-width:72ch", "max-width:70ch")
     assert project.jobs() == TELL - Counter(render_report=1)

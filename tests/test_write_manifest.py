@@ -1,4 +1,5 @@
 from hashlib import sha256
+from pathlib import Path
 
 from scripts.lib.files import read_json, write_json
 from scripts.write_manifest import write_manifest
@@ -49,6 +50,7 @@ def run(folder):
         cached=[folder / "b.md"],
         computed=[folder / "a.md"],
         outputs=[],
+        snakefile=Path("Snakefile"),
         settings=SETTINGS,
         modules=["scripts/lib/files.py"],
         manifest=folder / "manifest.json",
