@@ -55,28 +55,28 @@ def start_warm_python() -> str:
 
 def run(arguments: list[str]) -> int:
     """Run a script in the warm server if it can, else in an ordinary Python. Returns its status."""
+    is_script = "".join(arguments[:1]).endswith(".py")
     connection = socket.socket(socket.AF_UNIX)
     try:
-        address = os.environ.get("WARM_PYTHON", "") if arguments[0].endswith(".py") else ""
-        connection.connect(address)
+        connection.connect(os.environ.get("WARM_PYTHON", "") if is_script else "")
         job = {"arguments": arguments, "folder": str(Path.cwd()), "environment": dict(os.environ)}
         message = json.dumps(job).encode()
         socket.send_fds(connection, [len(message).to_bytes(8, "little")], [0, 1, 2])
         connection.sendall(message)
         accepted = connection.recv(1) == b"+"
-    except (OSError, IndexError):
+    except OSError:
         accepted = False
     if not accepted:
-        _become_ordinary(arguments)
+        _become_ordinary(arguments, is_script)
     status = connection.recv(1)
     return status[0] if status else 1
 
 
-def _become_ordinary(arguments: list[str]) -> None:
-    """Turn this process into an ordinary Python; an interrupt waits until its stage begins."""
+def _become_ordinary(arguments: list[str], is_script: bool) -> None:
+    """Turn this process into an ordinary Python; a script's interrupt waits for its stage."""
     import signal
 
-    if arguments[:1] and arguments[0].endswith(".py"):
+    if is_script:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     python = os.environ["STAGE_PYTHON"]

@@ -155,20 +155,16 @@ def sleep_no_more(project: Project) -> None:
     project.edit(f"{FOLDER}/forward.py", ASLEEP, HEAD)
 
 
+def start_and_wait_for(file: str, project: Project, *targets: str) -> subprocess.Popen[str]:
+    run = start(project, *targets)
+    while not (project.root / file).exists():
+        assert run.poll() is None, told(project)
+        time.sleep(0.05)
+    return run
+
+
 def start_and_wait_for_sleep(project: Project) -> subprocess.Popen[str]:
-    run = start(project, f"{FOLDER}/work/cotangents.safetensors")
-    while not (project.root / "asleep").exists():
-        assert run.poll() is None, told(project)
-        time.sleep(0.05)
-    return run
-
-
-def start_and_wait_for_draws(project: Project) -> subprocess.Popen[str]:
-    run = start(project)
-    while not (project.folder / "work/draws.safetensors").exists():
-        assert run.poll() is None, told(project)
-        time.sleep(0.05)
-    return run
+    return start_and_wait_for("asleep", project, f"{FOLDER}/work/cotangents.safetensors")
 
 
 def test_a_killed_stage_fails_the_run_and_the_next_one_goes_on(
@@ -210,7 +206,7 @@ def test_a_run_waits_for_a_cold_stage_that_a_killed_one_left(unrun: Project) -> 
 def test_an_interrupted_run_ends_in_sentences_and_goes_on(
     finished: Project, unrun: Project
 ) -> None:
-    run = start_and_wait_for_draws(unrun)
+    run = start_and_wait_for(f"{FOLDER}/work/draws.safetensors", unrun)
     os.killpg(run.pid, signal.SIGINT)
     assert run.wait() != 0
     assert "Traceback" not in told(unrun)

@@ -48,7 +48,7 @@ class Layout:
     strides: tuple[int, ...]
     dtype: torch.dtype
     offset: int
-    device: str = "cpu"
+    device: str
 
     @classmethod
     def of(cls, tensor: Tensor) -> "Layout":

@@ -6,9 +6,10 @@ in float64, or, for a slip of precision, it is in the format at least four times
 reference as the same gradient without the slip. A correct variant that gives inf or nan where
 autograd gives a number, in the format or in float64, is counted as a slip of precision. Where
 autograd itself gives inf or nan in float64 (an exponential of inputs of 1000, say) there is nothing
-to hold a gradient against: that operator is left out at that scale, and named. The others see the same numbers: torch's
-assert_close and allclose with their default tolerances and flash-attention's rule (at most twice
-autograd's own greatest error) all of them, gradcheck (in its fast mode) the first run.
+to hold a gradient against: that operator is left out at that scale, and named. The others see the
+same numbers: torch's assert_close and allclose with their default tolerances and flash-attention's
+rule (at most twice autograd's own greatest error) all of them, gradcheck (in its fast mode) the
+first run.
 
 Usage: python -m tests.bench.trial [eight | twelve | third | fourth] [operator ...]
 """

@@ -3,7 +3,7 @@
 EIGHT are those on which the naming of mistakes was worked out. TWELVE came after the rules of the
 verdict stood, from someone who did not know them. THIRD was written before the naming learnt to mend
 the hand's own code, and was named once before its misses were looked at. FOURTH was written when all
-of that stood, by someone who did not know it, and nothing was changed for it since.
+of that stood, by someone who did not know it, and no rule was changed for it since.
 """
 
 from importlib import import_module
