@@ -8,16 +8,19 @@ from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
-from envs.warm_python import start_warm_python
-from scripts.lib.cluster import why_jobs_failed
-from scripts.lib.config import load_configs
-from scripts.lib.machine import processor, settings
-from scripts.lib.needs import refuse_what_cannot_be
-from scripts.lib.one_run import be_part_of_a_run, be_the_only_run
-from scripts.lib.receipts import Job, renew_recipes
-from scripts.lib.refusal import Refusal
-from scripts.lib.screen import Screen
-from scripts.lib.settings import (
+LIBRARY = Path(workflow.basedir, "scripts")
+sys.path.insert(0, str(LIBRARY))  # as Python does for whatever is started from there
+
+from autograd_by_hand.pipeline.warm_python import start_warm_python
+from autograd_by_hand.pipeline.slurm import why_jobs_failed
+from autograd_by_hand.experiment.config import load_configs
+from autograd_by_hand.pipeline.cpu import processor, settings
+from autograd_by_hand.pipeline.resources import refuse_what_cannot_be
+from autograd_by_hand.pipeline.run_lock import be_part_of_a_run, be_the_only_run
+from autograd_by_hand.pipeline.receipts import Job, renew_recipes
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.pipeline.progress_line import Screen
+from autograd_by_hand.experiment.settings import (
     CHUNK,
     chunks,
     edition,
@@ -26,7 +29,7 @@ from scripts.lib.settings import (
     languages_of,
     shown_format,
 )
-from scripts.lib.source import code_hash, modules_of
+from autograd_by_hand.pipeline.code_fingerprint import code_hash, modules_of
 
 # What an archive needs of the pipeline itself, to be run again.
 PROJECT = sorted(
@@ -41,6 +44,7 @@ PROJECT = sorted(
         "profiles/*/*",
         "pyproject.toml",
         "scripts/**/*.py",
+        "scripts/**/*.sh",
         "templates/**/*",
     )
     for path in Path().glob(pattern)
@@ -76,11 +80,11 @@ def kept(file, shows, kind=None, category="{experiment}"):
 
 @contextmanager
 def in_a_sentence():
-    """Have Snakemake end with what a refusal says, and without a traceback."""
+    """Have Snakemake end with what a error says, and without a traceback."""
     try:
         yield
-    except Refusal as refusal:
-        raise WorkflowError(str(refusal)) from None
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
 
 
 # Checked here and not where it is first used: there, Snakemake would take a mistake for a file that
@@ -235,9 +239,9 @@ def shown(file):
     return path
 
 
-# Stages import scripts.lib from here.
+# The warm Python imports autograd_by_hand from here, as each stage does from beside its script.
 os.environ.update(
-    PYTHONPATH=os.pathsep.join([os.getcwd(), *filter(None, [os.getenv("PYTHONPATH")])])
+    PYTHONPATH=os.pathsep.join([str(LIBRARY), *filter(None, [os.getenv("PYTHONPATH")])])
 )
 
 

@@ -7,9 +7,9 @@ out  accepted   text: the criteria that hold, one per line
 
 from pathlib import Path
 
-from scripts.lib.files import read_json, write_text
-from scripts.lib.refusal import Refusal
-from scripts.lib.stage import run_stage
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import read_json, write_text
+from autograd_by_hand.pipeline.run_stage import run_stage
 
 
 def accept(judgement: Path, report: Path, accepted: Path) -> None:
@@ -17,12 +17,12 @@ def accept(judgement: Path, report: Path, accepted: Path) -> None:
     rows = judged["acceptance"]
     failed = [row for row in rows if not row["holds"]]
     if judged["refused"]:
-        raise Refusal(
+        raise UserError(
             f"{' '.join(judged['refused'])} The others are judged; the report is {report}."
         )
     if failed:
         reasons = " ".join(f"{row['criterion']}: {row['measured']}." for row in failed)
-        raise Refusal(
+        raise UserError(
             f"{len(failed)} of {len(rows)} acceptance criteria do not hold. {reasons} "
             f"The report is {report}."
         )

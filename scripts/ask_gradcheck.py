@@ -18,14 +18,14 @@ from pathlib import Path
 
 import torch
 
-from scripts.lib.author import call, load_function
-from scripts.lib.draws import cast
-from scripts.lib.files import write_json
-from scripts.lib.gradcheck import ask, cut
-from scripts.lib.refusal import Refusal
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import read_tensors, runs_of
-from scripts.lib.vjp import Backward
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import write_json
+from autograd_by_hand.experiment.gradcheck import ask, cut
+from autograd_by_hand.experiment.sampling import cast
+from autograd_by_hand.experiment.user_code import call, load_function
+from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
 
 
 def ask_gradcheck(
@@ -57,8 +57,8 @@ def ask_gradcheck(
             )
             told |= {"objection": objection, "refused": None}
             break
-        except Refusal as refusal:
-            told["refused"] = refusal.sentence
+        except UserError as error:
+            told["refused"] = error.sentence
     write_json(opinion, told)
 
 

@@ -10,8 +10,8 @@ in   backward    the author's backward.py
      needed      the tensors that require a gradient
      time_limit  seconds for one call of backward
 out  attribution json: `runs`, how many runs of the trial it rests on; `refused`, why nothing can be
-                 said, or null; `ends`, one row per gradient and end of the game (scripts/lib/
-                 attribution.py): elements of the replay and those with the bits of the real
+                 said, or null; `ends`, one row per gradient and end of the game
+                 (`replay.attribution`): elements of the replay and those with the bits of the real
                  computation; `shares`, one row per gradient and factor, share null where there is
                  no difference; `counterfactuals`, one row per gradient and order of the hand's
                  sums, against autograd, none if the replay misses torch's end; `forward`,
@@ -26,8 +26,19 @@ from typing import Any
 
 import numpy as np
 
-from scripts.lib.arrays import arrays_by_sample
-from scripts.lib.attribution import (
+from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.core.messages import Message, clause, joined
+from autograd_by_hand.experiment.sampling import cast
+from autograd_by_hand.experiment.settings import TRACED
+from autograd_by_hand.experiment.user_code import load_function
+from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.floats.bits import same_bits
+from autograd_by_hand.floats.formats import precision
+from autograd_by_hand.floats.rounding import accumulator
+from autograd_by_hand.floats.ulp import distance
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.replay.attribution import (
     COUNTERFACTUALS,
     FACTORS,
     OTHER,
@@ -36,24 +47,14 @@ from scripts.lib.attribution import (
     counterfactual,
     forward_calls,
 )
-from scripts.lib.author import load_function, torch_dtype
-from scripts.lib.bits import same_bits
-from scripts.lib.carry_out import carry_out
-from scripts.lib.draws import cast
-from scripts.lib.files import read_json, write_json
-from scripts.lib.formats import precision
-from scripts.lib.interpret import held, orders_of_call, tensor_of_runs
-from scripts.lib.message import Message, clause, joined
-from scripts.lib.order import Orders
-from scripts.lib.orders_file import orders_of
-from scripts.lib.reorder import NumpySums
-from scripts.lib.rounding import accumulator
-from scripts.lib.settings import TRACED
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import read_tensors, runs_of
-from scripts.lib.ulp import distance
-from scripts.lib.verification import given_to, outputs_of, runs_last, values_of
-from scripts.lib.vjp import Backward
+from autograd_by_hand.replay.compare import given_to, outputs_of, runs_last, values_of
+from autograd_by_hand.replay.interpreter import held, orders_of_call, tensor_of_runs
+from autograd_by_hand.replay.torch_fallback import carry_out
+from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
+from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.summation.numpy_sums import NumpySums
+from autograd_by_hand.summation.orders_file import orders_of
+from autograd_by_hand.summation.tree import Orders
 
 Array = np.ndarray[Any, Any]
 

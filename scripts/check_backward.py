@@ -13,12 +13,13 @@ question.
 
 from pathlib import Path
 
-from scripts.lib.author import load_function, torch_dtype
-from scripts.lib.files import write_text
-from scripts.lib.refusal import Refusal
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import read_tensors, runs_of
-from scripts.lib.vjp import Backward
+from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import write_text
+from autograd_by_hand.experiment.user_code import load_function
+from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
 
 
 def check_backward(
@@ -34,7 +35,7 @@ def check_backward(
     by_hand = Backward(function, backward, needed, torch_dtype("float32"), time_limit)
     answer = by_hand(tensors, tensors.pop("dout"))
     if set(needed) <= set(answer.refused):
-        raise Refusal(answer.refused[needed[0]])
+        raise UserError(answer.refused[needed[0]])
     told = {name: f"d{name} {tuple(answer.gradients[name].shape)}" for name in needed}
     write_text(checked, "".join(f"{line}\n" for line in (told | answer.refused).values()))
 

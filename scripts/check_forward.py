@@ -18,16 +18,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from scripts.lib.author import call, load_function
-from scripts.lib.draws import cast
-from scripts.lib.files import write_json
-from scripts.lib.finite_difference import ridders
-from scripts.lib.formats import eps
-from scripts.lib.message import Message
-from scripts.lib.numbers import number
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import read_tensors, runs_of
-from scripts.lib.vjp import autograd_vjp, same_bits
+from autograd_by_hand.core.files import write_json
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.core.number_format import number
+from autograd_by_hand.experiment.finite_difference import ridders
+from autograd_by_hand.experiment.sampling import cast
+from autograd_by_hand.experiment.user_code import call, load_function
+from autograd_by_hand.experiment.vjp import autograd_vjp, same_bits
+from autograd_by_hand.floats.formats import eps
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
 
 SEED = 0  # of the direction
 STEPS = (1e-2, 1e-4, 1e-6)  # of the direction's length, which is a tensor's own: the first that

@@ -12,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from scripts.lib.arrays import read_arrays
-from scripts.lib.comparisons import COMPARISONS, MEASURES
-from scripts.lib.files import atomic_path
-from scripts.lib.stage import run_stage
-from scripts.lib.tables import as_csv, read_csv
+from autograd_by_hand.core.files import atomic_path
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.comparisons import COMPARISONS, MEASURES
+from autograd_by_hand.storage.errors_table import as_csv, read_csv
+from autograd_by_hand.storage.safetensors_numpy import read_arrays
 
 
 def collect_errors(

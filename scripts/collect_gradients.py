@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 
-from scripts.lib.files import write_json
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import read_tensors, write_tensors
+from autograd_by_hand.core.files import write_json
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
 
 SAMPLES = ("example", "trial")
 

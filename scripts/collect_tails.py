@@ -8,9 +8,9 @@ out  tails   json: by format, `gradients`, as tails.py counts, and `lost`, the r
 
 from pathlib import Path
 
-from scripts.lib.files import read_json, write_json
-from scripts.lib.stage import run_stage
-from scripts.lib.tails import added
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.verdict.error_histogram import added
 
 
 def collect_tails(parts: list[Path], chunks: list[Path], tails: Path) -> None:

@@ -12,23 +12,20 @@ import signal
 import sys
 from pathlib import Path
 
-if not __package__:  # called by its path: Python would look for modules beside it
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from scripts.lib.archive import opened
-from scripts.lib.comparison import as_json, as_table, compare
-from scripts.lib.refusal import Refusal
+from autograd_by_hand.archive.diff import as_json, as_table, compare
+from autograd_by_hand.archive.reader import opened
+from autograd_by_hand.core.errors import UserError
 
 
 def main(arguments: list[str]) -> int:
     """Compare, and tell; the exit status.
 
     Raises
-        Refusal: if the arguments are not two experiments.
+        UserError: if the arguments are not two experiments.
     """
     paths = [Path(argument) for argument in arguments if argument != "--json"]
     if len(paths) != 2:
-        raise Refusal("name two archives or folders: scripts/compare.py [--json] FIRST SECOND")
+        raise UserError("name two archives or folders: scripts/compare.py [--json] FIRST SECOND")
     with opened(paths[0]) as first, opened(paths[1]) as second:
         compared = compare(first, second)
     if "--json" in arguments:
@@ -42,6 +39,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop reading
     try:
         sys.exit(main(sys.argv[1:]))
-    except Refusal as refusal:
-        print(f"compare: {refusal}", file=sys.stderr)
+    except UserError as error:
+        print(f"compare: {error}", file=sys.stderr)
         sys.exit(2)

@@ -18,13 +18,14 @@ from pathlib import Path
 
 import torch
 
-from scripts.lib.author import load_function, torch_dtype
-from scripts.lib.files import write_json
-from scripts.lib.progress import progress
-from scripts.lib.seen import off_zero, repetition
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
-from scripts.lib.vjp import Backward, same_bits
+from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.files import write_json
+from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.user_code import load_function
+from autograd_by_hand.experiment.vjp import Backward, same_bits
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
+from autograd_by_hand.verdict.value_checks import off_zero, repetition
 
 
 def compute_manual(

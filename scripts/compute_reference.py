@@ -16,15 +16,21 @@ from pathlib import Path
 
 from torch import Tensor
 
-from scripts.lib.author import load_function, torch_dtype
-from scripts.lib.draws import cast
-from scripts.lib.files import write_json
-from scripts.lib.message import Message
-from scripts.lib.progress import progress
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
-from scripts.lib.vjp import autograd_vjp
-from scripts.lib.wide import NoWideOperation, is_wider_than_float64, split, widen
+from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.files import write_json
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.sampling import cast
+from autograd_by_hand.experiment.user_code import load_function
+from autograd_by_hand.experiment.vjp import autograd_vjp
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
+from autograd_by_hand.verdict.extended_precision import (
+    NoWideOperation,
+    is_wider_than_float64,
+    split,
+    widen,
+)
 
 WIDE_AS_DOUBLE = Message("longdouble is no wider than double here")
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from scripts.lib.author import call, load_function, not_a_tensor
-from scripts.lib.draws import draw_cotangents as draw
-from scripts.lib.draws import going_on
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import read_tensors, runs_of, write_tensors
+from autograd_by_hand.experiment.sampling import draw_cotangents as draw
+from autograd_by_hand.experiment.sampling import going_on
+from autograd_by_hand.experiment.user_code import call, load_function, not_a_tensor
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of, write_tensors
 
 
 def draw_cotangents(

@@ -22,20 +22,20 @@ Each picture is laid out here and worded by its template, templates/figures/<nam
 from pathlib import Path
 from typing import Any
 
-from scripts.lib.arrays import read_arrays
-from scripts.lib.charts import errors_by_dtype, errors_by_run, graph_layout
-from scripts.lib.error_map import largest_matrix, map_of_errors
-from scripts.lib.files import read_json, write_text
-from scripts.lib.formats import eps
-from scripts.lib.graph_order import layers
-from scripts.lib.share_bars import bars_of_shares
-from scripts.lib.signed_errors import errors_in_ulps
-from scripts.lib.stage import run_stage
-from scripts.lib.sums_told import sums_told
-from scripts.lib.tables import read_csv
-from scripts.lib.templates import render
-from scripts.lib.tree_picture import trees_layout
-from scripts.lib.ulp import difference, signed_ulps
+from autograd_by_hand.core.files import read_json, write_text
+from autograd_by_hand.experiment.graph_listing import layers
+from autograd_by_hand.floats.formats import eps
+from autograd_by_hand.floats.ulp import difference, signed_ulps
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.replay.sum_table import sums_told
+from autograd_by_hand.report.charts import errors_by_dtype, errors_by_run, graph_layout
+from autograd_by_hand.report.error_histograms import errors_in_ulps
+from autograd_by_hand.report.error_map import largest_matrix, map_of_errors
+from autograd_by_hand.report.share_bars import bars_of_shares
+from autograd_by_hand.report.sum_trees import trees_layout
+from autograd_by_hand.report.templates import render
+from autograd_by_hand.storage.errors_table import read_csv
+from autograd_by_hand.storage.safetensors_numpy import read_arrays
 
 
 def draw_figures(

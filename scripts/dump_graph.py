@@ -10,12 +10,12 @@ out  graph       json: `nodes` (id, type, edges in order, leaf), `first_edge_wal
 
 from pathlib import Path
 
-from scripts.lib.author import call, check_result, load_function
-from scripts.lib.files import write_json
-from scripts.lib.graph import halvings, walk_graph
-from scripts.lib.graph_order import first_edge_walk
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import read_tensors, runs_of
+from autograd_by_hand.core.files import write_json
+from autograd_by_hand.experiment.autograd_graph import halvings, walk_graph
+from autograd_by_hand.experiment.graph_listing import first_edge_walk
+from autograd_by_hand.experiment.user_code import call, check_result, load_function
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
 
 
 def dump_graph(

@@ -12,9 +12,9 @@ Draws only: rounding to another format belongs to the stages that compute in it.
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.lib.draws import draw_sample
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import write_tensors
+from autograd_by_hand.experiment.sampling import draw_sample
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor

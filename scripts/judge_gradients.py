@@ -19,11 +19,11 @@ Judges what was measured; measures nothing and words no report.
 from pathlib import Path
 from typing import Any
 
-from scripts.lib.acceptance import evaluate
-from scripts.lib.files import read_json, write_json
-from scripts.lib.stage import run_stage
-from scripts.lib.tables import read_csv
-from scripts.lib.verdict import calls_of, judge_gradient
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.errors_table import read_csv
+from autograd_by_hand.verdict.acceptance import evaluate
+from autograd_by_hand.verdict.judge import calls_of, judge_gradient
 
 
 def judge_gradients(

@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 
-from scripts.lib.draws import draw_cotangents, draw_runs, going_on
-from scripts.lib.progress import progress
-from scripts.lib.settings import closely
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import read_tensors, write_tensors
+from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, going_on
+from autograd_by_hand.experiment.settings import closely
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
 
 
 def mark_chunks(

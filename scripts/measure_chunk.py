@@ -26,12 +26,12 @@ from typing import Any
 
 import torch
 
-from scripts.lib.draws import draw_cotangents, draw_runs, going_on
-from scripts.lib.files import read_json, write_json
-from scripts.lib.in_format import InFormat
-from scripts.lib.progress import progress
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import read_tensors, write_tensors
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, going_on
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
+from autograd_by_hand.verdict.measure_run import InFormat
 
 
 def measure_chunk(

@@ -22,14 +22,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scripts.lib.author import load_function, torch_dtype
-from scripts.lib.draws import cast
-from scripts.lib.files import write_json
-from scripts.lib.noise import draw_noise
-from scripts.lib.progress import progress
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
-from scripts.lib.vjp import autograd_vjp
+from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.files import write_json
+from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.sampling import cast
+from autograd_by_hand.experiment.user_code import load_function
+from autograd_by_hand.experiment.vjp import autograd_vjp
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
+from autograd_by_hand.verdict.rounding_noise import draw_noise
 
 DRAWS = 64  # of all roundings, over the runs of the trial
 AT_LEAST = 4  # in each run, and enough for one whose gradients have so many elements:

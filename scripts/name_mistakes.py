@@ -25,23 +25,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from scripts.lib.arrays import arrays_by_sample
-from scripts.lib.author import load_function
-from scripts.lib.backward_steps import take_down_backward
-from scripts.lib.coarser import coarser_format
-from scripts.lib.counterfactual import Run, find
-from scripts.lib.draws import cast
-from scripts.lib.files import read_json, write_json
-from scripts.lib.forward_steps import Ref, Steps, take_down
-from scripts.lib.mend import Mending, mend
-from scripts.lib.numbers import number
-from scripts.lib.patterns import Values, exact, vague
-from scripts.lib.refusal import Refusal
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import read_tensors, runs_of
-from scripts.lib.ulp import ulp
-from scripts.lib.verdict import UNKNOWN, within
-from scripts.lib.vjp import Backward, autograd_vjp
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.core.number_format import number
+from autograd_by_hand.diagnosis.backward_search import Mending, mend
+from autograd_by_hand.diagnosis.backward_trace import take_down_backward
+from autograd_by_hand.diagnosis.forward_search import Run, find
+from autograd_by_hand.diagnosis.forward_trace import Ref, Steps, take_down
+from autograd_by_hand.diagnosis.lower_precision import coarser_format
+from autograd_by_hand.diagnosis.value_patterns import Values, exact, vague
+from autograd_by_hand.experiment.sampling import cast
+from autograd_by_hand.experiment.user_code import load_function
+from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
+from autograd_by_hand.floats.ulp import ulp
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
+from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.verdict.judge import UNKNOWN, within
 
 Array = NDArray[Any]
 
@@ -210,7 +210,7 @@ class _Trial:
                     take_down(self.forward, self.path, tensors, self.limit, apart)
                     for tensors in self.runs
                 ]
-            except Refusal:  # the values have to tell the mistake by themselves
+            except UserError:  # the values have to tell the mistake by themselves
                 continue
             if all(len(one.steps) == len(each[0].steps) for one in each):
                 taken.append([replace(one, kernels_only=not apart) for one in each])

@@ -6,7 +6,7 @@ in   forward, backward  the author's files
      needed             the tensors that require a gradient
      time_limit         seconds for one call of forward or backward
 out  operations         json: `autograd` and, of the trial alone, `hand`, each a program
-                        (scripts/lib/interpret.py) as the first trial run has it, and `others`, the
+                        (`replay.interpreter`) as the first trial run has it, and `others`, the
                         runs (sample, number) that make other operations; `sums`, each sum's
                         operation and the layouts of its operands, once
      recorded           safetensors, (runs, *shape): "<sample>/<name>" for the variables of forward,
@@ -20,13 +20,14 @@ from typing import Any
 
 from torch import Tensor
 
-from scripts.lib.author import load_function, torch_dtype
-from scripts.lib.files import write_json
-from scripts.lib.observe import Observer, observe_autograd, observe_backward
-from scripts.lib.progress import progress
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
-from scripts.lib.vjp import Backward
+from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.files import write_json
+from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.user_code import load_function
+from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.replay.record import Observer, observe_autograd, observe_backward
+from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
 
 
 def observe_operations(

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from scripts.lib.files import write_json
-from scripts.lib.machine import processor, settings
-from scripts.lib.stage import run_stage
+from autograd_by_hand.core.files import write_json
+from autograd_by_hand.pipeline.cpu import processor, settings
+from autograd_by_hand.pipeline.run_stage import run_stage
 
 
 def record_environment(packages: list[str], environment: Path) -> None:

@@ -12,12 +12,12 @@ Adds no sentence of its own: the report's text is the page's.
 
 from pathlib import Path
 
-from scripts.lib.files import read_json, write_text
-from scripts.lib.mathml import NotShowable
-from scripts.lib.page import page as page_of
-from scripts.lib.refusal import Refusal
-from scripts.lib.stage import run_stage
-from scripts.lib.verdict import worst_outcome
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import read_json, write_text
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.report.html_page import page as page_of
+from autograd_by_hand.report.mathml import NotShowable
+from autograd_by_hand.verdict.judge import worst_outcome
 
 
 def render_page(
@@ -35,7 +35,7 @@ def render_page(
         html = page_of(markdown, pictures, outcome, language)
     except NotShowable as error:
         authors = [path for path in written if path.suffix == ".md"]
-        raise Refusal(_sentence(error, [*authors, report])) from error
+        raise UserError(_sentence(error, [*authors, report])) from error
     write_text(page, html)
 
 

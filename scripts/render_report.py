@@ -22,16 +22,16 @@ Computes nothing: every figure was measured by a stage before, and chooses the w
 from pathlib import Path
 from typing import Any
 
-from scripts.lib.comparisons import COMPARISONS
-from scripts.lib.files import read_json, write_text
-from scripts.lib.formats import precision
-from scripts.lib.graph_order import listing
-from scripts.lib.language import NAMES
-from scripts.lib.settings import edition, shown_format
-from scripts.lib.stage import run_stage
-from scripts.lib.sums_told import sums_told
-from scripts.lib.tables import read_csv, summarise
-from scripts.lib.templates import render
+from autograd_by_hand.core.files import read_json, write_text
+from autograd_by_hand.experiment.graph_listing import listing
+from autograd_by_hand.experiment.settings import edition, shown_format
+from autograd_by_hand.floats.formats import precision
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.replay.sum_table import sums_told
+from autograd_by_hand.report.templates import render
+from autograd_by_hand.report.translation import NAMES
+from autograd_by_hand.storage.comparisons import COMPARISONS
+from autograd_by_hand.storage.errors_table import read_csv, summarise
 
 
 def render_report(

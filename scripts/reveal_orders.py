@@ -8,7 +8,7 @@ out  orders       json: `depends_on`, what orders depend on besides the calls; `
                   `depends_on` and `code`), and `torch` and `numpy` (null where the hand's backward
                   has no such sum). Each of these has `refused` (a reason, or null), `compared` (by
                   kind of data, the elements that were held against the kernel and those alike) and,
-                  unless refused, the orders as scripts/lib/order.py writes them
+                  unless refused, the orders as `summation.tree` writes them
 
 What an earlier run left in `orders` is taken over where the key is the same.
 """
@@ -19,13 +19,13 @@ from typing import Any
 
 import torch
 
-from scripts.lib.adders import adder_of
-from scripts.lib.files import read_json, write_json
-from scripts.lib.order import orders_written
-from scripts.lib.orders_file import key_of
-from scripts.lib.proof import Proof, prove
-from scripts.lib.reorder import NumpySums
-from scripts.lib.stage import run_stage
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.summation.confirm import Proof, prove
+from autograd_by_hand.summation.kernels import adder_of
+from autograd_by_hand.summation.numpy_sums import NumpySums
+from autograd_by_hand.summation.orders_file import key_of
+from autograd_by_hand.summation.tree import orders_written
 
 
 def reveal_orders(

@@ -11,11 +11,12 @@ out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in the
 
 from pathlib import Path
 
-from scripts.lib.author import load_function, torch_dtype
-from scripts.lib.progress import progress
-from scripts.lib.stage import run_stage
-from scripts.lib.tensors import Stack, read_tensors, runs_of, write_tensors
-from scripts.lib.vjp import autograd_vjp
+from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.user_code import load_function
+from autograd_by_hand.experiment.vjp import autograd_vjp
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
 
 
 def run_autograd(

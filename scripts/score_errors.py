@@ -21,16 +21,21 @@ from typing import Any
 
 import pandas as pd
 
-from scripts.lib.arrays import read_arrays
-from scripts.lib.comparisons import COMPARISONS
-from scripts.lib.facts import Kinds, facts_of_gradient, facts_of_result, units_of
-from scripts.lib.files import read_json, write_json
-from scripts.lib.formats import eps, largest
-from scripts.lib.seen import non_finite
-from scripts.lib.stage import run_stage
-from scripts.lib.tables import write_csv
-from scripts.lib.tails import added, tail_of
-from scripts.lib.ulp import distance
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.floats.formats import eps, largest
+from autograd_by_hand.floats.ulp import distance
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.comparisons import COMPARISONS
+from autograd_by_hand.storage.errors_table import write_csv
+from autograd_by_hand.storage.safetensors_numpy import read_arrays
+from autograd_by_hand.verdict.error_histogram import added, tail_of
+from autograd_by_hand.verdict.gradient_facts import (
+    Kinds,
+    facts_of_gradient,
+    facts_of_result,
+    units_of,
+)
+from autograd_by_hand.verdict.value_checks import non_finite
 
 
 def score_errors(

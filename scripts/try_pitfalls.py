@@ -20,16 +20,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from scripts.compute_manual import compute_manual
-from scripts.lib.arrays import read_arrays
-from scripts.lib.facts import facts_of_gradient, units_of
-from scripts.lib.files import read_json, write_json
-from scripts.lib.message import replaced
-from scripts.lib.progress import progress
-from scripts.lib.refusal import Refusal
-from scripts.lib.stage import run_stage
-from scripts.lib.verdict import calls_of, judge_gradient
-from scripts.name_mistakes import name_mistakes
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.core.messages import replaced
+from autograd_by_hand.core.progress import progress
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_numpy import read_arrays
+from autograd_by_hand.verdict.gradient_facts import facts_of_gradient, units_of
+from autograd_by_hand.verdict.judge import calls_of, judge_gradient
+from compute_manual import compute_manual
+from name_mistakes import name_mistakes
 
 
 def try_pitfalls(
@@ -102,7 +102,7 @@ def _with_mistake(source: str, pitfall: dict[str, str], backward: Path) -> str:
     """The author's backward with the mistake in it."""
     count = source.count(pitfall["replace"])
     if count != 1:
-        raise Refusal(
+        raise UserError(
             f"{backward.with_name('config.yaml')}: pitfalls: {pitfall['replace']!r} occurs {count} "
             f"times in {backward}; write a piece of it that occurs once."
         )

@@ -9,9 +9,9 @@ results again from the archived inputs and the revealed orders, with its own cod
 elements have the archived bits. The exit status is 0 if all is well.
 
 The archive is taken for hostile: nothing in it is run or unpickled, its names and sizes are checked
-before they are used (scripts/lib/tar.py), and the replay gets 8 GiB and 10 minutes. What a forger
-can still do is to pack another experiment that is true in itself; so compare the archive's SHA-256,
-which is the last line, with the one that its author published.
+before they are used (`archive.canonical_tar`), and the replay gets 8 GiB and 10 minutes. What a
+forger can still do is to pack another experiment that is true in itself; so compare the archive's
+SHA-256, which is the last line, with the one that its author published.
 """
 
 import resource
@@ -22,14 +22,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-if not __package__:  # called by its path: Python would look for modules beside it
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from scripts.lib.archive import COMPUTED, Archive, listed_in, opened
-from scripts.lib.arrays import arrays_by_sample, by_sample
-from scripts.lib.files import read_json, sha256
-from scripts.lib.refusal import Refusal
-from scripts.lib.verification import verified
+from autograd_by_hand.archive.reader import COMPUTED, Archive, listed_in, opened
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import read_json, sha256
+from autograd_by_hand.replay.compare import verified
+from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample, by_sample
 
 MEMORY, SECONDS = 8 * 1024**3, 600
 
@@ -42,8 +39,8 @@ def verify(archive: Archive) -> Iterator[tuple[bool, str]]:
         yield bool(left_out) or state == "intact", f"{state:8}{path}"
     try:
         manifest = archive.manifest()
-    except Refusal as refusal:
-        yield False, str(refusal)
+    except UserError as error:
+        yield False, str(error)
         return
     if manifest["experiment"] != archive.name:
         yield False, f"the manifest is that of {manifest['experiment']}, not of {archive.name}"
@@ -72,7 +69,7 @@ def _replayed(archive: Archive, dtype: str) -> Iterator[tuple[bool, str]]:
     """How the replay in one format went, a line for each tensor."""
     try:
         found = _replay(archive, dtype)
-    except (Refusal, OSError) as error:
+    except (UserError, OSError) as error:
         yield False, f"replay  {dtype}: {error}"
         return
     except Exception as error:  # noqa: BLE001 - whatever a forged program provokes
@@ -116,7 +113,7 @@ def _results(work: Path) -> dict[str, dict[str, Any]]:
 def main(paths: list[str]) -> int:
     """Verify each of the paths, and tell; the exit status."""
     if not paths:
-        raise Refusal(
+        raise UserError(
             "name an archive or an experiment's folder: scripts/verify.py archives/NAME.tar.gz"
         )
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.RLIM_INFINITY))
@@ -138,5 +135,5 @@ if __name__ == "__main__":
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop reading
     try:
         sys.exit(main(sys.argv[1:]))
-    except Refusal as refusal:
-        sys.exit(f"verify: {refusal}")
+    except UserError as error:
+        sys.exit(f"verify: {error}")

@@ -18,10 +18,10 @@ Needs numpy and no torch, as scripts/verify.py does, which replays an archived e
 
 from pathlib import Path
 
-from scripts.lib.arrays import arrays_by_sample
-from scripts.lib.files import read_json, write_json
-from scripts.lib.stage import run_stage
-from scripts.lib.verification import verified
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.replay.compare import verified
+from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
 
 
 def verify_replay(

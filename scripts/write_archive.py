@@ -21,10 +21,10 @@ from typing import Any
 
 import yaml
 
-from scripts.lib.crate import describe
-from scripts.lib.files import atomic_path, sha256
-from scripts.lib.stage import run_stage
-from scripts.lib.tar import write_archive as pack
+from autograd_by_hand.archive.canonical_tar import write_archive as pack
+from autograd_by_hand.archive.ro_crate import describe
+from autograd_by_hand.core.files import atomic_path, sha256
+from autograd_by_hand.pipeline.run_stage import run_stage
 
 
 def write_archive(

@@ -11,13 +11,13 @@ Reads only what an experiment keeps, so that the index is that of the files besi
 from pathlib import Path
 from typing import Any
 
-from scripts.lib.files import read_json, write_text
-from scripts.lib.page import page as page_of
-from scripts.lib.settings import edition, languages_of
-from scripts.lib.stage import run_stage
-from scripts.lib.tables import read_csv
-from scripts.lib.templates import render
-from scripts.lib.verdict import worst_outcome
+from autograd_by_hand.core.files import read_json, write_text
+from autograd_by_hand.experiment.settings import edition, languages_of
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.report.html_page import page as page_of
+from autograd_by_hand.report.templates import render
+from autograd_by_hand.storage.errors_table import read_csv
+from autograd_by_hand.verdict.judge import worst_outcome
 
 
 def write_index(

@@ -16,9 +16,9 @@ out  manifest      json: see templates/manifest.json.j2
 from pathlib import Path
 from typing import Any
 
-from scripts.lib.files import read_json, sha256, write_text
-from scripts.lib.stage import run_stage
-from scripts.lib.templates import render
+from autograd_by_hand.core.files import read_json, sha256, write_text
+from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.report.templates import render
 
 
 def write_manifest(

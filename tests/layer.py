@@ -5,15 +5,15 @@ from typing import Any
 
 import torch
 
-from scripts.attribute_difference import attribute_difference
-from scripts.compute_manual import compute_manual
-from scripts.lib.files import read_json
-from scripts.lib.tensors import write_tensors
-from scripts.observe_operations import observe_operations
-from scripts.record_environment import record_environment
-from scripts.reveal_orders import reveal_orders
-from scripts.run_autograd import run_autograd
-from scripts.verify_replay import verify_replay
+from attribute_difference import attribute_difference
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.storage.safetensors_torch import write_tensors
+from compute_manual import compute_manual
+from observe_operations import observe_operations
+from record_environment import record_environment
+from reveal_orders import reveal_orders
+from run_autograd import run_autograd
+from verify_replay import verify_replay
 
 FORWARD = """\
 from torch.nn.functional import linear

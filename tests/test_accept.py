@@ -1,8 +1,8 @@
 import pytest
 
-from scripts.accept import accept
-from scripts.lib.files import write_json
-from scripts.lib.refusal import Refusal
+from accept import accept
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import write_json
 
 HOLDS = {"criterion": "It is right", "measured": "2 of 2 are right", "holds": True}
 FAILS = {"criterion": "It is close", "measured": "0.5 off", "holds": False}
@@ -19,9 +19,9 @@ def test_what_holds_is_listed_with_its_figure(tmp_path):
 
 
 def test_one_criterion_that_fails_fails_the_run_and_is_named(tmp_path):
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(UserError) as error:
         run(tmp_path, HOLDS, FAILS)
-    assert str(refusal.value) == (
+    assert str(error.value) == (
         "1 of 2 acceptance criteria do not hold. It is close: 0.5 off. "
         f"The report is {tmp_path}/REPORT.md."
     )
@@ -31,9 +31,9 @@ def test_one_criterion_that_fails_fails_the_run_and_is_named(tmp_path):
 @pytest.mark.parametrize("row", [HOLDS, FAILS])
 def test_a_gradient_that_is_not_given_fails_the_run_with_the_authors_line(tmp_path, row):
     sentences = ["backward.py:1: dW is none.", "backward.py:1: db is missing."]
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(UserError) as error:
         run(tmp_path, row, refused=sentences)
-    assert str(refusal.value) == (
+    assert str(error.value) == (
         "backward.py:1: dW is none. backward.py:1: db is missing. The others are judged; "
         f"the report is {tmp_path}/REPORT.md."
     )

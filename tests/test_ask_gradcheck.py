@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from scripts.ask_gradcheck import ask_gradcheck
-from scripts.lib import gradcheck
-from scripts.lib.files import read_json
-from scripts.lib.tensors import write_tensors
+from ask_gradcheck import ask_gradcheck
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.experiment import gradcheck
+from autograd_by_hand.storage.safetensors_torch import write_tensors
 from tests.stages import NEEDED, write_inputs
 
 FORWARD = "def forward(x, W):\n    return 0.5 * ((x @ W.T) ** 2).sum()\n"

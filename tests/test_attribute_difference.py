@@ -1,7 +1,7 @@
 import pytest
 
-from scripts.lib.attribution import COUNTERFACTUALS, FACTORS, OTHER
-from scripts.lib.files import read_json, write_json
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.replay.attribution import COUNTERFACTUALS, FACTORS, OTHER
 from tests.layer import BACKWARD, Layer
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from scripts.lib.page import formulas
-from scripts.lib.page import page as page_of
-from scripts.lib.verdict import OUTCOMES
+from autograd_by_hand.report.html_page import formulas
+from autograd_by_hand.report.html_page import page as page_of
+from autograd_by_hand.verdict.judge import OUTCOMES
 from tests.browser import CHROMIUM, Browser, running_browser
 from tests.conftest import ROOT
 

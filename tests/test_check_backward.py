@@ -1,7 +1,7 @@
 import pytest
 
-from scripts.check_backward import check_backward
-from scripts.lib.refusal import Refusal
+from autograd_by_hand.core.errors import UserError
+from check_backward import check_backward
 from tests.stages import BACKWARD, NEEDED, write_inputs
 
 
@@ -53,7 +53,7 @@ def test_a_gradient_that_is_not_asked_for_is_told_behind_the_others(tmp_path):
 def test_a_backward_that_gives_no_gradient_at_all_is_refused_before_any_format_is_tried(
     tmp_path, body, sentence
 ):
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(UserError) as error:
         run(tmp_path, f"\ndef backward(x, W):\n    {body}\n")
-    assert str(refusal.value).startswith(f"{tmp_path}/backward.py{sentence}")
+    assert str(error.value).startswith(f"{tmp_path}/backward.py{sentence}")
     assert not (tmp_path / "checked.txt").exists()

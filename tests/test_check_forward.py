@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from scripts.check_forward import check_forward
-from scripts.lib.files import read_json
-from scripts.lib.refusal import Refusal
-from scripts.lib.tensors import write_tensors
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.storage.safetensors_torch import write_tensors
+from check_forward import check_forward
 from tests.stages import FORWARD, NEEDED, write_inputs
 
 OWN_BACKWARD = """\
@@ -124,6 +124,6 @@ def test_whole_numbers_are_left_as_they_are(tmp_path):
 
 
 def test_a_forward_that_fails_is_refused(tmp_path):
-    with pytest.raises(Refusal, match=r"forward.py:2: ZeroDivisionError"):
+    with pytest.raises(UserError, match=r"forward.py:2: ZeroDivisionError"):
         run(tmp_path, "def forward(x, W):\n    return x * W / 0 * (1 // 0)\n")
     assert not (tmp_path / "oracle.json").exists()

@@ -1,7 +1,7 @@
 import torch
 
-from scripts.collect_errors import collect_errors
-from scripts.lib.tensors import write_tensors
+from autograd_by_hand.storage.safetensors_torch import write_tensors
+from collect_errors import collect_errors
 
 HEAD = "dtype,comparison,sample,run,gradient,max_abs,max_ulp,rel_norm\n"
 FIRST = "float64,manual_vs_autograd,trial,0,dx,0.0,0.0,0.0\n"

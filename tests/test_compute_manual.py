@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from scripts.compute_manual import compute_manual
-from scripts.lib.author import torch_dtype
-from scripts.lib.files import read_json
-from scripts.lib.tensors import read_tensors, write_tensors
+from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
+from compute_manual import compute_manual
 from tests.stages import BACKWARD, NEEDED, write_inputs
 
 FAULTY = """\

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from scripts.compute_reference import compute_reference
-from scripts.lib.arrays import read_arrays
-from scripts.lib.files import read_json
-from scripts.lib.tensors import write_tensors
-from scripts.lib.wide import is_wider_than_float64
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.storage.safetensors_numpy import read_arrays
+from autograd_by_hand.storage.safetensors_torch import write_tensors
+from autograd_by_hand.verdict.extended_precision import is_wider_than_float64
+from compute_reference import compute_reference
 from tests.stages import FORWARD, NEEDED, write_inputs
 
 

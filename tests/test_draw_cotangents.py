@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from scripts.draw_cotangents import draw_cotangents
-from scripts.lib.refusal import Refusal
-from scripts.lib.tensors import read_tensors, write_tensors
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
+from draw_cotangents import draw_cotangents
 from tests.stages import FORWARD, write_inputs
 
 
@@ -26,6 +26,6 @@ def test_anything_else_is_drawn_where_the_generator_stopped(tmp_path):
 
 
 def test_a_forward_that_returns_no_tensor_is_refused_and_nothing_is_written(tmp_path):
-    with pytest.raises(Refusal, match="forward returns a tuple"):
+    with pytest.raises(UserError, match="forward returns a tuple"):
         run(tmp_path, "def forward(x, W):\n    return x, W\n")
     assert not (tmp_path / "douts").exists()

@@ -8,9 +8,9 @@ from xml.etree import ElementTree as ET
 import pytest
 import torch
 
-from scripts.draw_figures import draw_figures
-from scripts.lib.files import write_json
-from scripts.lib.tensors import write_tensors
+from autograd_by_hand.core.files import write_json
+from autograd_by_hand.storage.safetensors_torch import write_tensors
+from draw_figures import draw_figures
 
 SVG = "{http://www.w3.org/2000/svg}"
 NODES = [

@@ -1,5 +1,5 @@
-from scripts.dump_graph import dump_graph
-from scripts.lib.files import read_json
+from autograd_by_hand.core.files import read_json
+from dump_graph import dump_graph
 from tests.stages import NEEDED, write_inputs
 
 

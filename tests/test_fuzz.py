@@ -18,13 +18,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scripts.lib.archive import Archive, opened
-from scripts.lib.author import check_gradients
-from scripts.lib.config import load_config
-from scripts.lib.refusal import Refusal
-from scripts.lib.tar import read_archive, write_archive
-from scripts.verify import verify
+from autograd_by_hand.archive.canonical_tar import read_archive, write_archive
+from autograd_by_hand.archive.reader import Archive, opened
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.config import load_config
+from autograd_by_hand.experiment.user_code import check_gradients
 from tests.conftest import CONFIG, ROOT, TINY, Project
+from verify import verify
 
 CASES = Counter[str]()
 FUZZ = settings(
@@ -62,7 +62,7 @@ def judged(path: Path) -> bool | None:
     try:
         with opened(path) as archive:
             return all(good for good, _ in verify(archive))
-    except Refusal:
+    except UserError:
         return None
 
 
@@ -198,7 +198,7 @@ def test_a_forged_program_is_answered(unpacked: Archive, data: st.DataObject, fi
 
 
 def loaded(path: Path) -> None:
-    with suppress(Refusal):
+    with suppress(UserError):
         assert isinstance(load_config(path, ROOT / "experiments/schema.yaml"), dict)
 
 
@@ -266,7 +266,7 @@ def test_whatever_backward_returns_is_answered(returned: object) -> None:
         good, refused = check_gradients(
             returned, backward, Path("backward.py"), tensors, ["x", "W"]
         )
-    except Refusal:
+    except UserError:
         assert not isinstance(returned, dict)
         return
     assert good.keys() | refused.keys() >= {"x", "W"}

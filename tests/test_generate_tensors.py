@@ -1,7 +1,7 @@
 import torch
 
-from scripts.generate_tensors import generate_tensors
-from scripts.lib.tensors import read_tensors
+from autograd_by_hand.storage.safetensors_torch import read_tensors
+from generate_tensors import generate_tensors
 
 SPECS = {"x": {"shape": [2], "draw": "randn"}, "W": {"shape": [3], "draw": "randn"}}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lib.config import load_config
-from scripts.lib.settings import edition
+from autograd_by_hand.experiment.config import load_config
+from autograd_by_hand.experiment.settings import edition
 from tests.conftest import ROOT, Project
 
 SCHEMA = ROOT / "experiments/schema.yaml"

@@ -63,7 +63,9 @@ def measured(project: Project, *arguments: str) -> list[str]:
 
 def test_a_chunk_measures_what_looking_closely_does(tmp_path: Path) -> None:
     cut, whole = (with_many_runs(copy_project(tmp_path / name)) for name in ("cut", "whole"))
-    whole.edit("scripts/lib/settings.py", "CLOSELY = 100", f"CLOSELY = {RUNS}")
+    whole.edit(
+        "scripts/autograd_by_hand/experiment/settings.py", "CLOSELY = 100", f"CLOSELY = {RUNS}"
+    )
     assert measured(cut) == measured(whole)
 
 

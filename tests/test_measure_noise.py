@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from scripts.lib.files import read_json
-from scripts.lib.formats import eps
-from scripts.lib.refusal import Refusal
-from scripts.lib.tensors import read_tensors, write_tensors
-from scripts.measure_noise import AT_LEAST, DRAWS, measure_noise
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.floats.formats import eps
+from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
+from measure_noise import AT_LEAST, DRAWS, measure_noise
 from tests.stages import FORWARD, NEEDED, write_inputs
 
 PRODUCT = "def forward(x, W):\n    return x * W\n"
@@ -116,6 +116,6 @@ def test_the_same_inputs_give_the_same_noise(tmp_path):
 
 
 def test_a_forward_that_fails_is_refused_and_nothing_is_written(tmp_path):
-    with pytest.raises(Refusal, match=r"forward.py:2: ZeroDivisionError"):
+    with pytest.raises(UserError, match=r"forward.py:2: ZeroDivisionError"):
         run(tmp_path, forward="def forward(x, W):\n    return x * (1 // 0)\n")
     assert not (tmp_path / "noise.safetensors").exists()

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 import torch
 
-from scripts.lib.files import read_json, write_json
-from scripts.lib.tensors import write_tensors
-from scripts.name_mistakes import name_mistakes
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.storage.safetensors_torch import write_tensors
+from name_mistakes import name_mistakes
 from tests.operators import eight
 from tests.operators.trial import Trial
 

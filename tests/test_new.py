@@ -7,9 +7,9 @@ import subprocess
 import pytest
 import torch
 
-from scripts.lib.files import read_json
-from scripts.lib.formats import eps
-from scripts.lib.tensors import read_tensors
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.floats.formats import eps
+from autograd_by_hand.storage.safetensors_torch import read_tensors
 from tests.conftest import ROOT, Project
 from tests.layer import Layer
 

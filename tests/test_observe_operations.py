@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from scripts.lib.arrays import read_arrays
-from scripts.lib.tensors import read_tensors, write_tensors
+from autograd_by_hand.storage.safetensors_numpy import read_arrays
+from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
 from tests.layer import BACKWARD, TANH, Layer
 
 WAVERING = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lib.rounding import FORMATS
+from autograd_by_hand.floats.rounding import FORMATS
 from tests.operators import eight, fourth, third, twelve
 from tests.operators.case import Operator
 from tests.operators.trial import Trial

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.lib.source import modules_of
+from autograd_by_hand.pipeline.code_fingerprint import modules_of
 from tests.conftest import ROOT
 
 COMMANDS = ("compare", "verify")  # for whoever has an archive and no Snakemake
@@ -94,12 +94,12 @@ LIGHT = [stage for stage in STAGES if '"envs/torch.yaml"' not in RULES[stage]]
 
 @pytest.mark.parametrize("stage", LIGHT)
 def test_a_stage_of_the_other_environments_imports_no_torch(stage: str, run_python) -> None:
-    code = f"import sys, scripts.{stage}; print('torch' in sys.modules)"
+    code = f"import sys, {stage}; print('torch' in sys.modules)"
     assert run_python(code).stdout.strip() == "False"
 
 
 def test_the_snakefile_imports_no_numerical_library(run_python) -> None:
-    code = "import sys, envs.warm_python, scripts.lib.config, scripts.lib.source, scripts.lib.settings; print({'torch', 'numpy', 'pandas'} & set(sys.modules))"
+    code = "import sys, autograd_by_hand.pipeline.warm_python, autograd_by_hand.experiment.config, autograd_by_hand.pipeline.code_fingerprint, autograd_by_hand.experiment.settings; print({'torch', 'numpy', 'pandas'} & set(sys.modules))"
     assert run_python(code).stdout.strip() == "set()"
 
 

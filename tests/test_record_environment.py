@@ -2,8 +2,8 @@ from importlib.metadata import version
 
 import torch
 
-from scripts.lib.files import read_json
-from scripts.record_environment import record_environment
+from autograd_by_hand.core.files import read_json
+from record_environment import record_environment
 
 
 def test_the_versions_the_threads_and_the_libraries_are_named(tmp_path):

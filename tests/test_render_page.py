@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from scripts.lib.files import write_json
-from scripts.lib.refusal import Refusal
-from scripts.render_page import render_page
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import write_json
+from render_page import render_page
 
 REPORT = (
     "# Mine\n\nIs it?\n\n**Right.**\n\n## The mathematics\n\n{}\n\n![By run](figures/run.svg)\n"
@@ -74,12 +74,12 @@ def test_the_worst_outcome_colours_the_page(tmp_path, outcome):
 def test_a_formula_that_cannot_be_shown_is_one_sentence_with_its_place(
     tmp_path, derivation, place, words
 ):
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(UserError) as caught:
         run(tmp_path, derivation)
     assert str(caught.value).startswith(f"{tmp_path}/{place}: {words}")
     assert not (tmp_path / "REPORT.html").exists()
 
 
 def test_a_formula_that_is_in_no_file_of_the_author_is_looked_up_in_the_report(tmp_path):
-    with pytest.raises(Refusal, match=r"REPORT\.md:3: \\foo in"):
+    with pytest.raises(UserError, match=r"REPORT\.md:3: \\foo in"):
         run(tmp_path, report="# T\n\n$\\foo$\n")

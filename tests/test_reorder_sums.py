@@ -1,8 +1,8 @@
 import numpy as np
 
-from scripts.lib.arrays import read_arrays
-from scripts.lib.files import read_json
-from scripts.reorder_sums import reorder_sums
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.storage.safetensors_numpy import read_arrays
+from reorder_sums import reorder_sums
 from tests.stages import BACKWARD, NEEDED, write_inputs
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from scripts.judge_gradients import judge_gradients
-from scripts.lib.attribution import FACTORS, OTHER
-from scripts.lib.config import load_config
-from scripts.lib.settings import CLOSELY
-from scripts.render_report import render_report
+from autograd_by_hand.experiment.config import load_config
+from autograd_by_hand.experiment.settings import CLOSELY
+from autograd_by_hand.replay.attribution import FACTORS, OTHER
+from judge_gradients import judge_gradients
+from render_report import render_report
 from tests.conftest import ROOT
 
 LAB = ROOT / "experiments/25-autograd-by-hand"

@@ -1,8 +1,8 @@
 import pytest
 
-from scripts import reveal_orders
-from scripts.lib.files import read_json, write_json
-from scripts.lib.proof import Proof
+import reveal_orders
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.summation.confirm import Proof
 from tests.layer import Layer
 
 

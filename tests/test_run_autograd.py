@@ -1,9 +1,9 @@
 import pytest
 
-from scripts.lib.author import torch_dtype
-from scripts.lib.refusal import Refusal
-from scripts.lib.tensors import read_tensors
-from scripts.run_autograd import run_autograd
+from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.storage.safetensors_torch import read_tensors
+from run_autograd import run_autograd
 from tests.stages import FORWARD, NEEDED, write_inputs
 
 
@@ -27,6 +27,6 @@ def test_the_result_and_its_gradients_are_in_the_format(tmp_path, dtype):
 
 
 def test_a_tensor_that_forward_does_not_use_is_refused(tmp_path):
-    with pytest.raises(Refusal, match="does not depend on 'W'"):
+    with pytest.raises(UserError, match="does not depend on 'W'"):
         run(tmp_path, forward="def forward(x, W):\n    return x * x\n")
     assert not (tmp_path / "autograd.safetensors").exists()

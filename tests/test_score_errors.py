@@ -3,10 +3,10 @@ from math import log, sqrt
 import pytest
 import torch
 
-from scripts.lib.files import read_json, write_json
-from scripts.lib.tables import read_csv
-from scripts.lib.tensors import write_tensors
-from scripts.score_errors import score_errors
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.storage.errors_table import read_csv
+from autograd_by_hand.storage.safetensors_torch import write_tensors
+from score_errors import score_errors
 
 ULP = 2.0**-10  # of float16 at 1
 INF = float("inf")

@@ -30,9 +30,9 @@ for dtype in ("float64", "float32", "bfloat16", "float16"):
 REPLAY = """\
 import sys
 from pathlib import Path
-from scripts.lib.arrays import arrays_by_sample
-from scripts.lib.files import read_json
-from scripts.lib.verification import verified
+from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.replay.compare import verified
 work = Path(sys.argv[1]) / "work"
 for dtype in ("float64", "float32", "bfloat16", "float16"):
     program = read_json(work / dtype / "operations.json")["autograd"]
@@ -71,7 +71,7 @@ LONG = """\
 import sys
 from pathlib import Path
 import torch
-from scripts.lib import reveal
+from autograd_by_hand.summation import reveal
 from tests.layer import Layer
 reveal.PATIENCE = 10**8  # so that what is not known is refused, which probing would take minutes for
 layer = Layer(

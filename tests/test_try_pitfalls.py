@@ -1,11 +1,11 @@
 import pytest
 
-from scripts.lib.files import read_json
-from scripts.lib.refusal import Refusal
-from scripts.lib.rounding import FORMATS
-from scripts.try_pitfalls import try_pitfalls
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.floats.rounding import FORMATS
 from tests.operators import eight
 from tests.operators.trial import Trial
+from try_pitfalls import try_pitfalls
 
 LINEAR = next(operator for operator in eight() if operator.name == "linear_sse")
 
@@ -57,5 +57,5 @@ def test_a_gradient_that_is_none_is_told_with_the_line_of_the_authors_file(tmp_p
 
 @pytest.mark.parametrize(("old", "count"), [("nowhere", 0), ("dy", 4)])
 def test_a_piece_that_does_not_occur_once_is_refused(tmp_path, old, count):
-    with pytest.raises(Refusal, match=rf"config.yaml: pitfalls: '{old}' occurs {count} times in"):
+    with pytest.raises(UserError, match=rf"config.yaml: pitfalls: '{old}' occurs {count} times in"):
         run(tmp_path, (old, "x"))

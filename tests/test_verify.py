@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.lib.arrays import read_arrays
-from scripts.lib.tar import read_archive, write_archive
+from autograd_by_hand.archive.canonical_tar import read_archive, write_archive
+from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from tests.conftest import ROOT, TINY, Project
 
 FOLDER = f"{TINY}/experiments/{TINY}"

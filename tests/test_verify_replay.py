@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from scripts.lib.files import read_json, write_json
-from scripts.lib.tensors import read_tensors, write_tensors
+from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
 from tests.layer import TANH, Layer
 
 DTYPES = ["float64", "float32", "bfloat16", "float16"]

@@ -17,7 +17,7 @@ INTERRUPTED = "\nstage: interrupted; run snakemake again, which goes on from her
 STAGE = """
 import time
 from types import SimpleNamespace
-from scripts.lib.stage import run_stage
+from autograd_by_hand.pipeline.run_stage import run_stage
 
 parts = {name: {} for name in ("wildcards", "params", "resources", "input", "output")}
 run_stage(lambda: time.sleep(0.3), SimpleNamespace(rule="stage", log=["logs/stage"], **parts))
@@ -28,7 +28,7 @@ run_stage(lambda: time.sleep(0.3), SimpleNamespace(rule="stage", log=["logs/stag
 def starter() -> Iterator[subprocess.Popen[str]]:
     """A process, in a group of its own, that has started a warm Python and says where it is."""
     code = (
-        "import os, signal, sys; from envs.warm_python import start_warm_python;"
+        "import os, signal, sys; from autograd_by_hand.pipeline.warm_python import start_warm_python;"
         "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT});"
         "start_warm_python(); print(os.environ['WARM_PYTHON'], flush=True); sys.stdin.read()"
     )

@@ -162,7 +162,7 @@ def test_an_added_pitfall_tries_it_and_judges_again(project: Project) -> None:
 
 def test_an_edited_module_reruns_its_importers_and_what_follows(project: Project) -> None:
     project.edit(
-        "scripts/lib/ulp.py",
+        "scripts/autograd_by_hand/floats/ulp.py",
         "return np.where(np.isfinite(magnitude)",
         "return np.where(True & np.isfinite(magnitude)",
     )
@@ -188,7 +188,7 @@ def test_reordered_tensors_are_drawn_again(project: Project) -> None:
         BACKWARD,
         CONFIG,
         "scripts/compute_manual.py",
-        "scripts/lib/tensors.py",
+        "scripts/autograd_by_hand/storage/safetensors_torch.py",
         "templates/REPORT.md.j2",
     ],
 )
@@ -199,7 +199,7 @@ def test_a_file_only_touched_reruns_nothing(project: Project, file: str) -> None
 
 
 def test_a_comment_in_a_module_reruns_nothing(project: Project) -> None:
-    path = project.root / "scripts/lib/vjp.py"
+    path = project.root / "scripts/autograd_by_hand/experiment/vjp.py"
     path.write_text(path.read_text() + "\n# a remark\n")
     assert project.jobs() == Counter()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lib.tar import read_archive
+from autograd_by_hand.archive.canonical_tar import read_archive
 from tests.conftest import ROOT, TINY, Project, copy_project
 
 
@@ -28,7 +28,12 @@ def test_it_holds_what_was_written_generated_and_computed(files: dict[str, bytes
     computed = ("draws.safetensors", "float32/gradients.safetensors", "environment.json")
     expected = [f"{folder}/{name}" for name in (*written, *generated)]
     expected += [f"{folder}/work/{name}" for name in computed]
-    expected += ["Snakefile", "scripts/lib/order.py", "envs/requirements.txt", "Makefile"]
+    expected += [
+        "Snakefile",
+        "scripts/autograd_by_hand/summation/tree.py",
+        "envs/requirements.txt",
+        "Makefile",
+    ]
     expected += ["LICENSE", "CITATION.cff", "README.md", "templates/REPORT.md.j2"]
     expected += ["profiles/default/config.yaml", "experiments/schema.yaml"]
     assert set(expected) <= files.keys()

@@ -1,7 +1,7 @@
 import pytest
 
-from scripts.lib.files import write_json
-from scripts.write_index import write_index
+from autograd_by_hand.core.files import write_json
+from write_index import write_index
 
 HEADER = "dtype,comparison,sample,run,gradient,max_abs,max_ulp,rel_norm\n"
 ROWS = """\

@@ -1,8 +1,8 @@
 from hashlib import sha256
 from pathlib import Path
 
-from scripts.lib.files import read_json, write_json
-from scripts.write_manifest import write_manifest
+from autograd_by_hand.core.files import read_json, write_json
+from write_manifest import write_manifest
 
 REPLAYED = {"dtype": "float32", "tensor": "dx", "data": "experiment", "elements": 8, "identical": 8}
 SHARE = {"gradient": "dx", "factor": "forward_order", "share": 0.25}
@@ -52,7 +52,7 @@ def run(folder):
         outputs=[],
         snakefile=Path("Snakefile"),
         settings=SETTINGS,
-        modules=["scripts/lib/files.py"],
+        modules=["scripts/autograd_by_hand/core/files.py"],
         manifest=folder / "manifest.json",
     )
     return read_json(folder / "manifest.json")
@@ -88,5 +88,5 @@ def test_the_cached_and_the_computed_are_intermediate(tmp_path):
 def test_the_code_that_made_it_is_listed(tmp_path):
     assert [one["path"] for one in run(tmp_path)["files"]["code"]] == [
         "Snakefile",
-        "scripts/lib/files.py",
+        "scripts/autograd_by_hand/core/files.py",
     ]

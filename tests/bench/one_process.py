@@ -7,36 +7,36 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scripts.accept import accept
-from scripts.ask_gradcheck import ask_gradcheck
-from scripts.attribute_difference import attribute_difference
-from scripts.check_backward import check_backward
-from scripts.check_forward import check_forward
-from scripts.collect_errors import collect_errors
-from scripts.collect_tails import collect_tails
-from scripts.compute_manual import compute_manual
-from scripts.compute_reference import compute_reference
-from scripts.draw_cotangents import draw_cotangents
-from scripts.draw_figures import draw_figures
-from scripts.dump_graph import dump_graph
-from scripts.generate_tensors import generate_tensors
-from scripts.judge_gradients import judge_gradients
-from scripts.lib.config import load_config
-from scripts.lib.settings import gradient_names, judged, shown_format
-from scripts.lib.source import modules_of
-from scripts.measure_noise import measure_noise
-from scripts.name_mistakes import name_mistakes
-from scripts.observe_operations import observe_operations
-from scripts.record_environment import record_environment
-from scripts.render_page import render_page
-from scripts.render_report import render_report
-from scripts.reorder_sums import reorder_sums
-from scripts.reveal_orders import reveal_orders
-from scripts.run_autograd import run_autograd
-from scripts.score_errors import score_errors
-from scripts.try_pitfalls import try_pitfalls
-from scripts.verify_replay import verify_replay
-from scripts.write_manifest import write_manifest
+from accept import accept
+from ask_gradcheck import ask_gradcheck
+from attribute_difference import attribute_difference
+from autograd_by_hand.experiment.config import load_config
+from autograd_by_hand.experiment.settings import gradient_names, judged, shown_format
+from autograd_by_hand.pipeline.code_fingerprint import modules_of
+from check_backward import check_backward
+from check_forward import check_forward
+from collect_errors import collect_errors
+from collect_tails import collect_tails
+from compute_manual import compute_manual
+from compute_reference import compute_reference
+from draw_cotangents import draw_cotangents
+from draw_figures import draw_figures
+from dump_graph import dump_graph
+from generate_tensors import generate_tensors
+from judge_gradients import judge_gradients
+from measure_noise import measure_noise
+from name_mistakes import name_mistakes
+from observe_operations import observe_operations
+from record_environment import record_environment
+from render_page import render_page
+from render_report import render_report
+from reorder_sums import reorder_sums
+from reveal_orders import reveal_orders
+from run_autograd import run_autograd
+from score_errors import score_errors
+from try_pitfalls import try_pitfalls
+from verify_replay import verify_replay
+from write_manifest import write_manifest
 
 KINDS = ("manual", "autograd", "reference", "reordered", "noise")
 PACKAGES = ["jinja2", "ml_dtypes", "numpy", "pandas", "safetensors", "torch"]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from scripts.lib.adders import Layout, Product
-from scripts.lib.reveal import reveal
+from autograd_by_hand.summation.kernels import Layout, Product
+from autograd_by_hand.summation.reveal import reveal
 
 SIZES = [(2, terms, 64) for terms in (64, 256, 1024, 4096)] + [(600, 600, 600)]
 REPEATS = 3

@@ -25,14 +25,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from scripts.lib.arrays import read_arrays
-from scripts.lib.author import load_function, torch_dtype
-from scripts.lib.draws import cast
-from scripts.lib.gradcheck import ask
-from scripts.lib.refusal import Refusal
-from scripts.lib.rounding import FORMATS
-from scripts.lib.tensors import read_tensors, runs_of
-from scripts.lib.vjp import Backward
+from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.gradcheck import ask
+from autograd_by_hand.experiment.sampling import cast
+from autograd_by_hand.experiment.user_code import load_function
+from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.floats.rounding import FORMATS
+from autograd_by_hand.storage.safetensors_numpy import read_arrays
+from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
 from tests.operators import eight, fourth, third, twelve
 from tests.operators.case import Edit, Operator
 from tests.operators.trial import LIMIT, LINEAR, Trial
@@ -228,7 +229,7 @@ def _gradcheck(trial: Trial, dtype: str) -> bool:
     by_hand = Backward(backward, trial.backward, trial.needed, torch_dtype(dtype), LIMIT)
     try:
         return ask(forward, by_hand, tensors, trial.needed, fast=True) is not None
-    except Refusal:  # it gives up on what is no number
+    except UserError:  # it gives up on what is no number
         return True
 
 

@@ -3,18 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-from scripts.check_forward import check_forward
-from scripts.compute_manual import compute_manual
-from scripts.compute_reference import compute_reference
-from scripts.draw_cotangents import draw_cotangents
-from scripts.generate_tensors import generate_tensors
-from scripts.lib.files import read_json
-from scripts.lib.rounding import FORMATS
-from scripts.lib.verdict import calls_of, judge_gradient
-from scripts.measure_noise import measure_noise
-from scripts.name_mistakes import name_mistakes
-from scripts.run_autograd import run_autograd
-from scripts.score_errors import score_errors
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.floats.rounding import FORMATS
+from autograd_by_hand.verdict.judge import calls_of, judge_gradient
+from check_forward import check_forward
+from compute_manual import compute_manual
+from compute_reference import compute_reference
+from draw_cotangents import draw_cotangents
+from generate_tensors import generate_tensors
+from measure_noise import measure_noise
+from name_mistakes import name_mistakes
+from run_autograd import run_autograd
+from score_errors import score_errors
 from tests.operators.case import Operator
 
 LINEAR = "linear"  # the scale that stands for nn.Linear's own initialisation of weights and biases

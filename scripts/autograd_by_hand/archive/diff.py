@@ -1,0 +1,201 @@
+"""Say in what two experiments differ: settings, versions, inputs, orders, errors, verdicts."""
+
+import csv
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from autograd_by_hand.archive.reader import Archive
+from autograd_by_hand.core.errors import UserError
+
+MEASURES = ("max_abs", "max_ulp", "rel_norm")
+INPUTS = ("draws.safetensors", "cotangents.safetensors")
+ABSENT = "-"
+WIDTH = 48  # columns of a cell in the table; JSON has all of it
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same in both, as text."""
+
+    what: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was compared under one heading: how many things are the same, and which are not."""
+
+    heading: str
+    same: int
+    differences: list[Difference]
+
+
+def compare(first: Archive, second: Archive) -> list[Compared]:
+    """Two experiments, heading by heading.
+
+    Raises
+        UserError: if one has no manifest or no errors.csv.
+    """
+    manifests = first.manifest(), second.manifest()
+    return [
+        _held("config", *(_flat(manifest["config"]) for manifest in manifests)),
+        _held("versions and machine", *(_flat(manifest["environment"]) for manifest in manifests)),
+        _held("author's files", *(_files(manifest, "written") for manifest in manifests)),
+        _held("inputs", *(_inputs(manifest) for manifest in manifests)),
+        _held("code", *(_files(manifest, "code") for manifest in manifests)),
+        _held("orders of sums", *(_orders(manifest) for manifest in manifests)),
+        _held("greatest errors", *(_errors(archive) for archive in (first, second))),
+        _held("replay", *(_replay(manifest) for manifest in manifests)),
+        _held("verdicts", *(_verdicts(manifest) for manifest in manifests)),
+        _held("acceptance", *(_acceptance(manifest) for manifest in manifests)),
+    ]
+
+
+def as_json(compared: list[Compared]) -> str:
+    """The comparison for a machine to read."""
+    return json.dumps([asdict(each) for each in compared], indent=2, ensure_ascii=False)
+
+
+def as_table(compared: list[Compared], names: tuple[str, str]) -> str:
+    """The comparison for a person to read: what differs, in columns under each heading."""
+    lines = []
+    for each in compared:
+        counted = f"{each.same} the same, {len(each.differences)} different"
+        lines.append(f"{each.heading}: {counted}")
+        rows = [(one.what, *_clipped(one.first, one.second)) for one in each.differences]
+        if rows:
+            rows = [("", *names), *rows]
+            widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+            lines += [f"  {a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows]
+    return "\n".join(lines)
+
+
+def _clipped(*texts: str) -> list[str]:
+    """Texts of a row, long ones cut to where they begin to differ."""
+    if max(map(len, texts)) <= WIDTH:
+        return [*texts]
+    same = len(os.path.commonprefix(texts))  # noqa: RUF071 - these are no paths
+    begin = max(0, same - WIDTH // 2)
+    end = begin + WIDTH
+    return [
+        f"{'...' if begin else ''}{text[begin:end]}{'...' if end < len(text) else ''}"
+        for text in texts
+    ]
+
+
+def _held(heading: str, first: dict[str, str], second: dict[str, str]) -> Compared:
+    names = list(dict.fromkeys([*first, *second]))
+    pairs = [(name, first.get(name, ABSENT), second.get(name, ABSENT)) for name in names]
+    differences = [Difference(*pair) for pair in pairs if pair[1] != pair[2]]
+    return Compared(heading, len(pairs) - len(differences), differences)
+
+
+def _flat(value: Any, place: str = "") -> dict[str, str]:
+    """The leaves of a structure by their places, as text."""
+    if isinstance(value, dict):
+        parts = [
+            _flat(item, f"{place}.{key}" if place else str(key)) for key, item in value.items()
+        ]
+    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        parts = [_flat(item, f"{place}[{number}]") for number, item in enumerate(value)]
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return {place: text}
+    return {key: text for part in parts for key, text in part.items()}
+
+
+def _hashes(
+    manifest: dict[str, Any], kind: str, wanted: Callable[[str], bool] = lambda _: True
+) -> dict[str, str]:
+    own = f"experiments/{manifest['experiment']}/"
+    return {
+        file["path"].removeprefix(own): f"sha256 {file['sha256'][:12]}"
+        for file in manifest["files"][kind]
+        if wanted(file["path"])
+    }
+
+
+def _files(manifest: dict[str, Any], kind: str) -> dict[str, str]:
+    return _hashes(manifest, kind)
+
+
+def _inputs(manifest: dict[str, Any]) -> dict[str, str]:
+    return _hashes(manifest, "intermediate", lambda path: path.endswith(INPUTS))
+
+
+def _orders(manifest: dict[str, Any]) -> dict[str, str]:
+    """Each kernel by its operation and the shapes of its operands; how its sums add."""
+    found = {}
+    for entry in manifest["orders"]:
+        shapes = [
+            arg["shape"]
+            for arg in entry.get("args", [])
+            if isinstance(arg, dict) and "shape" in arg
+        ]
+        name = f"{entry['dtype']} {entry['op']} {'x'.join(map(str, shapes))}"
+        while name in found:
+            name += "'"
+        for library in ("torch", "numpy"):
+            told = entry.get(library)
+            if told is not None:
+                found[f"{name}, {library}"] = _order(told)
+    return found
+
+
+def _order(told: dict[str, Any]) -> str:
+    if told.get("refused"):
+        return f"none: {told['refused']}"
+    return "; ".join(
+        f"{order['tree']}{', fused' if order.get('fused') else ''}"
+        for order in told.get("orders", [])
+    )
+
+
+def _errors(archive: Archive) -> dict[str, str]:
+    """The greatest of every measure over the runs of `trial`; nan, if there is one."""
+    path = archive.folder / "errors.csv"
+    greatest: dict[str, float] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            table = csv.DictReader(file)
+            if not {"dtype", *MEASURES} <= set(table.fieldnames or ()):
+                raise UserError(
+                    f"{path}: is no table of errors (its first line has no such columns)."
+                )
+            for row in table:
+                if row["sample"] == "trial":
+                    for measure in MEASURES:
+                        name = f"{row['dtype']} {row['comparison']} {row['gradient']} {measure}"
+                        value = float(row[measure])
+                        old = greatest.get(name, value)
+                        greatest[name] = value if math.isnan(value) or value > old else old
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+        raise UserError(f"{path}: is no table of errors ({error}).") from error
+    return {name: f"{value:.6g}" for name, value in greatest.items()}
+
+
+def _replay(manifest: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"{row['dtype']} {row['tensor']}, {row['data']}": f"{row['identical']} of {row['elements']}"
+        for row in manifest["replay"]
+    }
+
+
+def _verdicts(manifest: dict[str, Any]) -> dict[str, str]:
+    found = {}
+    for row in manifest["verdicts"]:
+        named = f" ({row['diagnosis']['name']})" if row["diagnosis"] else ""
+        found[f"{row['gradient']} in {row['dtype']}"] = f"{row['outcome']}{named}"
+    return found
+
+
+def _acceptance(manifest: dict[str, Any]) -> dict[str, str]:
+    return {
+        row["criterion"]: "holds" if row["holds"] else "does not hold"
+        for row in manifest["acceptance"]
+    }

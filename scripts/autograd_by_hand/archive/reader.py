@@ -1,0 +1,146 @@
+"""An experiment as it was archived, or as it stands in its folder, file by file."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256 as digest
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from autograd_by_hand.archive.canonical_tar import is_plain, read_archive
+from autograd_by_hand.archive.json_schema import misfits
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import sha256
+
+SUMS = "SHA256SUMS"
+SCHEMA = Path(__file__).resolve().parents[3] / "templates/manifest.schema.json"
+# Follow from the rest, and an archive may leave them out.
+COMPUTED = re.compile(r"work/[a-z0-9]+/(manual|autograd|reference|reordered|noise)\.safetensors$")
+
+
+@dataclass
+class Archive:
+    """What was found of an experiment.
+
+    name: the experiment's
+    root: the folder that the files' paths begin in
+    hashes: SHA-256 of every file that is there, by its path
+    expected: what it should be, by path: an archive's by SHA256SUMS, a folder's by the manifest
+    """
+
+    name: str
+    root: Path
+    hashes: dict[str, str]
+    expected: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The experiment's own folder."""
+        return self.root / "experiments" / self.name
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest.
+
+        Raises
+            UserError: if there is none, or it is not as its schema says.
+        """
+        path = f"experiments/{self.name}/manifest.json"
+        if path not in self.hashes:
+            raise UserError(f"{path}: is missing.")
+        try:
+            manifest: dict[str, Any] = json.loads((self.root / path).read_bytes())
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path}: is no JSON ({error}).") from error
+        if found := misfits(manifest, json.loads(SCHEMA.read_bytes())):
+            raise UserError(f"{path}: is no manifest: {found[0]}.")
+        return manifest
+
+    def states(self) -> dict[str, str]:
+        """Of every file that is there or should be: intact, changed, missing or extra."""
+        found = {}
+        for path in sorted(self.hashes.keys() | self.expected.keys()):
+            if path not in self.expected:
+                found[path] = "extra"
+            elif path not in self.hashes:
+                found[path] = "missing"
+            else:
+                intact = self.hashes[path] == self.expected[path]
+                found[path] = "intact" if intact else "changed"
+        return found
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Archive]:
+    """An archive, or an experiment's folder, to look at.
+
+    Raises
+        UserError: if it is neither, or not to be trusted.
+    """
+    if path.is_dir():
+        yield _of_folder(path.resolve())
+    else:
+        with TemporaryDirectory(prefix="archive-") as folder:
+            yield _unpacked(path, Path(folder))
+
+
+def _of_folder(folder: Path) -> Archive:
+    """An experiment's folder in its project, whose files are those that its manifest lists."""
+    archive = Archive(folder.name, folder.parent.parent, {})
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        raise UserError(f"{folder}: has no manifest.json; run snakemake -c1 there first.")
+    path = manifest.relative_to(archive.root).as_posix()
+    archive.hashes[path] = archive.expected[path] = sha256(manifest)
+    for listed in listed_in(archive.manifest()):
+        archive.expected[listed["path"]] = listed["sha256"]
+        if is_plain(listed["path"]) and (archive.root / listed["path"]).is_file():
+            archive.hashes[listed["path"]] = sha256(archive.root / listed["path"])
+    return archive
+
+
+def _unpacked(path: Path, folder: Path) -> Archive:
+    """An archive, its files put below `folder`."""
+    hashes, tops = {}, set()
+    for name, content in read_archive(path):
+        top, _, inner = name.partition("/")
+        tops.add(top)
+        if not inner or len(tops) > 1:
+            raise UserError(
+                f"{path}: is no archive of an experiment: {name!r} lies beside its folder."
+            )
+        file = folder / top / inner
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise UserError(
+                f"{path}: is no archive of an experiment: {name!r} is also a folder."
+            ) from error
+        hashes[inner] = digest(content).hexdigest()
+    if not tops:
+        raise UserError(f"{path}: is no archive of an experiment: it is empty.")
+    (top,) = tops
+    if SUMS not in hashes:
+        raise UserError(f"{path}: is no archive of an experiment: it has no {SUMS}.")
+    expected = _sums((folder / top / SUMS).read_bytes(), path)
+    del hashes[SUMS]
+    return Archive(top, folder / top, hashes, expected)
+
+
+def _sums(content: bytes, path: Path) -> dict[str, str]:
+    """What SHA256SUMS says, by path."""
+    expected: dict[str, str] = {}
+    for line in content.decode("utf-8", "replace").splitlines():
+        match = re.fullmatch(r"([0-9a-f]{64})  (\S.*)", line)
+        if not match or not is_plain(match[2]) or match[2] in expected:
+            raise UserError(f"{path}: its {SUMS} has a line that is none of a sum: {line[:80]!r}.")
+        expected[match[2]] = match[1]
+    return expected
+
+
+def listed_in(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every file that a manifest lists."""
+    return [file for listed in manifest["files"].values() for file in listed]

@@ -1,0 +1,66 @@
+"""Torch's operations that show the same numbers in another shape, as numpy's.
+
+Operations go by their names, so that an array is viewed without torch.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_by_hand.aten.numpy_axes import axes
+
+Array = NDArray[Any]
+
+
+def _squeeze(value: Array, dim: Any) -> Array:
+    removed = axes(dim, value.ndim) or ()
+    return value.squeeze(axis=tuple(axis for axis in removed if value.shape[axis] == 1))
+
+
+def _expand(value: Array, size: Any, implicit: bool = False) -> Array:  # noqa: ARG001
+    lead = len(size) - value.ndim
+    own = [value.shape[i - lead] if want == -1 else want for i, want in enumerate(size)]
+    return np.broadcast_to(value, own)
+
+
+def _select(value: Array, dim: int, index: int) -> Array:
+    return np.moveaxis(value, dim, 0)[index, ...]  # a view, even of a single number
+
+
+def _slice(
+    value: Array, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Array:
+    part = np.moveaxis(value, dim, 0)[slice(start, end, step)]
+    return np.moveaxis(part, 0, dim)
+
+
+def _as_strided(value: Array, size: Any, stride: Any, storage_offset: int | None = None) -> Array:
+    """Of an array that lies row by row, as torch's memory does."""
+    flat = value.reshape(-1)[storage_offset or 0 :]
+    strides = [step * flat.itemsize for step in stride]
+    return np.lib.stride_tricks.as_strided(flat, size, strides)
+
+
+def _same(value: Array) -> Array:
+    return value
+
+
+VIEWS: Mapping[str, Callable[..., Any]] = {
+    "aten.t.default": np.transpose,
+    "aten.transpose.int": np.swapaxes,
+    "aten.permute.default": np.transpose,
+    "aten.view.default": np.reshape,
+    "aten._unsafe_view.default": np.reshape,
+    "aten.expand.default": _expand,
+    "aten.unsqueeze.default": np.expand_dims,
+    "aten.squeeze.dim": _squeeze,
+    "aten.squeeze.dims": _squeeze,
+    "aten.select.int": _select,
+    "aten.slice.Tensor": _slice,
+    "aten.detach.default": _same,
+    "aten.alias.default": _same,
+}
+# Views of what lies in memory, however that is shown.
+MEMORY_VIEWS: Mapping[str, Callable[..., Any]] = {"aten.as_strided.default": _as_strided}

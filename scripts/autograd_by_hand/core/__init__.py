@@ -1,0 +1,1 @@
+"""Errors, messages, files and progress: what every other package needs and nothing of gradients."""

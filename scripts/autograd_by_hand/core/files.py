@@ -1,0 +1,85 @@
+"""Write a file whole or not at all; name its content by a hash."""
+
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from autograd_by_hand.core.messages import Message, message_of
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; put it in place when the block ends without an error.
+
+    The bytes reach the disk before the name does (fsync, then rename), so a reader or a crash
+    meets the old file or the new one, never a part of either. On an error nothing is left behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_hidden(path))
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp gives 0600
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def clear_away_torn(path: Path) -> None:
+    """Remove what writers of `path` left behind when they were killed; none may be at work."""
+    for torn in path.parent.glob(f"{_hidden(path)}*"):
+        torn.unlink()
+
+
+def _hidden(path: Path) -> str:
+    """How the names begin under which `path` is written."""
+    return f".{path.name}."
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 with Unix line ends, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, atomically.
+
+    inf and nan, which JSON lacks, become text, and a message a mapping of its parts.
+    """
+    write_text(
+        path, json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Message):
+        return _plain(value.parts())
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_json(path: Path) -> Any:
+    """The value that a JSON file holds, its messages as messages."""
+    return json.loads(path.read_text(encoding="utf-8"), object_hook=message_of)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,224 @@
+"""Find the one change to the hand's backward that gives the true gradients.
+
+Backward is made again, step by step, with one expression changed (`diagnosis.repair`). A
+change that sets the gradients right names the mistake, and where in the code it stands. All in
+float64, where nothing fits by chance.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from time import process_time
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.backward_trace import FAILURES, BackwardSteps
+from autograd_by_hand.diagnosis.fit_constant import fitted_number
+from autograd_by_hand.diagnosis.repair import Repair, Sweep
+from autograd_by_hand.diagnosis.repairs_constants import fitted, places
+from autograd_by_hand.diagnosis.repairs_expressions import (
+    factors,
+    formulas,
+    functions,
+    layouts,
+    moved,
+    terms,
+)
+from autograd_by_hand.diagnosis.repairs_operands import forwards, swaps, values
+from autograd_by_hand.diagnosis.repairs_operations import operations, sums
+from autograd_by_hand.diagnosis.time_budget import until
+
+# The order in which they are tried: of those that mend as much, the first gives the name.
+FAMILIES = (
+    values, swaps, sums, operations, places, functions, factors, layouts, terms, moved, formulas,
+)  # fmt: skip
+Gradients = dict[str, Tensor]
+PATIENCE = 5.0  # seconds of CPU time
+LARGEST = 2**20  # elements of what is tried at once
+FACTORS = (2.0, 0.5, -1.0, -2.0, -0.5)  # that may be wrong besides
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A repair that sets a gradient right, and what it leaves of the error, as a part of it."""
+
+    kind: str
+    name: str
+    left_over: float
+
+
+@dataclass(frozen=True)
+class Mending:
+    """One run in float64: the hand's steps, its gradients and the true ones."""
+
+    taken: BackwardSteps
+    hand: Gradients
+    truth: Gradients
+
+    def left_over(self, name: str, given: Gradients | None, factor: float = 1.0) -> float:
+        """What a repair, and a factor, leave of a gradient's error, as a part of it."""
+        if given is None or given[name].shape != self.truth[name].shape:
+            return torch.inf
+        hand, truth = self.hand[name], self.truth[name]
+        return float((factor * given[name] - truth).norm() / (hand - truth).norm())
+
+    def stays(self, right: list[str], given: Gradients | None) -> bool:
+        """Whether the gradients that were right still are."""
+        return given is not None and all(
+            torch.allclose(given[name], self.truth[name], rtol=1e-6, atol=1e-9) for name in right
+        )
+
+    def factor(self, name: str, given: Gradients | None) -> float:
+        """The simple number that a mended gradient lacks for a factor; 0 if it is none."""
+        if given is None or given[name].shape != self.truth[name].shape:
+            return 0.0
+        size = float((given[name] * given[name]).sum())
+        factor = float((given[name] * self.truth[name]).sum()) / size if size else 0.0
+        return next((one for one in FACTORS if abs(factor - one) < 1e-9), 0.0)
+
+
+def mend(
+    runs: list[Mending],
+    wrong: list[str],
+    right: list[str],
+    tolerance: float,
+    *,
+    by_forward: bool = False,
+) -> dict[str, Mended]:
+    """The repair that sets right the most of the gradients named, and then of the rest.
+
+    runs: the first is searched on, the others confirm
+    wrong, right: the gradients to mend, and those that no repair may change
+    tolerance: what may be left over, as a part of the error
+    by_forward: whether forward's values stand in for the hand's, and nothing else is tried
+    """
+    hand = Hand(runs[0].taken, right)
+    found, nearly, end = dict[str, Mended](), dict[str, Mended](), process_time() + PATIENCE
+    functorch = torch._C._functorch  # noqa: SLF001 - nothing public keeps it from the log
+    functorch._set_vmap_fallback_warning_enabled(False)  # type: ignore[attr-defined] # noqa: SLF001
+    with torch.no_grad():
+        for family in (forwards,) if by_forward else (*FAMILIES, None):
+            rest = [name for name in wrong if name not in found]
+            repairs = family(hand) if family else _fits(runs[0], hand, rest, tolerance)
+            repairs = _likely(runs[0], rest, tolerance, until(repairs, end))
+            exact, scaled = _best(runs, rest, right, tolerance, repairs)
+            found |= exact
+            nearly = scaled | nearly
+    return nearly | found
+
+
+def _best(
+    runs: list[Mending],
+    wrong: list[str],
+    right: list[str],
+    tolerance: float,
+    repairs: Iterator[Repair],
+) -> tuple[dict[str, Mended], dict[str, Mended]]:
+    """For each gradient the repair that sets right the most, the first of several.
+
+    returns: those that set it right, and those that set it right but for a factor
+    """
+    found: dict[bool, dict[str, tuple[int, Mended]]] = {}
+    for repair in repairs if wrong else ():
+        first = runs[0].taken.again(repair.makes)
+        for factor in {1.0, *(runs[0].factor(name, first) for name in wrong)} - {0.0}:
+            names = [name for name in wrong if runs[0].left_over(name, first, factor) < tolerance]
+            if not names:
+                continue
+            given = [first, *(run.taken.again(repair.makes) for run in runs[1:])]
+            left = {
+                name: max(
+                    run.left_over(name, one, factor) for run, one in zip(runs, given, strict=True)
+                )
+                for name in names
+            }
+            names = [name for name in names if left[name] < tolerance]
+            if not all(run.stays(right, one) for run, one in zip(runs, given, strict=True)):
+                continue
+            best = found.setdefault(factor == 1.0, {})
+            for name in names:
+                if name not in best or best[name][0] < len(names):
+                    kind, words = repair.tell()
+                    if factor != 1.0:
+                        words += f", and there is a factor {1 / factor:.6g} besides"
+                    best[name] = len(names), Mended(kind, words, left[name])
+            if factor == 1.0 and len(names) == len(wrong):
+                return {name: mended for name, (_, mended) in best.items()}, {}
+    exact, scaled = (
+        {name: mended for name, (_, mended) in found.get(as_it_is, {}).items()}
+        for as_it_is in (True, False)
+    )
+    return exact, scaled
+
+
+def _likely(
+    run: Mending, wrong: list[str], tolerance: float, repairs: Iterator[Repair | Sweep]
+) -> Iterator[Repair]:
+    """The repairs, of those that are alike only the ones that may fit, which are told at once."""
+    for one in repairs if wrong else ():
+        if isinstance(one, Repair):
+            yield one
+            continue
+        size = max(1, LARGEST // max(1, one.operand.shape.numel()))
+        for start in range(0, len(one.others), size):
+            for number in _that_may_fit(run, wrong, tolerance, one, start, start + size):
+                yield one.repair(number)
+
+
+def _that_may_fit(
+    run: Mending, wrong: list[str], tolerance: float, sweep: Sweep, start: int, stop: int
+) -> list[int]:
+    """The numbers of a sweep's repairs, from one to another, that may set a gradient right."""
+    numbers = [*range(len(sweep.others))[start:stop]]
+    own = run.taken.steps.values
+    many = torch.stack([sweep.others[number][0](own) for number in numbers])
+    if not numbers or not many.is_floating_point():
+        return numbers
+
+    def gradients(other: Tensor) -> tuple[Tensor, ...]:
+        made = run.taken.made(sweep.makes(lambda _: other), nothing=(other * 0).sum())
+        return tuple(made[name] for name in wrong)
+
+    try:
+        made = torch.vmap(gradients)(many)
+    except FAILURES:
+        return numbers
+    may = torch.zeros(len(numbers), dtype=torch.bool)
+    for name, given in zip(wrong, made, strict=True):
+        hand, truth = run.hand[name].flatten(), run.truth[name].flatten()
+        if given[0].numel() != truth.numel():
+            continue
+        rows, size = given.flatten(1), float(truth @ truth)
+        enough = (2 * tolerance * float((hand - truth).norm())) ** 2 + 1e-12 * size
+        squares, products = (rows * rows).sum(1), rows @ truth
+        for factor in (1.0, *FACTORS):
+            may |= factor**2 * squares - 2 * factor * products + size < enough
+    return [number for number, fits in zip(numbers, may.tolist(), strict=True) if fits]
+
+
+def _fits(run: Mending, hand: Hand, wrong: list[str], tolerance: float) -> Iterator[Repair]:
+    """The repairs that are numbers, fitted to all the gradients that each has a part in."""
+    for start, repair in fitted(hand):
+        below = run.taken.below(repair(start).makes)
+        names = [name for name in wrong if run.taken.gradients[name].place in below]
+        if names:
+            enough = tolerance * float(_together(run.hand, run.truth, names).norm())
+            value = fitted_number(start, partial(_residual, run, names, repair), enough)
+            if value is not None:
+                yield repair(value)
+
+
+def _residual(
+    run: Mending, names: list[str], repair: Callable[[float], Repair], value: float
+) -> Tensor | None:
+    given = run.taken.again(repair(value).makes)
+    if given is None or any(given[name].shape != run.truth[name].shape for name in names):
+        return None
+    return _together(given, run.truth, names)
+
+
+def _together(given: Gradients, truth: Gradients, names: list[str]) -> Tensor:
+    """The errors of several gradients, as one vector."""
+    return torch.cat([(truth[name] - given[name]).flatten() for name in names])

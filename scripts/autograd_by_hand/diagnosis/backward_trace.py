@@ -1,0 +1,194 @@
+"""The hand's backward as the steps that it makes, to be made again with some of them changed.
+
+Unlike a forward's (`diagnosis.forward_trace`), its steps stay as its author wrote them: they
+change tensors in place and see one memory under several names.
+"""
+
+from collections.abc import Callable, Collection
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.diagnosis.forward_trace import Recorder, Ref, Step, Steps
+from autograd_by_hand.experiment.local_variables import variables_of
+from autograd_by_hand.experiment.user_code import Author, call
+
+Make = Callable[[Step, list[Any]], Any]  # what a step makes, of the step and all values so far
+SHAPES = {"zeros_like", "ones_like", "empty_like", "new_zeros", "new_empty"}  # no value's matter
+FAILURES = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError)
+
+
+class _InPlaceRecorder(Recorder):
+    """A recorder that leaves operations as they are."""
+
+    pure = False
+
+
+class BackwardSteps:
+    """A backward, taken down on one run, whose steps can be made again.
+
+    steps: the operations and every value that was met, as it was when it was made
+    gradients: the places of the gradients, by tensor
+    own: how many of the values are its own
+    live: the numbers of the steps on which a gradient depends, in order
+    moving: the places of the values whose memory is written into
+    reads: the places of what each step is given
+    """
+
+    def __init__(self, steps: Steps, gradients: dict[str, Ref], memory: list[int]) -> None:
+        self.steps, self.gradients, self.own = steps, gradients, len(steps.values)
+        written = {memory[ref.place] for step in steps.steps for ref in _written(step)}
+        self.moving = {place for place, own in enumerate(memory) if own in written}
+        needed = {memory[ref.place] for ref in gradients.values()}
+        self.live = list[int]()
+        for number, step in reversed([*enumerate(steps.steps)]):
+            if needed & {memory[ref.place] for ref in [*made_by(step), *_written(step)]}:
+                needed |= {memory[ref.place] for ref in step.refs()}
+                self.live.insert(0, number)
+        self.reads = [{ref.place for ref in step.refs()} for step in steps.steps]
+        self._touches = [
+            reads | {ref.place for ref in made_by(step)}
+            for reads, step in zip(self.reads, steps.steps, strict=True)
+        ]
+        self._memory = memory
+        made = {
+            ref.place for step in steps.steps for ref in made_by(step) if ref not in _written(step)
+        }
+        self._given = self.moving - made
+
+    def with_known(self, known: dict[str, Tensor]) -> "BackwardSteps":
+        """The same with more values to use, by what they are called, after its own."""
+        names = {len(self.steps.values) + place: name for place, name in enumerate(known)}
+        again = copy(self)
+        again.steps = replace(
+            self.steps,
+            values=[*self.steps.values, *known.values()],
+            names=self.steps.names | names,
+        )
+        return again
+
+    def below(self, numbers: Collection[int]) -> set[int]:
+        """The places of what depends on some steps, through memory that is written into too."""
+        found = set[int]()
+        for number in range(min(numbers), len(self.steps.steps)):
+            step = self.steps.steps[number]
+            if number in numbers or (step.name not in SHAPES and self.reads[number] & found):
+                for ref in [*made_by(step), *_written(step)]:
+                    found |= self._same_memory(ref.place)
+        return found
+
+    def _same_memory(self, place: int) -> set[int]:
+        if place not in self.moving:
+            return {place}
+        return {one for one in self.moving if self._memory[one] == self._memory[place]}
+
+    def again(self, makes: dict[int, Make]) -> dict[str, Tensor] | None:
+        """The gradients with some steps made otherwise; None where that cannot be done.
+
+        makes: what makes a step in place of the step itself, by its number
+        """
+        try:
+            return self.made(makes)
+        except FAILURES:
+            return None
+
+    def made(self, makes: dict[int, Make], nothing: Tensor | None = None) -> dict[str, Tensor]:
+        """The same.
+
+        nothing: 0, if what the steps make is many tensors at once (torch.func.vmap)
+
+        Raises
+            RuntimeError, TypeError, ValueError or IndexError: where that cannot be done.
+        """
+        values: list[Any] = list(self.steps.values)
+        for place in self._given:
+            values[place] = values[place].clone()
+        changed = set(self.moving)
+        for number in self.live:
+            if not (number in makes or self._touches[number] & changed):
+                continue
+            step = self.steps.steps[number]
+            made = makes[number](step, values) if number in makes else Steps.do(step, values)
+            each = made if isinstance(step.made, list) else [made]
+            for ref, one in zip(made_by(step), each, strict=False):
+                moving = ref.place in self.moving
+                values[ref.place] = (
+                    self._writable(step, one, values, number in makes, nothing) if moving else one
+                )
+                changed.add(ref.place)
+        return {name: values[ref.place] for name, ref in self.gradients.items()}
+
+    def _writable(
+        self, step: Step, made: Tensor, values: list[Any], altered: bool, nothing: Tensor | None
+    ) -> Tensor:
+        """What a step makes, as memory that may be written into."""
+        shows = step.func.is_view or step.func._schema.is_mutable  # noqa: SLF001
+        if nothing is not None and not shows and made.is_floating_point():
+            return made + nothing
+        if altered and _memory(made) not in {_memory(values[one]) for one in self.moving}:
+            return made.clone()  # else what is to be kept would be written into
+        return made
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+def made_by(step: Step) -> list[Ref]:
+    """The tensors that a step makes."""
+    made = step.made if isinstance(step.made, list) else [step.made]
+    return [ref for ref in made if ref is not None]
+
+
+def _written(step: Step) -> list[Ref]:
+    """The tensors that a step changes in place."""
+    arguments = step.func._schema.arguments  # noqa: SLF001 - nothing public says so
+    return [
+        arg
+        for arg, declared in zip(step.args, arguments, strict=False)
+        if isinstance(arg, Ref) and declared.alias_info and declared.alias_info.is_write
+    ]
+
+
+def take_down_backward(
+    backward: Author, path: Path, tensors: dict[str, Tensor], needed: list[str], limit: float
+) -> BackwardSteps | None:
+    """The steps of a backward on one run; None where they do not make its gradients again.
+
+    tensors: one run's inputs and `dout`, in float64 or int64
+    needed: the tensors whose gradients it gives
+
+    Raises
+        UserError: if backward fails.
+    """
+    given = {name: tensor.clone() for name, tensor in tensors.items()}
+    values, alive = list[Tensor](), list[Tensor]()
+    recorder = _InPlaceRecorder(path, False, {}, values, alive)
+    inputs = {name: recorder.ref(tensor) for name, tensor in given.items()}
+    with torch.no_grad(), variables_of(backward) as variables, recorder:
+        returned = call(backward, path, given, limit)
+    made = {
+        name: returned[name].clone() for name in needed if isinstance(returned.get(name), Tensor)
+    }
+    gradients = {name: recorder.ref(returned[name]) for name in made}
+    names = {
+        recorder.places[id(tensor)].place: name
+        for name, tensor in variables.items()
+        if id(tensor) in recorder.places
+    }
+    names |= {ref.place: name for name, ref in inputs.items()}
+    memory = [*map(_memory, alive)]
+    steps = Steps(recorder.steps, values, inputs, Ref(0), names)
+    taken = BackwardSteps(steps, gradients, memory)
+    with torch.no_grad():
+        again = taken.again({})
+    if again is None or any(
+        not torch.allclose(again[name], one, rtol=1e-12, atol=0, equal_nan=True)
+        for name, one in made.items()
+    ):
+        return None
+    return taken

@@ -1,0 +1,202 @@
+"""A change to one step of forward, or to its inputs: what mistakes are made of.
+
+A change alters what a step gives, or what flows back through it, or both. What it gives may be kept
+while its derivative is another (`altered` with `shown`), as a slip in backward alone would have it.
+
+A change is enumerated on one run and made on others: it reads what it needs of a run from `values`,
+when the step is done.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.diagnosis.forward_trace import Ref, Step, Steps
+
+Do = Callable[[int, Step, list[Any]], Any]  # the step's number, the step, all values so far
+Make = Callable[[Step, list[Any]], Any]  # the same of one step alone
+Alter = Callable[[Tensor], Tensor]
+Formula = Callable[[Tensor], Tensor]
+Factor = Callable[[list[Any], Tensor], Tensor]  # all values so far, and what the step makes
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change to a forward.
+
+    kind: of mistake
+    told: the mistake in words
+    do: makes a step in place of the step itself (`diagnosis.forward_trace`)
+    inputs: makes of the inputs what forward is given
+    """
+
+    kind: str
+    told: str
+    do: Do | None = None
+    inputs: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
+
+    def and_(self, other: "Change") -> "Change":
+        """Both changes at once, each to another step."""
+        assert self.do
+        assert other.do
+        return replace(
+            self, told=f"{self.told}, and {other.told}", do=together([self.do, other.do])
+        )
+
+
+class _Altered(torch.autograd.Function):
+    """The identity, or what is shown in its place, with a derivative of its own."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, alter: Alter, shown: Tensor | None) -> Tensor:
+        ctx.alter, ctx.shape = alter, value.shape
+        return value.clone() if shown is None else shown.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *flows: Any) -> Any:
+        return ctx.alter(flows[0]).sum_to_size(ctx.shape), None, None
+
+
+def altered(value: Tensor, alter: Alter, shown: Tensor | None = None) -> Tensor:
+    """`value`, or `shown` in its place, with `alter` in the way of what flows back."""
+    made: Tensor = _Altered.apply(value, alter, shown)  # type: ignore[no-untyped-call]
+    return made
+
+
+def same(tensor: Tensor) -> Tensor:
+    """A tensor as it is."""
+    return tensor
+
+
+def times(factor: Tensor | float) -> Alter:
+    """What is altered, multiplied by a factor."""
+    return lambda flow: flow * factor
+
+
+def edges(steps: Steps) -> Iterator[tuple[int, int, Ref]]:
+    """Every real tensor that a step is given: the step's number, the argument's place, its own."""
+    for number, step in steps.numbered():
+        for place, arg in enumerate(step.args):
+            if isinstance(arg, Ref) and steps.values[arg.place].is_floating_point():
+                yield number, place, arg
+
+
+# what a step is given
+
+
+def argument(step: Step, values: list[Any], place: int) -> Tensor:
+    """The tensor that a step is given for one argument."""
+    value: Tensor = values[step.args[place].place]
+    return value
+
+
+def reached(step: Step, values: list[Any], place: int) -> Tensor:
+    """The tensor that a step is given for one argument, if something flows back to it.
+
+    Raises
+        ValueError: if nothing does.
+    """
+    value = argument(step, values, place)
+    if not value.requires_grad:
+        raise ValueError("nothing flows back here")
+    return value
+
+
+def with_argument(step: Step, values: list[Any], place: int, value: Any) -> Any:
+    """What a step makes with another value for one argument."""
+    args = list(step.args)
+    args[place] = Ref(len(values)) if isinstance(value, Tensor) else value
+    return Steps.do(replace(step, args=tuple(args)), [*values, value])
+
+
+# changes
+
+
+def at(number: int, make: Make) -> Do:
+    """`make` in place of one step."""
+    return lambda current, step, values: make(step, values) if current == number else None
+
+
+def together(changes: Collection[Do]) -> Do:
+    """Changes to several steps at once; a ValueError where two of them change one step."""
+
+    def do(current: int, step: Step, values: list[Any]) -> Any:
+        made = [change(current, step, values) for change in changes]
+        made = [one for one in made if one is not None]
+        if len(made) > 1:
+            raise ValueError("two of them change one step")
+        return made[0] if made else None
+
+    return do
+
+
+def in_turns(changes: Collection[Do]) -> Do:
+    """The same change in the turns of a loop, but for those where nothing flows back."""
+
+    def where_it_can(change: Do) -> Do:
+        def do(current: int, step: Step, values: list[Any]) -> Any:
+            try:
+                return change(current, step, values)
+            except ValueError:
+                return None
+
+        return do
+
+    return together([where_it_can(change) for change in changes])
+
+
+def into(number: int, place: int, alter: Alter) -> Do:
+    """`alter` in the way of what flows back into one argument of a step."""
+
+    def make(step: Step, values: list[Any]) -> Any:
+        value = altered(reached(step, values, place), alter)
+        return with_argument(step, values, place, value)
+
+    return at(number, make)
+
+
+def towards(number: int, place: int, alter: Alter) -> Do:
+    """`alter` in the way of what flows back towards one argument, before the step's derivative."""
+
+    def make(step: Step, values: list[Any]) -> Any:
+        value = reached(step, values, place)
+        held = [one.detach() if isinstance(one, Tensor) else one for one in values]
+        alone = with_argument(step, held, place, value)
+        rest = with_argument(step, values, place, value.detach())
+        return altered(alone, alter) + (rest - rest.detach())
+
+    return at(number, make)
+
+
+def derivative(number: int, place: int, factor: Factor) -> Do:
+    """Another derivative of a step by one argument, elementwise: a factor of what flows back."""
+
+    def make(step: Step, values: list[Any]) -> Any:
+        value = reached(step, values, place)
+        rest = with_argument(step, values, place, value.detach())
+        alter = times(factor(values, rest.detach()))
+        return altered(value, alter, torch.zeros_like(rest)) + rest
+
+    return at(number, make)
+
+
+def of_value(formula: Formula, place: int) -> Factor:
+    """A formula in one of the values."""
+    return lambda values, _: formula(values[place].detach())
+
+
+def of_result(formula: Formula) -> Factor:
+    """A formula in what the step itself makes."""
+    return lambda _, made: formula(made)
+
+
+def showing(number: int, shown: Make) -> Do:
+    """Another value of a step, with the derivative that it had."""
+
+    def make(step: Step, values: list[Any]) -> Any:
+        return altered(Steps.do(step, values), same, shown(step, values).detach())
+
+    return at(number, make)

@@ -1,0 +1,203 @@
+"""Find the one change to forward that would have the hand's gradient for its true one.
+
+Forward is made again, step by step, with one step changed (`diagnosis.forward_mistakes`), and
+differentiated by autograd. A change that gives exactly the hand's gradient names the mistake. All
+in float64, where nothing fits by chance.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from time import process_time
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.diagnosis.fit_constant import fitted_number
+from autograd_by_hand.diagnosis.forward_edits import Change, edges
+from autograd_by_hand.diagnosis.forward_mistakes import FAMILIES, constants, term
+from autograd_by_hand.diagnosis.forward_trace import Ref, Steps
+from autograd_by_hand.diagnosis.time_budget import until
+
+Gradients = dict[str, Tensor]
+Fits = Iterator[tuple[Change, list[str]]]  # changes, and the gradients that each explains
+PATIENCE = 5.0  # seconds of CPU time
+FEW = 24  # terms, all pairs of which are tried
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run in float64: its inputs, its cotangent, the hand's gradients and the true ones."""
+
+    steps: Steps
+    tensors: dict[str, Tensor]
+    dout: Tensor
+    hand: Gradients
+    truth: Gradients
+
+    def gradients(self, change: Change) -> Gradients | None:
+        """Autograd's gradients with something changed; None where that cannot be done."""
+        given = change.inputs(self.tensors) if change.inputs else self.tensors
+        leaves = {
+            name: value.clone().requires_grad_() if name in self.hand else value
+            for name, value in given.items()
+        }
+        try:
+            result = self.steps.again(leaves, change.do)
+            found = torch.autograd.grad(
+                result, [leaves[name] for name in self.hand], self.dout, allow_unused=True
+            )
+        except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError):
+            return None
+        return {
+            name: torch.zeros_like(self.truth[name]) if one is None else one
+            for name, one in zip(self.hand, found, strict=True)
+        }
+
+    def left_over(self, name: str, given: Gradients | None) -> float:
+        """What a change does not explain of a gradient's error, as a part of it."""
+        if given is None:
+            return torch.inf
+        hand, truth = self.hand[name], self.truth[name]
+        return float((hand - given[name]).norm() / (hand - truth).norm())
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The mistake that explains a gradient, and how exactly."""
+
+    kind: str
+    name: str
+    left_over: float
+
+
+def find(runs: list[Run], wrong: list[str], tolerance: float) -> dict[str, Finding]:
+    """The first change that explains each of the gradients named, for those that one explains.
+
+    runs: the first is searched on, the others confirm
+    tolerance: what may be left over, as a part of the error
+    """
+    found, end = dict[str, Finding](), process_time() + PATIENCE
+    searches: list[Callable[[Run, list[str], float], Fits]] = [
+        _terms,
+        *(partial(_members, family, end) for family in FAMILIES),
+        partial(_constants, end),
+        _pairs_of_terms,
+    ]
+    for search in searches:
+        rest = [name for name in wrong if name not in found]
+        for change, names in search(runs[0], rest, tolerance):
+            given = [run.gradients(change) for run in runs]
+            for name in names:
+                worst = max(run.left_over(name, one) for run, one in zip(runs, given, strict=True))
+                if worst < tolerance and name in rest:
+                    found[name] = Finding(change.kind, change.told, worst)
+                    rest.remove(name)
+    return found
+
+
+def _members(
+    family: Callable[[Steps], Iterator[Change]],
+    end: float,
+    run: Run,
+    wrong: list[str],
+    tolerance: float,
+) -> Fits:
+    """The changes of a family, while there are gradients to explain and there is time."""
+    for change in until(family(run.steps), end):
+        if not wrong:
+            return
+        fits = _explained(run, wrong, change, tolerance)
+        if fits:
+            yield change, fits
+
+
+def _explained(run: Run, wrong: list[str], change: Change, tolerance: float) -> list[str]:
+    given = run.gradients(change)
+    return [name for name in wrong if run.left_over(name, given) < tolerance]
+
+
+def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
+    """Terms that are missing, or counted a wrong number of times: the missing ones first."""
+    found = []
+    for numbers, place in _edges_and_turns(run.steps):
+        without = run.gradients(term(run.steps, numbers, place, 0.0))
+        if without is None:
+            continue
+        for name in wrong:
+            part = run.truth[name] - without[name]
+            error = run.hand[name] - run.truth[name]
+            size = float((part * part).sum())
+            if not size or not without[name].any():
+                continue  # no term, or all there is
+            count = 1 + float((error * part).sum()) / size
+            if float((error - (count - 1) * part).norm()) < tolerance * float(error.norm()):
+                count = simple(count)
+                found.append((count != 0, term(run.steps, numbers, place, count), [name]))
+    for _, change, names in sorted(found, key=lambda one: one[0]):
+        yield change, names
+
+
+def _edges_and_turns(steps: Steps) -> Iterator[tuple[list[int], int]]:
+    """The arguments of a step, and of the steps that are the turns of a loop."""
+    for number, place, _ in edges(steps):
+        yield [number], place
+    for numbers in steps.turns():
+        for place, arg in enumerate(steps.steps[numbers[0]].args):
+            if isinstance(arg, Ref) and steps.values[arg.place].is_floating_point():
+                yield numbers, place
+
+
+def _pairs_of_terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
+    """Two terms that are missing."""
+    if not wrong:
+        return
+    truth = torch.cat([run.truth[name].flatten() for name in wrong])
+    matter, effects = list[Change](), [truth]
+    for step, place, _ in edges(run.steps):
+        change = term(run.steps, [step], place, 0.0)
+        without = run.gradients(change)
+        if without is None:
+            continue
+        effect = torch.cat([without[name].flatten() for name in wrong])
+        if not any(torch.allclose(effect, other, rtol=1e-9) for other in effects):
+            effects.append(effect)
+            matter.append(change)
+    if len(matter) > FEW:
+        return
+    for first, second in combinations(matter, 2):
+        both = first.and_(second)
+        fits = _explained(run, wrong, both, tolerance)
+        if fits:
+            yield both, fits
+
+
+def _constants(end: float, run: Run, wrong: list[str], tolerance: float) -> Fits:
+    """A number that is another one, fitted."""
+    for start, change in until(constants(run.steps), end):
+        for name in wrong:
+            value = _fitted(run, name, start, change, tolerance)
+            if value is not None:
+                yield change(value), [name]
+
+
+def _fitted(
+    run: Run, name: str, start: float, change: Callable[[float], Change], tolerance: float
+) -> float | None:
+    """The number with which forward has the hand's gradient."""
+    enough = tolerance * float((run.hand[name] - run.truth[name]).norm())
+
+    def residual(value: float) -> Tensor | None:
+        given = run.gradients(change(value))
+        return None if given is None else run.hand[name] - given[name]
+
+    return fitted_number(start, residual, enough)
+
+
+def simple(value: float) -> float:
+    """A fraction of small whole numbers that is meant by a fitted one, if there is one near."""
+    for below in range(1, 13):
+        if abs(value * below - round(value * below)) < 1e-7:
+            return round(value * below) / below
+    return value

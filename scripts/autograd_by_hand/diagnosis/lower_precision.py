@@ -1,0 +1,51 @@
+"""Proof that a backward computes in a coarser format than its inputs', with the right formula.
+
+Its errors are rounding: either every value is a number of the coarser format, or the errors change
+their signs at random when the inputs move by a few of its ulps, where a wrong formula's stay.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_by_hand.floats.formats import eps, precision
+from autograd_by_hand.floats.rounding import rounded
+
+Array = NDArray[Any]
+COARSER = ("float32", "float16", "bfloat16")  # than float64, the finest first
+MOVED_BY = 4  # ulps of the coarser format
+# Signs that change at random agree in half of the errors; of 32, hardly ever in three quarters.
+ENOUGH = 32
+MOSTLY = 0.75
+
+
+def coarser_format(
+    hand: Array,
+    error: Array,
+    noises: float,
+    limit: float,
+    moved_errors: Callable[[float], Array],
+) -> tuple[str, str] | None:
+    """The format that a float64 gradient was computed in, and the evidence; None if in none.
+
+    hand, error: the gradient and its error, shape (runs, *shape)
+    noises, limit: the error in float64's noises, and how many a correct gradient may have
+    moved_errors: the errors at inputs that are moved by so much, relatively
+    """
+    with np.errstate(over="ignore"):
+        for dtype in COARSER:
+            if noises > limit * 2.0 ** (precision("float64") - precision(dtype)):
+                continue  # more than rounding to that format explains
+            if np.array_equal(rounded(hand.astype(np.float32), dtype).astype(np.float64), hand):
+                return dtype, f"every value is a number of {dtype}"
+            signs = np.sign(error) * np.sign(moved_errors(MOVED_BY * eps(dtype)))
+            signs = signs[signs != 0]
+            if signs.size >= ENOUGH and (signs > 0).mean() < MOSTLY:
+                changed = int((signs < 0).sum())
+                return dtype, (
+                    f"the error is of the size of {dtype}'s rounding, and where the inputs move by "
+                    f"{MOVED_BY} of its ulps, {changed} of {signs.size} errors change their sign"
+                )
+    return None

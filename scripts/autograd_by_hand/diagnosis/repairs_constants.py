@@ -1,0 +1,167 @@
+"""Repairs in which a number is another: an index, a bound, a padding, a constant, a factor."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from math import log10
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.diagnosis.backward_sites import Group, Hand, Makes, Operand
+from autograd_by_hand.diagnosis.forward_edits import with_argument
+from autograd_by_hand.diagnosis.forward_trace import Step
+from autograd_by_hand.diagnosis.repair import Repair, Repairs, repair, with_any
+from autograd_by_hand.diagnosis.value_patterns import is_named
+from autograd_by_hand.diagnosis.value_relations import Told, shapes_of
+
+aten = torch.ops.aten
+
+
+def places(hand: Hand) -> Repairs:
+    """An index, a bound, a step, a padding or a threshold that is another one."""
+    numbers = _numbers(hand)
+    for group in hand.groups:
+        step = group.first
+        if step.name == "slice":
+            yield from _slices(hand, group)
+        elif step.name == "select":
+            yield from _selections(hand, group)
+        elif step.name == "constant_pad_nd":
+            for by in (1, -1, 2, -2, 3, -3):
+                make = partial(_padding_moved, by=by)
+                yield repair(hand, group, "shifted", "the padding is on the wrong side", make)
+        elif step.name in {*THRESHOLDS, *ARITHMETIC}:
+            for place, arg in enumerate(step.args):
+                for number in numbers if type(arg) in (int, float) else ():
+                    yield _with_number(hand, group, place, number)
+        for place, arg in hand.used(group):
+            value = hand.value(arg.place)
+            if not value.is_floating_point() and value.dtype != torch.bool:
+                for by in (1, -1):
+                    words = f"`{hand.told(arg.place)}` is off by one"
+                    yield repair(hand, group, "shifted", words, partial(_off, place=place, by=by))
+
+
+def _numbers(hand: Hand) -> list[float]:
+    """The numbers that occur in the code, and the simplest."""
+    found = [0.0, 1.0, -1.0, 0.5]
+    reals = [one for one in hand.steps.values if one.dim() == 0 and one.is_floating_point()]
+    found += map(float, reals)
+    for step in hand.steps.steps:
+        if step.name in {*THRESHOLDS, *ARITHMETIC}:
+            found += [float(arg) for arg in step.args if type(arg) in (int, float)]
+    return [*dict.fromkeys(found)]
+
+
+def _slices(hand: Hand, group: Group) -> Repairs:
+    for by in (1, -1, 2, -2, 3, -3, 4, -4):
+        words = f"it begins {abs(by)} too {'early' if by > 0 else 'late'}"
+        yield repair(hand, group, "shifted", words, partial(_sliced, by=by))
+    for stride in (1, 2, 3, 4):
+        words = f"it is not taken in steps of {stride}"
+        yield repair(hand, group, "operation", words, partial(_sliced, stride=stride))
+
+
+def _sliced(step: Step, values: list[Any], by: int = 0, stride: int | None = None) -> Tensor:
+    """As many places of a tensor, but others."""
+    (target, dim), bounds = (*step.args, 0)[:2], (*step.args[2:], None, None, None)[:3]
+    value = values[target.place]
+    own = range(*slice(*bounds).indices(value.shape[dim]))
+    start, stride = own.start + by, stride or own.step
+    stop = start + (len(own) - 1) * stride + 1
+    if start < 0 or stop > value.shape[dim]:
+        raise IndexError("it is past the end")
+    made: Tensor = aten.slice.Tensor(value, dim, start, stop, stride)
+    return made
+
+
+def _selections(hand: Hand, group: Group) -> Repairs:
+    for by in (1, -1, 2, -2):
+        words = f"the index is off by {'one' if abs(by) == 1 else 'two'}"
+        yield repair(hand, group, "shifted", words, partial(_selected, by=by))
+    if len(group.steps) > 1:
+        backwards = [step.args[2] for step in group.steps.values()][::-1]
+        makes = group.each([partial(with_any, place=2, arg=index) for index in backwards])
+        words = f"{hand.where(group)}: the turns of the loop are in reverse"
+        yield Repair(makes, lambda: ("transposed", words))
+
+
+def _selected(step: Step, values: list[Any], by: int) -> Any:
+    size = values[step.args[0].place].shape[step.args[1]]
+    return with_any(step, values, 2, (step.args[2] + by) % size)
+
+
+def _padding_moved(step: Step, values: list[Any], by: int) -> Any:
+    pads = [pad - by if place % 2 else pad + by for place, pad in enumerate(step.args[1])]
+    if min(pads) < 0:
+        raise ValueError("there is no such padding")
+    return with_any(step, values, 1, pads)
+
+
+def _off(step: Step, values: list[Any], place: int, by: int) -> Any:
+    return with_argument(step, values, place, values[step.args[place].place] + by)
+
+
+THRESHOLDS = {"gt", "lt", "ge", "le", "clamp", "clamp_min", "clamp_max", "threshold"}
+
+
+# numbers that are fitted
+
+
+def fitted(hand: Hand) -> Iterator[tuple[float, Callable[[float], Repair]]]:
+    """Numbers that may be others: where a fit begins, and the repair that each makes."""
+    for group in hand.groups:
+        if group.first.name in ARITHMETIC:
+            for place, arg in enumerate(group.first.args):
+                if type(arg) in (int, float):
+                    yield float(arg), partial(_with_number, hand, group, place)
+    for one in hand.operands:
+        yield 1.0, partial(_scaled, hand, one)
+
+
+def _with_number(hand: Hand, group: Group, place: int, value: float) -> Repair:
+    arg = float(group.first.args[place])
+    words = f"the constant is {arg:.7g} and not {value:.7g}"
+    makes = group.makes(partial(with_argument, place=place, value=value))
+
+    def tell() -> Told:
+        scales = group.first.name in ("mul", "div") and arg and value
+        forgotten = scales and _is_count(hand, arg, value)
+        return "factor" if forgotten else "constant", f"{hand.where(group)}: {words}"
+
+    return Repair(makes, tell)
+
+
+def _is_count(hand: Hand, arg: float, value: float) -> bool:
+    """Whether a count was forgotten in a number; ten times a fraction is a slip of the pen."""
+    ratio, counts = arg / value, all(one > 1 and one.is_integer() for one in (arg, value))
+    power = log10(abs(ratio))
+    if not counts and abs(power - round(power)) < 1e-9:
+        return False
+    whole = any(abs(one - round(one)) < 1e-9 and 2 <= one < 10 for one in (ratio, 1 / ratio))
+    return whole or is_named(ratio, shapes_of(hand))
+
+
+def _scaled(hand: Hand, one: Operand, value: float) -> Repair:
+    def makes(number: float) -> Makes:
+        return one.makes(lambda _, tensor, __: tensor * number)
+
+    def tell() -> Told:
+        kind = "factor" if _is_linear(hand, makes) else "constant"
+        return kind, f"{hand.where(one.group)}: `{one.told}` must be multiplied by {value:.7g}"
+
+    return Repair(makes(value), tell)
+
+
+def _is_linear(hand: Hand, makes: Callable[[float], Makes]) -> bool:
+    """Whether the gradients change in proportion to a number."""
+    three = [hand.taken.again(makes(number)) for number in (1.0, 2.0, 3.0)]
+    if any(one is None for one in three):
+        return False
+    first, second, third = (torch.cat([g.flatten() for g in one.values()]) for one in three if one)
+    bent = float((third - 2 * second + first).norm())
+    return bent <= 1e-9 * float((second - first).norm())
+
+
+ARITHMETIC = {"add", "sub", "rsub", "mul", "div", "pow", "clamp", "where", "full", "leaky_relu"}

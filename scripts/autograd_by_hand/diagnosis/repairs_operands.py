@@ -1,0 +1,212 @@
+"""Repairs in which another value is used: of another name, another turn of a loop, or forward's."""
+
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.diagnosis.backward_sites import (
+    ELEMENTWISE,
+    Group,
+    Hand,
+    Operand,
+    altering,
+    fingerprint,
+    fits,
+    given,
+    orders,
+)
+from autograd_by_hand.diagnosis.forward_trace import Ref, Step, Steps
+from autograd_by_hand.diagnosis.repair import Repair, Repairs, Sweep, repair, with_any
+from autograd_by_hand.diagnosis.value_relations import Told, relation
+
+FEW = 4  # values with which a loop may begin
+
+
+def values(hand: Hand) -> Repairs:
+    """Another of the hand's values where one is used."""
+    for group in hand.groups:
+        yield from _everywhere(hand, group)
+    for group in hand.groups:
+        for _, arg in hand.used(group):
+            yield from _other_values(hand, group, arg, hand.values)
+        yield from _other_members(hand, group)
+        if len(group.steps) > 1:
+            for place, _ in hand.used(group):
+                yield from _other_turns(hand, group, place)
+    yield from _last_of_turns(hand)
+
+
+def forwards(hand: Hand) -> Repairs:
+    """A value of forward's in the place of one that backward computes again."""
+    for group in hand.groups:
+        for _, arg in hand.used(group):
+            yield from _other_values(hand, group, arg, hand.forwards)
+
+
+def _everywhere(hand: Hand, group: Group) -> Repairs:
+    """Another value wherever what a group makes is used."""
+    made = group.first.made
+    if len(group.steps) > 1 or not isinstance(made, Ref) or made.place in hand.taken.moving:
+        return
+    if len(hand.readers.get(made.place, [])) > 1:
+        yield from _other_values(hand, hand.everywhere(made).group, made, hand.values)
+
+
+def _other_values(hand: Hand, group: Group, arg: Ref, among: list[int]) -> Repairs:
+    below, value, alike = hand.below(group), hand.value(arg.place), list[int]()
+    for due in among:
+        other = hand.value(due)
+        if due == arg.place or due in below or other.dtype != value.dtype:
+            continue
+        if other.numel() == value.numel():
+            alike.append(due)
+        elif _broadcasts(hand, group.first, arg, other.shape):
+            makes = group.makes(partial(_given, instead={arg.place: due}))
+            yield Repair(makes, partial(_told_of_value, hand, group, arg.place, due))
+    operand = Operand(
+        group, "", value, value.shape, partial(altering, group, [arg] * len(group.steps))
+    )
+    others = [
+        (
+            partial(_reshaped, place=due, shape=value.shape),
+            partial(_told_of_value, hand, group, arg.place, due),
+        )
+        for due in alike
+    ]
+    yield Sweep(operand, lambda _, other: other, others)
+
+
+def _reshaped(values: list[Any], place: int, shape: torch.Size) -> Tensor:
+    made: Tensor = values[place].reshape(shape)
+    return made
+
+
+def _given(step: Step, values: list[Any], instead: dict[int, int]) -> Any:
+    return Steps.do(given(step, instead), values)
+
+
+def _told_of_value(hand: Hand, group: Group, used: int, due: int) -> Told:
+    kind, words = relation(hand, used, due)
+    return kind, f"{hand.where(group)}: {words}"
+
+
+def _broadcasts(hand: Hand, step: Step, arg: Ref, shape: torch.Size) -> bool:
+    """Whether a step makes the same shape if an argument has another one."""
+    if step.name not in ELEMENTWISE or not isinstance(step.made, Ref):
+        return False
+    made = hand.value(step.made.place).shape
+    rest = [hand.value(ref.place).shape for ref in step.refs() if ref != arg]
+    return fits(shape, made) and torch.broadcast_shapes(shape, *rest) == made
+
+
+def _other_members(hand: Hand, group: Group) -> Repairs:
+    """Two that are swapped in a list, as of what is joined."""
+    for place, arg in enumerate(group.first.args):
+        if not isinstance(arg, list | tuple):
+            continue
+        for first, second in combinations(range(len(arg)), 2):
+            one, other = arg[first], arg[second]
+            if isinstance(one, Ref) and isinstance(other, Ref):
+                words = f"`{hand.told(one.place)}` and `{hand.told(other.place)}` are swapped"
+                make = partial(_swapping, place=place, first=first, second=second)
+                yield repair(hand, group, "operation", words, make)
+        if all(isinstance(one, Ref) for one in arg) and len(group.steps) == 1 < len(arg):
+            yield from _other_lists(hand, group, place)
+
+
+def _other_lists(hand: Hand, group: Group, place: int) -> Repairs:
+    """The values of a loop's turns, of other turns, in a list."""
+    used = [one.place for one in group.first.args[place]]
+    if not hand.alike(used):
+        return
+    starts = [one for one in hand.values if hand.alike([*used, one])]
+    for places in [*hand.turns, used]:
+        if hand.alike([*used, *places]) and not hand.below(group) & {*places}:
+            for due in orders(places, len(used), starts[:FEW]):
+                make = partial(with_any, place=place, arg=[*map(Ref, due)])
+                yield Repair(group.makes(make), partial(_told_of_turns, hand, group, used, due))
+
+
+def _swapping(step: Step, values: list[Any], place: int, first: int, second: int) -> Any:
+    members = list(step.args[place])
+    members[first], members[second] = members[second], members[first]
+    return with_any(step, values, place, members)
+
+
+def _other_turns(hand: Hand, group: Group, place: int) -> Repairs:
+    """The values of other turns of a loop."""
+    used = [step.args[place].place for step in group.steps.values()]
+    if not hand.alike(used):
+        return
+    below, found = hand.below(group), dict[tuple[int, ...], None]()
+    for places in [*hand.turns, used]:
+        if hand.alike([*used, *places]) and not below & {*places}:
+            found |= dict.fromkeys(orders(places, len(used), hand.starts(used)))
+    others = [
+        (partial(_stacked, places=due), partial(_told_of_turns, hand, group, used, due))
+        for due in found
+        if [*due] != used
+    ]
+    whole = torch.Size([len(used), *hand.value(used[0]).shape])
+    makes = partial(altering, group, [Ref(one) for one in used])
+    operand = Operand(group, "", hand.value(used[0]), whole, makes)
+    yield Sweep(operand, lambda _, other: other, others, turned=True)
+
+
+def _stacked(values: list[Any], places: tuple[int, ...]) -> Tensor:
+    return torch.stack([values[place] for place in places])
+
+
+def _told_of_turns(hand: Hand, group: Group, used: list[int], due: tuple[int, ...]) -> Told:
+    words = f"`{hand.told(used[0])}` stands in the place of `{hand.told(due[0])}`"
+    prints, own = ([fingerprint(hand.value(one)) for one in places] for places in (due, used))
+    if prints == own[::-1]:
+        return "transposed", f"{hand.where(group)}: the turns of the loop are in reverse"
+    if prints[1:] == own[:-1] or prints[:-1] == own[1:]:
+        return "shifted", f"{hand.where(group)}: {words}, that of another turn"
+    if not all(hand.value(place).any() for place in used):
+        return "missing", f"{hand.where(group)}: {words}, which is 0 in some turns of the loop"
+    return "operation", f"{hand.where(group)}: {words}, and so in each turn"
+
+
+def _last_of_turns(hand: Hand) -> Repairs:
+    """Of what is made in the turns of a loop only the last is kept."""
+    lasts = {places[-1]: places for places in hand.turns}
+    for group in hand.groups:
+        made = group.first.made
+        if isinstance(made, Ref) and made.place in lasts and len(group.steps) == 1:
+            places = lasts[made.place]
+            words = f"of what the {len(places)} turns of a loop make only the last is kept"
+            make = partial(_summed_up, places=places[:-1])
+            yield repair(hand, group, "missing", words, make)
+
+
+def _summed_up(step: Step, values: list[Any], places: list[int]) -> Tensor:
+    made: Tensor = sum((values[place] for place in places), Steps.do(step, values))
+    return made
+
+
+def swaps(hand: Hand) -> Repairs:
+    """Two values that stand in each other's place, in a line or wherever something flows back."""
+    scopes: dict[Any, list[int]] = {}
+    for number in hand.taken.live:
+        step = hand.steps.steps[number]
+        scopes.setdefault(step.site.line, []).append(number)
+        if hand.taken.reads[number] & hand.flowing:
+            scopes.setdefault("all", []).append(number)
+    for scope, numbers in scopes.items():
+        group = Group({number: hand.steps.steps[number] for number in numbers})
+        read = set().union(*(hand.taken.reads[number] for number in numbers))
+        for one, other in combinations(sorted(read - hand.taken.moving), 2):
+            if hand.alike([one, other]) and {one, other} <= {*hand.steps.names}:
+                where = "wherever something flows back" if scope == "all" else f"line {scope}"
+                words = f"{where}: `{hand.told(one)}` and `{hand.told(other)}` are swapped"
+                makes = group.makes(partial(_given, instead={one: other, other: one}))
+                yield Repair(makes, partial(_told, "operation", words))
+
+
+def _told(kind: str, words: str) -> Told:
+    return kind, words

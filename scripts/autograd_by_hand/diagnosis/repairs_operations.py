@@ -1,0 +1,194 @@
+"""Repairs in which an operation is another: a sum over other axes, a product for a quotient."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.diagnosis.backward_sites import Group, Hand
+from autograd_by_hand.diagnosis.backward_trace import Make
+from autograd_by_hand.diagnosis.forward_trace import Ref, Step, Steps
+from autograd_by_hand.diagnosis.repair import Repairs, as_it_is, repair, with_any
+
+aten = torch.ops.aten
+
+# sums
+
+
+def sums(hand: Hand) -> Repairs:
+    """A sum, a mean or another reduction, over other axes or in another's place."""
+    alike: dict[Any, list[Group]] = {}
+    for group in hand.groups:
+        step = group.first
+        if step.name == "select":
+            words = "one index is taken where a sum is due"
+            yield repair(hand, group, "other sum", words, _summed_along)
+        if step.name in OVER_AXES and isinstance(step.args[0], Ref):
+            axes = _axes(step, hand.value(step.args[0].place).dim())
+            alike.setdefault(str(axes), []).append(group)
+            for kind, words, make in [*_other_axes(hand, step), *_other_reductions(step)]:
+                yield repair(hand, group, kind, words, make)
+    for groups in alike.values():
+        if len(groups) > 1:
+            together = Group(
+                {number: one for group in groups for number, one in group.steps.items()}
+            )
+            for kind, words, make in _other_axes(hand, groups[0].first):
+                yield repair(
+                    hand, together, kind, f"{words}, and so is all that is over them", make
+                )
+
+
+def _other_axes(hand: Hand, step: Step) -> Iterator[tuple[str, str, Make]]:
+    dims = hand.value(step.args[0].place).dim()
+    own, several = _axes(step, dims), OVER_AXES[step.name][1] is not None
+    for count in range(1, dims + 1 if several else 2):
+        for axes in combinations(range(dims), count):
+            if [*axes] == sorted(own):
+                continue
+            words = f"`{step.name}` is over axes {own} and not over {[*axes]}"
+            for keep in (False, True) if several else (None,):
+                yield "other sum", words, partial(_over, axes=axes, keep=keep)
+
+
+def _axes(step: Step, dims: int) -> list[int]:
+    place = OVER_AXES[step.name][0]
+    dim = step.args[place] if len(step.args) > place else None
+    if dim is None or not dims or dim == []:
+        return [*range(dims)]
+    return [one % dims for one in (dim if isinstance(dim, list | tuple) else [dim])]
+
+
+def _over(step: Step, values: list[Any], axes: tuple[int, ...], keep: bool | None) -> Any:
+    if keep is None:
+        return with_any(step, values, OVER_AXES[step.name][0], axes[0])
+    if step.name in REDUCTIONS:
+        return REDUCTIONS[step.name](values[step.args[0].place], [*axes], keep)
+    order = step.args[1] if len(step.args) > 1 else 2
+    return torch.linalg.vector_norm(values[step.args[0].place], order, [*axes], keep)
+
+
+def _other_reductions(step: Step) -> Iterator[tuple[str, str, Make]]:
+    for name in REDUCTIONS if step.name in REDUCTIONS else ():
+        if name != step.name:
+            kind = "factor" if {name, step.name} == {"sum", "mean"} else "operation"
+            words = f"`{step.name}` stands in the place of `{name}`"
+            yield kind, words, partial(_reduced, name=name)
+
+
+def _reduced(step: Step, values: list[Any], name: str) -> Tensor:
+    value = values[step.args[0].place]
+    keep = step.args[2] if len(step.args) > 2 else False
+    return REDUCTIONS[name](value, _axes(step, value.dim()), keep)
+
+
+def _summed_along(step: Step, values: list[Any]) -> Tensor:
+    made: Tensor = values[step.args[0].place].sum(step.args[1])
+    return made
+
+
+REDUCTIONS: dict[str, Callable[..., Tensor]] = {
+    "sum": torch.sum,
+    "mean": torch.mean,
+    "amax": torch.amax,
+    "amin": torch.amin,
+}
+OVER_AXES = {  # the places of the axes and of whether they are kept, among the arguments
+    **dict.fromkeys(REDUCTIONS, (1, 2)),
+    "linalg_vector_norm": (2, 3),
+    **dict.fromkeys(
+        ("softmax", "log_softmax", "logsumexp", "cumsum", "argmax", "argmin"), (1, None)
+    ),
+}
+
+
+# other operations
+
+
+def operations(hand: Hand) -> Repairs:
+    """An operation in the place of a related one, or one that is not due."""
+    for group in hand.groups:
+        step = group.first
+        for name in _siblings(step.name):
+            if func := _overload(name, step):
+                words = f"`{step.name}` stands in the place of `{name}`"
+                yield repair(hand, group, "operation", words, partial(_done_by, func=func))
+        if step.func in OVERWRITING:
+            words = "what is there is overwritten, where it must be added to"
+            yield repair(hand, group, "missing", words, _added)
+    for group in hand.groups:
+        yield from _without(hand, group)
+
+
+def _siblings(name: str) -> list[str]:
+    return [other for family in SIBLINGS if name in family for other in family if other != name]
+
+
+def _overload(name: str, step: Step) -> Any:
+    packet = getattr(aten, name)
+    return getattr(packet, str(step.func).split(".")[2], None) or getattr(packet, "default", None)
+
+
+def _done_by(step: Step, values: list[Any], func: Any) -> Any:
+    args = step.args[: len(func._schema.arguments)]  # noqa: SLF001 - nothing public says so
+    return Steps.do(Step(func, args, step.kwargs, step.made), values)
+
+
+def _added(step: Step, values: list[Any]) -> Any:
+    """What is written is added to what is there."""
+    if step.name == "index_put":
+        args = (*step.args[:3], True)
+        return Steps.do(Step(step.func, args, step.kwargs, step.made), values)
+    return _done_by(step, values, OVERWRITING[step.func])
+
+
+def _without(hand: Hand, group: Group) -> Repairs:
+    """What a step is given, in the place of what it makes."""
+    step = group.first
+    if not isinstance(step.made, Ref) or group.changes_memory:
+        return
+    shape = hand.value(step.made.place).shape
+    for place, arg in hand.used(group):
+        if hand.value(arg.place).numel() == shape.numel():
+            words = f"`{hand.told(arg.place)}` itself is due, without `{step.name}`"
+            make = partial(as_it_is, place=place, shape=shape)
+            yield repair(hand, group, _kind_without(hand, step, arg), words, make)
+
+
+def _kind_without(hand: Hand, step: Step, arg: Ref) -> str:
+    others = [hand.value(ref.place) for ref in step.refs() if ref != arg]
+    masked = step.name == "mul" and others and not others[0].all()
+    return "missing" if masked else NOT_DUE.get(step.name, "operation")
+
+
+SIBLINGS = (
+    ("add", "sub", "rsub"),
+    ("mul", "div"),
+    ("sigmoid", "tanh", "exp", "relu", "silu", "gelu", "square", "sqrt", "reciprocal", "abs",
+     "sign", "log", "sin", "cos", "erf", "neg"),
+    ("sqrt", "rsqrt"),
+    ("softmax", "sigmoid"),
+    ("gt", "lt", "ge", "le", "eq", "ne"),
+    ("argmax", "argmin"),
+    ("tril", "triu"),
+    ("maximum", "minimum"),
+    ("logical_and", "logical_or"),
+)  # fmt: skip
+OVERWRITING = {  # and what adds instead
+    aten.copy_.default: aten.add_.Tensor,
+    aten.index_put_.default: None,
+    aten.index_put.default: None,
+    aten.index_copy_.default: aten.index_add_.default,
+    aten.scatter_.src: aten.scatter_add_.default,
+}
+NOT_DUE = {  # what it is to do a step that is not due
+    "roll": "shifted",
+    "flip": "transposed",
+    "t": "transposed",
+    "transpose": "transposed",
+    "permute": "transposed",
+    "div": "missing",  # or a factor is left out
+}

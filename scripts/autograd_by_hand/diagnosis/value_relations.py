@@ -1,0 +1,134 @@
+"""What one value is to another that is due in its place: the kind of mistake, in words."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.diagnosis.backward_sites import Hand, fits
+from autograd_by_hand.diagnosis.value_patterns import is_named
+
+Told = tuple[str, str]  # the kind of mistake, and its words
+
+
+def relation(hand: Hand, used: int, due: int) -> Told:
+    """The kind of mistake that it is to use one value where another is due, and its words."""
+    one, other = hand.value(used), hand.value(due)
+    if one.numel() == other.numel():
+        other = other.reshape(one.shape)
+    words = f"`{hand.told(used)}` stands in the place of `{hand.told(due)}`"
+    if not one.is_floating_point() or one.shape != other.shape:
+        return ("shifted" if _off_by_one(one, other) else "operation"), words
+    every = chain(
+        _blank(one, other),
+        _laid_out(one, other),
+        _scaled(hand, one, other),
+        _left_out(hand, used, due, other),
+    )
+    kind, how = next(every, ("operation", ""))
+    return kind, f"{words}: {how}" if how else words
+
+
+def _blank(one: Tensor, other: Tensor) -> Iterator[Told]:
+    """Whether a value is 1, or 0, throughout or in some rows."""
+    if one.numel() > 1 and (one == 1).all():
+        yield "missing", "it is 1 throughout"
+    if not one.any():
+        yield "missing", "it is 0"
+    if not other.any():
+        yield "operation", "nothing is due"
+    if (rows := _rows_left_out(one, other)) is not None:
+        yield "confined", f"it is 0 at index {rows}"
+
+
+def _scaled(hand: Hand, one: Tensor, other: Tensor) -> Iterator[Told]:
+    """The number that the first value is times the second, and what is added to it."""
+    if affine := _affine(one, other):
+        scale, shift = affine
+        if abs(abs(scale) - 1) < 1e-9 and abs(abs(shift) - 1) < 1e-9:
+            yield "operation", ""  # z and 1 - z, say
+        if shift:
+            yield "constant", f"it is {scale:.6g} times it and {shift:.6g} more"
+        kind = "factor" if is_named(scale, shapes_of(hand)) else "constant"
+        yield kind, f"it is {scale:.6g} times it"
+
+
+def _left_out(hand: Hand, used: int, due: int, other: Tensor) -> Iterator[Told]:
+    """The input, or the term, that makes the first value the second."""
+    one = hand.value(used)
+    for name, ref in hand.steps.inputs.items():
+        factor = hand.value(ref.place)
+        fit = factor.numel() > 1 and factor.is_floating_point() and fits(factor.shape, one.shape)
+        if fit and _close(one * factor, other):
+            yield "missing", f"the factor `{name}` is left out"
+    for place in hand.values if due not in hand.above(used) else ():
+        term = hand.value(place)
+        if not term.is_floating_point() or not fits(term.shape, one.shape) or not term.any():
+            continue
+        if {place, *hand.above(place)} & {used, due}:
+            continue  # what is made of the two tells nothing
+        if _close(one + term, other) or _close(one - term, other):
+            yield "missing", f"the term `{hand.told(place)}` is left out"
+
+
+def shapes_of(hand: Hand) -> dict[str, list[int]]:
+    """The shapes of the tensors, by name."""
+    return {name: [*hand.value(ref.place).shape] for name, ref in hand.steps.inputs.items()}
+
+
+def _laid_out(one: Tensor, other: Tensor) -> Iterator[Told]:
+    """How the second value is laid out to be the first."""
+    for axis, size in enumerate(one.shape):
+        if size > 1:
+            if any(_close(one, other.roll(by, axis)) for by in (1, -1)):
+                yield "shifted", f"it is read one place off along axis {axis}"
+            if _close(one, other.flip(axis)):
+                yield "transposed", f"it is reversed along axis {axis}"
+    if one.dim() > 1 and _close(one, other.transpose(-1, -2)):
+        yield "transposed", "it is transposed"
+    if one.numel() > 2 and _close(one.flatten().sort().values, other.flatten().sort().values):
+        yield "transposed", "it has the same numbers in another order"
+
+
+def _rows_left_out(one: Tensor, other: Tensor) -> str | None:
+    """Where the first value is 0 and else the second, if these are whole rows along an axis."""
+    kept = one != 0
+    if kept.all() or not _close(one, other * kept):
+        return None
+    for axis in range(one.dim()):
+        rows = kept.transpose(0, axis).flatten(1).any(1) if one.dim() > 1 else kept
+        ones = [1 if other_axis != axis else -1 for other_axis in range(one.dim())]
+        if _close(one, other * rows.reshape(ones)):
+            return f"{(~rows).nonzero().flatten().tolist()} along axis {axis}"
+    return None
+
+
+def _off_by_one(one: Tensor, other: Tensor) -> bool:
+    """Whether indices, or a mask, are off by one."""
+    if one.shape != other.shape or one.is_floating_point() or one.numel() < 2:
+        return False
+    if one.dtype != torch.bool and bool(((one - other).abs() == 1).all()):
+        return True
+    return any(
+        torch.equal(one, other.roll(by, axis)) for axis in range(one.dim()) for by in (1, -1)
+    )
+
+
+def _affine(one: Tensor, other: Tensor) -> tuple[float, float] | None:
+    """The scale and the shift that make the first value of the second, if there are."""
+    if one.numel() < 3:
+        return None
+    spread = other - other.mean()
+    size = float((spread * spread).sum())
+    if not size > 0:
+        return None
+    scale = float((spread * one).sum()) / size
+    shift = float(one.mean() - scale * other.mean())
+    if not scale or not _close(one, scale * other + shift):
+        return None
+    return scale, 0.0 if abs(shift) < 1e-9 * float(one.abs().max()) else shift
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, rtol=1e-9, atol=1e-12)

@@ -1,0 +1,277 @@
+"""Read an experiment's config.yaml and check it; tell each mistake in a sentence with its line."""
+
+import difflib
+import keyword
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.settings import drawn_tensors, languages_of
+
+Path_ = tuple[str | int, ...]
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+AUTHORS_FILES = ("forward.py", "backward.py", "derivation.md")
+
+
+def load_configs(folders: list[Path], schema: Path) -> dict[str, dict[str, Any]]:
+    """The checked configs of all experiments, by name; `schema` says what they may hold.
+
+    Raises
+        UserError: with every mistake in every experiment, a missing file among them.
+    """
+    configs, mistakes = {}, []
+    for folder in folders:
+        if not _NAME.fullmatch(folder.name):
+            mistakes.append(
+                f"{folder}: this folder's name will not do for files on every system; "
+                "rename it, with letters, digits, - _ and . alone, 64 at most."
+            )
+        try:
+            configs[folder.name] = load_config(folder / "config.yaml", schema)
+        except UserError as error:
+            mistakes.append(str(error))
+        missing = [name for name in AUTHORS_FILES if not (folder / name).is_file()]
+        mistakes += [f"{folder / name}: is missing; every experiment has one." for name in missing]
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+    return configs
+
+
+def load_config(path: Path, schema: Path) -> dict[str, Any]:
+    """The checked config at `path`.
+
+    Raises
+        UserError: with every mistake found, one per line, each with file, line and remedy.
+    """
+    config, nodes = _read(path)
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: is not a mapping of keys to values; copy another experiment's.")
+    validator = _Validator(yaml.load(schema.read_bytes(), yaml.CSafeLoader))
+    errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
+    mistakes = [(tuple(error.absolute_path), _sentence(error)) for error in errors]
+    mistakes = mistakes or _contradictions(config)
+    if mistakes:
+        # jsonschema tells each missing key apart, one sentence tells all of them: once is enough
+        once = dict.fromkeys(_placed(path, nodes, *mistake) for mistake in mistakes)
+        raise UserError("\n".join(once))
+    return config
+
+
+# To JSON 7.0 is a whole number; to torch, which gets it as a shape or a seed, it is not.
+_Validator = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
+class _UniqueKeyLoader(yaml.CSafeLoader):
+    """A YAML loader that does not let a second key of the same name pass."""
+
+
+def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key!r} is not text; put it in quotes", key_node.start_mark
+            )
+        if key in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key!r} stands twice; keep one", key_node.start_mark
+            )
+        seen.add(key)
+    return dict(loader.construct_mapping(node, deep=True))
+
+
+_UniqueKeyLoader.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
+
+
+def _read(path: Path) -> tuple[Any, yaml.Node | None]:
+    """The value of a YAML file, and its nodes, which know their lines."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return yaml.load(text, _UniqueKeyLoader), yaml.compose(text, yaml.CSafeLoader)  # noqa: S506
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not UTF-8 text (byte {error.start}).") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{line}: {error.problem}.") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: cannot be read as YAML: {reason}.") from error
+
+
+def _placed(path: Path, nodes: yaml.Node | None, place: Path_, sentence: str) -> str:
+    """`sentence` behind the file, the line and the key that it is about."""
+    line, node = 1, nodes
+    for step in place:
+        if isinstance(node, yaml.MappingNode):
+            pairs = {key.value: (key, value) for key, value in node.value}
+            if step not in pairs:
+                break
+            key, node = pairs[step]
+            line = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return f"{path}:{line}: {where.lstrip('.') or 'the file'}: {sentence}"
+
+
+def _sentence(error: ValidationError) -> str:
+    """What a violated rule of the schema means to the one who wrote the config."""
+    value: Any = error.instance
+    limit: Any = error.validator_value
+    schema: Any = error.schema
+    match error.validator:
+        case "additionalProperties":
+            known = sorted(schema.get("properties", {}))
+            wrong = sorted(set(value) - set(known))
+            close = difflib.get_close_matches(wrong[0], known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
+            return f"{wrong[0]!r} is not a known key; {hint}"
+        case "required":
+            missing = sorted(set(limit) - set(value))
+            return f"{', '.join(missing)} is missing."
+        case "type":
+            wanted = {"object": "a mapping", "array": "a list", "string": "text"}
+            wanted |= {
+                "number": "a number",
+                "integer": "a whole number",
+                "boolean": "true or false",
+            }
+            hint = _numeric_hint(value) if limit in ("number", "integer") else ""
+            return f"{value!r} is not {wanted[str(limit)]}{hint}."
+        case "enum":
+            close = difflib.get_close_matches(str(value), list(map(str, limit)), n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else "."
+            return f"{value!r} is none of {', '.join(map(str, limit))}{hint}"
+        case "minimum" | "maximum" | "exclusiveMinimum":
+            word = {"minimum": "at least", "maximum": "at most"}.get(error.validator, "more than")
+            return f"{value!r} is out of range; it must be {word} {limit}."
+        case "pattern":
+            return f"the name {value!r} must match {limit} (letters, digits, underscores)."
+        case "uniqueItems":
+            return "an entry stands twice; keep one."
+        case "minItems" | "minLength" | "minProperties" if "properties" not in schema:
+            return "must not be empty."
+        case "minProperties" | "maxProperties":
+            known = sorted(schema["properties"])
+            return f"has {len(value)} keys of {', '.join(known)}; it needs exactly {limit} of them."
+        case _:
+            return f"{error.message}."
+
+
+def _numeric_hint(value: Any) -> str:
+    """YAML 1.1 reads 1e-3 as text: say so."""
+    if isinstance(value, float) and value.is_integer():
+        return f", written so; write {value:.0f}"
+    try:
+        number = float(value) if isinstance(value, str) else math.nan
+    except ValueError:
+        return ""
+    if not math.isfinite(number):
+        return ""
+    text = f"{number:.17g}" if "e" not in value.lower() else value.lower()
+    mantissa, _, exponent = text.partition("e")
+    if exponent:
+        mantissa = mantissa if "." in mantissa else f"{mantissa}.0"
+        sign = exponent if exponent[0] in "+-" else f"+{exponent}"
+        text = f"{mantissa}e{sign}"
+    return f" but text, as YAML reads it; write {text} without quotes"
+
+
+def _contradictions(config: dict[str, Any]) -> list[tuple[Path_, str]]:
+    """What each key allows and the whole forbids."""
+    found: list[tuple[Path_, str]] = []
+    tensors, samples = config["tensors"], config["samples"]
+    if not any(tensor.get("requires_grad") for tensor in tensors.values()):
+        found.append((("tensors",), "none has requires_grad: true; there is no gradient to try."))
+    found += [
+        (("tensors", name), f"{name!r} is reserved; choose another name.")
+        for name in tensors
+        if keyword.iskeyword(name) or name == "dout"
+    ]
+    for sample, spec in samples.items():
+        own = spec.get("tensors", {})
+        strangers = [name for name in own if name not in tensors]
+        for name in strangers:
+            place: Path_ = ("samples", sample, "tensors", name)
+            found.append((place, f"there is no tensor {name!r} in `tensors`."))
+        for name, tensor in drawn_tensors(tensors, spec).items():
+            if problem := _undrawable(tensor):
+                place = ("samples", sample, "tensors", name) if name in own else ("tensors", name)
+                found.append((place, problem))
+    most = max(sample["runs"] for sample in samples.values())
+    if config.get("chunk", 0) > most:
+        found.append((("chunk",), f"is larger than the runs of any sample ({most}); leave it out."))
+    texts = [config["title"], config["question"], *(one["claim"] for one in config["acceptance"])]
+    texts += [one["mistake"] for one in config.get("pitfalls", [])]
+    for language, translated in config.get("translations", {}).items():
+        if language not in languages_of(config)[1:]:
+            others = "must be one of `languages`, and not the first, in which the rest is written."
+            found.append((("translations", language), others))
+        for text in translated:
+            if text not in texts:
+                close = difflib.get_close_matches(text, texts, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else "copy the words exactly."
+                sentence = f"{text!r} is no title, question, claim or mistake here; {hint}"
+                found.append((("translations", language, text), sentence))
+    for index, criterion in enumerate(config["acceptance"]):
+        if "pitfalls" in criterion and not config.get("pitfalls"):
+            place = ("acceptance", index, "pitfalls")
+            found.append((place, "the config lists no pitfalls; write some under `pitfalls`."))
+        found += _unanswerable(index, criterion, config)
+    return list(dict.fromkeys(found))
+
+
+def _undrawable(tensor: dict[str, Any]) -> str | None:
+    low, high = tensor.get("low", 0), tensor.get("high", 1)
+    for key in ("scale", "low", "high"):
+        if not math.isfinite(tensor.get(key, 0)):
+            return f"{key} must be a finite number, not {tensor[key]}."
+    match tensor["draw"]:
+        case "linear_default" if "fan_in" not in tensor:
+            return "draw: linear_default needs fan_in, the number of inputs of the layer."
+        case "randint" if "high" not in tensor:
+            return "draw: randint needs high, the first whole number that is not drawn."
+        case "randint" if tensor.get("requires_grad"):
+            return "draw: randint gives whole numbers, which have no gradient."
+        case "randint" if "scale" in tensor:
+            return "draw: randint gives whole numbers, which are not scaled; leave scale out."
+        case "randint" if int(low) != low or int(high) != high:
+            return "draw: randint needs whole numbers for low and high."
+        case "randint" if low < -(2**63) or high >= 2**63:
+            return "draw: randint needs low and high that fit in 64 bits."
+        case "randint" | "uniform" if low >= high:
+            return f"low ({low}) must be less than high ({high})."
+    return None
+
+
+def _unanswerable(
+    index: int, criterion: dict[str, Any], config: dict[str, Any]
+) -> list[tuple[Path_, str]]:
+    found: list[tuple[Path_, str]] = []
+    errors = criterion.get("errors", {})
+    dtype = errors.get("dtype") or criterion.get("attribution")
+    place: Path_ = ("acceptance", index, *(key for key in criterion if key != "claim"))
+    if dtype and dtype not in config["dtypes"]:
+        found.append((place, f"{dtype} is not among the experiment's dtypes; add it there."))
+    if errors.get("sample", "trial") not in config["samples"]:
+        found.append((place, f"there is no sample {errors['sample']!r} in `samples`."))
+    if errors and ("every" in errors) == ("some" in errors):
+        found.append((place, "needs exactly one of every, some."))
+    return found

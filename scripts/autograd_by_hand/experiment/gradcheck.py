@@ -1,0 +1,103 @@
+"""torch.autograd.gradcheck's opinion of the hand's gradient, on a size that it can bear."""
+
+import re
+from collections.abc import Callable
+from itertools import count
+from time import monotonic
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.gradcheck import GradcheckError, gradcheck
+
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.experiment.vjp import Backward
+
+PATIENCE = 10  # seconds
+FEW = 6  # an axis of so many is left as it is
+
+
+def smaller(shapes: dict[str, tuple[int, ...]]) -> dict[int, int]:
+    """A small length for each length of an axis: different ones stay different, in their order."""
+    lengths = sorted({size for shape in shapes.values() for size in shape})
+    kept = [size for size in lengths if size <= FEW]
+    following = count(max(kept, default=0) + 1)
+    return {size: size if size <= FEW else next(following) for size in lengths}
+
+
+def cut(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """One run's tensors with every axis cut to its small length, and indices to what is left."""
+    lengths = smaller({name: tuple(value.shape) for name, value in tensors.items()})
+    small = {}
+    for name, value in tensors.items():
+        part = value[tuple(slice(lengths[size]) for size in value.shape)]
+        if not value.is_floating_point():
+            highest = min((size for size in lengths if size > int(value.max())), default=None)
+            part = part % lengths[highest] if highest else part
+        small[name] = part.clone()
+    return small
+
+
+class _ByHand(torch.autograd.Function):
+    """Forward, with the hand's backward for its derivative."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, value: Callable[..., Tensor], by_hand: Backward, names: list[str], *given: Tensor
+    ) -> Tensor:
+        ctx.by_hand, ctx.names = by_hand, names
+        ctx.save_for_backward(*given)
+        return value(**dict(zip(names, given, strict=True)))
+
+    @staticmethod
+    def backward(ctx: Any, *douts: Any) -> Any:
+        tensors = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
+        answer = ctx.by_hand(tensors, douts[0])
+        if ctx.by_hand.failed:
+            raise UserError(ctx.by_hand.failed)
+        scale = 1 if ctx.by_hand.takes_cotangent() else douts[0]
+        gradients = {name: value * scale for name, value in answer.gradients.items()}
+        return None, None, None, *(gradients.get(name) for name in ctx.names)
+
+
+def ask(
+    value: Callable[..., Tensor],
+    by_hand: Backward,
+    tensors: dict[str, Tensor],
+    needed: list[str],
+    fast: bool,
+) -> str | None:
+    """What gradcheck objects to, its first line; None if it has no objection.
+
+    value: forward
+    tensors: in float64 or int64
+
+    Raises
+        UserError: if forward or the hand's backward fails, or after PATIENCE seconds. (Where its
+            fast mode objects, gradcheck does all of it again slowly, for its message.)
+    """
+    given = [value.clone().requires_grad_(name in needed) for name, value in tensors.items()]
+    end = monotonic() + PATIENCE
+
+    def evaluated(*leaves: Tensor) -> Any:
+        if monotonic() > end:
+            raise UserError(Message("gradcheck is not done after {limit} s.", limit=PATIENCE))
+        return _ByHand.apply(value, by_hand, list(tensors), *leaves)  # type: ignore[no-untyped-call]
+
+    try:
+        gradcheck(
+            evaluated,
+            given,
+            fast_mode=fast,
+            check_undefined_grad=False,
+            nondet_tol=0.0,
+        )
+    except GradcheckError as error:
+        names = [name for name in tensors if name in needed]  # it counts no others
+        first = str(error).strip().splitlines()[0].rstrip(":,.")
+        return re.sub(r"input (\d+)", lambda place: f"input {names[int(place[1])]}", first)
+    except (RuntimeError, ValueError) as error:  # what it cannot check, it says so
+        reason = " ".join(str(error).split())
+        raise UserError(Message("gradcheck cannot: {reason}", reason=reason)) from error
+    return None

@@ -1,0 +1,179 @@
+"""What a run shows in a terminal: how far it is, and at its end what came of it.
+
+On a terminal one line tells how many jobs are done, what is at work and since when. Elsewhere every
+job that is done is told on a line of its own, in plain text, as a log keeps it.
+"""
+
+import atexit
+import logging
+import os
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
+from snakemake.logging import logger
+from snakemake.settings.enums import Quietness
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from autograd_by_hand.core.progress import duration, on_terminal
+from autograd_by_hand.pipeline.final_summary import brief, show
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+NO_JOBS = ("all", "archive", "total")  # rules that only ask for files, and their sum
+CHUNK = "measure_chunk"  # the rule whose jobs are alike, so that what is left can be estimated
+TOLD_BY = ("accept", "render_page", "render_report")  # after one of these a report is this run's
+OWN = "DefaultStreamHandler"  # Snakemake's own words
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A job at work: its rule, whose it is, which of the rule's jobs it is, since when (s)."""
+
+    rule: str
+    experiment: str
+    which: str
+    since: float
+
+    def __str__(self) -> str:
+        what = f"{self.rule} {self.which}".rstrip()
+        return f"{what}, {self.experiment}" if self.experiment else what
+
+
+class Screen(logging.Handler):
+    """Follows what Snakemake logs of its jobs, and shows it in place of Snakemake's own words.
+
+    workflow: Snakemake's, which knows whether jobs are carried out, and where
+    reports: by experiment, the path of its report in its first language
+    """
+
+    def __init__(self, workflow: Any, reports: dict[str, str]) -> None:
+        super().__init__()
+        self.workflow, self.reports = workflow, reports
+        self.total, self.chunks = 0, 0
+        self.begun: dict[int, Begun] = {}
+        self.ended: list[Begun] = []
+        self.told_by: defaultdict[str, set[str]] = defaultdict(set)
+        self.failed: set[str] = set()
+        self.start = time.monotonic()
+        self.live: Live | None = None
+        self.own = next((one for one in logger.handlers if one.name == OWN), None)
+        if self.own:
+            self.own.addFilter(self._is_left_to_snakemake)
+            self.own.nocolor |= bool(os.getenv("NO_COLOR"))
+            logger.addHandler(self)
+
+    def begin(self) -> None:
+        """Show from now on how far the run is."""
+        self.start = time.monotonic()
+        if self.own and self._shows_progress() and on_terminal():
+            from rich.console import Console  # here, since it takes 0.1 s
+            from rich.live import Live
+
+            console = Console(stderr=True)
+            self.live = Live(console=console, get_renderable=self._line, transient=True)
+            self.live.start()
+            console.show_cursor(True)  # since a run that is killed could not bring it back
+            self.own.setStream(sys.stderr)  # above the line
+            atexit.register(self.live.stop)
+
+    def end(self) -> None:
+        """Show what came of the experiments in this run."""
+        if self.live:
+            self.live.stop()
+            self.own.setStream(sys.stderr)  # type: ignore[union-attr]
+        if Quietness.ALL in self._quiet():
+            return
+        show(
+            {
+                self.reports[name]: self.reports[name]
+                if rules == {"render_report"}
+                else self.reports[name].removesuffix(".md") + ".html"
+                for name, rules in sorted(self.told_by.items())
+            }
+        )
+        for name in sorted(self.failed - self.told_by.keys()):
+            print(f"{name} is not finished; what stopped it is said above.", file=sys.stderr)
+        took = duration(time.monotonic() - self.start)
+        print(f"{len(self.ended)} jobs done in {took}.", file=sys.stderr, flush=True)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take note of what happens to a job."""
+        if not self._is_run():
+            return
+        event, told = getattr(record, "event", None), record.__dict__
+        if record.msg == NOTHING_TO_BE_DONE_MSG and not self.workflow.dag_settings.targets:
+            print(*map(brief, self.reports.values()), sep="\n")
+        elif event == LogEvent.RUN_INFO:
+            self.total = sum(n for rule, n in told["stats"].items() if rule not in NO_JOBS)
+            self.chunks = told["stats"].get(CHUNK, 0)
+        elif event == LogEvent.JOB_INFO and told["rule_name"] not in NO_JOBS:
+            self.begun[told["jobid"]] = _begun(told["rule_name"], dict(told["wildcards"]))
+        elif event == LogEvent.JOB_FINISHED and told["job_id"] in self.begun:
+            self._note_end(self.begun.pop(told["job_id"]))
+        elif event == LogEvent.JOB_ERROR and told["jobid"] in self.begun:
+            job = self.begun.pop(told["jobid"])
+            self.failed.add(job.experiment)
+            if job.rule == "accept":  # all that it judges is there
+                self.told_by[job.experiment].add(job.rule)
+
+    def _note_end(self, job: Begun) -> None:
+        self.ended.append(job)
+        if job.rule in TOLD_BY:
+            self.told_by[job.experiment].add(job.rule)
+        if not self.live and self._shows_progress():
+            took = duration(time.monotonic() - job.since)
+            print(f"{len(self.ended)} of {self.total}: {job}, {took}", file=sys.stderr, flush=True)
+
+    def _line(self) -> "RenderableType":
+        """How many jobs are done, since when, what is at work for how long, what is left."""
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        now = time.monotonic()
+        told = [f"{len(self.ended)} of {self.total} jobs, {duration(now - self.start)}"]
+        told += [f"{job}, {duration(now - job.since)}" for job in list(self.begun.values())]
+        chunks = [job for job in self.ended if job.rule == CHUNK]
+        if chunks and len(chunks) < self.chunks:
+            rate = (now - chunks[0].since) / len(chunks)
+            left = duration(rate * (self.chunks - len(chunks)))
+            told.insert(1, f"{len(chunks)} of {self.chunks} chunks, about {left} left")
+        line = Table.grid(padding=(0, 1))
+        line.add_row(
+            ProgressBar(self.total, len(self.ended), width=16),
+            Text(" | ".join(told), no_wrap=True, overflow="ellipsis"),
+        )
+        return line
+
+    def _is_left_to_snakemake(self, record: logging.LogRecord) -> bool:
+        return (
+            not self._is_run()
+            or not self.workflow.local_exec
+            or record.levelno > logging.INFO
+            or record.msg == NOTHING_TO_BE_DONE_MSG
+        )
+
+    def _is_run(self) -> bool:
+        """Whether jobs are carried out, which a dry run or a list of rules does not do."""
+        run = self.workflow
+        return run.executor_plugin is not None and not run.dryrun and not run.touch
+
+    def _shows_progress(self) -> bool:
+        return not self._quiet().intersection((Quietness.PROGRESS, Quietness.ALL))
+
+    def _quiet(self) -> set[Quietness]:
+        return set(self.workflow.output_settings.quiet or ())
+
+
+def _begun(rule: str, wildcards: dict[str, str]) -> Begun:
+    experiment = wildcards.pop("experiment", "")
+    if "first" in wildcards:
+        wildcards["first"] = f"{wildcards['first']} to {wildcards.pop('last')}"
+    which = " ".join(one.removeprefix(".") for one in wildcards.values())
+    return Begun(rule, experiment, which, time.monotonic())

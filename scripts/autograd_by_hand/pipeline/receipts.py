@@ -1,0 +1,196 @@
+"""Know of every job what it is to be made of and what it was made of, by SHA-256.
+
+Snakemake decides by dates and by what it remembers of its own runs. It does not see an output that
+was damaged or edited, a source that changed and kept an old date, a package that was upgraded, or
+anything at all once its memory is lost. So every job has two small files:
+
+- the recipe, which says what the job is to be made of: parameters, code, packages, input files. It
+  is one of the job's inputs, and it is written anew only when it says something else, so that
+  Snakemake runs the job again for that and for nothing less.
+- the receipt, which says what the job was made of and what it made. If inputs or outputs are not
+  those of the receipt, the job does not stand, and its recipe is written anew.
+
+A file whose size, dates and inode are those of the receipt is not read again.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import clear_away_torn, read_json, sha256, write_json
+
+Stamp = list[int]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's rule and files; paths from the project's root."""
+
+    rule: str
+    log: str
+    inputs: list[str]
+    outputs: list[str]
+
+    @property
+    def receipt(self) -> Path:
+        """Beside the folder of logs, by the log's name."""
+        return self._kept("receipts")
+
+    @property
+    def recipe(self) -> Path:
+        """Beside the folder of logs, by the log's name."""
+        return self._kept("recipes")
+
+    def _kept(self, folder: str) -> Path:
+        log = Path(self.log)
+        return log.parent.parent / folder / f"{log.stem}.json"
+
+
+class Files:
+    """Hashes of files, taken from receipts where a file is still as its receipt says."""
+
+    def __init__(self, receipts: Iterable[Path]) -> None:
+        self.receipts = {path: read for path in receipts if (read := _read(path))}
+        self._made = {
+            path: (receipt["rule"], made["sha256"], made["stamp"])
+            for receipt in self.receipts.values()
+            for path, made in receipt["outputs"].items()
+        }
+        self._hashes: dict[str, str | None] = {}
+
+    def hash_of(self, path: str) -> str | None:
+        """SHA-256 of a file, or None where there is none."""
+        if path not in self._hashes:
+            self._hashes[path] = self._hash(path)
+        return self._hashes[path]
+
+    def _hash(self, path: str) -> str | None:
+        if not Path(path).is_file():
+            return None
+        _, known, stamp = self._made.get(path, (None, "", None))
+        return known if stamp == _stamp(path) else sha256(Path(path))
+
+    def check(self, path: str) -> None:
+        """Hold an input against the receipt of the job that made it.
+
+        Raises
+            UserError: if it is not what that job wrote.
+        """
+        rule, made, _ = self._made.get(path, (None, None, None))
+        if rule and made != self.hash_of(path):
+            raise UserError(
+                f"{path}: is not what {rule} wrote; run snakemake again, which makes it anew."
+            )
+
+
+def begin(job: Job) -> dict[str, Any]:
+    """What a job is made of, before it starts: the first half of its receipt. The old one is void.
+
+    Raises
+        UserError: if an input is not what its own job wrote.
+    """
+    files = Files(job.receipt.parent.glob("*.json"))
+    for path in job.inputs:
+        files.check(path)
+    job.receipt.unlink(missing_ok=True)
+    for written in [job.receipt, *map(Path, job.outputs)]:
+        clear_away_torn(written)
+    return {
+        "rule": job.rule,
+        "inputs": {path: files.hash_of(path) for path in sorted(set(job.inputs))},
+        "stamps": {path: _stamp(path) for path in job.inputs},
+    }
+
+
+def end(job: Job, begun: dict[str, Any]) -> None:
+    """Write a job's receipt, after its outputs are in place.
+
+    Raises
+        UserError: if an input was changed while the job ran.
+    """
+    for path, stamp in begun.pop("stamps").items():
+        if stamp != _stamp(path) and begun["inputs"][path] != sha256(Path(path)):
+            raise UserError(f"{path}: was changed while {job.rule} ran; run snakemake again.")
+    made = {path: {"sha256": sha256(Path(path)), "stamp": _stamp(path)} for path in job.outputs}
+    write_json(job.receipt, begun | {"outputs": made})
+
+
+def renew_recipes(jobs: list[tuple[Job, dict[str, Any]]]) -> list[str]:
+    """Write the recipe anew of every job that has another one or that does not stand.
+
+    jobs: each with its ingredients besides its input files, which are plain JSON
+    returns: a sentence for each output that was spoilt since its job wrote it
+
+    Raises
+        UserError: if a recipe cannot be written.
+    """
+    files = Files(job.receipt for job, _ in jobs)
+    return [told for job, ingredients in jobs for told in _renew(job, ingredients, files)]
+
+
+def _renew(job: Job, ingredients: dict[str, Any], files: Files) -> list[str]:
+    told = json.dumps(ingredients | {"inputs": job.inputs}, indent=1, ensure_ascii=False)
+    old, again = _recipe(job.recipe)
+    receipt = files.receipts.get(job.receipt, {"inputs": {}, "outputs": {}})
+    made, made_of = receipt["outputs"], receipt["inputs"]
+    present = [path for path in job.outputs if Path(path).exists()]
+    spoilt = [path for path in made if files.hash_of(path) != made[path]["sha256"]]
+    changed = [path for path in made_of if files.hash_of(path) != made_of[path]]
+    ran, stands = made or present, made and old == told and not spoilt and not changed
+    if old != told or (ran and not stands and str(job.recipe) not in changed):
+        _write_recipe(job.recipe, told, again + (old == told))
+    if not stands:
+        _older_than(job.recipe, present)
+    return [
+        f"{path}: {'was damaged or edited' if path in present else 'is missing'}; it is made again."
+        for path in spoilt
+    ]
+
+
+def _recipe(path: Path) -> tuple[str, int]:
+    """What a recipe tells, and how often that was written anew; empty if there is none."""
+    try:
+        recipe = read_json(path)
+        return json.dumps(recipe["of"], indent=1, ensure_ascii=False), int(recipe["again"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return "", 0
+
+
+def _write_recipe(path: Path, told: str, again: int) -> None:
+    """Without waiting for the disk: a recipe that is lost or torn is only written once more."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'{{"again": {again}, "of": {told}}}\n', encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror}); "
+            "see to it that the experiment's folder can be written to and the disk has room."
+        ) from error
+
+
+def _older_than(recipe: Path, outputs: list[str]) -> None:
+    """Have Snakemake find the recipe newer than the outputs, whatever dates they have."""
+    written = recipe.stat().st_mtime_ns
+    for path in outputs:
+        if Path(path).stat().st_mtime_ns >= written:
+            os.utime(path, ns=(written - 10**9, written - 10**9))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A receipt, or None if there is none or it is damaged."""
+    try:
+        receipt = read_json(path)
+        whole = {"rule", "inputs", "outputs"} <= receipt.keys()
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
+    return receipt if whole else None
+
+
+def _stamp(path: str) -> Stamp:
+    """What changes whenever someone writes to a file: size, dates of content and inode, inode."""
+    status = Path(path).stat()
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

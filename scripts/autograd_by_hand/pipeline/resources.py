@@ -1,0 +1,97 @@
+"""Estimate what an experiment needs of disk and memory, and refuse before it starts what cannot be.
+
+The estimate counts tensors: those that the stages keep of the runs that are looked at closely, and
+those that the largest stages hold at once. The experiments of this project use 0.6 to 1 times of
+the disk that it says.
+"""
+
+from math import prod
+from pathlib import Path
+from shutil import disk_usage
+from typing import Any
+
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.settings import TRACED, closely, judged
+
+BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+PYTHON = 300_000_000  # bytes of a stage before it has read a tensor
+ROW = 90  # bytes of a row of errors.csv
+MEMINFO = Path("/proc/meminfo")
+
+
+def disk_needed(config: dict[str, Any]) -> int:
+    """Bytes of an experiment's cached intermediates, its table of errors among them."""
+    everything, gradients = _elements(config)
+    runs = {name: closely(sample) for name, sample in config["samples"].items()}
+    held = sum(runs.values()) * everything * 4
+    for dtype in judged(config["dtypes"]):
+        reference = 16 if dtype == "float64" else 8
+        kinds = 3 * BYTES[dtype] + reference
+        held += sum(runs.values()) * gradients * kinds + runs["trial"] * gradients * 8
+    names = sum(1 for spec in config["tensors"].values() if spec.get("requires_grad"))
+    every = sum(sample["runs"] for sample in config["samples"].values())
+    rows: int = every * len(config["dtypes"]) * 4 * names
+    return round(1.6 * held) + 2 * ROW * rows
+
+
+def memory_needed(config: dict[str, Any]) -> int:
+    """Bytes that the largest stage holds at once; measured on layers of up to 131 million weights.
+
+    In bytes of an element: the draws of all runs (4); one run in float64 (8) and, for float64's own
+    reference, in longdouble (16); and what a stage makes of the gradients.
+    """
+    everything, gradients = _elements(config)
+    runs = sum(map(closely, config["samples"].values()))
+    drawn = 4 * runs * everything
+    stages = {
+        "compute_reference": drawn + 24 * everything + 16 * (runs + 1) * gradients,
+        "measure_noise": drawn + 8 * everything + (8 * runs + 32) * gradients,
+        "score_errors": 57 * runs * gradients,
+        "attribute_difference": drawn + 52 * min(runs, TRACED) * gradients,
+    }
+    return PYTHON + max(stages.values())
+
+
+def refuse_what_cannot_be(configs: dict[str, dict[str, Any]], root: Path) -> None:
+    """Hold the needs of experiments against what the machine has.
+
+    Raises
+        UserError: if the disk below `root` or the memory does not do.
+    """
+    free, memory = disk_usage(root).free, _memory()
+    mistakes = []
+    for name, config in configs.items():
+        needed = memory_needed(config)
+        if memory is not None and needed > memory:
+            mistakes.append(
+                f"experiments/{name}: needs about {_size(needed)} of memory, and {_size(memory)} "
+                "are there; take smaller tensors or fewer runs."
+            )
+    disk = sum(map(disk_needed, configs.values()))
+    if disk > free:
+        mistakes.append(
+            f"{', '.join(f'experiments/{name}' for name in configs)}: need about {_size(disk)} of "
+            f"disk for what is cached, and {_size(free)} are free; make room, or take fewer runs."
+        )
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+
+
+def _elements(config: dict[str, Any]) -> tuple[int, int]:
+    """How many numbers the tensors of a run have, and how many their gradients."""
+    sizes = [(prod(one["shape"]), one.get("requires_grad")) for one in config["tensors"].values()]
+    return sum(size for size, _ in sizes), sum(size for size, needed in sizes if needed)
+
+
+def _memory() -> int | None:
+    """Bytes of memory that can be had without swapping, as Linux tells."""
+    try:
+        lines = MEMINFO.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    told = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(told["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in told else None
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e9:.1f} GB"

@@ -1,0 +1,97 @@
+"""Run a stage's function for Snakemake: bind its arguments by name, keep a log, tell mistakes.
+
+A stage is a function whose parameters carry the names of its rule's inputs, outputs, params,
+resources and wildcards. It never sees Snakemake, so that a test calls it like any other function.
+"""
+
+import errno
+import inspect
+import os
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.progress import tell
+from autograd_by_hand.pipeline.receipts import Job, begin, end
+from autograd_by_hand.pipeline.run_lock import stage_at_work
+
+# What a system says when it will not take a file: the disk, the quota or the permission is lacking.
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
+    """Call `stage` with the rule's values and leave a receipt; on failure say why and exit with 1.
+
+    The reason is in the log as well. A `UserError` is shown as its one sentence, and so is a file
+    that cannot be written. Anything else is a defect of ours and keeps its traceback.
+    """
+    log = Path(snakemake.log[0])
+    try:
+        with _interruptible(), stage_at_work():
+            _run(stage, snakemake, log)
+    except UserError as error:
+        _fail(log, str(error))
+    except KeyboardInterrupt:
+        _fail(log, f"{snakemake.rule}: interrupted; run snakemake again, which goes on from here.")
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            _fail(log, traceback.format_exc())
+        _fail(log, _unwritable(error, snakemake.output[0]))
+    except Exception:  # noqa: BLE001 - the log keeps it and the stage fails
+        _fail(log, traceback.format_exc())
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C through, which waits while a stage's Python starts (`pipeline.warm_python`)."""
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _run(stage: Callable[..., None], snakemake: Any, log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    job = Job(
+        rule=snakemake.rule,
+        log=str(log),
+        inputs=list(snakemake.input),
+        outputs=list(snakemake.output),
+    )
+    begun = begin(job)
+    stage(**_arguments(stage, snakemake))
+    log.write_text("", encoding="utf-8")
+    end(job, begun)
+
+
+def _fail(log: Path, reason: str) -> None:
+    with suppress(OSError):  # a full disk takes no log either
+        log.write_text(reason.rstrip() + "\n", encoding="utf-8")
+    tell(f"\n{reason.rstrip()}\n")
+    raise SystemExit(1)
+
+
+def _unwritable(error: OSError, output: str) -> str:
+    reason = os.strerror(error.errno or 0)
+    return (
+        f"{error.filename or output}: cannot be written ({reason}); what was there before is kept. "
+        "Mend that and run snakemake again."
+    )
+
+
+def _arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]:
+    """The values of the rule, by the names of the stage's parameters; files as paths."""
+    values: dict[str, Any] = dict(snakemake.wildcards.items())
+    values |= dict(snakemake.params.items()) | dict(snakemake.resources.items())
+    for files in (snakemake.input, snakemake.output):
+        values |= {name: _paths(value) for name, value in files.items()}
+    return {name: values[name] for name in inspect.signature(stage).parameters}
+
+
+def _paths(value: Any) -> Path | list[Path]:
+    return Path(value) if isinstance(value, str) else [Path(item) for item in value]

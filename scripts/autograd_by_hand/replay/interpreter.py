@@ -1,0 +1,246 @@
+"""Carry out a program of observed operations in numpy: sums in given orders, the rest by IEEE 754.
+
+A tensor is an array of the accumulator's format (float32 for the half formats, whose numbers it
+holds exactly); each result is rounded once to the format that the tensor has. Each element holds
+its values in all runs (`held`), so that many runs are carried out at once and a view is still a
+view: what is written in place shows wherever it does in torch.
+
+A program, as JSON holds it:
+
+    inputs     the number of each input's value, by name
+    constants  numbers of values that no call makes: their numbers are recorded
+    calls      in order, each with `op`, `args` and `kwargs` as torch was given them, a tensor being
+               {"value": its number}; `result`, the number of what it makes, or a list of them;
+               `dtype` of that; `device`, unless it is the CPU; `sum`, which of the sums it is;
+               `given`, true where the result is recorded because the operation is none of those
+               that are known here
+    outputs    the number of each value that has a name: results, gradients, the author's variables
+    forward    how many of the calls are forward's
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_by_hand.aten.numpy_views import MEMORY_VIEWS, VIEWS
+from autograd_by_hand.floats.rounding import FORMATS, accumulator, rounded
+from autograd_by_hand.summation.add import product_in_order, sum_in_order
+from autograd_by_hand.summation.tree import Orders, unfused
+
+Array = NDArray[Any]
+CONSTANT = -1  # where the place of a call would stand for a value that no call made
+
+
+def held(values: Array) -> Array:
+    """An array (*shape, runs) as one of `shape` whose elements hold all runs."""
+    whole = np.ascontiguousarray(values)
+    return whole.view([("runs", whole.dtype, (whole.shape[-1],))])[..., 0]
+
+
+def tensor_of_runs(runs: Array, dtype: str) -> Array:
+    """An input's numbers, (runs, *shape), rounded to `dtype` and held for `interpret`."""
+    values = np.moveaxis(runs, 0, -1)
+    if not np.issubdtype(values.dtype, np.floating):
+        return held(values)
+    with np.errstate(all="ignore"):
+        return held(rounded(values.astype(accumulator(dtype)), dtype))
+
+
+def replaced(structure: Any, replacement: Callable[[int], Any]) -> Any:
+    """Arguments as JSON holds them, with each value replaced by what `replacement` makes of it."""
+    if isinstance(structure, dict):
+        if "value" in structure:
+            return replacement(structure["value"])
+        return {key: replaced(item, replacement) for key, item in structure.items()}
+    if isinstance(structure, list):
+        return [replaced(item, replacement) for item in structure]
+    return structure
+
+
+def numbers_in(structure: Any) -> Iterator[int]:
+    """The numbers of the values among arguments as JSON holds them."""
+    found: list[int] = []
+    replaced(structure, found.append)
+    yield from found
+
+
+def results_of(call: dict[str, Any]) -> list[int]:
+    """The numbers of what a call makes."""
+    made = call["result"] if isinstance(call["result"], list) else [call["result"]]
+    return [number for number in made if number is not None]
+
+
+def knows(call: dict[str, Any], dtypes: Mapping[int, str]) -> bool:
+    """Whether a call is carried out here; a sum is, if it has an order.
+
+    dtypes: of the values among its arguments
+    """
+    op, dtype = call["op"], call["dtype"]
+    if isinstance(call["result"], list) or any(isinstance(arg, str) for arg in call["args"]):
+        return False
+    given = {dtypes[number] for number in numbers_in([call["args"], call["kwargs"]])}
+    if op in SHOWN:
+        return True
+    if op in CONVERSIONS:
+        return {dtype, *given} <= set(FORMATS)
+    if op in EMPTY:
+        return True
+    if op in ELEMENTWISE or op in IN_PLACE:
+        return dtype in FORMATS and given == {dtype} and not _has_terms_of_its_own(call)
+    return False
+
+
+def _has_terms_of_its_own(call: dict[str, Any]) -> bool:
+    """Whether a factor or an exponent makes of an elementwise operation another one."""
+    if call["op"] == "aten.pow.Tensor_Scalar":
+        return call["args"][1] not in (1, 2)
+    return call["kwargs"].get("alpha", 1) != 1 or len(call["args"]) > 2
+
+
+def interpret(
+    call: dict[str, Any], arrays: dict[int, Array], orders: Orders | None, rounding: bool = True
+) -> None:
+    """Carry out one call that is known on `arrays` (by number), and put its result there.
+
+    orders: of the sum that the call is, if it is one
+    rounding: whether the result is rounded to the tensor's own format
+    """
+    op, dtype = call["op"], call["dtype"] if rounding else accumulator(call["dtype"])
+    if op in SHOWN:
+        args, kwargs = (replaced(call[key], arrays.__getitem__) for key in ("args", "kwargs"))
+        arrays[call["result"]] = SHOWN[op](*args, **kwargs)
+        return
+    if op in EMPTY:  # memory that is written before it is read
+        size = EMPTY[op](*call["args"])
+        shape = arrays[size["value"]].shape if isinstance(size, dict) else tuple(size)
+        runs = max(array.dtype["runs"].shape[0] for array in arrays.values())
+        kind = accumulator(dtype) if dtype in FORMATS else dtype
+        arrays[call["result"]] = held(np.zeros((*shape, runs), kind))
+        return
+    args, kwargs = (
+        replaced(call[key], lambda number: arrays[number]["runs"]) for key in ("args", "kwargs")
+    )
+    with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
+        if op.split(".")[1] in ROUNDS_SCALARS:
+            args = [
+                rounded(np.array(one, accumulator(dtype)), dtype)
+                if isinstance(one, int | float)
+                else one
+                for one in args
+            ]
+        if op in IN_PLACE:
+            args[0][...] = rounded(np.asarray(IN_PLACE[op](*args)), dtype)
+            arrays[call["result"]] = arrays[call["args"][0]["value"]]
+            return
+        if orders is not None:
+            exact = rounding and dtype != accumulator(dtype)  # products of two halves are
+            result = SUMS[op](unfused(orders) if exact else orders, *args, **kwargs)
+        elif op in CONVERSIONS:
+            result = args[0].astype(accumulator(call["dtype"]))
+        else:
+            result = ELEMENTWISE[op](*args)
+    arrays[call["result"]] = held(rounded(np.asarray(result), dtype))
+
+
+def run_program(
+    program: dict[str, Any],
+    inputs: dict[str, Array],
+    orders: list[Orders | None],
+    recorded: dict[tuple[int, int], Array],
+) -> dict[int, Array]:
+    """Every value of a program, held.
+
+    inputs: by name, held
+    orders: of each of the sums, None where it has none
+    recorded: results that are taken as given, by their call's place and their numbers, held
+    """
+    arrays = {number: inputs[name] for name, number in program["inputs"].items() if name in inputs}
+    arrays |= {number: recorded[CONSTANT, number] for number in program["constants"]}
+    for place, call in enumerate(program["calls"]):
+        own = orders_of_call(call, orders)
+        if is_given(call, own):
+            arrays |= {number: recorded[place, number] for number in results_of(call)}
+        else:
+            interpret(call, arrays, own)
+    return arrays
+
+
+def orders_of_call(call: dict[str, Any], orders: list[Orders | None]) -> Orders | None:
+    """The orders of the sum that a call is, of those of all sums; None where it is none."""
+    return orders[call["sum"]] if "sum" in call else None
+
+
+def is_given(call: dict[str, Any], orders: Orders | None) -> bool:
+    """Whether a call's result is taken as recorded."""
+    return bool(call.get("given")) or ("sum" in call and orders is None)
+
+
+def _biased(orders: Orders, bias: Array, left: Array, right: Array) -> Array:
+    return product_in_order(orders, left, right, bias)
+
+
+def _total(orders: Orders, value: Array, *args: Any, **kwargs: Any) -> Array:
+    kwargs.pop("dtype", None)  # it has the same accumulator, or the call would be no sum
+    return sum_in_order(orders, value, *args, **kwargs)
+
+
+def _mean(orders: Orders, value: Array, *args: Any, **kwargs: Any) -> Array:
+    total = _total(orders, value, *args, **kwargs)
+    return np.asarray(total / total.dtype.type(value.size // total.size))
+
+
+def _power(value: Array, exponent: float) -> Array:
+    return np.asarray(value * value) if exponent == 2 else np.array(value)
+
+
+SUMS: Mapping[str, Callable[..., Array]] = {
+    "aten.mm.default": product_in_order,
+    "aten.bmm.default": product_in_order,
+    "aten.mv.default": product_in_order,
+    "aten.dot.default": product_in_order,
+    "aten.addmm.default": _biased,
+    "aten.baddbmm.default": _biased,
+    "aten.addmv.default": _biased,
+    "aten.sum.default": _total,
+    "aten.sum.dim_IntList": _total,
+    "aten.mean.default": _mean,
+    "aten.mean.dim": _mean,
+}
+BIASED = {op for op, carried_out in SUMS.items() if carried_out is _biased}
+ELEMENTWISE: Mapping[str, Callable[..., Any]] = {
+    "aten.add.Tensor": np.add,
+    "aten.add.Scalar": np.add,
+    "aten.sub.Tensor": np.subtract,
+    "aten.sub.Scalar": np.subtract,
+    "aten.rsub.Scalar": lambda first, second: second - first,
+    "aten.mul.Tensor": np.multiply,
+    "aten.mul.Scalar": np.multiply,
+    "aten.div.Tensor": np.divide,
+    "aten.div.Scalar": np.divide,
+    "aten.neg.default": np.negative,
+    "aten.abs.default": np.abs,
+    "aten.reciprocal.default": np.reciprocal,
+    "aten.pow.Tensor_Scalar": _power,
+    "aten.clone.default": np.array,
+    "aten.ones_like.default": np.ones_like,
+    "aten.zeros_like.default": np.zeros_like,
+}
+IN_PLACE: Mapping[str, Callable[..., Any]] = {
+    "aten.add_.Tensor": np.add,
+    "aten.sub_.Tensor": np.subtract,
+    "aten.mul_.Tensor": np.multiply,
+    "aten.div_.Tensor": np.divide,
+    "aten.copy_.default": lambda _target, source: source,
+}
+SHOWN = {**VIEWS, **MEMORY_VIEWS}
+EMPTY: Mapping[str, Callable[..., Any]] = {  # the size, or a tensor that has it
+    "aten.empty.memory_format": lambda size: size,
+    "aten.empty_like.default": lambda like: like,
+    "aten.empty_strided.default": lambda size, _strides: size,
+    "aten.new_empty.default": lambda _like, size: size,
+    "aten.new_empty_strided.default": lambda _like, size, _strides: size,
+}
+ROUNDS_SCALARS = ("add", "sub", "rsub", "add_", "sub_")  # torch rounds a number that it adds
+CONVERSIONS = ("aten._to_copy.default",)

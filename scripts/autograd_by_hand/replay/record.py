@@ -1,0 +1,250 @@
+"""Write down every operation that torch carries out, with what went in and what came out.
+
+Autograd's own operations pass here as the author's do, in the order in which they are done. A
+tensor is known by the memory that it shows and not by its Python object, since autograd hands out
+new objects for what it saved.
+"""
+
+import math
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.aten.dispatch import DispatchMode
+from autograd_by_hand.aten.dtypes import dtype_name
+from autograd_by_hand.experiment.local_variables import variables_of
+from autograd_by_hand.experiment.user_code import Author
+from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
+from autograd_by_hand.replay.interpreter import CONSTANT, knows, numbers_in
+from autograd_by_hand.summation.kernels import Layout, adds
+
+
+class Observer(DispatchMode):
+    """Within it, each operation is appended to `calls`, as a program of `replay.interpreter`.
+
+    inputs: the numbers of the tensors that were there before, by name
+    calls: the operations
+    sums: those among them that add, each once: its operation and its operands' layouts
+    recorded: what cannot be carried out again without torch, and every sum's result, by the place
+        of the call that made it (CONSTANT for what none made) and its number
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[dict[str, Any]] = []
+        self.sums: list[dict[str, Any]] = []
+        self.inputs: dict[str, int] = {}
+        self.constants: list[int] = []
+        self.recorded: dict[tuple[int, int], Tensor] = {}
+        self.tensors: list[Tensor] = []  # every one that was met, so that no memory is used twice
+        self._numbers: dict[Any, int] = {}
+
+    def number(self, tensor: Tensor) -> int:
+        """The number of a tensor's value; a new one if its memory was never met."""
+        place = (
+            tensor.untyped_storage().data_ptr(),
+            tensor.storage_offset(),
+            tuple(tensor.shape),
+            tensor.stride(),
+            tensor.dtype,
+        )
+        if tensor.numel() == 0:
+            place = (id(tensor), *place[1:])
+        if place not in self._numbers:
+            self._numbers[place] = len(self.tensors)
+            self.tensors.append(tensor.detach())
+        return self._numbers[place]
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        known = len(self.tensors)
+
+        def given(tensor: Tensor) -> dict[str, int]:
+            number = self.number(tensor)
+            if number >= known and number not in self.constants:
+                self.constants.append(number)  # made out of our sight: a number in the code
+                self.recorded[CONSTANT, number] = tensor.detach().clone()
+            return {"value": number}
+
+        call: dict[str, Any] = {
+            "op": str(func),
+            "args": _plain(args, given),
+            "kwargs": {key: _plain(value, given) for key, value in kwargs.items()},
+        }
+        laid_out = [Layout.of(arg) if isinstance(arg, Tensor) else arg for arg in args]
+        results = func(*args, **kwargs)
+        call["result"] = self._results(results)
+        call["dtype"] = dtype_name(results.dtype) if isinstance(results, Tensor) else ""
+        devices = {arg.device.type for arg in args if isinstance(arg, Tensor)} - {"cpu"}
+        if devices:
+            call["device"] = devices.pop()
+        self.calls.append(call)
+        if adds(func, tuple(laid_out), kwargs):
+            call["sum"] = self._sum(call, laid_out)
+        else:
+            dtypes = {
+                number: dtype_name(self.tensors[number].dtype)
+                for number in numbers_in([call["args"], call["kwargs"]])
+            }
+            strided = call["op"] == "aten.as_strided.default"  # into memory, however that is viewed
+            if not knows(call, dtypes) or (strided and not _is_whole(args[0])):
+                call["given"] = True
+        if "sum" in call or "given" in call:
+            made = results if isinstance(results, list | tuple) else [results]
+            for tensor in made:
+                if isinstance(tensor, Tensor):
+                    place = len(self.calls) - 1, self.number(tensor)
+                    self.recorded[place] = tensor.detach().clone()
+        return results
+
+    def _results(self, made: Any) -> Any:
+        """The numbers of the tensors that a call made; None for what is no tensor."""
+        if isinstance(made, list | tuple):
+            return [self._results(one) for one in made]
+        return self.number(made) if isinstance(made, Tensor) else None
+
+    def _sum(self, call: dict[str, Any], laid_out: list[Any]) -> int:
+        """Which of the sums a call is."""
+        described = {
+            "op": call["op"],
+            "args": [arg.plain() if isinstance(arg, Layout) else arg for arg in laid_out],
+            "kwargs": call["kwargs"],
+        }
+        if described not in self.sums:
+            self.sums.append(described)
+        return self.sums.index(described)
+
+    def take(self, tensors: dict[str, Tensor]) -> None:
+        """Take tensors for inputs, before anything is done with them."""
+        self.inputs |= {name: self.number(tensor) for name, tensor in tensors.items()}
+
+    def take_made(self, name: str, tensor: Tensor) -> None:
+        """Take a tensor that was made just now for an input."""
+        call = self.calls.pop()
+        assert call["result"] == self.number(tensor)
+        for number in numbers_in(call["args"]):
+            self.constants.remove(number)
+            del self.recorded[CONSTANT, number]
+        self.take({name: tensor})
+
+    def program(self, outputs: dict[str, Tensor], forward: int = 0) -> dict[str, Any]:
+        """What was observed, as a program.
+
+        forward: how many of the calls are forward's
+        """
+        return {
+            "inputs": self.inputs,
+            "constants": self.constants,
+            "calls": self.calls,
+            "outputs": {name: self.number(tensor) for name, tensor in outputs.items()},
+            "forward": forward,
+        }
+
+
+def _is_whole(tensor: Tensor) -> bool:
+    """Whether a tensor shows all of its memory, row by row."""
+    size = tensor.untyped_storage().nbytes()
+    return tensor.is_contiguous() and tensor.numel() * tensor.element_size() == size
+
+
+def _plain(value: Any, number: Callable[[Tensor], Any]) -> Any:
+    """An argument or a result as JSON holds it."""
+    if isinstance(value, Tensor):
+        return number(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item, number) for item in value]
+    if isinstance(value, torch.dtype):
+        return dtype_name(value)
+    is_plain = value is None or isinstance(value, bool | int | str)
+    is_plain |= isinstance(value, float) and math.isfinite(value)
+    return value if is_plain else str(value)
+
+
+def observe_autograd(
+    forward: Author,
+    path: Path,
+    tensors: dict[str, Tensor],
+    needed: list[str],
+    dtype: torch.dtype,
+    dout: Tensor,
+    limit: float,
+) -> tuple[Observer, dict[str, Any], dict[str, Tensor]]:
+    """`autograd_vjp`, observed: its operations, them as a program, and its named values.
+
+    Arguments as for `autograd_vjp`. The names are the gradients' (dW), that of forward's result
+    ("loss" if it is a scalar, else "result") and those of forward's own variables.
+
+    Raises
+        UserError: as `autograd_vjp` does.
+    """
+    seen, parts = Observer(), list[int]()
+    with ExitStack() as observing:
+
+        @wraps(forward)
+        def watched(**given: Tensor) -> Any:
+            seen.take(given)
+            observing.enter_context(seen)
+            result = forward(**given)
+            parts.append(len(seen.calls))
+            return result
+
+        def lift(tensor: Tensor) -> Tensor:
+            if parts:  # the cotangent, which was cast just now
+                seen.take_made("dout", tensor)
+            return tensor
+
+        with variables_of(forward) as variables:
+            result, gradients = autograd_vjp(
+                watched, path, tensors, needed, dtype, dout, limit, lift
+            )
+    ends = {"loss" if result.dim() == 0 else "result": result}
+    ends |= {f"d{name}": gradients[name] for name in needed}
+    known = {*map(seen.number, ends.values()), *seen.inputs.values()}
+    outputs = {
+        name: tensor.detach()
+        for name, tensor in variables.items()
+        if name not in ends and tensor.is_floating_point() and seen.number(tensor) not in known
+    }
+    outputs |= ends
+    return seen, seen.program(outputs, parts[0]), outputs
+
+
+def observe_backward(
+    by_hand: Backward, tensors: dict[str, Tensor], dout: Tensor
+) -> tuple[Observer, dict[str, Any]]:
+    """A call of the hand's backward, observed: its operations, and them as a program.
+
+    The program says besides, as `refused`, why a gradient is none.
+    """
+    seen, returned = Observer(), dict[str, Tensor]()
+    function = by_hand.function
+
+    @wraps(function)
+    def watched(**given: Tensor) -> Any:
+        seen.take(given)
+        with seen:
+            gradients = function(**given)
+        if isinstance(gradients, dict):
+            returned.update(gradients)
+        return gradients
+
+    by_hand.function = watched
+    try:
+        answer = by_hand(tensors, dout)
+    finally:
+        by_hand.function = function
+    outputs = {
+        f"d{name}": returned[name] for name in answer.gradients if name not in answer.refused
+    }
+    return seen, seen.program(outputs) | {"refused": answer.refused}

@@ -1,0 +1,69 @@
+"""Tell of each sum that autograd makes what it gives, how torch adds it and how numpy does."""
+
+from typing import Any
+
+import numpy as np
+
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.replay.compare import names_of_sums
+from autograd_by_hand.replay.interpreter import BIASED
+from autograd_by_hand.summation.describe import described
+from autograd_by_hand.summation.orders_file import orders_of
+from autograd_by_hand.summation.tree import Order, fuses_throughout
+
+
+def sums_told(operations: dict[str, Any], revealed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per sum of autograd's program, in its order.
+
+    operations, revealed: as observe_operations and reveal_orders write them
+    returns: `name` (what the sum gives), `operation`, and for `torch` and `numpy` (None where the
+        hand has no such sum) `refused` or, of the order at most positions, `words`, `fused` (in
+        words), `order`, `summands`, and `others`, how many orders there are besides it and at how
+        many `positions` of `all`
+    """
+    by_hand = dict(reversed(names_of_sums(operations["hand"])))
+    rows = []
+    for name, number in names_of_sums(operations["autograd"]):
+        entry = revealed[number]
+        other = entry["numpy"] or revealed[by_hand.get(name, number)]["numpy"]
+        rows.append(
+            {
+                "name": name,
+                "operation": entry["op"].split(".")[1],
+                "torch": _told(entry["torch"], entry["op"]),
+                "numpy": None if other is None else _told(other, entry["op"]),
+            }
+        )
+    return rows
+
+
+def _told(revealed: dict[str, Any], op: str) -> dict[str, Any]:
+    orders = orders_of(revealed)
+    if orders is None:
+        return {"refused": revealed["refused"]}
+    counts = np.array([(orders.which == one).sum() for one in range(len(orders.orders))])
+    commonest = int(counts.argmax())
+    order = orders.orders[commonest]
+    biased = op in BIASED
+    return {
+        "refused": None,
+        "words": described(order.tree, biased),
+        "fused": _fused(order, op),
+        "order": order,
+        "summands": len(order.fused),
+        "others": len(orders.orders) - 1,
+        "positions": int(counts.sum() - counts[commonest]),
+        "all": int(counts.sum()),
+    }
+
+
+def _fused(order: Order, op: str) -> str | None:
+    """Which products are fused into additions; None where nothing is multiplied."""
+    if op.split(".")[1] in ("sum", "mean"):
+        return None
+    terms = len(order.fused) - (op in BIASED)
+    if not order.fused.any():
+        return Message("none")
+    if fuses_throughout(order, terms):
+        return Message("all")
+    return Message("{count} of {all}", count=int(order.fused.sum()), all=terms)

@@ -1,0 +1,48 @@
+"""Have torch do an operation that numpy cannot do bit for bit, on arrays of many runs."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from autograd_by_hand.aten.dispatch import HALF, operation, summable
+from autograd_by_hand.replay.interpreter import held, replaced, results_of
+
+Array = NDArray[Any]
+
+
+def carry_out(call: dict[str, Any], arrays: dict[int, Array], dtype: torch.dtype) -> None:
+    """Do one call on `arrays` (by number, held), run by run, and put what it makes there.
+
+    dtype: of the floating-point tensors among its arguments
+    """
+    runs = max([array.dtype["runs"].shape[0] for array in arrays.values()])
+    made: dict[int, list[Array]] = {number: [] for number in results_of(call)}
+    for run in range(runs):
+
+        def tensor(number: int, run: int = run) -> Tensor:
+            values = arrays[number]["runs"]
+            one = torch.from_numpy(np.array(values[..., min(run, values.shape[-1] - 1)]))
+            return one.to(call.get("device"), dtype if one.is_floating_point() else None)
+
+        args, kwargs = (replaced(call[key], tensor) for key in ("args", "kwargs"))
+        args = [_given(value, dtype) for value in args]
+        kwargs = {key: _given(value, dtype) for key, value in kwargs.items()}
+        done = operation(call["op"])(*args, **kwargs)
+        every = done if isinstance(done, tuple | list) else [done]
+        results = [one for one in every if isinstance(one, Tensor)]
+        for number, one in zip(made, results, strict=True):
+            made[number].append(summable(one))
+    arrays |= {number: held(np.stack(each, axis=-1)) for number, each in made.items()}
+
+
+def _given(value: Any, dtype: torch.dtype) -> Any:
+    """An argument as torch wants it again; a half format that is asked for is `dtype`."""
+    if not isinstance(value, str):
+        return value
+    named = getattr(torch, value.removeprefix("torch."), None)
+    if not isinstance(named, torch.dtype | torch.layout | torch.memory_format):
+        return value  # a device
+    return dtype if named in HALF else named

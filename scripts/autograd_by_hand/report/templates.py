@@ -1,0 +1,98 @@
+"""Put words, tables and pictures together from the templates, with nothing left undefined.
+
+A template's own words are English; {% trans %} and _() say them in the language of the report, and
+the filter `say` does so with what a stage has told, `explained` with a mistake and its evidence.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.core.number_format import number, percent
+from autograd_by_hand.report.translation import ENGLISH, explained, said, translations
+from autograd_by_hand.verdict.error_histogram import columns
+
+TEMPLATES = "templates"
+
+
+def render(
+    template: str,
+    values: dict[str, Any],
+    folder: Path = Path(TEMPLATES),
+    language: str = ENGLISH,
+    own: Mapping[str, str] | None = None,
+) -> str:
+    """The template of that name in `folder`, filled with `values`, in a language.
+
+    own: the author's translations of their own texts, by the text
+
+    Raises
+        UserError: if it does not parse, or asks for a value that is not there.
+    """
+    environment = _environment(folder, language)
+    say = partial(said, language=language, own=own)
+    environment.filters |= {
+        "say": say,
+        "listed": lambda items: listed(map(say, items), say(Message("and"))),
+    }
+    try:
+        text: str = environment.get_template(template).render(values)
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        lines = [str(error.lineno)] if hasattr(error, "lineno") else []
+        place = ":".join([str(folder / template), *lines])
+        raise UserError(f"{place}: the template cannot be filled: {error}.") from error
+    return re.sub(r"\n{3,}", "\n\n", text) if template.endswith((".md", ".md.j2")) else text
+
+
+@cache
+def _environment(folder: Path, language: str) -> SandboxedEnvironment:
+    """What compiles the templates of a folder in a language, those that others share but once."""
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader([folder, TEMPLATES]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=lambda name: bool(name and name.endswith((".svg.j2", ".html.j2"))),
+        extensions=["jinja2.ext.i18n"],
+    )
+    spoken = translations(language)
+    environment.install_gettext_translations(spoken, newstyle=False)  # type: ignore[attr-defined]
+    environment.filters |= {
+        "explained": partial(explained, language=language),
+        "number": number,
+        "percent": lambda share, digits=1: said(percent(share, digits), language),
+    }
+    environment.filters |= {"sentence": sentence, "cell": cell}
+    environment.filters |= {"json": as_json, "columns": columns}
+    return environment
+
+
+def listed(items: Any, last: str = "and") -> str:
+    """a, b and c."""
+    *front, back = [str(item) for item in items]
+    return f"{', '.join(front)} {last} {back}" if front else back
+
+
+def sentence(text: str) -> str:
+    """A clause as a sentence: with a capital, unless a path comes first, and a full stop."""
+    first = text.split(" ", 1)[0]
+    return (text[:1].upper() + text[1:] if first.isalpha() else text).rstrip(".") + "."
+
+
+def cell(text: str) -> str:
+    """A text as it stands in a table's cell, where a bar would begin another."""
+    return text.replace("|", "\\|")
+
+
+def as_json(value: Any, indent: int | None = 2) -> str:
+    """JSON as a manifest holds it: keys in their order, floats that read back exactly."""
+    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)

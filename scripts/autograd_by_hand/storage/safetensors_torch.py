@@ -1,0 +1,83 @@
+"""Read and write named tensors as safetensors files.
+
+A file holds tensors keyed "<sample>/<name>", the runs of the sample along the first axis.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from autograd_by_hand.core.files import atomic_path
+from autograd_by_hand.storage.safetensors_numpy import damaged
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file as torch tensors.
+
+    Raises
+        UserError: if the file is damaged.
+    """
+    try:
+        return dict(sorted(load_file(path).items()))
+    except safetensors.SafetensorError as error:
+        raise damaged(path) from error
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Write torch tensors, atomically; the same tensors give the same bytes.
+
+    Raises
+        OSError: if the system does not take the file.
+    """
+    whole, held = dict[str, Tensor](), set[int]()
+    for name, tensor in tensors.items():
+        one = tensor.detach().cpu().contiguous()
+        memory = one.untyped_storage()
+        if memory.nbytes() != one.nbytes or memory.data_ptr() in held:  # safetensors takes no views
+            one = one.clone()
+        held.add(memory.data_ptr())
+        whole[name] = one
+    with atomic_path(path) as temporary:
+        try:
+            save_file(whole, temporary)
+        except safetensors.SafetensorError as error:
+            if number := re.search(r"\(os error (\d+)\)", str(error)):
+                raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+            raise
+
+
+def runs_of(tensors: dict[str, Tensor]) -> list[tuple[str, int, dict[str, Tensor]]]:
+    """Every run in a file, as (sample, number, its tensors by their plain names)."""
+    samples: dict[str, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        sample, name = key.split("/", 1)
+        samples.setdefault(sample, {})[name] = value
+    return [
+        (sample, run, {name: value[run] for name, value in named.items()})
+        for sample, named in samples.items()
+        for run in range(len(next(iter(named.values()))))
+    ]
+
+
+class Stack:
+    """Collect tensors run by run; give them back as runs are stored, (runs, *shape) by key."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, list[Tensor]] = {}
+
+    def add(self, sample: str, tensors: dict[str, Tensor]) -> None:
+        """Append one run's tensors to those of its sample."""
+        for name, tensor in tensors.items():
+            self._runs.setdefault(f"{sample}/{name}", []).append(tensor)
+
+    def stacked(self) -> dict[str, Tensor]:
+        """All that was added, stacked along a first axis of runs; a single run is not copied."""
+        return {
+            key: torch.stack(runs) if len(runs) > 1 else runs[0].unsqueeze(0)
+            for key, runs in self._runs.items()
+        }

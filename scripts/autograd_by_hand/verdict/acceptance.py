@@ -1,0 +1,141 @@
+"""Whether an experiment does what its own config asks of it."""
+
+from typing import Any
+
+import pandas as pd
+
+from autograd_by_hand.core.messages import Message, joined
+from autograd_by_hand.core.number_format import number, percent
+from autograd_by_hand.verdict.judge import UNKNOWN
+
+GREATEST = {
+    "max_abs": Message("greatest absolute difference"),
+    "max_ulp": Message("greatest difference in ulps"),
+    "rel_norm": Message("greatest difference relative to the norm"),
+}
+LEAST = {
+    "max_abs": Message("least absolute difference"),
+    "max_ulp": Message("least difference in ulps"),
+    "rel_norm": Message("least difference relative to the norm"),
+}
+CAUSES = {
+    "forward_order": Message("forward order"),
+    "forward_fma": Message("forward fma"),
+    "backward_order": Message("backward order"),
+    "backward_fma": Message("backward fma"),
+    "output_rounding": Message("output rounding"),
+    "other_operations": Message("other operations"),
+}
+
+
+def evaluate(
+    criterion: dict[str, Any],
+    errors: pd.DataFrame,
+    nodes: list[dict[str, Any]],
+    verdicts: list[dict[str, Any]],
+    attributions: dict[str, Any],
+    pitfalls: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """One criterion of the config, evaluated.
+
+    attributions: by format, as attribute_difference writes them
+    pitfalls: as try_pitfalls writes them
+    returns: `criterion` (its claim), `measured` (a sentence with the figure), `holds`
+    """
+    if "errors" in criterion:
+        measured, holds = _errors(criterion["errors"], errors)
+    elif "graph" in criterion:
+        measured, holds = _graph(criterion["graph"], nodes)
+    elif "attribution" in criterion:
+        measured, holds = _attribution(attributions[criterion["attribution"]])
+    elif "pitfalls" in criterion:
+        measured, holds = _pitfalls(pitfalls)
+    else:
+        measured, holds = _verdicts(criterion["verdict"], verdicts)
+    return {"criterion": criterion["claim"], "measured": measured, "holds": holds}
+
+
+def _errors(wanted: dict[str, Any], errors: pd.DataFrame) -> tuple[str, bool]:
+    keys = {key: wanted[key] for key in ("dtype", "comparison")}
+    keys["sample"] = wanted.get("sample", "trial")
+    rows = errors
+    for key, value in keys.items():
+        rows = rows[rows[key] == value]
+    if rows.empty:
+        return Message("nothing was measured with {keys}", keys=", ".join(keys.values())), False
+    measure, quantifier = wanted["measure"], "every" if "every" in wanted else "some"
+    ((side, limit),) = wanted[quantifier].items()
+    holding = rows[measure] < limit if side == "below" else rows[measure] > limit
+    holds = bool(holding.all() if quantifier == "every" else holding.any())
+    greatest = (quantifier == "every") == (side == "below")  # the row that decides
+    extreme = rows.loc[rows[measure].idxmax() if greatest else rows[measure].idxmin()]
+    met = {"count": int(holding.sum()), "all": len(rows), "limit": number(limit)}
+    return (
+        Message(
+            "{what} {value} ({gradient}, run {run}); {met}",
+            what=(GREATEST if greatest else LEAST)[measure],
+            value=number(extreme[measure], 3),
+            gradient=extreme["gradient"],
+            run=int(extreme["run"]),
+            met=Message("{count} of {all} are below {limit}", **met)
+            if side == "below"
+            else Message("{count} of {all} are above {limit}", **met),
+        ),
+        holds,
+    )
+
+
+def _graph(wanted: list[str], nodes: list[dict[str, Any]]) -> tuple[str, bool]:
+    types = [node["type"] for node in nodes]
+    counts = ", ".join(f"{types.count(name)} {name}" for name in wanted)
+    told = Message("{count} nodes, among them {counts}", count=len(nodes), counts=counts)
+    return told, all(name in types for name in wanted)
+
+
+def _attribution(found: dict[str, Any]) -> tuple[str, bool]:
+    if found["refused"]:
+        return Message("not traced: {reason}", reason=found["refused"]), False
+    leading: dict[str, dict[str, Any]] = {}
+    for row in found["shares"]:
+        name = row["gradient"]
+        if row["share"] is not None and row["share"] > leading.get(name, {"share": 0.0})["share"]:
+            leading[name] = row
+    if not leading:
+        return Message("no difference: numpy's sums give autograd's bits"), True
+    causes = [
+        joined(" ", [name, percent(row["share"]), CAUSES[row["factor"]]])
+        for name, row in leading.items()
+    ]
+    told = Message(
+        "both ends replayed bit for bit (runs: {runs}); most of the squared difference: {causes}",
+        runs=found["runs"],
+        causes=joined(", ", causes),
+    )
+    return told, True
+
+
+def _pitfalls(tried: list[dict[str, Any]]) -> tuple[str, bool]:
+    """Whether each mistake is caught, and named or refused with the author's line."""
+    caught = [
+        [one for one in row["verdicts"] if one["outcome"] in ("wrong", "imprecise")]
+        for row in tried
+    ]
+    named = [
+        any(one["diagnosis"] and one["diagnosis"]["name"] != UNKNOWN for one in row)
+        for row in caught
+    ]
+    count = sum(map(bool, caught))
+    words = Message(
+        "{count} of {all} are caught, {named} are named",
+        count=count,
+        all=len(tried),
+        named=sum(named),
+    )
+    return words, len(tried) > 0 and all(caught) and all(named)
+
+
+def _verdicts(wanted: str, verdicts: list[dict[str, Any]]) -> tuple[str, bool]:
+    outcomes = [verdict["outcome"] for verdict in verdicts]
+    met = outcomes.count(wanted)
+    told = Message("{count} of {all} are {wanted}", count=met, all=len(outcomes), wanted=wanted)
+    return told, met == len(outcomes) > 0

@@ -1,0 +1,125 @@
+"""Count how far elements are off, in classes that hold any number of runs.
+
+An error is counted by its size in ulps of the format at the true value: 0, at most 2^e and more
+than 2^(e-1) for a whole e, or no number. What is added up over chunks of runs is the same however
+the runs were cut.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from sys import float_info
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_by_hand.core.blocks import blocks
+from autograd_by_hand.floats.bits import same_bits
+from autograd_by_hand.floats.formats import largest, smallest_normal
+from autograd_by_hand.floats.ulp import difference, scaled_to_ulps
+
+Array = NDArray[Any]
+UP_TO = (0.5, 1.0, 2.0, 4.0, 8.0, 64.0, 1024.0)  # ulps, of the columns that a report has
+SMALLEST = -10  # errors of at most 2^-10 ulp are counted together, which rounding cannot make
+
+
+def tail_of(
+    run: int, value: Array, autograd: Array, truth: Array, more: Array | None, dtype: str
+) -> dict[str, Any]:
+    """One run's gradient by hand: how its elements are off from the truth.
+
+    value, autograd: of the format; truth: float64, with `more` beyond it where it is wider
+    returns: `runs`, `elements`; `unequal`, elements whose bits are not autograd's; `counts` by
+        class; `overflow`, no numbers where the truth fits the format; `zeros` where the truth is
+        not zero; `subnormal`; and `greatest`, the element that is furthest off, or null
+    """
+    arrays = (value, autograd, truth, *([] if more is None else [more]))
+    flat = [one.reshape(-1) for one in arrays]
+    parts = [
+        _part(run, part.start, dtype, value.shape, *(one[part] for one in flat))
+        for part in blocks(value.size)
+    ]
+    return added(parts) | {"runs": 1}
+
+
+def _part(
+    run: int,
+    start: int,
+    dtype: str,
+    shape: tuple[int, ...],
+    value: Array,
+    autograd: Array,
+    truth: Array,
+    more: Array | None = None,
+) -> dict[str, Any]:
+    """The tail of a part of a gradient that begins at its element number `start`."""
+    ulps = np.abs(scaled_to_ulps(difference(value, truth, more), truth, dtype))
+    held, true = np.asarray(value, np.float64), np.asarray(truth, np.float64)
+    fits = np.abs(true) <= largest(dtype)
+    small = np.abs(held) < smallest_normal(dtype)
+    return {
+        "runs": 1,
+        "elements": ulps.size,
+        "unequal": int(np.count_nonzero(~same_bits(value, autograd))),
+        "counts": _classes(ulps),
+        "overflow": int(np.count_nonzero(~np.isfinite(held) & fits)),
+        "zeros": int(np.count_nonzero((held == 0) & (true != 0))),
+        "subnormal": int(np.count_nonzero(small & (held != 0))),
+        "greatest": _greatest(run, start, ulps, held, true, shape),
+    }
+
+
+def added(tails: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several tails of one gradient as one; of equally great errors the first counts."""
+    numbers = ("runs", "elements", "unequal", "overflow", "zeros", "subnormal")
+    counts: Counter[str] = Counter()
+    for tail in tails:
+        counts.update(tail["counts"])
+    found = [tail["greatest"] for tail in tails if tail["greatest"]]
+    greatest = max(found, key=lambda one: (float(one["ulps"]), -one["run"]), default=None)
+    return {name: sum(tail[name] for tail in tails) for name in numbers} | {
+        "counts": dict(sorted(counts.items(), key=lambda item: _rank(item[0]))),
+        "greatest": greatest,
+    }
+
+
+def columns(tail: dict[str, Any]) -> list[int]:
+    """A tail's counts in fewer classes: 0, up to each of UP_TO, and more."""
+    found = [0] * (len(UP_TO) + 2)
+    for name, count in tail["counts"].items():
+        found[0 if name == "0" else 1 + bisect_left(UP_TO, _rank(name))] += count
+    return found
+
+
+def _rank(name: str) -> float:
+    """A class by the greatest error in it; the last of numbers, 2^1024, by the greatest of them."""
+    if name in ("0", "inf"):
+        return float(name)
+    exponent = int(name.removeprefix("2^"))
+    return 2.0**exponent if exponent < float_info.max_exp else float_info.max
+
+
+def _classes(ulps: Array) -> dict[str, int]:
+    """How many errors are 0, in each class 2^e, and inf."""
+    finite = ulps[np.isfinite(ulps) & (ulps > 0)]
+    fraction, exponent = np.frexp(finite)  # finite = fraction 2^exponent, fraction in [1/2, 1)
+    exponent = np.maximum(exponent - (fraction == 0.5), SMALLEST)
+    classes, counts = np.unique(exponent, return_counts=True)
+    named = {f"2^{e}": int(count) for e, count in zip(classes, counts, strict=True)}
+    zero, no_number = int(np.count_nonzero(ulps == 0)), int(np.count_nonzero(np.isinf(ulps)))
+    return ({"0": zero} if zero else {}) | named | ({"inf": no_number} if no_number else {})
+
+
+def _greatest(
+    run: int, start: int, ulps: Array, held: Array, true: Array, shape: tuple[int, ...]
+) -> dict[str, Any] | None:
+    if not ulps.size or not ulps.any():
+        return None
+    at = int(np.argmax(ulps))
+    return {
+        "ulps": float(ulps[at]),
+        "run": run,
+        "index": [int(place) for place in np.unravel_index(start + at, shape)],
+        "hand": float(held[at]),
+        "true": float(true[at]),
+    }

@@ -1,0 +1,288 @@
+"""The rounding noise that a gradient must have at its inputs: the unit in which errors are judged.
+
+Monte Carlo arithmetic (Parker, Monte Carlo Arithmetic: exploiting randomness in floating-point
+arithmetic, UCLA CSD-970002, 1997): forward and autograd's backward are carried out in float64, and
+what each operation gives is rounded to the format at random, up or down, each as probably as it is
+near. What is exact stays exact. Kernels that do several operations at once are taken apart first,
+so that the noise is that of a plain program, step by step.
+
+A sum gets the error of adding its n summands one after another in a random order. With T their sum
+and Q the sum of their squares, a partial sum of k of them has the mean square kQ/n + k(k-1)(T^2-Q)/
+(n(n-1)); added over k that is (n+1)(Q/6 + T^2/3). An addition's random rounding has, averaged over
+magnitudes, the variance u^2/3 times the square of its result (Higham & Mary, A new approach to
+probabilistic rounding error analysis, SIAM J. Sci. Comput. 41, 2019, give the same growth), with u
+of the format that sums are added in: float32 for the half formats.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch._decomp import decomposition_table
+
+from autograd_by_hand.aten.decompositions import STATISTICS
+from autograd_by_hand.aten.dispatch import DispatchMode
+from autograd_by_hand.core.blocks import blocks
+from autograd_by_hand.floats.formats import largest, precision, smallest_normal
+from autograd_by_hand.floats.rounding import accumulator
+
+aten = torch.ops.aten
+
+BITS_FOR_FLOAT64 = 40  # float64's noise is measured with shorter numbers, where float64 shows it
+_MANTISSA = 53
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The numbers of a format among those of float64.
+
+    bits: of the significand, the hidden one included
+    """
+
+    bits: int
+    smallest_normal: float
+    largest: float
+
+    @classmethod
+    def of(cls, dtype: str) -> "Grid":
+        """The grid on which the noise of the format `dtype` is measured."""
+        bits = BITS_FOR_FLOAT64 if dtype == "float64" else precision(dtype)
+        return cls(bits, smallest_normal(dtype), largest(dtype))
+
+    def rounded(self, value: Tensor, random: Tensor) -> Tensor:
+        """A float64 tensor, rounded to the grid at random.
+
+        random: int64 of the same shape, every bit drawn
+        """
+        cut = _MANTISSA - self.bits
+        below = (1 << cut) - 1  # the bits that go; adding to them carries, or does not
+        bits = value.contiguous().view(torch.int64) + (random & below)
+        kept = bits.bitwise_and_(~below).view(torch.float64)
+        if self.bits == BITS_FOR_FLOAT64:
+            return torch.where(value.isfinite(), kept, value)
+        magnitude = value.abs()
+        least, greatest = magnitude.aminmax()
+        if not least >= self.smallest_normal:  # where there is a nan as well
+            step = self.smallest_normal * 2.0 ** (1 - self.bits)
+            small = torch.floor(value / step + (random & below).double() / (below + 1)) * step
+            kept = torch.where(magnitude < self.smallest_normal, small, kept)
+        if not greatest <= self.largest:
+            half_a_step = self.largest / (2.0 ** (self.bits + 1) - 2)
+            beyond = magnitude >= self.largest + half_a_step
+            kept = kept.clamp(-self.largest, self.largest)
+            kept = torch.where(beyond, value.sign() * torch.inf, kept)
+            kept = torch.where(value.isnan(), value, kept)
+        return kept
+
+
+def draw_noise(
+    vjp: Callable[[], dict[str, Tensor]],
+    dtype: str,
+    draws: int,
+    generator: np.random.Generator,
+) -> tuple[dict[str, Tensor], Counter[str]]:
+    """Each element's noise: its rms difference over some draws of all roundings.
+
+    vjp: computes the gradients in float64, from inputs that the grid of the format holds
+    draws: how many
+    returns: the noise, by gradient; and which operations overflowed, in how many of the draws
+    """
+    exact = vjp()
+    squares = {name: torch.zeros_like(value) for name, value in exact.items()}
+    overflows: Counter[str] = Counter()
+    for _ in range(draws):
+        with RandomRounding(dtype, generator) as arithmetic:
+            drawn = vjp()
+        for name, value in exact.items():
+            squares[name] += drawn.pop(name).sub_(value).square_()
+        overflows.update(arithmetic.overflows.keys())
+    scale = 2.0 ** (Grid.of(dtype).bits - precision(dtype))  # float64's grid is coarser than itself
+    noise = {name: square.div_(draws).sqrt_().mul_(scale) for name, square in squares.items()}
+    return noise, overflows
+
+
+class RandomRounding(DispatchMode):
+    """Within it, each float64 operation's result is rounded to the grid of a format at random.
+
+    overflows: how often which operation gave an infinity that float64 does not have there
+    """
+
+    def __init__(self, dtype: str, generator: np.random.Generator) -> None:
+        super().__init__()
+        self.overflows: Counter[str] = Counter()
+        self._grid = Grid.of(dtype)
+        sums = BITS_FOR_FLOAT64 if dtype == "float64" else precision(accumulator(dtype))
+        self._roundoff_of_sums = 2.0**-sums
+        self._generator = generator
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func.is_view or func in EXACT:
+            return func(*args, **kwargs)
+        adds = func in SUMS and not _weighted(kwargs)
+        apart = STATISTICS.get(func) or decomposition_table.get(func)
+        if apart and not adds and func not in SINGLE:
+            with self:
+                made = apart(*args, **kwargs)
+            if made is not NotImplemented:
+                return made
+        results = func(*args, **kwargs)
+        several = isinstance(results, tuple | list)
+        each = list(results) if several else [results]
+        sums = _sums(func, args, kwargs) if adds else [None] * len(each)
+        each = [self._inexact(func, *one) for one in zip(each, sums, strict=True)]
+        return type(results)(each) if several else each[0]
+
+    def _inexact(self, func: Any, result: Any, summed: "Summed | None") -> Any:
+        """One result of an operation with its rounding error.
+
+        summed: of what it is the sum, if it is one
+        """
+        if not isinstance(result, Tensor) or result.dtype != torch.float64 or not result.numel():
+            return result
+        value = torch.empty_like(result, memory_format=torch.contiguous_format)
+        exact, rounded, overflows = result.reshape(-1), value.view(-1), False
+        for part in blocks(len(exact)):
+            one = exact[part]
+            if summed is not None:
+                even = torch.from_numpy(self._generator.random(len(one)))
+                error = (even.to(one) - 0.5) * sqrt(12) * summed.deviation(one, part)
+                one = one + error * self._roundoff_of_sums
+            random = self._generator.integers(-(2**63), 2**63, len(one), np.int64)
+            rounded[part] = self._grid.rounded(one, torch.from_numpy(random).to(one.device))
+            overflows |= bool((rounded[part].isinf() & exact[part].isfinite()).any())
+        if overflows:
+            self.overflows[str(func).split(".")[1]] += 1
+        if func._schema.is_mutable:  # it has written into its argument, and gives that back
+            return result.copy_(value)
+        return value
+
+
+def _weighted(kwargs: dict[str, Any]) -> bool:
+    """Whether a sum multiplies by alpha or beta."""
+    return any(kwargs.get(name, 1) != 1 for name in ("alpha", "beta"))
+
+
+@dataclass(frozen=True)
+class Summed:
+    """What the results of a sum are sums of.
+
+    squares: each result's sum of its summands' squares, flat
+    count: how many summands each result has, flat; one number, if it is the same for all
+    products: whether the summands are products, which have errors of their own
+    """
+
+    squares: Tensor
+    count: Tensor
+    products: bool
+
+    def deviation(self, totals: Tensor, part: slice) -> Tensor:
+        """Standard deviation of the error of some of the results, in units of u."""
+        squares = self.squares[part]
+        count = self.count if len(self.count) == 1 else self.count[part]
+        partial = (count + 1) * (squares / 6 + totals.square() / 3)
+        variance = (partial + int(self.products) * squares) / 3
+        return torch.where(count > 1, variance, 0).sqrt()
+
+
+def _sums(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Summed | None]:
+    """What each result of a sum adds up.
+
+    The operation is linear in each of its tensors: of their squares it makes the sums of the
+    summands' squares, and of ones it makes the number of summands.
+    """
+
+    def done(change: Callable[[Tensor], Tensor]) -> list[Any]:
+        filled = (
+            change(arg) if isinstance(arg, Tensor) and arg.is_floating_point() else arg
+            for arg in args
+        )
+        made = func(*filled, **kwargs)
+        return list(made) if isinstance(made, tuple | list) else [made]
+
+    every = done(torch.square)
+    if func in BIASES:
+        terms = args[BIASES[func]].shape[-1] + BIASES[func]
+        counts = [args[0].new_tensor(float(terms))]
+    else:
+        counts = done(torch.ones_like)
+    return [
+        None
+        if squares is None
+        else Summed(squares.reshape(-1), count.reshape(-1), func not in PURE_SUMS)
+        for squares, count in zip(every, counts, strict=True)
+    ]
+
+
+PURE_SUMS = {
+    aten.sum.default,
+    aten.sum.dim_IntList,
+    aten.index_add.default,
+    aten.scatter_add.default,
+    torch.ops.prims.sum.default,
+}
+BIASES = {  # products of matrices and vectors: how many summands come before the factors
+    aten.mm.default: 0,
+    aten.bmm.default: 0,
+    aten.mv.default: 0,
+    aten.dot.default: 0,
+    aten.addmm.default: 1,
+    aten.baddbmm.default: 1,
+    aten.addmv.default: 1,
+}
+SUMS = PURE_SUMS | {*BIASES, aten.convolution.default, aten.convolution_backward.default}
+SINGLE = {  # rounded once, as they are: what torch would take apart into themselves
+    aten.add.Tensor,
+    aten.sub.Tensor,
+    aten.mul.Tensor,
+    aten.mul.Scalar,
+    aten.div.Tensor,
+    aten.div.Scalar,
+    aten.exp.default,
+    aten.log.default,
+    aten.tanh.default,
+    aten.sqrt.default,
+    aten.rsqrt.default,
+    aten.pow.Tensor_Scalar,
+}
+EXACT = {
+    aten.clone.default,
+    aten.copy_.default,
+    aten._to_copy.default,
+    aten.neg.default,
+    aten.abs.default,
+    aten.cat.default,
+    aten.stack.default,
+    aten.where.self,
+    aten.relu.default,
+    aten.amax.default,
+    aten.threshold_backward.default,
+    aten.gather.default,
+    aten.index_select.default,
+    aten.index.Tensor,
+    aten.ones_like.default,
+    aten.zeros_like.default,
+    aten.full_like.default,
+    aten.full.default,
+    aten.zeros.default,
+    aten.ones.default,
+    aten.new_zeros.default,
+    # memory that is written before it is read
+    aten.empty.memory_format,
+    aten.empty_like.default,
+    aten.empty_strided.default,
+    aten.new_empty.default,
+    aten.new_empty_strided.default,
+    torch.ops.prims.empty_strided.default,
+}

@@ -1,0 +1,30 @@
+"""Backwards given as text, taken down."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autograd_by_hand.diagnosis.backward_trace import take_down_backward
+
+F64 = torch.float64
+PATH = Path("backward.py")
+
+
+def function_of(source):
+    namespace: dict[str, Any] = {"torch": torch}
+    exec(compile("import torch\n" + source, str(PATH), "exec"), namespace)  # noqa: S102
+    return namespace["backward"]
+
+
+def drawn(seed=0, **shapes):
+    """Tensors of some shapes, a cotangent among them."""
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        name: torch.randn(shape, generator=generator, dtype=F64) for name, shape in shapes.items()
+    }
+
+
+def taken(source, tensors, needed=("x",)):
+    """A backward given as text, taken down."""
+    return take_down_backward(function_of(source), PATH, tensors, [*needed], 10)

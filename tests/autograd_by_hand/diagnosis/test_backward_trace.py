@@ -1,0 +1,123 @@
+"""A backward that is taken down gives its gradients again, however it writes into its memory."""
+
+import pytest
+import torch
+
+from autograd_by_hand.diagnosis.backward_trace import made_by
+from autograd_by_hand.diagnosis.forward_trace import Steps
+from tests.autograd_by_hand.diagnosis.backwards import drawn, function_of, taken
+
+TENSORS = drawn(x=(4, 3), dout=(4, 3))
+BACKWARDS = {
+    "plain": "def backward(x, dout):\n    return {'x': 2 * x * dout}\n",
+    "in place": "def backward(x, dout):\n    dx = dout * x\n    dx += dx\n    return {'x': dx}\n",
+    "zeros": (
+        "def backward(x, dout):\n"
+        "    dx = torch.zeros_like(x)\n"
+        "    for i in range(4):\n"
+        "        dx[i] += 2 * x[i] * dout[i]\n"
+        "    return {'x': dx}\n"
+    ),
+    "views": (
+        "def backward(x, dout):\n"
+        "    both = torch.empty(2, 4, 3, dtype=x.dtype)\n"
+        "    both[0], both[1] = x * dout, x\n"
+        "    first = both[0]\n"
+        "    first.add_(both[1] * dout)\n"
+        "    return {'x': both[0].clone()}\n"
+    ),
+    "an input in place": "def backward(x, dout):\n    return {'x': dout.mul_(2).mul_(x)}\n",
+    "autograd": (
+        "def backward(x, dout):\n"
+        "    with torch.enable_grad():\n"
+        "        leaf = x.clone().requires_grad_()\n"
+        "        (leaf * leaf).backward(dout)\n"
+        "    return {'x': leaf.grad}\n"
+    ),
+    "several results": (
+        "def backward(x, dout):\n"
+        "    one, other = (x * dout).split(2)\n"
+        "    return {'x': torch.cat([2 * one, other + other])}\n"
+    ),
+    "a function": (
+        "def twice(y):\n    return 2 * y\n\n\n"
+        "def backward(x, dout):\n    return {'x': twice(x) * dout}\n"
+    ),
+}
+every = pytest.mark.parametrize("source", BACKWARDS.values(), ids=BACKWARDS)
+
+
+@every
+def test_again_gives_the_gradients_to_the_bit_as_often_as_it_is_asked(source):
+    steps = taken(source, TENSORS)
+    given = {name: value.clone() for name, value in TENSORS.items()}
+    due = function_of(source)(**given)["x"]
+    for _ in range(2):
+        assert torch.equal(steps.again({})["x"], due)
+
+
+@every
+def test_no_change_to_a_step_writes_into_what_was_taken_down(source):
+    steps = taken(source, TENSORS)
+    before = [value.clone() for value in steps.steps.values]
+    for number in steps.live:
+        for place in range(len(before)):
+            steps.again({number: lambda _, values, place=place: values[place]})
+        kept = [place for place in range(len(before)) if place not in steps.moving]
+        assert all(torch.equal(steps.steps.values[one], before[one]) for one in kept)
+
+
+@every
+def test_a_change_is_that_of_all_the_steps_made_again(source):
+    steps = taken(source, TENSORS)
+
+    def same(step, values):
+        return Steps.do(step, values)
+
+    for number in steps.live:
+        again = steps.again({number: same})
+        assert torch.equal(again["x"], steps.again({})["x"])
+
+
+@every
+def test_what_depends_on_the_first_step_is_the_gradient(source):
+    steps = taken(source, TENSORS)
+    first = [number for number in steps.live if steps.steps.steps[number].name != "empty"][:1]
+    assert steps.gradients["x"].place in steps.below(first)
+
+
+def test_what_does_not_depend_on_a_step_is_not_below_it():
+    source = "def backward(x, y, dout):\n    return {'x': dout * y, 'y': dout * x}\n"
+    steps = taken(source, drawn(x=(3,), y=(3,), dout=(3,)), ["x", "y"])
+    (last,) = made_by(steps.steps.steps[-1])
+    assert steps.below([0]) == {steps.gradients["x"].place}
+    assert steps.below([1]) == {last.place} == {steps.gradients["y"].place}
+
+
+def test_a_shape_that_is_taken_is_no_dependence():
+    source = "def backward(x, dout):\n    y = 2 * x\n    return {'x': torch.ones_like(y) * dout}\n"
+    steps = taken(source, TENSORS)
+    assert steps.gradients["x"].place not in steps.below([0])
+
+
+def test_many_changes_at_once_are_those_one_by_one():
+    steps = taken(BACKWARDS["zeros"], TENSORS)
+    number = next(one for one in steps.live if steps.steps.steps[one].name == "mul")
+    several = torch.randn(5, 3, dtype=torch.float64)
+
+    def gradient(value):
+        return steps.made({number: lambda *_: value}, nothing=(0 * value).sum())["x"]
+
+    made = torch.vmap(gradient)(several)
+    for one, value in zip(made, several, strict=True):
+        assert torch.equal(one, steps.again({number: lambda *_, value=value: value})["x"])
+
+
+def test_what_cannot_be_made_is_none():
+    steps = taken(BACKWARDS["plain"], TENSORS)
+    assert steps.again({0: lambda *_: torch.zeros(7)}) is None
+
+
+def test_a_step_knows_its_line():
+    steps = taken(BACKWARDS["in place"], TENSORS)
+    assert [(step.name, step.site.line) for step in steps.steps.steps] == [("mul", 3), ("add", 4)]

@@ -1,0 +1,468 @@
+from pathlib import Path
+
+import pytest
+
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.config import load_config, load_configs
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "experiments/schema.yaml"
+LAB = ROOT / "experiments/25-autograd-by-hand"
+CONFIG = """\
+title: A linear layer
+question: Is it right?
+tensors:
+  x: {shape: [2, 3], draw: randn, requires_grad: true}
+  t: {shape: [2], draw: randn}
+samples:
+  trial:
+    seed: 7
+    runs: 3
+    tensors: {t: {scale: 2.0}}
+dtypes: [float64, float32]
+time_limit: 20
+acceptance:
+  - claim: It agrees
+    errors:
+      dtype: float32
+      comparison: manual_vs_autograd
+      measure: max_abs
+      every: {below: 1.0e-5}
+  - claim: It is right
+    verdict: right
+"""
+X, T = "{shape: [2, 3], draw: randn, requires_grad: true}", "{shape: [2], draw: randn}"
+DTYPES = "float64, float32, bfloat16, float16"
+TENSOR_KEYS = "draw, fan_in, high, low, requires_grad, scale, shape"
+
+
+def refused(tmp_path: Path, text: str | bytes) -> str:
+    """What is said of a config that holds `text`, from behind the file's name on."""
+    path = tmp_path / "config.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UserError) as error:
+        load_config(path, SCHEMA)
+    sentences = str(error.value).splitlines()
+    assert all(sentence.startswith(str(path)) for sentence in sentences)
+    return "\n".join(sentence.removeprefix(f"{path}:") for sentence in sentences)
+
+
+def edited(old: str, new: str) -> str:
+    assert CONFIG.count(old) == 1, old
+    return CONFIG.replace(old, new)
+
+
+def test_a_good_config_is_given_back_as_it_was_written(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG)
+    config = load_config(path, SCHEMA)
+    assert list(config) == [
+        "title",
+        "question",
+        "tensors",
+        "samples",
+        "dtypes",
+        "time_limit",
+        "acceptance",
+    ]
+    assert config["tensors"]["x"] == {"shape": [2, 3], "draw": "randn", "requires_grad": True}
+    assert list(config["tensors"]) == ["x", "t"]
+    assert config["acceptance"][0]["errors"]["every"] == {"below": 1e-5}
+
+
+def test_the_labs_own_config_passes():
+    assert list(load_configs([LAB], SCHEMA)[LAB.name]["tensors"]) == ["x", "W", "b", "target"]
+
+
+CASES = {
+    "a language that there is no catalogue of": (
+        ("time_limit: 20", "languages: [en, fr]"),
+        "12: languages[1]: 'fr' is none of en, es.",
+    ),
+    "a language twice": (
+        ("time_limit: 20", "languages: [es, es]"),
+        "12: languages: an entry stands twice; keep one.",
+    ),
+    "no language": (
+        ("time_limit: 20", "languages: []"),
+        "12: languages: must not be empty.",
+    ),
+    "a translation into a language that the report has not": (
+        ("time_limit: 20", "translations: {es: {It agrees: Coincide}}"),
+        "12: translations.es: must be one of `languages`, and not the first, in which the rest is written.",
+    ),
+    "a translation of words that are not there": (
+        ("time_limit: 20", "languages: [en, es]\ntranslations: {es: {It agree: Coincide}}"),
+        "13: translations.es.It agree: 'It agree' is no title, question, claim or mistake here; did you mean 'It agrees'?",
+    ),
+    "a mistyped key": (
+        ("requires_grad", "require_grad"),
+        "4: tensors.x: 'require_grad' is not a known key; did you mean 'requires_grad'?",
+    ),
+    "a key like no other": (
+        (f"t: {T}", "t: {shape: [2], draw: randn, zzz: 1}"),
+        f"5: tensors.t: 'zzz' is not a known key; known are {TENSOR_KEYS}.",
+    ),
+    "a mistyped key of the whole": (
+        ("time_limit: 20", "timelimit: 20"),
+        "1: the file: 'timelimit' is not a known key; did you mean 'time_limit'?",
+    ),
+    "a missing key": (
+        ("    runs: 3\n", ""),
+        "7: samples.trial: runs is missing.",
+    ),
+    "two missing keys, told once": (
+        (f"t: {T}", "t: {}"),
+        "5: tensors.t: draw, shape is missing.",
+    ),
+    "no trial": (
+        ("  trial:", "  other:"),
+        "6: samples: trial is missing.",
+    ),
+    "an unknown dtype": (
+        ("[float64, float32]", "[float64, float23]"),
+        f"11: dtypes[1]: 'float23' is none of {DTYPES}; did you mean 'float32'?",
+    ),
+    "a dtype like no other": (
+        ("[float64, float32]", "[float64, int8, float32]"),
+        f"11: dtypes[1]: 'int8' is none of {DTYPES}.",
+    ),
+    "an unknown draw": (
+        (f"t: {T}", "t: {shape: [2], draw: rand}"),
+        "5: tensors.t.draw: 'rand' is none of randn, uniform, linear_default, randint; did you mean 'randn'?",
+    ),
+    "a negative shape": (
+        ("shape: [2, 3]", "shape: [2, -3]"),
+        "4: tensors.x.shape[1]: -3 is out of range; it must be at least 1.",
+    ),
+    "a shape that is no list": (
+        ("shape: [2, 3]", "shape: 6"),
+        "4: tensors.x.shape: 6 is not a list.",
+    ),
+    "a fractional size": (
+        ("shape: [2, 3]", "shape: [2, 3.5]"),
+        "4: tensors.x.shape[1]: 3.5 is not a whole number.",
+    ),
+    "a size with a point": (
+        ("shape: [2, 3]", "shape: [2, 3.0]"),
+        "4: tensors.x.shape[1]: 3.0 is not a whole number, written so; write 3.",
+    ),
+    "true for a number": (
+        ("seed: 7", "seed: true"),
+        "8: samples.trial.seed: True is not a whole number.",
+    ),
+    "an exponent without a point": (
+        ("1.0e-5", "1e-5"),
+        "19: acceptance[0].errors.every.below: '1e-5' is not a number but text, as YAML reads it; write 1.0e-5 without quotes.",
+    ),
+    "an exponent without a sign": (
+        ("1.0e-5", "2e3"),
+        "19: acceptance[0].errors.every.below: '2e3' is not a number but text, as YAML reads it; write 2.0e+3 without quotes.",
+    ),
+    "an exponent with a sign but without a point": (
+        ("1.0e-5", "'1E+5'"),
+        "19: acceptance[0].errors.every.below: '1E+5' is not a number but text, as YAML reads it; write 1.0e+5 without quotes.",
+    ),
+    "a number in quotes": (
+        ("1.0e-5", "'0.5'"),
+        "19: acceptance[0].errors.every.below: '0.5' is not a number but text, as YAML reads it; write 0.5 without quotes.",
+    ),
+    "words for a number": (
+        ("1.0e-5", "small"),
+        "19: acceptance[0].errors.every.below: 'small' is not a number.",
+    ),
+    "nan, which without quotes is text as well": (
+        ("1.0e-5", "nan"),
+        "19: acceptance[0].errors.every.below: 'nan' is not a number.",
+    ),
+    "a number in quotes for a list": (
+        ("shape: [2, 3]", "shape: '6'"),
+        "4: tensors.x.shape: '6' is not a list.",
+    ),
+    "text for true or false": (
+        ("requires_grad: true", "requires_grad: 'yes'"),
+        "4: tensors.x.requires_grad: 'yes' is not true or false.",
+    ),
+    "a list for a mapping": (
+        (f"x: {X}", "x: [2, 3]"),
+        "4: tensors.x: [2, 3] is not a mapping.",
+    ),
+    "a number for text": (
+        ("title: A linear layer", "title: 25"),
+        "1: title: 25 is not text.",
+    ),
+    "an empty title": (
+        ("title: A linear layer", "title: ''"),
+        "1: title: must not be empty.",
+    ),
+    "a seed out of range": (
+        ("seed: 7", "seed: 18446744073709551616"),
+        "8: samples.trial.seed: 18446744073709551616 is out of range; it must be at most 18446744073709551615.",
+    ),
+    "a negative seed": (
+        ("seed: 7", "seed: -1"),
+        "8: samples.trial.seed: -1 is out of range; it must be at least 0.",
+    ),
+    "no runs": (
+        ("runs: 3", "runs: 0"),
+        "9: samples.trial.runs: 0 is out of range; it must be at least 1.",
+    ),
+    "no time": (
+        ("time_limit: 20", "time_limit: 0"),
+        "12: time_limit: 0 is out of range; it must be at least 1.",
+    ),
+    "a duplicate key": (
+        ("    runs: 3\n", "    runs: 3\n    seed: 8\n"),
+        "10: the key 'seed' stands twice; keep one.",
+    ),
+    "a key that YAML does not read as text": (
+        (f"t: {T}", f"5: {T}"),
+        "5: the key 5 is not text; put it in quotes.",
+    ),
+    "a name that YAML reads as false": (
+        (f"t: {T}", f"no: {T}"),
+        "5: the key False is not text; put it in quotes.",
+    ),
+    "broken YAML": (
+        ("question: Is it right?", "question: Is it right: ?"),
+        "2: mapping values are not allowed in this context.",
+    ),
+    "no requires_grad": (
+        ("requires_grad: true", "requires_grad: false"),
+        "3: tensors: none has requires_grad: true; there is no gradient to try.",
+    ),
+    "the reserved name dout": (
+        (f"x: {X}", f"x: {X}\n  dout: {T}"),
+        "5: tensors.dout: 'dout' is reserved; choose another name.",
+    ),
+    "a Python keyword": (
+        (f"x: {X}", f"x: {X}\n  lambda: {T}"),
+        "5: tensors.lambda: 'lambda' is reserved; choose another name.",
+    ),
+    "a name that is no name": (
+        (f"x: {X}", f"x: {X}\n  2x: {T}"),
+        "3: tensors: the name '2x' must match ^[A-Za-z][A-Za-z0-9_]*$ (letters, digits, underscores).",
+    ),
+    "a stranger in a sample": (
+        ("tensors: {t: {scale: 2.0}}", "tensors: {target: {scale: 2.0}}"),
+        "10: samples.trial.tensors.target: there is no tensor 'target' in `tensors`.",
+    ),
+    "a shape in a sample": (
+        ("tensors: {t: {scale: 2.0}}", "tensors: {t: {shape: [3]}}"),
+        "10: samples.trial.tensors.t: 'shape' is not a known key; did you mean 'scale'?",
+    ),
+    "linear_default without fan_in": (
+        (f"t: {T}\n", "t: {shape: [2], draw: linear_default}\n"),
+        "10: samples.trial.tensors.t: draw: linear_default needs fan_in, the number of inputs of the layer.",
+    ),
+    "linear_default without fan_in in a sample only": (
+        ("tensors: {t: {scale: 2.0}}", "tensors: {t: {draw: linear_default}}"),
+        "10: samples.trial.tensors.t: draw: linear_default needs fan_in, the number of inputs of the layer.",
+    ),
+    "randint without high": (
+        (f"x: {X}", f"x: {X}\n  n: {{shape: [2], draw: randint}}"),
+        "5: tensors.n: draw: randint needs high, the first whole number that is not drawn.",
+    ),
+    "randint with requires_grad": (
+        (f"x: {X}", f"x: {X}\n  n: {{shape: [2], draw: randint, high: 4, requires_grad: true}}"),
+        "5: tensors.n: draw: randint gives whole numbers, which have no gradient.",
+    ),
+    "randint with scale": (
+        (f"x: {X}", f"x: {X}\n  n: {{shape: [2], draw: randint, high: 4, scale: 2}}"),
+        "5: tensors.n: draw: randint gives whole numbers, which are not scaled; leave scale out.",
+    ),
+    "randint between fractions": (
+        (f"x: {X}", f"x: {X}\n  n: {{shape: [2], draw: randint, high: 4.5}}"),
+        "5: tensors.n: draw: randint needs whole numbers for low and high.",
+    ),
+    "randint beyond 64 bits": (
+        (f"x: {X}", f"x: {X}\n  n: {{shape: [2], draw: randint, high: 9223372036854775808}}"),
+        "5: tensors.n: draw: randint needs low and high that fit in 64 bits.",
+    ),
+    "randint from below 64 bits": (
+        (
+            f"x: {X}",
+            f"x: {X}\n  n: {{shape: [2], draw: randint, low: -9223372036854775809, high: 0}}",
+        ),
+        "5: tensors.n: draw: randint needs low and high that fit in 64 bits.",
+    ),
+    "uniform from minus infinity": (
+        (f"x: {X}", f"x: {X}\n  u: {{shape: [2], draw: uniform, low: -.inf}}"),
+        "5: tensors.u: low must be a finite number, not -inf.",
+    ),
+    "randint up to infinity": (
+        (f"x: {X}", f"x: {X}\n  n: {{shape: [2], draw: randint, high: .inf}}"),
+        "5: tensors.n: high must be a finite number, not inf.",
+    ),
+    "low above high": (
+        (f"x: {X}", f"x: {X}\n  u: {{shape: [2], draw: uniform, low: 3, high: 2}}"),
+        "5: tensors.u: low (3) must be less than high (2).",
+    ),
+    "low at high": (
+        (f"x: {X}", f"x: {X}\n  n: {{shape: [2], draw: randint, low: 2, high: 2}}"),
+        "5: tensors.n: low (2) must be less than high (2).",
+    ),
+    "low's default at high": (
+        (f"x: {X}", f"x: {X}\n  n: {{shape: [2], draw: randint, high: 0}}"),
+        "5: tensors.n: low (0) must be less than high (0).",
+    ),
+    "low at high's default": (
+        (f"x: {X}", f"x: {X}\n  u: {{shape: [2], draw: uniform, low: 1}}"),
+        "5: tensors.u: low (1) must be less than high (1).",
+    ),
+    "a scale that is no number": (
+        ("scale: 2.0", "scale: .nan"),
+        "10: samples.trial.tensors.t: scale must be a finite number, not nan.",
+    ),
+    "no tensors": (
+        (f"tensors:\n  x: {X}\n  t: {T}\n", "tensors: {}\n"),
+        "3: tensors: must not be empty.",
+    ),
+    "no dtypes": (
+        ("[float64, float32]", "[]"),
+        "11: dtypes: must not be empty.",
+    ),
+    "a dtype twice": (
+        ("[float64, float32]", "[float64, float32, float64]"),
+        "11: dtypes: an entry stands twice; keep one.",
+    ),
+    "a criterion about a dtype that is not tried": (
+        ("dtype: float32\n", "dtype: float16\n"),
+        "15: acceptance[0].errors: float16 is not among the experiment's dtypes; add it there.",
+    ),
+    "an attribution in a dtype that is not tried": (
+        ("verdict: right", "attribution: bfloat16"),
+        "21: acceptance[1].attribution: bfloat16 is not among the experiment's dtypes; add it there.",
+    ),
+    "a criterion about a sample that is not drawn": (
+        ("measure: max_abs", "measure: max_abs\n      sample: other"),
+        "15: acceptance[0].errors: there is no sample 'other' in `samples`.",
+    ),
+    "both every and some": (
+        ("every: {below: 1.0e-5}", "every: {below: 1.0e-5}\n      some: {above: 1.0}"),
+        "15: acceptance[0].errors: needs exactly one of every, some.",
+    ),
+    "neither every nor some": (
+        ("every: {below: 1.0e-5}", "sample: trial"),
+        "15: acceptance[0].errors: needs exactly one of every, some.",
+    ),
+    "a bound on both sides": (
+        ("{below: 1.0e-5}", "{below: 1.0e-5, above: 0}"),
+        "19: acceptance[0].errors.every: has 2 keys of above, below; it needs exactly 1 of them.",
+    ),
+    "a bound on no side": (
+        ("{below: 1.0e-5}", "{}"),
+        "19: acceptance[0].errors.every: has 0 keys of above, below; it needs exactly 1 of them.",
+    ),
+    "pitfalls named where none are listed": (
+        ("verdict: right", "pitfalls: named"),
+        "21: acceptance[1].pitfalls: the config lists no pitfalls; write some under `pitfalls`.",
+    ),
+    "an empty list of pitfalls": (
+        ("time_limit: 20", "pitfalls: []"),
+        "12: pitfalls: must not be empty.",
+    ),
+    "a pitfall without what it is replaced by": (
+        ("time_limit: 20", "pitfalls: [{mistake: a sign, replace: dy}]"),
+        "12: pitfalls[0]: by is missing.",
+    ),
+    "a claim of nothing": (
+        ("    verdict: right\n", ""),
+        "20: acceptance[1]: has 1 keys of attribution, claim, errors, graph, pitfalls, verdict; it needs exactly 2 of them.",
+    ),
+}
+
+
+def test_a_config_may_list_pitfalls_and_ask_that_they_are_named(tmp_path):
+    path = tmp_path / "config.yaml"
+    pitfall = '{mistake: No dy, replace: dy, by: ""}'
+    asked = edited("verdict: right", "pitfalls: named")
+    path.write_text(asked.replace("time_limit: 20", f"pitfalls: [{pitfall}]"))
+    config = load_config(path, SCHEMA)
+    assert config["pitfalls"] == [{"mistake": "No dy", "replace": "dy", "by": ""}]
+    assert config["acceptance"][1]["pitfalls"] == "named"
+
+
+@pytest.mark.parametrize(("edit", "sentence"), CASES.values(), ids=CASES)
+def test_a_mistake_is_told_with_its_line_its_key_and_its_remedy(tmp_path, edit, sentence):
+    assert refused(tmp_path, edited(*edit)) == sentence
+
+
+def test_a_file_that_is_not_utf_8_is_told_by_its_first_wrong_byte(tmp_path):
+    text = b"title: caf\xe9\n"
+    assert refused(tmp_path, text) == " is not UTF-8 text (byte 10)."
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "words\n"])
+def test_a_file_that_is_no_mapping_is_told_as_a_whole(tmp_path, text):
+    sentence = refused(tmp_path, text)
+    assert sentence == " is not a mapping of keys to values; copy another experiment's."
+
+
+def test_a_control_character_is_refused_in_one_line(tmp_path):
+    sentence = refused(tmp_path, "title: \x00\n")
+    assert sentence.startswith(" cannot be read as YAML: unacceptable character #x0000")
+    assert "\n" not in sentence
+
+
+def test_every_mistake_is_told_not_only_the_first(tmp_path):
+    text = edited("seed: 7", "seed: -1").replace("draw: randn}", "draw: rand}")
+    assert [line.split(":")[0] for line in refused(tmp_path, text).splitlines()] == ["8", "5"]
+
+
+def test_a_mistake_in_a_setting_that_all_samples_share_is_told_once(tmp_path):
+    text = edited(f"x: {X}", f"x: {X}\n  n: {{shape: [2], draw: randint}}")
+    text = text.replace("dtypes:", "  other: {seed: 1, runs: 1}\ndtypes:")
+    assert len(refused(tmp_path, text).splitlines()) == 1
+
+
+@pytest.mark.parametrize("seed", [0, 18446744073709551615])
+def test_the_smallest_and_the_greatest_seed_pass(tmp_path, seed):
+    path = tmp_path / "config.yaml"
+    path.write_text(edited("seed: 7", f"seed: {seed}"))
+    assert load_config(path, SCHEMA)["samples"]["trial"]["seed"] == seed
+
+
+def test_randint_over_all_of_64_bits_passes(tmp_path):
+    low, high = -9223372036854775808, 9223372036854775807
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        edited(f"t: {T}", f"t: {T}\n  n: {{shape: [2], draw: randint, low: {low}, high: {high}}}")
+    )
+    assert load_config(path, SCHEMA)["tensors"]["n"]["low"] == low
+
+
+def folder(path: Path, **files: str) -> Path:
+    path.mkdir()
+    texts = {"config.yaml": CONFIG, "forward.py": "", "backward.py": "", "derivation.md": ""}
+    for name, text in (texts | files).items():
+        (path / name).write_text(text)
+    return path
+
+
+def test_configs_are_given_by_the_names_of_their_folders(tmp_path):
+    configs = load_configs([folder(tmp_path / "a"), folder(tmp_path / "b")], SCHEMA)
+    assert list(configs) == ["a", "b"]
+    assert configs["a"]["title"] == "A linear layer"
+
+
+@pytest.mark.parametrize("name", ["forward.py", "backward.py", "derivation.md"])
+def test_a_missing_file_of_the_author_is_told(tmp_path, name):
+    (folder(tmp_path / "a") / name).unlink()
+    with pytest.raises(UserError) as error:
+        load_configs([tmp_path / "a"], SCHEMA)
+    assert str(error.value) == f"{tmp_path}/a/{name}: is missing; every experiment has one."
+
+
+def test_the_mistakes_of_all_experiments_are_told_together(tmp_path):
+    folders = [
+        folder(tmp_path / "a", **{"config.yaml": edited("runs: 3", "runs: 0")}),
+        folder(tmp_path / "b"),
+        folder(tmp_path / "c"),
+    ]
+    (folders[2] / "forward.py").unlink()
+    with pytest.raises(UserError) as error:
+        load_configs(folders, SCHEMA)
+    first, second = str(error.value).splitlines()
+    assert first.startswith(f"{tmp_path}/a/config.yaml:9: samples.trial.runs: 0 is out of range")
+    assert second.startswith(f"{tmp_path}/c/forward.py: is missing")

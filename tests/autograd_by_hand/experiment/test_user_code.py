@@ -1,0 +1,441 @@
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.user_code import (
+    call,
+    check_gradients,
+    check_result,
+    load_function,
+    not_a_tensor,
+    told_as_theirs,
+)
+
+LIMIT, LONG = 0.2, 30.0
+X, W = torch.ones(2, 3), torch.ones(4, 3)
+
+
+def load(tmp_path: Path, text: str | bytes, arguments=("x", "W"), name="backward", limit=LONG):
+    path = tmp_path / f"{name}.py"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load_function(path, name, list(arguments), limit), path
+
+
+def load_refused(tmp_path: Path, text: str | bytes, limit: float = LONG) -> str:
+    """What is said of backward.py if it holds `text`, from behind its name on."""
+    with pytest.raises(UserError) as error:
+        load(tmp_path, text, limit=limit)
+    path = tmp_path / "backward.py"
+    assert str(error.value).startswith(f"{path}:")
+    return str(error.value).removeprefix(f"{path}:")
+
+
+def call_refused(
+    tmp_path: Path, text: str, tensors: dict[str, torch.Tensor], limit: float = LONG
+) -> str:
+    """What is said when the backward of `text` is called."""
+    function, path = load(tmp_path, text, tensors)
+    with pytest.raises(UserError) as error:
+        call(function, path, tensors, limit)
+    assert str(error.value).startswith(f"{path}:")
+    return str(error.value).removeprefix(f"{path}:")
+
+
+# loading
+
+
+def test_a_function_is_loaded_and_does_what_it_says(tmp_path):
+    function, _ = load(tmp_path, "def backward(x):\n    return x + 1\n")
+    assert function(1) == 2
+
+
+def test_a_missing_file_is_told_with_what_belongs_in_it(tmp_path):
+    with pytest.raises(UserError) as error:
+        load_function(tmp_path / "forward.py", "forward", [], LONG)
+    assert str(error.value) == (
+        f"{tmp_path}/forward.py: is missing; write it with a function forward."
+    )
+
+
+def test_a_syntax_error_is_told_with_its_line(tmp_path):
+    sentence = load_refused(tmp_path, "def backward(x):\n    return (x\n")
+    assert sentence == "2: does not parse as Python: '(' was never closed."
+
+
+@pytest.mark.parametrize("text", [b"x = '\xff'\n", b"x = '\0'\n"], ids=["not UTF-8", "a null byte"])
+def test_bytes_that_are_no_python_are_told(tmp_path, text):
+    assert "does not parse as Python: " in load_refused(tmp_path, text)
+
+
+def test_a_missing_function_is_told(tmp_path):
+    sentence = load_refused(tmp_path, "def backwards(x):\n    return x\n")
+    assert sentence == " has no function backward; write `def backward(...)`."
+
+
+def test_a_name_that_is_no_function_is_told(tmp_path):
+    assert "has no function backward" in load_refused(tmp_path, "backward = 5\n")
+
+
+@pytest.mark.parametrize(
+    ("signature", "name"), [("*args", "args"), ("**kwargs", "kwargs"), ("x, *rest", "rest")]
+)
+def test_a_catch_all_parameter_is_told(tmp_path, signature, name):
+    sentence = load_refused(tmp_path, f"import torch\n\ndef backward({signature}):\n    pass\n")
+    assert sentence == f"3: backward takes *{name}; name its tensors instead."
+
+
+def test_an_unknown_parameter_is_told_with_the_tensors_there_are(tmp_path):
+    sentence = load_refused(tmp_path, "\ndef backward(x, w):\n    pass\n")
+    assert sentence == "2: backward takes 'w', which is no tensor of the config; there are x, W."
+
+
+def test_an_unknown_parameter_with_a_default_may_stay(tmp_path):
+    function, path = load(tmp_path, "def backward(x, power=2):\n    return x**power\n")
+    assert call(function, path, {"x": 3 * X}, LONG).unique().tolist() == [9]
+
+
+def test_an_error_while_the_file_runs_is_told_with_its_line(tmp_path):
+    assert load_refused(tmp_path, "import math\n\nmath.sqrt(-1)\n").startswith("3: ValueError: ")
+
+
+def test_an_import_that_fails_is_told_with_its_line(tmp_path):
+    sentence = load_refused(tmp_path, "\nimport no_such_package_at_all\n")
+    assert sentence == "2: ModuleNotFoundError: No module named 'no_such_package_at_all'."
+
+
+def test_a_file_that_runs_endlessly_is_stopped(tmp_path):
+    sentence = load_refused(tmp_path, "while True:\n    pass\n", LIMIT)
+    assert (
+        f": still running after 0.2 s; mend the loop or raise time_limit in {tmp_path}/config.yaml."
+        in sentence
+    )
+
+
+def test_the_file_knows_its_name_and_is_not_main(tmp_path):
+    text = "assert __file__.endswith('backward.py')\nassert __name__ == 'backward'\ndef backward(x): ...\n"
+    load(tmp_path, text)
+
+
+# calling
+
+
+def test_a_function_gets_the_tensors_that_it_asks_for_in_any_order(tmp_path):
+    function, path = load(tmp_path, "def backward(W, x):\n    return W - x\n")
+    tensors = {"x": torch.tensor(1.0), "W": torch.tensor(5.0), "other": torch.tensor(7.0)}
+    assert call(function, path, tensors, LONG) == 4
+
+
+def test_an_error_inside_is_told_with_the_line_of_the_authors_file(tmp_path):
+    text = "def helper(x):\n    raise KeyError('x')\n\ndef backward(x):\n    return helper(x)\n"
+    assert call_refused(tmp_path, text, {"x": X}) == "2: KeyError: 'x'."
+
+
+def test_an_error_within_torch_is_told_with_the_authors_line_not_torchs(tmp_path):
+    text = (
+        "import torch\n\ndef backward(x):\n    y = x + 1\n    return torch.nn.Linear(3, 'a')(y)\n"
+    )
+    assert call_refused(tmp_path, text, {"x": X}).startswith("5: TypeError: ")
+
+
+def test_an_error_without_a_reason_is_told_by_its_name(tmp_path):
+    text = "def backward(x):\n    raise ValueError\n"
+    assert call_refused(tmp_path, text, {"x": X}) == "2: ValueError."
+
+
+def test_an_error_of_many_lines_is_told_in_one(tmp_path):
+    text = "def backward(x):\n    raise ValueError('first.\\n   second.\\n')\n"
+    assert call_refused(tmp_path, text, {"x": X}) == "2: ValueError: first. second."
+
+
+def test_exit_in_the_authors_code_does_not_end_ours(tmp_path):
+    assert (
+        call_refused(tmp_path, "def backward(x):\n    exit(0)\n", {"x": X}) == "2: SystemExit: 0."
+    )
+
+
+def test_an_interrupt_is_not_the_authors_mistake(tmp_path):
+    function, path = load(tmp_path, "def backward(x):\n    raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        call(function, path, {"x": X}, LONG)
+
+
+def test_a_refusal_of_ours_passes_as_it_is(tmp_path):
+    with pytest.raises(UserError, match=r"^as it is$"), told_as_theirs(tmp_path / "a.py", LONG):
+        raise UserError("as it is")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    while True:\n        x = x + 1\n",
+        "    while True:\n        try:\n            x = x + 1\n        except Exception:\n            pass\n",
+    ],
+    ids=["a plain loop", "a loop that catches every Exception"],
+)
+def test_an_endless_loop_is_stopped_at_the_limit(tmp_path, body):
+    start = time.monotonic()
+    sentence = call_refused(tmp_path, f"def backward(x):\n{body}", {"x": X}, LIMIT)
+    assert 0.2 <= time.monotonic() - start < 5
+    line, rest = sentence.split(": ", 1)
+    assert int(line) in range(2, 6)
+    assert rest == (
+        f"still running after 0.2 s; mend the loop or raise time_limit in {tmp_path}/config.yaml."
+    )
+
+
+def test_a_loop_that_swallows_the_alarm_ends_the_stage(tmp_path, run_python):
+    path = tmp_path / "backward.py"
+    path.write_text(
+        "while True:\n    try:\n        while True:\n            pass\n    except:\n        pass\n"
+    )
+    ended = run_python(
+        "import sys; from pathlib import Path; from autograd_by_hand.experiment.user_code import load_function;"
+        "load_function(Path(sys.argv[1]), 'backward', ['x'], 0.2)",
+        str(path),
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"{path}: still running after 0.2 s; "
+        f"mend the loop or raise time_limit in {tmp_path}/config.yaml.\n"
+    )
+
+
+def test_a_function_without_named_parameters_is_told(tmp_path):
+    sentence = load_refused(tmp_path, "backward = dict\n")
+    assert sentence == " backward has no named parameters; write `def backward(...)`."
+
+
+def test_after_a_call_no_alarm_is_left_and_the_old_handler_is_back(tmp_path):
+    def ours(*_):
+        pytest.fail("the alarm rang after the call")
+
+    before = signal.signal(signal.SIGALRM, ours)
+    try:
+        function, path = load(tmp_path, "def backward(x):\n    return x\n")
+        call(function, path, {"x": X}, LIMIT)
+        assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+        assert signal.getsignal(signal.SIGALRM) is ours
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_after_an_error_no_alarm_is_left_either(tmp_path):
+    call_refused(tmp_path, "def backward(x):\n    raise ValueError\n", {"x": X})
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+# errors about shapes
+
+
+@pytest.mark.parametrize(
+    ("product", "first", "second", "hint"),
+    [
+        ("a @ b", (2, 3), (4, 3), " They fit with the second transposed, (2x3) @ (3x4)."),
+        ("a @ b", (3, 2), (3, 4), " They fit with the first transposed, (2x3) @ (3x4)."),
+        (
+            "a @ b",
+            (2, 3),
+            (2, 3),
+            " They fit with the second transposed, (2x3) @ (3x2) or with the first transposed, (3x2) @ (2x3).",
+        ),
+        ("a @ b", (2, 3), (4, 5), ""),
+        ("a + b", (2, 3), (2, 4), ""),
+        ("a.sum(dim=5) + b", (2, 3), (2, 3), ""),
+    ],
+)
+def test_a_product_that_does_not_fit_names_the_transpose_that_does_and_all_shapes(
+    tmp_path, product, first, second, hint
+):
+    tensors = {"a": torch.ones(first), "b": torch.ones(second)}
+    sentence = call_refused(tmp_path, f"def backward(a, b):\n    return {product}\n", tensors)
+    assert sentence.split(": ")[0] == "2"
+    assert sentence.split(".", 1)[1] == f"{hint} The tensors are a {first}, b {second}."
+
+
+def test_the_transpose_that_is_named_does_fit(tmp_path):
+    sentence = call_refused(tmp_path, "def backward(x, W):\n    return x @ W\n", {"x": X, "W": W})
+    assert "(2x3) @ (3x4)" in sentence
+    function, path = load(tmp_path, "def backward(x, W):\n    return x @ W.T\n")
+    assert call(function, path, {"x": X, "W": W}, LONG).shape == (2, 4)
+
+
+def test_an_error_about_something_else_lists_no_shapes(tmp_path):
+    text = "def backward(x):\n    raise ValueError('bad luck')\n"
+    assert "The tensors are" not in call_refused(tmp_path, text, {"x": X})
+
+
+# what backward gives
+
+
+def checked(tmp_path: Path, gradients: object, needed=("x", "W")):
+    """The gradients that are taken, and what is said of the others from behind the line on."""
+    function, path = load(tmp_path, "\ndef backward(x, W):\n    pass\n")
+    tensors = {"x": X, "W": W, "t": X}
+    good, refused = check_gradients(gradients, function, path, tensors, list(needed))
+    place = f"{path}:2: "
+    assert all(sentence.startswith(place) for sentence in refused.values())
+    return good, {name: sentence.removeprefix(place) for name, sentence in refused.items()}
+
+
+def test_good_gradients_are_given_back_in_the_order_needed(tmp_path):
+    good, refused = checked(tmp_path, {"W": 2 * W, "x": 3 * X})
+    assert list(good) == ["x", "W"]
+    assert torch.equal(good["x"], 3 * X)
+    assert torch.equal(good["W"], 2 * W)
+    assert refused == {}
+
+
+def test_a_gradient_with_a_graph_behind_it_is_cut_off(tmp_path):
+    gradient = torch.ones(2, 3, requires_grad=True) * 2
+    good, _ = checked(tmp_path, {"x": gradient}, ["x"])
+    assert not good["x"].requires_grad
+
+
+@pytest.mark.parametrize(
+    ("gradients", "kind"), [((X, W), "tuple"), (None, "NoneType"), (X, "Tensor")]
+)
+def test_a_backward_that_returns_no_dict_gives_nothing(tmp_path, gradients, kind):
+    function, path = load(tmp_path, "\ndef backward(x, W):\n    pass\n")
+    with pytest.raises(UserError) as error:
+        check_gradients(gradients, function, path, {"x": X, "W": W}, ["x", "W"])
+    assert str(error.value) == (
+        f"{path}:2: backward returns a {kind}; return a dict with the keys 'x', 'W'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("gradients", "name", "sentence"),
+    [
+        ({"x": X}, "W", "the gradient of 'W' is missing; backward must give 'x', 'W'."),
+        ({"x": None, "W": W}, "x", "the gradient of 'x' is None; backward must give 'x', 'W'."),
+        (
+            {"x": torch.ones(3), "W": W},
+            "x",
+            "dx has shape (3,) but x has (2, 3); a gradient has the shape of its tensor.",
+        ),
+        (
+            {"x": X, "W": W.T},
+            "W",
+            "dW has shape (3, 4) but W has (4, 3); these are the 12 elements in the layout of W.T; return it transposed, with .T.",
+        ),
+        (
+            {"x": X.double(), "W": W},
+            "x",
+            "dx is float64 but x is float32; compute in the dtype of the inputs, and convert the result back if you compute wider.",
+        ),
+        ({"x": 1.0, "W": W}, "x", "the gradient of 'x' is a float; it must be a torch.Tensor."),
+        (
+            {"x": X.to_sparse(), "W": W},
+            "x",
+            "dx is a sparse_coo tensor on cpu; return a dense one on cpu, with .to_dense() or .to('cpu').",
+        ),
+        (
+            {"x": X, "W": W.to("meta")},
+            "W",
+            "dW is a strided tensor on meta; return a dense one on cpu, with .to_dense() or .to('cpu').",
+        ),
+    ],
+    ids=["missing", "None", "shape", "transposed", "dtype", "not a tensor", "sparse", "elsewhere"],
+)
+def test_what_is_no_gradient_is_told_with_the_line_of_backward_and_leaves_the_other(
+    tmp_path, gradients, name, sentence
+):
+    good, refused = checked(tmp_path, gradients)
+    assert refused == {name: sentence}
+    assert {*good} == {"x", "W"} - {name}
+
+
+@pytest.mark.parametrize(
+    ("key", "told"), [("t", "'t'"), (1, "1")], ids=["a tensor without a gradient", "no name"]
+)
+def test_a_gradient_that_is_not_asked_for_is_told_and_spoils_none(tmp_path, key, told):
+    good, refused = checked(tmp_path, {"x": X, "W": W, key: X})
+    assert refused == {
+        str(key): f"backward gives {told}, which has no requires_grad: true in the config; "
+        "give only 'x', 'W'."
+    }
+    assert list(good) == ["x", "W"]
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [("dW", " (it gives 'dW'; is that it?)"), ("loss", "")],
+)
+def test_a_key_that_may_be_the_missing_one_is_named(tmp_path, key, hint):
+    _, refused = checked(tmp_path, {"x": X, key: W})
+    assert refused["W"] == f"the gradient of 'W' is missing{hint}; backward must give 'x', 'W'."
+    assert refused[key].startswith(f"backward gives {key!r}, which has no requires_grad")
+
+
+def test_each_mistake_has_its_own_sentence(tmp_path):
+    good, refused = checked(tmp_path, {"x": X.double(), "W": None})
+    assert good == {}
+    assert list(refused) == ["x", "W"]
+    assert refused["x"].startswith("dx is float64 but x is float32;")
+    assert refused["W"].startswith("the gradient of 'W' is None;")
+
+
+def test_a_vector_of_the_wrong_length_is_not_called_transposed(tmp_path):
+    function, path = load(tmp_path, "def backward(b):\n    pass\n", ["b"])
+    gradients, tensors = {"b": torch.ones(3)}, {"b": torch.ones(4)}
+    _, refused = check_gradients(gradients, function, path, tensors, ["b"])
+    assert refused["b"].endswith("; a gradient has the shape of its tensor.")
+
+
+# what forward gives
+
+
+def test_a_differentiable_result_is_given_back(tmp_path):
+    function, path = load(tmp_path, "def forward(x):\n    pass\n", name="forward")
+    result = torch.ones(2, requires_grad=True).sum()
+    assert check_result(result, function, path) is result
+
+
+@pytest.mark.parametrize(
+    ("result", "kind"), [(1.5, "float"), ((X, X), "tuple"), (None, "NoneType")]
+)
+def test_a_forward_that_returns_no_tensor_is_told(tmp_path, result, kind):
+    function, path = load(tmp_path, "\ndef forward(x):\n    pass\n", name="forward")
+    with pytest.raises(UserError) as error:
+        check_result(result, function, path)
+    sentence = f"{path}:2: forward returns a {kind}; it must return one torch.Tensor."
+    assert str(error.value) == sentence
+    assert str(not_a_tensor(result, function, path)) == sentence
+
+
+def test_a_result_that_autograd_cannot_differentiate_is_told(tmp_path):
+    function, path = load(tmp_path, "\ndef forward(x):\n    pass\n", name="forward")
+    with pytest.raises(UserError) as error:
+        check_result(torch.ones(()), function, path)
+    assert str(error.value) == (
+        f"{path}:2: autograd cannot differentiate what forward returns (it has no grad_fn); "
+        "compute it from the tensors that require a gradient, by differentiable operations."
+    )
+
+
+def test_a_result_on_another_device_is_told(tmp_path):
+    function, path = load(tmp_path, "\ndef forward(x):\n    pass\n", name="forward")
+    with pytest.raises(UserError) as error:
+        check_result(torch.ones((), device="meta", requires_grad=True), function, path)
+    assert str(error.value) == (
+        f"{path}:2: forward returns a tensor on meta; return it on the CPU, where its inputs are, "
+        "with .to('cpu')."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("float64", torch.float64),
+        ("float32", torch.float32),
+        ("bfloat16", torch.bfloat16),
+        ("float16", torch.float16),
+    ],
+)
+def test_a_format_is_torchs_dtype_of_that_name(name, dtype):
+    assert torch_dtype(name) is dtype

@@ -1,0 +1,163 @@
+"""Receipts: which jobs stand, and what makes one fall."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.pipeline.receipts import Job, begin, end, renew_recipes
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A job that has made two files of two, by its recipe."""
+    monkeypatch.chdir(tmp_path)
+    made = Job(
+        "copy",
+        "work/logs/copy.log",
+        ["one.txt", "two.txt", "work/recipes/copy.json"],
+        ["a.txt", "b.txt"],
+    )
+    Path("one.txt").write_text("1")
+    Path("two.txt").write_text("2")
+    renew_recipes([(made, {"code": "c"})])
+    do(made)
+    return made
+
+
+def do(job: Job) -> None:
+    begun = begin(job)
+    for path, source in zip(job.outputs, job.inputs, strict=False):
+        Path(path).write_text(f"of {Path(source).read_text()}")
+    end(job, begun)
+
+
+def renewed(job: Job, **ingredients: str) -> tuple[list[str], bool]:
+    """What is said of the job, and whether its recipe was written anew."""
+    before = job.recipe.read_text()
+    said = renew_recipes([(job, {"code": "c"} | ingredients)])
+    return said, job.recipe.read_text() != before
+
+
+def test_a_job_that_did_nothing_else_stands(job: Job) -> None:
+    assert renewed(job) == ([], False)
+    os.utime("one.txt", (1, 1))
+    Path("a.txt").touch()
+    assert renewed(job) == ([], False)
+
+
+def test_a_job_that_never_ran_is_left_to_snakemake(job: Job) -> None:
+    other = Job("other", "work/logs/other.log", ["a.txt"], ["c.txt"])
+    assert renew_recipes([(other, {})]) == []
+    assert json.loads(other.recipe.read_text()) == {"again": 0, "of": {"inputs": ["a.txt"]}}
+    assert renewed(job) == ([], False)
+    before = other.recipe.stat().st_mtime_ns
+    renew_recipes([(other, {})])
+    assert other.recipe.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("file", ["a.txt", "b.txt"])
+def test_a_spoilt_output_is_told_and_asked_for_once(job: Job, file: str) -> None:
+    Path(file).write_text("of x")
+    assert renewed(job) == ([f"{file}: was damaged or edited; it is made again."], True)
+    assert renewed(job) == ([f"{file}: was damaged or edited; it is made again."], False)
+    do(job)
+    assert renewed(job) == ([], False)
+
+
+def test_a_missing_output_is_told(job: Job) -> None:
+    Path("b.txt").unlink()
+    assert renewed(job) == (["b.txt: is missing; it is made again."], True)
+
+
+def test_a_byte_changed_behind_the_dates_is_seen(job: Job) -> None:
+    status = Path("a.txt").stat()
+    Path("a.txt").write_text("of 3")
+    os.utime("a.txt", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert renewed(job) == (["a.txt: was damaged or edited; it is made again."], True)
+
+
+@pytest.mark.parametrize("file", ["one.txt", "two.txt"])
+def test_a_changed_input_is_seen_whatever_its_date(job: Job, file: str) -> None:
+    Path(file).write_text("9")
+    os.utime(file, (1, 1))
+    assert renewed(job) == ([], True)
+    do(job)
+    assert renewed(job) == ([], False)
+
+
+def test_other_ingredients_are_seen(job: Job) -> None:
+    assert renewed(job, code="d") == ([], True)
+
+
+def test_swapped_ingredients_are_seen(job: Job) -> None:
+    assert renewed(job, low="1", high="2") == ([], True)
+    assert renewed(job, low="2", high="1") == ([], True)
+
+
+def test_the_order_of_ingredients_is_seen(job: Job) -> None:
+    assert renewed(job, x="1", W="2") == ([], True)
+    assert renewed(job, W="2", x="1") == ([], True)
+
+
+def test_other_inputs_are_seen(job: Job) -> None:
+    more = Job(job.rule, job.log, [*job.inputs, "a.txt"], job.outputs)
+    assert renewed(more) == ([], True)
+
+
+def test_outputs_without_a_receipt_are_made_again(job: Job) -> None:
+    job.receipt.unlink()
+    assert renewed(job) == ([], True)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"rule": 1}', "\ufeff", "null"])
+def test_a_damaged_receipt_is_none(job: Job, damage: str) -> None:
+    job.receipt.write_text(damage)
+    assert renewed(job) == ([], True)
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"again": 0}', '{"of": {}, "again": "x"}'])
+def test_a_damaged_recipe_is_written_anew(job: Job, damage: str) -> None:
+    job.recipe.write_text(damage)
+    assert renewed(job) == ([], True)
+    assert json.loads(job.recipe.read_text())["of"] == {"code": "c", "inputs": job.inputs}
+
+
+def test_outputs_are_dated_before_the_recipe_that_asks_for_them(job: Job) -> None:
+    os.utime("a.txt", (2**32, 2**32))
+    Path("one.txt").write_text("9")
+    renewed(job)
+    assert Path("a.txt").stat().st_mtime < job.recipe.stat().st_mtime
+
+
+@pytest.mark.usefixtures("job")
+def test_an_input_that_is_not_what_its_job_wrote_is_refused() -> None:
+    after = Job("after", "work/logs/after.log", ["a.txt"], ["c.txt"])
+    Path("a.txt").write_text("of 7")
+    with pytest.raises(UserError, match=r"a\.txt: is not what copy wrote; run snakemake again"):
+        begin(after)
+
+
+def test_an_input_changed_meanwhile_is_refused_and_leaves_no_receipt(job: Job) -> None:
+    begun = begin(job)
+    Path("one.txt").write_text("later")
+    with pytest.raises(UserError, match=r"one\.txt: was changed while copy ran"):
+        end(job, begun)
+    assert not job.receipt.exists()
+
+
+def test_an_input_touched_meanwhile_is_no_change(job: Job) -> None:
+    begun = begin(job)
+    Path("one.txt").touch()
+    end(job, begun)
+    assert renewed(job) == ([], False)
+
+
+@pytest.mark.usefixtures("job")
+def test_a_recipe_that_cannot_be_written_is_a_sentence() -> None:
+    Path("file").write_text("")
+    within = Job("within", "file/logs/within.log", [], ["c.txt"])
+    with pytest.raises(UserError, match=r"file/recipes/within\.json: cannot be written"):
+        renew_recipes([(within, {})])

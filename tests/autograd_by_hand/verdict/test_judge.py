@@ -1,0 +1,405 @@
+import pytest
+
+from autograd_by_hand.verdict.judge import NO_NUMBER, calls_of, judge_gradient, worst_outcome
+
+# One noise is 2^-20 of the gradient; a norm may be 4 noises off by chance, an element 9.
+SHARE, NORM, ELEMENT = 2.0**-20, 4.0, 9.0
+FINE = {"refused": None, "second_call": "same bits", "zero_cotangent": "zero"}
+LOST = {"fits": True, "value": "nan", "index": [3, 1], "run": 2, "reference": 2.5}
+TWICE = {"kind": "factor", "name": "a factor is wrong", "evidence": "it is 2 times the true one"}
+INSIDE = {"kind": "coarser", "name": "it is float16 inside", "evidence": "it is on its grid"}
+INF = float("inf")
+
+
+def facts(  # what is not said is as it is when all is well
+    norm=1.0,
+    element=1.0,
+    autograd=(1.0, 1.0),
+    noise=SHARE,
+    non_finite=None,
+    autograd_lost=False,
+    identical=False,
+):
+    return {
+        "identical": identical,
+        "non_finite": non_finite,
+        "noise": noise,
+        "limits": {"norm": NORM, "element": ELEMENT},
+        "manual": {"norm": norm, "element": element, "run": 3, "index": [1, 2]},
+        "autograd": {"norm": autograd[0], "element": autograd[1], "lost": autograd_lost},
+    }
+
+
+def judge(own=None, formula=None, mistake=None, oracle=None, dtype="float32", **calls):
+    """The verdict on a gradient with these facts in its format and in float64."""
+    return judge_gradient(dtype, own or facts(), formula or facts(), FINE | calls, mistake, oracle)
+
+
+# right
+
+
+def test_what_is_near_the_reference_is_right():
+    assert judge(facts(norm=0.5)) == {
+        "outcome": "right",
+        "reason": "0.50 times the rounding noise from the reference",
+        "limit": 2.0**-18,  # 4 noises
+        "diagnosis": None,
+    }
+
+
+def test_autograds_own_bits_are_right_and_called_so():
+    verdict = judge(facts(norm=2.0, identical=True))
+    assert verdict["outcome"] == "right"
+    assert verdict["reason"] == (
+        "autograd's own bits, 2.0 times the rounding noise from the reference"
+    )
+
+
+def test_autograds_own_bits_are_not_right_where_the_formula_is_wrong():
+    assert judge(facts(identical=True), formula=facts(norm=5.0))["outcome"] == "wrong"
+
+
+def test_a_mistake_that_is_none_is_not_told():
+    assert judge(mistake=TWICE)["diagnosis"] is None
+
+
+# the line
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize(("measure", "limit"), [("norm", NORM), ("element", ELEMENT)])
+def test_the_line_is_what_may_be_chance_and_the_same_in_every_format(dtype, measure, limit):
+    at, beyond = facts(**{measure: limit}), facts(**{measure: 1.001 * limit})
+    assert judge(at, at, dtype=dtype)["outcome"] == "right"
+    assert judge(beyond, beyond, dtype=dtype)["outcome"] == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("measure", "autograd", "limit"), [("norm", (3.0, 1.0), 6.0), ("element", (1.0, 7.0), 14.0)]
+)
+def test_twice_what_autograd_is_off_is_no_mistake(measure, autograd, limit):
+    at = facts(**{measure: limit}, autograd=autograd)
+    beyond = facts(**{measure: 1.001 * limit}, autograd=autograd)
+    assert judge(at, at)["outcome"] == "right"
+    assert judge(beyond, beyond)["outcome"] == "wrong"
+    assert judge(beyond)["outcome"] == "imprecise"
+
+
+@pytest.mark.parametrize("infinite", [INF, "inf"])
+def test_that_autograd_is_infinitely_off_excuses_nothing(infinite):
+    off = facts(norm=5.0, element=10.0, autograd=(infinite, infinite), autograd_lost=True)
+    near = facts(norm=NORM, element=ELEMENT, autograd=(infinite, infinite), autograd_lost=True)
+    assert judge(off, off)["outcome"] == "wrong"
+    assert judge(near, near)["outcome"] == "right"
+
+
+def test_that_autograd_is_near_does_not_narrow_the_line():
+    near = facts(norm=NORM, element=ELEMENT, autograd=(0.0, 0.0))
+    assert judge(near, near)["outcome"] == "right"
+
+
+def test_autograds_error_by_norm_does_not_excuse_an_element():
+    off = facts(norm=5.0, element=10.0, autograd=(3.0, 1.0))  # 5 is less than twice 3
+    verdict = judge(off, off, dtype="float64")
+    assert verdict["outcome"] == "wrong"
+    assert verdict["reason"] == (
+        "off by 10.0 times the rounding noise at index (1, 2) of run 3; "
+        "autograd is by 1.0, and 9.0 may be chance"
+    )
+
+
+# the formula
+
+
+def test_a_formula_is_judged_in_float64_however_near_the_format_is():
+    assert judge(facts(norm=0.5), formula=facts(norm=5.0, autograd=(0.5, 0.5))) == {
+        "outcome": "wrong",
+        "reason": "in float64 off by 5.00 times the rounding noise; "
+        "autograd is by 0.50, and 4.0 may be chance",
+        "limit": 2.0**-18,
+        "diagnosis": None,
+    }
+
+
+def test_of_float64_it_goes_without_saying_where_the_formula_is_judged():
+    off = facts(norm=5.0)
+    verdict = judge(off, off, dtype="float64")
+    assert verdict["reason"] == (
+        "off by 5.00 times the rounding noise; autograd is by 1.0, and 4.0 may be chance"
+    )
+
+
+def test_a_single_element_that_is_off_is_wrong_and_told_with_its_place():
+    verdict = judge(formula=facts(element=9.5))
+    assert verdict["outcome"] == "wrong"
+    assert verdict["reason"] == (
+        "in float64 off by 9.50 times the rounding noise at index (1, 2) of run 3; "
+        "autograd is by 1.0, and 9.0 may be chance"
+    )
+
+
+def test_a_mistake_that_was_found_is_the_diagnosis_of_a_wrong_formula():
+    verdict = judge(formula=facts(norm=1e6), mistake=TWICE)
+    assert verdict["outcome"] == "wrong"
+    assert verdict["diagnosis"] == {
+        "name": "a factor is wrong",
+        "evidence": "it is 2 times the true one",
+    }
+
+
+def test_an_error_that_json_holds_as_text_is_infinite():
+    verdict = judge(formula=facts(norm="inf", element="inf"))
+    assert verdict["outcome"] == "wrong"
+    assert "off by inf times the rounding noise" in verdict["reason"]
+
+
+def test_a_wrong_formula_is_wrong_though_the_format_has_lost_values():
+    lost = facts(norm=INF, element=INF, non_finite=LOST)
+    verdict = judge(lost, formula=facts(norm=5.0), dtype="float16")
+    assert verdict["outcome"] == "wrong"
+    assert verdict["reason"].startswith("in float64 off by 5.00 times")
+
+
+# imprecise
+
+
+def test_a_right_formula_that_the_format_spoils_is_imprecise():
+    assert judge(facts(norm=5.0), mistake=TWICE) == {
+        "outcome": "imprecise",
+        "reason": "the formula is right, but the gradient is off by 5.00 times the rounding noise; "
+        "autograd is by 1.0, and 4.0 may be chance",
+        "limit": 2.0**-18,
+        "diagnosis": None,
+    }
+
+
+def test_a_single_element_that_the_format_spoils_is_imprecise():
+    verdict = judge(facts(element=10.0))
+    assert verdict["outcome"] == "imprecise"
+    assert "off by 10.0 times the rounding noise at index (1, 2) of run 3" in verdict["reason"]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_backward_that_computes_in_a_coarser_format_is_imprecise_and_named(dtype):
+    off = facts(norm=1e6)
+    verdict = judge(off, formula=off, mistake=INSIDE | {"format": "float16"}, dtype=dtype)
+    assert verdict["outcome"] == "imprecise"
+    assert verdict["diagnosis"] == {
+        "name": "it is float16 inside",
+        "evidence": "it is on its grid",
+    }
+
+
+def test_in_the_coarser_format_itself_it_is_right():
+    mistake = INSIDE | {"format": "float16"}
+    assert judge(formula=facts(norm=1e6), mistake=mistake, dtype="float16")["outcome"] == "right"
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_format_that_is_no_finer_is_not_spoiled_by_it(dtype):
+    mistake = INSIDE | {"format": "float16"}
+    verdict = judge(facts(norm=5.0), formula=facts(norm=1e6), mistake=mistake, dtype=dtype)
+    assert (verdict["outcome"], verdict["diagnosis"]) == ("imprecise", None)
+
+
+# lost values
+
+
+def test_a_lost_value_in_float64_is_wrong():
+    lost = facts(norm=INF, element=INF, non_finite=LOST)
+    reason = "nan at index (3, 1) of run 2, where the true value 2.5 is one of the format"
+    assert judge(lost, lost, dtype="float64") == {
+        "outcome": "wrong",
+        "reason": reason,
+        "limit": 2.0**-18,
+        "diagnosis": {"name": NO_NUMBER, "evidence": reason},
+    }
+    assert judge(formula=lost)["outcome"] == "wrong"
+    assert judge(formula=lost)["reason"] == f"in float64 {reason}"
+
+
+def test_a_lost_value_in_another_format_is_imprecise():
+    lost = facts(norm=INF, element=INF, non_finite=LOST)
+    reason = "nan at index (3, 1) of run 2, where the true value 2.5 is one of the format"
+    assert judge(lost, dtype="float16") == {
+        "outcome": "imprecise",
+        "reason": reason,
+        "limit": 2.0**-18,
+        "diagnosis": {"name": NO_NUMBER, "evidence": reason},
+    }
+
+
+@pytest.mark.parametrize("in_float64", [True, False])
+def test_where_autograd_has_lost_values_too_nothing_is_told(in_float64):
+    lost = facts(norm=INF, element=INF, non_finite=LOST, autograd_lost=True)
+    verdict = judge(lost, formula=lost if in_float64 else None)
+    assert verdict["outcome"] == "unresolved"
+    assert verdict["reason"] == (
+        f"{'in float64 ' * in_float64}nan at index (3, 1) of run 2, where the true value 2.5 is "
+        "one of the format; autograd has none there either"
+    )
+
+
+def test_that_autograd_has_lost_values_is_no_excuse_for_an_error():
+    assert judge(formula=facts(norm=5.0, autograd_lost=True))["outcome"] == "wrong"
+
+
+def test_a_value_beyond_the_format_is_not_lost():
+    beyond = facts(non_finite=LOST | {"fits": False, "reference": None})
+    assert judge(beyond, beyond)["outcome"] == "right"
+
+
+# unresolved
+
+
+@pytest.mark.parametrize(("noise", "outcome"), [(0.1249, "right"), (0.125, "unresolved")])
+def test_where_half_the_gradient_would_pass_nothing_is_told(noise, outcome):
+    verdict = judge(facts(noise=noise))  # 4 noises of 1/8 each are half the gradient
+    assert verdict["outcome"] == outcome
+    assert verdict["limit"] == 4 * noise
+
+
+def test_noise_that_hides_half_the_gradient_is_the_reason_and_told_with_its_format():
+    verdict = judge(facts(noise=0.25), dtype="bfloat16")
+    assert verdict["reason"] == (
+        "rounding noise in bfloat16 is 0.25 of the gradient at these inputs, so that half the "
+        "gradient would pass"
+    )
+
+
+def test_noise_in_float64_leaves_every_format_unresolved():
+    verdict = judge(formula=facts(noise=0.25))
+    assert verdict["outcome"] == "unresolved"
+    assert verdict["reason"].startswith("rounding noise in float64 is 0.25 of the gradient")
+
+
+@pytest.mark.parametrize("noise", [INF, "inf"])
+def test_a_gradient_that_is_truly_zero_is_unresolved(noise):
+    verdict = judge(facts(noise=noise))
+    assert verdict["outcome"] == "unresolved"
+    assert verdict["limit"] == INF
+    assert verdict["reason"] == (
+        "the true gradient is zero at these inputs, or no number of the format"
+    )
+
+
+def test_an_error_is_seen_through_any_noise():
+    loud = facts(norm=5.0, noise=0.25)
+    assert judge(loud)["outcome"] == "imprecise"
+    assert judge(loud, loud)["outcome"] == "wrong"
+
+
+def test_where_autograd_is_no_reference_nothing_is_right_or_wrong():
+    reason = "forward.py: autograd has another derivative"
+    for formula in (facts(), facts(norm=1e6), facts(non_finite=LOST)):
+        assert judge(formula=formula, oracle=f"{reason}.", mistake=TWICE) == {
+            "outcome": "unresolved",
+            "reason": reason,
+            "limit": 2.0**-18,
+            "diagnosis": None,
+        }
+
+
+# no function of its inputs
+
+
+def test_a_gradient_that_backward_does_not_give_is_wrong_with_the_authors_line():
+    sentence = "backward.py:2: dW is float64 but W is float32."
+    assert judge(refused=sentence) == {
+        "outcome": "wrong",
+        "reason": sentence.rstrip("."),
+        "limit": 2.0**-18,
+        "diagnosis": {
+            "name": "backward gives nothing that can be this gradient",
+            "evidence": sentence.rstrip("."),
+        },
+    }
+
+
+def test_a_second_call_that_gives_something_else_is_wrong_whatever_the_first_gave():
+    mistake = {"kind": "accumulated", "name": "it adds to what was left", "evidence": "it doubles"}
+    verdict = judge(facts(identical=True), second_call="twice the first", mistake=mistake)
+    assert verdict["outcome"] == "wrong"
+    assert verdict["reason"] == "a second call on the same inputs gave twice the first"
+    assert verdict["diagnosis"] == {"name": "it adds to what was left", "evidence": "it doubles"}
+
+
+def test_a_cotangent_of_zeros_that_gives_something_is_wrong_and_named():
+    reason = "for a cotangent of zeros it gives values up to 3"
+    verdict = judge(facts(identical=True), zero_cotangent="values up to 3")
+    assert verdict["outcome"] == "wrong"
+    assert verdict["reason"] == reason
+    assert verdict["diagnosis"] == {
+        "name": "a term is not multiplied by the cotangent",
+        "evidence": reason,
+    }
+
+
+def test_a_mistake_that_was_found_is_told_rather_than_the_cotangent():
+    verdict = judge(zero_cotangent="values up to 3", mistake=TWICE)
+    assert verdict["outcome"] == "wrong"
+    assert verdict["diagnosis"]["name"] == "a factor is wrong"
+
+
+def test_a_cotangent_of_zeros_may_give_no_numbers():
+    assert judge(zero_cotangent="no numbers")["outcome"] == "right"
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        {"refused": "backward.py:1: it fails."},
+        {"second_call": "other bits"},
+        {"zero_cotangent": "values up to 3"},
+    ],
+    ids=["refused", "wavering", "off zero"],
+)
+def test_what_needs_no_reference_is_wrong_where_autograd_is_none(calls):
+    assert judge(oracle="autograd is no reference", **calls)["outcome"] == "wrong"
+
+
+def test_what_was_refused_comes_before_all_that_was_measured():
+    verdict = judge(
+        refused="backward.py:1: it fails.",
+        second_call="other bits",
+        zero_cotangent="values up to 3",
+        formula=facts(norm=5.0, non_finite=LOST),
+    )
+    assert verdict["reason"] == "backward.py:1: it fails"
+
+
+def test_what_the_calls_showed_of_one_gradient():
+    calls = {
+        "refused": {"W": "backward.py:1: dW is float64."},
+        "second_call": {"x": "same bits", "W": "other bits"},
+        "zero_cotangent": {"x": "values up to 3", "W": "no numbers"},
+        "changed_inputs": [],
+    }
+    assert calls_of(calls, "x") == {
+        "refused": None,
+        "second_call": "same bits",
+        "zero_cotangent": "values up to 3",
+    }
+    assert calls_of(calls, "W") == {
+        "refused": "backward.py:1: dW is float64.",
+        "second_call": "other bits",
+        "zero_cotangent": "no numbers",
+    }
+
+
+def test_a_backward_without_a_cotangent_is_taken_to_give_zero_for_zeros():
+    calls = {"refused": {}, "second_call": {"x": "same bits"}, "zero_cotangent": {}}
+    assert calls_of(calls, "x")["zero_cotangent"] == "zero"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "worst"),
+    [
+        (["right", "right"], "right"),
+        (["right", "unresolved"], "unresolved"),
+        (["unresolved", "imprecise", "right"], "imprecise"),
+        (["imprecise", "wrong"], "wrong"),
+    ],
+)
+def test_all_together_are_as_good_as_the_worst(outcomes, worst):
+    assert worst_outcome([{"outcome": outcome} for outcome in outcomes]) == worst
