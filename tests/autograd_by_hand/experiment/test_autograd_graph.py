@@ -6,7 +6,7 @@ import torch
 from autograd_by_hand.experiment.autograd_graph import halvings, walk_graph
 from autograd_by_hand.experiment.user_code import load_function
 
-LAB = Path(__file__).parents[2] / "experiments/25-autograd-by-hand/forward.py"
+LAB = Path(__file__).parents[3] / "experiments/25-autograd-by-hand/forward.py"
 
 
 def leaf(*shape: int) -> torch.Tensor:

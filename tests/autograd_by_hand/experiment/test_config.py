@@ -5,7 +5,7 @@ import pytest
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.config import load_config, load_configs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "experiments/schema.yaml"
 LAB = ROOT / "experiments/25-autograd-by-hand"
 CONFIG = """\

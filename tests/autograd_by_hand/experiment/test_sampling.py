@@ -16,7 +16,7 @@ from autograd_by_hand.experiment.sampling import (
 )
 from autograd_by_hand.experiment.settings import CLOSELY
 
-LAB = Path(__file__).parents[2] / "experiments/25-autograd-by-hand/config.yaml"
+LAB = Path(__file__).parents[3] / "experiments/25-autograd-by-hand/config.yaml"
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 HALVES = (torch.float16, torch.bfloat16)
 

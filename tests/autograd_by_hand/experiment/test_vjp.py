@@ -7,7 +7,7 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import Backward, autograd_vjp, same_bits
 
-LAB = Path(__file__).parents[2] / "experiments/25-autograd-by-hand"
+LAB = Path(__file__).parents[3] / "experiments/25-autograd-by-hand"
 LIMIT = 30.0
 ONE = torch.tensor(1.0)
 X = torch.tensor([1.0, 2.0, 4.0])

@@ -5,16 +5,16 @@ import pytest
 
 from autograd_by_hand.pipeline.code_fingerprint import code_hash, modules_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OURS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "scripts").rglob("*.py"))
 TREE = {
-    "scripts/one.py": "from scripts.lib.sums import add\n\nLIMIT = 5\n\ndef one():\n    return add(1, LIMIT)\n",
-    "scripts/two.py": "import os\n\ndef two():\n    from scripts.lib.words import (\n        say,\n    )\n    return say(os.name)\n",
+    "scripts/one.py": "from autograd_by_hand.sums import add\n\nLIMIT = 5\n\ndef one():\n    return add(1, LIMIT)\n",
+    "scripts/two.py": "import os\n\ndef two():\n    from autograd_by_hand.words import (\n        say,\n    )\n    return say(os.name)\n",
     "scripts/three.py": "THREE = 3\n",
-    "scripts/lib/sums.py": "from scripts.lib.deep.base import ZERO\n\ndef add(a, b):\n    return ZERO + a + b\n",
-    "scripts/lib/words.py": "from scripts.lib.deep.base import ZERO\n\ndef say(text):\n    return text * ZERO\n",
-    "scripts/lib/deep/base.py": "ZERO = 0\n",
-    "scripts/lib/unused.py": "UNUSED = 1\n",
+    "scripts/autograd_by_hand/sums.py": "from autograd_by_hand.deep.base import ZERO\n\ndef add(a, b):\n    return ZERO + a + b\n",
+    "scripts/autograd_by_hand/words.py": "from autograd_by_hand.deep.base import ZERO\n\ndef say(text):\n    return text * ZERO\n",
+    "scripts/autograd_by_hand/deep/base.py": "ZERO = 0\n",
+    "scripts/autograd_by_hand/unused.py": "UNUSED = 1\n",
 }
 SCRIPTS = ("scripts/one.py", "scripts/two.py", "scripts/three.py")
 
@@ -35,20 +35,26 @@ def affected(tmp_path: Path, name: str, text: str) -> set[str]:
 
 def test_the_modules_of_a_script_are_itself_its_imports_and_theirs(tmp_path):
     assert modules_of("scripts/one.py", plant(tmp_path)) == [
-        "scripts/lib/deep/base.py",
-        "scripts/lib/sums.py",
+        "scripts/autograd_by_hand/deep/base.py",
+        "scripts/autograd_by_hand/sums.py",
         "scripts/one.py",
     ]
 
 
 def test_an_import_within_a_function_counts(tmp_path):
-    assert "scripts/lib/words.py" in modules_of("scripts/two.py", plant(tmp_path))
+    assert "scripts/autograd_by_hand/words.py" in modules_of("scripts/two.py", plant(tmp_path))
 
 
 def test_modules_that_import_each_other_are_found_once(tmp_path):
-    changes = {"scripts/lib/deep/base.py": "ZERO = 0\nfrom scripts.lib.sums import add\n"}
+    changes = {
+        "scripts/autograd_by_hand/deep/base.py": "ZERO = 0\nfrom autograd_by_hand.sums import add\n"
+    }
     found = modules_of("scripts/one.py", plant(tmp_path, **changes))
-    assert found == ["scripts/lib/deep/base.py", "scripts/lib/sums.py", "scripts/one.py"]
+    assert found == [
+        "scripts/autograd_by_hand/deep/base.py",
+        "scripts/autograd_by_hand/sums.py",
+        "scripts/one.py",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -82,10 +88,10 @@ def test_what_changes_the_meaning_changes_the_hash(tmp_path, old, new):
     [
         ("scripts/one.py", {"scripts/one.py"}),
         ("scripts/three.py", {"scripts/three.py"}),
-        ("scripts/lib/sums.py", {"scripts/one.py"}),
-        ("scripts/lib/words.py", {"scripts/two.py"}),
-        ("scripts/lib/deep/base.py", {"scripts/one.py", "scripts/two.py"}),
-        ("scripts/lib/unused.py", set()),
+        ("scripts/autograd_by_hand/sums.py", {"scripts/one.py"}),
+        ("scripts/autograd_by_hand/words.py", {"scripts/two.py"}),
+        ("scripts/autograd_by_hand/deep/base.py", {"scripts/one.py", "scripts/two.py"}),
+        ("scripts/autograd_by_hand/unused.py", set()),
     ],
 )
 def test_an_edited_module_changes_exactly_its_importers(tmp_path, edited, importers):
@@ -111,9 +117,10 @@ def imported(path: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: a relative import"
             package = node.module or ""
-            files = (ROOT / f"{package.replace('.', '/')}.py").is_file()
+            files = (ROOT / f"scripts/{package.replace('.', '/')}.py").is_file()
             found |= {package} if files else {f"{package}.{alias.name}" for alias in node.names}
-    return {f"{name.replace('.', '/')}.py" for name in found if name.split(".")[0] == "scripts"}
+    ours = {name for name in found if name.split(".")[0] == "autograd_by_hand"}
+    return {f"scripts/{name.replace('.', '/')}.py" for name in ours}
 
 
 @pytest.mark.parametrize("path", OURS)
