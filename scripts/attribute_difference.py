@@ -52,7 +52,7 @@ from scripts.lib.settings import TRACED
 from scripts.lib.stage import run_stage
 from scripts.lib.tensors import read_tensors, runs_of
 from scripts.lib.ulp import distance
-from scripts.lib.verification import given_to, outputs_of, runs_last, values_of
+from scripts.lib.verification import given_to, named_constants, outputs_of, runs_last, values_of
 from scripts.lib.vjp import Backward
 
 Array = np.ndarray[Any, Any]
@@ -141,6 +141,11 @@ def _reason(observed: dict[str, Any], revealed: list[dict[str, Any]]) -> str | N
     if observed["hand"]["refused"]:
         *first, last = dict.fromkeys(observed["hand"]["refused"].values())
         return joined(" ", [*first, clause(last)])
+    if unseen := named_constants(observed["hand"]):
+        return Message(
+            "no operation of torch makes {gradients}, so there is nothing to trace",
+            gradients=", ".join(unseen),
+        )
     for program, whose in (("hand", "backward"), ("autograd", "forward")):
         if any(sample == "trial" for sample, _ in observed[program]["others"]):
             return Message("{whose} makes other operations from run to run", whose=whose)

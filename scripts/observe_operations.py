@@ -22,6 +22,7 @@ from torch import Tensor
 
 from scripts.lib.author import load_function, torch_dtype
 from scripts.lib.files import write_json
+from scripts.lib.interpret import writes_in_place
 from scripts.lib.observe import Observer, observe_autograd, observe_backward
 from scripts.lib.progress import progress
 from scripts.lib.stage import run_stage
@@ -96,10 +97,12 @@ def _numbered(
 
 def _given(program: dict[str, Any], seen: Observer) -> dict[str, Tensor]:
     """What a replay may have to take as given: but not what the outputs have anyway."""
+    outputs = set() if writes_in_place(program) else {*program["outputs"].values()}
+    anyway = outputs - {*program["constants"]}
     return {
         f"{place}.{number}": tensor
         for (place, number), tensor in seen.recorded.items()
-        if number not in program["outputs"].values()
+        if number not in anyway
     }
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from scripts.lib.adders import Layout, adds
 from scripts.lib.author import Author, format_name
 from scripts.lib.dispatch import DispatchMode
-from scripts.lib.interpret import CONSTANT, knows, numbers_in
+from scripts.lib.interpret import CONSTANT, constants_shown, knows, numbers_in
 from scripts.lib.vjp import Backward, autograd_vjp
 
 
@@ -94,8 +94,7 @@ class Observer(DispatchMode):
             call["sum"] = self._sum(call, laid_out)
         else:
             dtypes = {
-                number: format_name(self.tensors[number].dtype)
-                for number in numbers_in([call["args"], call["kwargs"]])
+                number: format_name(self.tensors[number].dtype) for number in numbers_in(call)
             }
             strided = call["op"] == "aten.as_strided.default"  # into memory, however that is viewed
             if not knows(call, dtypes) or (strided and not _is_whole(args[0])):
@@ -133,7 +132,7 @@ class Observer(DispatchMode):
         """Take a tensor that was made just now for an input."""
         call = self.calls.pop()
         assert call["result"] == self.number(tensor)
-        for number in numbers_in(call["args"]):
+        for number in numbers_in(call):
             self.constants.remove(number)
             del self.recorded[CONSTANT, number]
         self.take({name: tensor})
@@ -166,9 +165,9 @@ def _plain(value: Any, number: Callable[[Tensor], Any]) -> Any:
         return [_plain(item, number) for item in value]
     if isinstance(value, torch.dtype):
         return format_name(value)
-    is_plain = value is None or isinstance(value, bool | int | str)
-    is_plain |= isinstance(value, float) and math.isfinite(value)
-    return value if is_plain else str(value)
+    if isinstance(value, float) and not math.isfinite(value):  # JSON has no such number
+        return {"number": str(value)}
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 @contextmanager
@@ -231,6 +230,7 @@ def observe_autograd(
     ends = {"loss" if result.dim() == 0 else "result": result}
     ends |= {f"d{name}": gradients[name] for name in needed}
     known = {*map(seen.number, ends.values()), *seen.inputs.values()}
+    known |= constants_shown(seen.constants, seen.calls)
     outputs = {
         name: tensor.detach()
         for name, tensor in variables.items()
