@@ -47,7 +47,13 @@ from autograd_by_hand.replay.attribution import (
     counterfactual,
     forward_calls,
 )
-from autograd_by_hand.replay.compare import given_to, outputs_of, runs_last, values_of
+from autograd_by_hand.replay.compare import (
+    given_to,
+    named_constants,
+    outputs_of,
+    runs_last,
+    values_of,
+)
 from autograd_by_hand.replay.interpreter import held, orders_of_call, tensor_of_runs
 from autograd_by_hand.replay.torch_fallback import carry_out
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
@@ -142,6 +148,11 @@ def _reason(observed: dict[str, Any], revealed: list[dict[str, Any]]) -> str | N
     if observed["hand"]["refused"]:
         *first, last = dict.fromkeys(observed["hand"]["refused"].values())
         return joined(" ", [*first, clause(last)])
+    if unseen := named_constants(observed["hand"]):
+        return Message(
+            "no operation of torch makes {gradients}, so there is nothing to trace",
+            gradients=", ".join(unseen),
+        )
     for program, whose in (("hand", "backward"), ("autograd", "forward")):
         if any(sample == "trial" for sample, _ in observed[program]["others"]):
             return Message("{whose} makes other operations from run to run", whose=whose)

@@ -26,6 +26,7 @@ from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import Backward
 from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.replay.interpreter import writes_in_place
 from autograd_by_hand.replay.record import Observer, observe_autograd, observe_backward
 from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
 
@@ -97,10 +98,12 @@ def _numbered(
 
 def _given(program: dict[str, Any], seen: Observer) -> dict[str, Tensor]:
     """What a replay may have to take as given: but not what the outputs have anyway."""
+    outputs = set() if writes_in_place(program) else {*program["outputs"].values()}
+    anyway = outputs - {*program["constants"]}
     return {
         f"{place}.{number}": tensor
         for (place, number), tensor in seen.recorded.items()
-        if number not in program["outputs"].values()
+        if number not in anyway
     }
 
 

@@ -76,13 +76,15 @@ def _replayed(archive: Archive, dtype: str) -> Iterator[tuple[bool, str]]:
         yield False, f"replay  {dtype}: cannot be carried out ({type(error).__name__}: {error})"
         return
     rows = [row for row in found["tensors"] if row["data"] == "experiment"]
-    if not rows:
+    if not rows and not found["constants"]:
         yield False, f"replay  {dtype}: nothing of it is archived"
     for row in rows:
         met = f"{row['identical']} of {row['elements']} elements have the archived bits"
         yield row["identical"] == row["elements"], f"replay  {dtype} {row['tensor']}: {met}"
     for operation, count in found["given"].items():
         yield True, f"replay  {dtype}: {count} results of {operation} taken as recorded"
+    for name in found["constants"]:
+        yield True, f"replay  {dtype} {name}: taken as recorded, since no operation makes it"
     for one in found["refused"]:
         yield True, f"replay  {dtype} {one['tensor']}: taken as recorded, since {one['reason']}"
     if found["others"]:

@@ -9,9 +9,10 @@ in   operations  json, as observe_operations writes it
 out  replay      json: `tensors`, one row per tensor and kind of data: dtype, tensor, data
                  ("experiment", or "amplified" for a sum on data whose products cancel), elements,
                  identical, and `first`, the first element that differs or null; `given`, how often
-                 which operation's result was taken as recorded; `refused`, the sums without an
-                 order, with the reason; `others`, the runs that make other operations; `proved`,
-                 whether every bit was computed and met
+                 which operation's result was taken as recorded; `constants`, the results and
+                 gradients that no operation makes and that were taken as recorded too; `refused`,
+                 the sums without an order, with the reason; `others`, the runs that make other
+                 operations; `proved`, whether every bit was computed and met
 
 Needs numpy and no torch, as scripts/verify.py does, which replays an archived experiment.
 """

@@ -52,6 +52,63 @@ def test_operations_that_only_torch_can_do_are_done_by_torch(tmp_path):
     assert all(row["elements"] == row["identical"] for row in found["ends"])
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize(
+    ("forward", "gradient"),
+    [
+        (
+            "x.masked_fill(x > 0, float('-inf')).exp().sum()",
+            "x.masked_fill(x > 0, float('-inf')).exp()",
+        ),
+        ("x.clamp(max=float('inf')).sum()", "(x.clamp(max=float('inf')) == x).to(x.dtype)"),
+        ("(x * float('nan')).sum()", "torch.ones_like(x) * float('nan')"),
+        ("(1 / (x - float('inf'))).sum()", "-1 / (x - float('inf')) ** 2"),
+        ("torch.addcmul(x, x, x, value=0.5).sum()", "torch.addcmul(x, x, x, value=0.5)"),
+    ],
+)
+def test_numbers_that_json_lacks_are_the_same_numbers_again(tmp_path, forward, gradient, dtype):
+    layer = Layer(
+        tmp_path,
+        dtype,
+        forward=f"import torch\ndef forward(x):\n    return {forward}\n",
+        backward=f"import torch\ndef backward(x):\n    return {{'x': {gradient}}}\n",
+        shapes={"x": (20,)},
+    ).all()
+    found = layer.attribute()
+    assert found["refused"] is None
+    assert all(row["elements"] == row["identical"] > 0 for row in found["ends"])
+    rows = layer.replay()["tensors"]
+    assert all(row["elements"] == row["identical"] > 0 for row in rows)
+
+
+@pytest.mark.parametrize("shaped", ["", ".reshape(x.shape)"])
+def test_a_gradient_that_numpy_computed_is_named_and_nothing_is_attributed(tmp_path, shaped):
+    forward = "def forward(x):\n    return (x**3).sum()\n"
+    backward = (
+        "import torch\ndef backward(x):\n"
+        f"    return {{'x': torch.from_numpy((3 * x.numpy() ** 2).ravel()){shaped}}}\n"
+    )
+    shape = (50,) if not shaped else (5, 10)
+    layer = Layer(tmp_path, forward=forward, backward=backward, shapes={"x": shape})
+    found = layer.all().attribute()
+    assert found["refused"] == "no operation of torch makes dx, so there is nothing to trace"
+    assert found["runs"] == 0
+    assert found["ends"] == found["shares"] == found["counterfactuals"] == []
+
+
+def test_a_constant_that_has_a_name_in_forward_is_attributed_with(tmp_path):
+    forward = "import torch\ndef forward(x):\n    weights = torch.tensor([1.0, 2.0, 3.0])\n"
+    layer = Layer(
+        tmp_path,
+        forward=f"{forward}    return (x * weights).sum()\n",
+        backward="import torch\ndef backward(x):\n    return {'x': 0 * x + torch.tensor([1.0, 2.0, 3.0])}\n",
+        shapes={"x": (3,)},
+    )
+    found = layer.all().attribute()
+    assert found["refused"] is None
+    assert all(row["elements"] == row["identical"] > 0 for row in found["ends"])
+
+
 def test_a_sum_without_an_order_is_named_and_nothing_is_attributed(tmp_path):
     layer = Layer(tmp_path).all()
     orders = read_json(layer.file("orders"))

@@ -116,3 +116,29 @@ def test_the_cotangent_is_an_input_like_any(tmp_path, dtype):
     found = layer.observe()
     assert set(found["autograd"]["inputs"]) == {"x", "W", "dout"}
     assert not found["autograd"]["constants"]
+
+
+CONSTANT_GRADIENT = """\
+import torch
+
+def backward(x):
+    return {"x": torch.from_numpy(2 * x.numpy())}
+"""
+
+
+def test_a_constant_is_recorded_though_it_is_a_gradient(tmp_path):
+    forward = "def forward(x):\n    return (x * x).sum()\n"
+    layer = Layer(tmp_path, forward=forward, backward=CONSTANT_GRADIENT, shapes={"x": (5,)})
+    (number,) = layer.observe()["hand"]["constants"]
+    drawn, recorded = read_arrays(layer.drawn["draws"]), read_arrays(layer.file("recorded"))
+    assert (recorded[f"trial/hand.-1.{number}"] == 2 * drawn["trial/x"]).all()
+
+
+def test_a_constant_that_has_a_name_in_forward_is_no_value_that_forward_makes(tmp_path):
+    forward = "import torch\ndef forward(x):\n    weights = torch.tensor([[1.0, 2.0]])\n"
+    forward += "    turned = weights.T\n    return (x * turned).sum()\n"
+    layer = Layer(tmp_path, forward=forward, backward=CONSTANT_GRADIENT, shapes={"x": (2, 1)})
+    program = layer.observe()["autograd"]
+    assert list(program["outputs"]) == ["loss", "dx"]
+    recorded = read_arrays(layer.file("recorded"))
+    assert recorded[f"trial/autograd.-1.{program['constants'][0]}"].tolist() == [[[1, 2]]] * 3

@@ -64,7 +64,7 @@ def third_party(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.split(".")[0])
     names = {IMPORTED_AS.get(name, name) for name in names}
-    return names - set(sys.stdlib_module_names) - {"scripts", "torch"} | (names & {"torch"})
+    return names - set(sys.stdlib_module_names) - {"autograd_by_hand", *STAGES}
 
 
 def test_every_stage_is_one_rule_one_script_one_function() -> None:

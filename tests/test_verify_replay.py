@@ -77,6 +77,62 @@ def test_what_is_written_in_place_is_replayed_as_well(tmp_path, dtype):
     assert layer.all().replay()["proved"]
 
 
+def test_what_was_taken_as_given_and_written_to_later_is_met_as_well(tmp_path):
+    forward = "def forward(x):\n    y = x.sin()\n    y.mul_(2)\n    return (y * y).sum()\n"
+    backward = "def backward(x):\n    return {'x': 8 * x.sin() * x.cos()}\n"
+    found = Layer(tmp_path, forward=forward, backward=backward, shapes={"x": (50,)}).all().replay()
+    assert found["given"] == {"cos": 1, "sin": 1}
+    assert {row["tensor"] for row in found["tensors"]} == {"y", "loss", "dx"}
+    assert all(row["identical"] == row["elements"] for row in found["tensors"])
+
+
+NAMED = """\
+import torch
+
+def forward(x):
+    weights = torch.tensor([1.0, 2.0, 3.0])
+    return (x * weights).sum()
+"""
+IN_NUMPY = """\
+import torch
+
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.from_numpy(x.numpy() ** 3)
+
+    @staticmethod
+    def backward(ctx, dout):
+        (x,) = ctx.saved_tensors
+        return torch.from_numpy(3 * x.numpy() ** 2 * dout.numpy()).reshape(x.shape)
+
+def forward(x):
+    return Cube.apply(x).sum()
+"""
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_constant_that_has_a_name_in_forward_is_replayed_with(tmp_path, dtype):
+    backward = (
+        "import torch\ndef backward(x):\n    return {'x': torch.tensor([1.0, 2.0, 3.0]).to(x)}\n"
+    )
+    layer = Layer(tmp_path, dtype, forward=NAMED, backward=backward, shapes={"x": (3,)})
+    found = layer.all().replay()
+    assert found["constants"] == []
+    assert [row["tensor"] for row in found["tensors"]] == ["loss", "dx", "loss"]
+    assert all(row["identical"] == row["elements"] for row in found["tensors"])
+
+
+def test_a_gradient_that_numpy_computed_is_taken_as_recorded_and_never_counted(tmp_path):
+    backward = "def backward(x):\n    return {'x': 3 * x**2}\n"
+    layer = Layer(tmp_path, forward=IN_NUMPY, backward=backward, shapes={"x": (50,)})
+    found = layer.all().replay()
+    assert found["constants"] == ["dx"]
+    assert "dx" not in {row["tensor"] for row in found["tensors"]}
+    assert not found["proved"]
+
+
 def test_runs_that_make_other_operations_are_left_out(tmp_path):
     layer = Layer(
         tmp_path,

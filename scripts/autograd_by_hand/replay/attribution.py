@@ -108,7 +108,7 @@ class Hand:
         latest: dict[int, Any] = {}  # a call may write into a value, which keeps its number
         ways = []
         for place, (call, own) in enumerate(zip(self.program["calls"], orders, strict=True)):
-            used = tuple(latest.get(n, n) for n in numbers_in([call["args"], call["kwargs"]]))
+            used = tuple(latest.get(n, n) for n in numbers_in(call))
             way = self._names.setdefault((place, own, rounding, used), len(self._names))
             ways.append((way, results_of(call)))
             latest |= {number: (way, number) for number in results_of(call)}
@@ -153,7 +153,7 @@ class Hand:
             if needed.intersection(results):
                 found.append(place)
                 if not self._remembers(way, results):
-                    needed.update(numbers_in([calls[place]["args"], calls[place]["kwargs"]]))
+                    needed.update(numbers_in(calls[place]))
         return found[::-1]
 
 
@@ -341,7 +341,7 @@ def forward_calls(
         )
         if is_forwards or wanted & set(made):
             found.add(place)
-            wanted |= set(numbers_in([call["args"], call["kwargs"]]))
+            wanted |= set(numbers_in(call))
     return found
 
 

@@ -10,6 +10,7 @@ from autograd_by_hand.core.progress import progress
 from autograd_by_hand.floats.bits import first_difference, same_bits
 from autograd_by_hand.floats.rounding import widened
 from autograd_by_hand.replay.interpreter import (
+    constants_shown,
     held,
     is_given,
     numbers_in,
@@ -60,14 +61,15 @@ def verified(
         for name, sum_ in names_of_sums(program)
         if own[sum_] is None
     ]
-    given = taken_as_given(program, own)
+    given, constants = taken_as_given(program, own), named_constants(program)
     met = all(row["identical"] == row["elements"] for row in tensors)
     return {
         "tensors": tensors,
         "given": given,
+        "constants": constants,
         "refused": refused,
         "others": program["others"],
-        "proved": met and not (given or refused or program["others"]),
+        "proved": met and not (given or constants or refused or program["others"]),
     }
 
 
@@ -121,11 +123,15 @@ def replay_sample(
     inputs: by name, (runs, *shape), in float32 or whole numbers
     archived: each output by its name, (runs, *shape)
     given: what may be taken as recorded, by its call's place and its number, (runs, *shape)
-    returns: by name, `elements`, `identical`, and `first`, the first element that differs, or None
+    returns: by name, `elements`, `identical`, and `first`, the first element that differs, or None;
+        nothing of a constant, which was not computed
     """
     arrays = values_of(program, orders, inputs, archived, given, dtype)
     found = {}
+    constants = named_constants(program)
     for name, values in archived.items():
+        if name in constants:
+            continue
         expected = runs_last(values)
         made = np.broadcast_to(arrays[program["outputs"][name]]["runs"], expected.shape)
         alike = same_bits(made, expected)
@@ -147,13 +153,13 @@ def values_of(
 ) -> dict[int, Array]:
     """Every value of a program by its number, held; arguments as for `replay_sample`."""
     names = {number: name for name, number in program["outputs"].items()}
-    recorded = given | {
+    recorded = {
         (place, number): archived[names[number]]
         for place, call in enumerate(program["calls"])
         for number in results_of(call)
         if number in names
-    }
-    known = {place: held(runs_last(values)) for place, values in recorded.items()}
+    } | given
+    known = {place: held(runs_last(values).copy()) for place, values in recorded.items()}
     start = {name: tensor_of_runs(inputs[name], dtype) for name in program["inputs"]}
     return run_program(program, start, orders, known)
 
@@ -181,6 +187,12 @@ def given_to(program: str, arrays: dict[str, Array]) -> dict[tuple[int, int], Ar
     return found
 
 
+def named_constants(program: dict[str, Any]) -> list[str]:
+    """The named values that no call computes, as a gradient that numpy computed."""
+    constants = constants_shown(program["constants"], program["calls"])
+    return [name for name, number in program["outputs"].items() if number in constants]
+
+
 def names_of_sums(program: dict[str, Any]) -> list[tuple[str, int]]:
     """For each call that adds, the name that its result has or leads to, and which sum it is.
 
@@ -195,7 +207,7 @@ def names_of_sums(program: dict[str, Any]) -> list[tuple[str, int]]:
         for later in program["calls"][at + 1 :]:
             if reached & names.keys():
                 break
-            if reached & set(numbers_in([later["args"], later["kwargs"]])):
+            if reached & set(numbers_in(later)):
                 reached |= {*results_of(later)}
                 towards = "towards " if "sum" in later else towards
         named = [names[number] for number in sorted(reached & names.keys())]

@@ -10,15 +10,15 @@ A program, as JSON holds it:
     inputs     the number of each input's value, by name
     constants  numbers of values that no call makes: their numbers are recorded
     calls      in order, each with `op`, `args` and `kwargs` as torch was given them, a tensor being
-               {"value": its number}; `result`, the number of what it makes, or a list of them;
-               `dtype` of that; `device`, unless it is the CPU; `sum`, which of the sums it is;
-               `given`, true where the result is recorded because the operation is none of those
-               that are known here
+               {"value": its number} and inf or nan {"number": its name}; `result`, the number of
+               what it makes, or a list of them; `dtype` of that; `device`, unless it is the CPU;
+               `sum`, which of the sums it is; `given`, true where the result is recorded because
+               the operation is none of those that are known here
     outputs    the number of each value that has a name: results, gradients, the author's variables
     forward    how many of the calls are forward's
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,28 +48,51 @@ def tensor_of_runs(runs: Array, dtype: str) -> Array:
         return held(rounded(values.astype(accumulator(dtype)), dtype))
 
 
-def replaced(structure: Any, replacement: Callable[[int], Any]) -> Any:
-    """Arguments as JSON holds them, with each value replaced by what `replacement` makes of it."""
-    if isinstance(structure, dict):
-        if "value" in structure:
-            return replacement(structure["value"])
-        return {key: replaced(item, replacement) for key, item in structure.items()}
-    if isinstance(structure, list):
-        return [replaced(item, replacement) for item in structure]
-    return structure
+def arguments(
+    call: dict[str, Any], replacement: Callable[[int], Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """A call's arguments by place and by name, with `replacement(number)` for each tensor."""
+    named = call["kwargs"].items()  # one of them may itself be called "value"
+    return _replaced(call["args"], replacement), {
+        name: _replaced(value, replacement) for name, value in named
+    }
 
 
-def numbers_in(structure: Any) -> Iterator[int]:
-    """The numbers of the values among arguments as JSON holds them."""
+def _replaced(argument: Any, replacement: Callable[[int], Any]) -> Any:
+    if isinstance(argument, dict):
+        if "value" in argument:
+            return replacement(argument["value"])
+        return float(argument["number"])
+    if isinstance(argument, list):
+        return [_replaced(item, replacement) for item in argument]
+    return argument
+
+
+def numbers_in(call: dict[str, Any]) -> list[int]:
+    """The numbers of the values among a call's arguments."""
     found: list[int] = []
-    replaced(structure, found.append)
-    yield from found
+    arguments(call, found.append)
+    return found
 
 
 def results_of(call: dict[str, Any]) -> list[int]:
     """The numbers of what a call makes."""
     made = call["result"] if isinstance(call["result"], list) else [call["result"]]
     return [number for number in made if number is not None]
+
+
+def constants_shown(constants: list[int], calls: list[dict[str, Any]]) -> set[int]:
+    """The numbers of the constants and of all views of them: what no call computes."""
+    shown = {*constants}
+    for call in calls:
+        if call["op"] in SHOWN and shown.intersection(numbers_in(call)):
+            shown.update(results_of(call))
+    return shown
+
+
+def writes_in_place(program: dict[str, Any]) -> bool:
+    """Whether a call may write into a value that was made before, which keeps its number."""
+    return any(call["op"].split(".")[1].endswith("_") for call in program["calls"])
 
 
 def knows(call: dict[str, Any], dtypes: Mapping[int, str]) -> bool:
@@ -80,7 +103,7 @@ def knows(call: dict[str, Any], dtypes: Mapping[int, str]) -> bool:
     op, dtype = call["op"], call["dtype"]
     if isinstance(call["result"], list) or any(isinstance(arg, str) for arg in call["args"]):
         return False
-    given = {dtypes[number] for number in numbers_in([call["args"], call["kwargs"]])}
+    given = {dtypes[number] for number in numbers_in(call)}
     if op in SHOWN:
         return True
     if op in CONVERSIONS:
@@ -109,7 +132,7 @@ def interpret(
     """
     op, dtype = call["op"], call["dtype"] if rounding else accumulator(call["dtype"])
     if op in SHOWN:
-        args, kwargs = (replaced(call[key], arrays.__getitem__) for key in ("args", "kwargs"))
+        args, kwargs = arguments(call, arrays.__getitem__)
         arrays[call["result"]] = SHOWN[op](*args, **kwargs)
         return
     if op in EMPTY:  # memory that is written before it is read
@@ -119,9 +142,7 @@ def interpret(
         kind = accumulator(dtype) if dtype in FORMATS else dtype
         arrays[call["result"]] = held(np.zeros((*shape, runs), kind))
         return
-    args, kwargs = (
-        replaced(call[key], lambda number: arrays[number]["runs"]) for key in ("args", "kwargs")
-    )
+    args, kwargs = arguments(call, lambda number: arrays[number]["runs"])
     with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
         if op.split(".")[1] in ROUNDS_SCALARS:
             args = [

@@ -20,7 +20,7 @@ from autograd_by_hand.aten.dtypes import dtype_name
 from autograd_by_hand.experiment.local_variables import variables_of
 from autograd_by_hand.experiment.user_code import Author
 from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
-from autograd_by_hand.replay.interpreter import CONSTANT, knows, numbers_in
+from autograd_by_hand.replay.interpreter import CONSTANT, constants_shown, knows, numbers_in
 from autograd_by_hand.summation.kernels import Layout, adds
 
 
@@ -93,10 +93,7 @@ class Observer(DispatchMode):
         if adds(func, tuple(laid_out), kwargs):
             call["sum"] = self._sum(call, laid_out)
         else:
-            dtypes = {
-                number: dtype_name(self.tensors[number].dtype)
-                for number in numbers_in([call["args"], call["kwargs"]])
-            }
+            dtypes = {number: dtype_name(self.tensors[number].dtype) for number in numbers_in(call)}
             strided = call["op"] == "aten.as_strided.default"  # into memory, however that is viewed
             if not knows(call, dtypes) or (strided and not _is_whole(args[0])):
                 call["given"] = True
@@ -133,7 +130,7 @@ class Observer(DispatchMode):
         """Take a tensor that was made just now for an input."""
         call = self.calls.pop()
         assert call["result"] == self.number(tensor)
-        for number in numbers_in(call["args"]):
+        for number in numbers_in(call):
             self.constants.remove(number)
             del self.recorded[CONSTANT, number]
         self.take({name: tensor})
@@ -166,9 +163,9 @@ def _plain(value: Any, number: Callable[[Tensor], Any]) -> Any:
         return [_plain(item, number) for item in value]
     if isinstance(value, torch.dtype):
         return dtype_name(value)
-    is_plain = value is None or isinstance(value, bool | int | str)
-    is_plain |= isinstance(value, float) and math.isfinite(value)
-    return value if is_plain else str(value)
+    if isinstance(value, float) and not math.isfinite(value):  # JSON has no such number
+        return {"number": str(value)}
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def observe_autograd(
@@ -211,6 +208,7 @@ def observe_autograd(
     ends = {"loss" if result.dim() == 0 else "result": result}
     ends |= {f"d{name}": gradients[name] for name in needed}
     known = {*map(seen.number, ends.values()), *seen.inputs.values()}
+    known |= constants_shown(seen.constants, seen.calls)
     outputs = {
         name: tensor.detach()
         for name, tensor in variables.items()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autograd_by_hand.aten.dispatch import HALF, operation, summable
-from autograd_by_hand.replay.interpreter import held, replaced, results_of
+from autograd_by_hand.replay.interpreter import arguments, held, results_of
 
 Array = NDArray[Any]
 
@@ -27,7 +27,7 @@ def carry_out(call: dict[str, Any], arrays: dict[int, Array], dtype: torch.dtype
             one = torch.from_numpy(np.array(values[..., min(run, values.shape[-1] - 1)]))
             return one.to(call.get("device"), dtype if one.is_floating_point() else None)
 
-        args, kwargs = (replaced(call[key], tensor) for key in ("args", "kwargs"))
+        args, kwargs = arguments(call, tensor)
         args = [_given(value, dtype) for value in args]
         kwargs = {key: _given(value, dtype) for key, value in kwargs.items()}
         done = operation(call["op"])(*args, **kwargs)

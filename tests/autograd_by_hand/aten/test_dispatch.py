@@ -1,11 +1,14 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from autograd_by_hand.aten.dispatch import summable
+
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 
 
 @pytest.mark.parametrize(
@@ -32,5 +35,7 @@ def test_a_mode_does_not_import_torchs_compiler():
         "with Observer(): torch.ones(2) + 1\n"
         "print('torch._dynamo' in sys.modules)"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SCRIPTS
+    )
     assert found.stdout.strip() == "False"

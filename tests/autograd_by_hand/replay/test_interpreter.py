@@ -1,5 +1,6 @@
 """Programs carried out again in numpy, against torch's own bits."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,7 @@ def same(made, expected):
 
 
 SCALARS = [0.5, 0.1, 3.0, 1 / 3, -2.0, 3, -7, 2**24 + 1, 70000.0, 1e-8, 1e-46, -0.0]
+SCALARS += [math.inf, -math.inf, math.nan]
 UNARY = ("neg", "abs", "reciprocal", "clone", "ones_like", "zeros_like")
 
 
@@ -125,7 +127,7 @@ def test_an_operation_gives_torchs_bits(op, operand, dtype):
         args.append({"value": 1})
         theirs.append(second)
     elif operand is not None:
-        args.append(operand)
+        args.append(operand if math.isfinite(operand) else {"number": str(operand)})
         theirs.append(operand)
     into = torch.float32 if op in CONVERSIONS else dtype
     kwargs = {"dtype": into} if op in CONVERSIONS else {}

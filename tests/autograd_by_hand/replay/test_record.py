@@ -156,6 +156,19 @@ def test_what_cannot_be_carried_out_again_is_given_and_recorded():
     assert seen.recorded[place, given["result"]].shape == (3,)
 
 
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan"])
+def test_a_number_that_json_lacks_is_marked_as_a_number(number):
+    _, program, _ = observed(lambda x: (x * float(number)).sum(), {"x": torch.randn(3)})
+    assert program["calls"][0]["args"][1] == {"number": number}
+
+
+def test_an_argument_may_itself_be_called_value():
+    _, program, _ = observed(
+        lambda x: torch.addcmul(x, x, x, value=0.5).sum(), {"x": torch.randn(3)}
+    )
+    assert program["calls"][0]["kwargs"] == {"value": 0.5}
+
+
 def test_memory_that_is_written_in_place_keeps_its_number():
     seen = Observer()
     tensor = torch.ones(3)

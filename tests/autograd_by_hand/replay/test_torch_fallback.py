@@ -50,6 +50,13 @@ def test_a_half_format_that_is_named_is_the_one_at_hand(into, kind):
     assert torch.from_numpy(np.array(given[1]["runs"])).dtype == kind
 
 
+def test_a_number_that_json_lacks_is_handed_over_as_a_number():
+    given = arrays(TWO_RUNS, np.array([[True, False], [False, True]]))
+    mask = call("masked_fill.Scalar", [{"value": 0}, {"value": 1}, {"number": "-inf"}], 2)
+    carry_out(mask, given, torch.float32)
+    assert given[2]["runs"].tolist() == [[-np.inf, 3.0], [-0.5, -np.inf]]
+
+
 def test_what_gives_a_number_to_python_makes_no_value():
     given = arrays(np.array([2.0, 3.0], np.float32))
     carry_out(call("_local_scalar_dense.default", [{"value": 0}], None), given, torch.float32)
