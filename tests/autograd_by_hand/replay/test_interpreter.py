@@ -121,8 +121,8 @@ def test_an_operation_gives_torchs_bits(op, operand, dtype):
     first, second = numbers(dtype, 1), numbers(dtype, 2)
     name = dtype_name(dtype)
     arrays = {n: held(np.array(summable(one))[..., None]) for n, one in ((0, first), (1, second))}
-    args = [{"value": 0}]
-    theirs = [first.clone()]
+    args: list[Any] = [{"value": 0}]
+    theirs: list[Any] = [first.clone()]
     if operand == "tensor":
         args.append({"value": 1})
         theirs.append(second)
