@@ -69,7 +69,7 @@ def server(starter: subprocess.Popen[str]) -> Iterator[dict[str, str]]:
 
 def run(script: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(ROOT / "envs/python"), str(script)],
+        [str(ROOT / "scripts/autograd_by_hand/pipeline/stage_python.sh"), str(script)],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -126,7 +126,10 @@ def test_a_script_ends_with_the_one_who_asked_for_it(
         tmp_path,
         f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)",
     )
-    client = subprocess.Popen([str(ROOT / "envs/python"), str(script)], env=os.environ | server)
+    client = subprocess.Popen(
+        [str(ROOT / "scripts/autograd_by_hand/pipeline/stage_python.sh"), str(script)],
+        env=os.environ | server,
+    )
     deadline = time.monotonic() + 20
     while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -149,7 +152,7 @@ def test_an_interrupt_is_the_stages_to_answer_whenever_it_comes(
     answers = []
     for milliseconds in range(0, 150, 6):
         client = subprocess.Popen(
-            ["sh", str(ROOT / "envs/python"), str(stage)],
+            ["sh", str(ROOT / "scripts/autograd_by_hand/pipeline/stage_python.sh"), str(stage)],
             cwd=tmp_path,
             env=os.environ | server | address,
             stderr=subprocess.PIPE,
