@@ -1,4 +1,4 @@
-"""`make new` and the README's adapters: what someone who brings a gradient begins with."""
+"""`make new` and the adapters of docs/your-own-gradient.md: what someone who brings a gradient begins with."""
 
 import re
 import shutil
@@ -64,7 +64,7 @@ def test_the_starter_runs_green_at_once(project: Project):
     assert "**Right.**" in report
 
 
-SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/your-own-gradient.md").read_text(), re.DOTALL)
 CUBE = "def forward(x):\n    return x ** 3\n"
 
 
