@@ -189,7 +189,8 @@ class Story:
         refused = [{"tensor": "dx", "op": "aten.mm.default", "reason": self.no_order}]
         return {
             "tensors": [row | {"data": "experiment"} | missed, row | {"data": "amplified"}],
-            "given": self.given, "refused": refused if self.no_order else [], "others": self.others,
+            "given": self.given, "constants": [], "refused": refused if self.no_order else [],
+            "others": self.others,
             "proved": not (self.missed or self.given or self.no_order or self.others),
         }  # fmt: skip
 
