@@ -18,7 +18,6 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number, percent
 from autograd_by_hand.report.translation import ENGLISH, explained, said, translations
-from autograd_by_hand.verdict.error_histogram import columns
 
 TEMPLATES = "templates"
 
@@ -71,8 +70,7 @@ def _environment(folder: Path, language: str) -> SandboxedEnvironment:
         "number": number,
         "percent": lambda share, digits=1: said(percent(share, digits), language),
     }
-    environment.filters |= {"sentence": sentence, "cell": cell}
-    environment.filters |= {"json": as_json, "columns": columns}
+    environment.filters |= {"sentence": sentence, "cell": cell, "json": as_json}
     return environment
 
 
