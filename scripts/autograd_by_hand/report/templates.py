@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
 from autograd_by_hand.core.errors import UserError
@@ -20,6 +21,7 @@ from autograd_by_hand.core.number_format import number, percent
 from autograd_by_hand.report.translation import ENGLISH, explained, said, translations
 
 TEMPLATES = "templates"
+ENDINGS = (".j2", ".md")  # of templates: the project's own, and discussions
 
 
 def render(
@@ -45,10 +47,18 @@ def render(
     try:
         text: str = environment.get_template(template).render(values)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        lines = [str(error.lineno)] if hasattr(error, "lineno") else []
-        place = ":".join([str(folder / template), *lines])
+        place = _place_of(error) or folder / template
         raise UserError(f"{place}: the template cannot be filled: {error}.") from error
     return re.sub(r"\n{3,}", "\n\n", text) if template.endswith((".md", ".md.j2")) else text
+
+
+def _place_of(error: Exception) -> str | None:
+    """File and line of the innermost template that led to an error, None if none was reached."""
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.filename}:{error.lineno}"
+    frames = extract_tb(error.__traceback__)
+    reached = [frame for frame in frames if frame.filename.endswith(ENDINGS)]
+    return f"{reached[-1].filename}:{reached[-1].lineno}" if reached else None
 
 
 @cache
