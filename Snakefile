@@ -64,6 +64,7 @@ PAGE_TEMPLATES = [
     "templates/figures/picture.css.j2",
 ]
 PICTURES = sorted(path.name for path in Path("templates/figures").glob("*.j2"))
+SECTIONS = sorted(path.name for path in Path("templates/report").glob("*.j2"))
 PACKAGES = ("torch", "numpy", "ml_dtypes", "pandas", "jinja2", "safetensors")
 
 
@@ -916,6 +917,7 @@ rule render_report:
         written=written_by_author,
         figures=rules.draw_figures.output,
         template="templates/REPORT.md.j2",
+        sections=collect("templates/report/{file}", file=SECTIONS),
         catalogue=catalogue,
         recipe="experiments/{experiment}/work/recipes/render_report{edition}.json",
     output:

@@ -93,6 +93,7 @@ class Story:
         self.shares: dict[str, float] | None = None  # by factor, alike in all formats
         self.untraced: str | None = None
         self.missed = 0
+        self.sum: dict[str, Any] = SUM
         self.given: dict[str, int] = {}
         self.no_order: str | None = None
         self.others: list[list[Any]] = []
@@ -147,7 +148,7 @@ class Story:
         replays = [self.write(f"replay.{dtype}", self.replay(dtype)) for dtype in DTYPES]
         attributions = [self.write(f"at.{dtype}", self.attribution()) for dtype in DTYPES]
         operations = self.write("operations", {"autograd": PROGRAM, "hand": PROGRAM})
-        orders = self.write("orders", {"sums": [SUM]})
+        orders = self.write("orders", {"sums": [self.sum]})
         judgement, report = self.folder / "judgement.json", self.folder / "REPORT.md"
         mistakes = self.write("mistakes", dict.fromkeys(GRADIENTS, self.mistake))
         oracle = self.write(
@@ -189,7 +190,8 @@ class Story:
         refused = [{"tensor": "dx", "op": "aten.mm.default", "reason": self.no_order}]
         return {
             "tensors": [row | {"data": "experiment"} | missed, row | {"data": "amplified"}],
-            "given": self.given, "refused": refused if self.no_order else [], "others": self.others,
+            "given": self.given, "constants": [], "refused": refused if self.no_order else [],
+            "others": self.others,
             "proved": not (self.missed or self.given or self.no_order or self.others),
         }  # fmt: skip
 
@@ -323,6 +325,13 @@ def test_each_sum_is_told_in_words(story: Story) -> None:
     assert "| 64 | in 4 lanes of 16 summands, 4 apart" in row
     assert row.endswith("| all | one after another | all |")
     assert "`dx`: 2 of its 8 positions are added in 1 other order;" in report
+
+
+def test_a_sum_without_an_order_is_told_with_the_reason(story: Story) -> None:
+    story.sum = SUM | {"torch": {"refused": "it is no tree"}}
+    assert (
+        "| `dx` | mm |  | unknown: it is no tree |  | one after another | all |" in story.report()
+    )
 
 
 def test_a_whole_replay_is_called_proved(story: Story) -> None:
@@ -662,6 +671,19 @@ def test_the_root_follows_the_graph(story: Story) -> None:
     assert "The root here is `MulBackward0`." in story.report()
     story.halvings["s / 2"] = "MulBackward0"
     assert "what the other spelling gives" not in story.report()
+
+
+def test_the_report_has_every_section_once() -> None:
+    templates = ROOT / "templates"
+    included = re.findall(r'include "(.+?)"', (templates / "REPORT.md.j2").read_text())
+    sections = {f"report/{path.name}" for path in (templates / "report").glob("*.j2")}
+    assert sorted(included) == sorted(sections - {"report/words.md.j2"})
+
+
+def test_a_section_has_words_for_values_and_computes_none() -> None:
+    computed = re.compile(r"namespace\(|\|\s*(max|min|sum|unique|groupby|(select|reject)(attr)?)\b")
+    for path in (ROOT / "templates/report").glob("*.j2"):
+        assert not computed.search(path.read_text()), path
 
 
 def test_the_lab_report_has_no_template_left_in_it_and_every_fence_closed() -> None:

@@ -67,8 +67,8 @@ def test_an_edited_backward_leaves_tensors_autograd_and_graph_alone(project: Pro
     assert project.jobs() == expected + EACH_SUM + MEASURE
 
 
-def test_an_edited_report_template_only_tells_again(project: Project) -> None:
-    project.edit("templates/REPORT.md.j2", "The mathematics{%", "Mathematics{%")
+def test_an_edited_section_of_the_report_only_tells_again(project: Project) -> None:
+    project.edit("templates/report/derivation.md.j2", "The mathematics{%", "Mathematics{%")
     assert project.jobs() == TELL
 
 
@@ -189,7 +189,7 @@ def test_reordered_tensors_are_drawn_again(project: Project) -> None:
         CONFIG,
         "scripts/compute_manual.py",
         "scripts/autograd_by_hand/storage/safetensors_torch.py",
-        "templates/REPORT.md.j2",
+        "templates/report/verdict.md.j2",
     ],
 )
 def test_a_file_only_touched_reruns_nothing(project: Project, file: str) -> None:

@@ -35,6 +35,7 @@ def test_it_holds_what_was_written_generated_and_computed(files: dict[str, bytes
         "Makefile",
     ]
     expected += ["LICENSE", "CITATION.cff", "README.md", "templates/REPORT.md.j2"]
+    expected += ["templates/report/verdict.md.j2"]
     expected += ["profiles/default/config.yaml", "experiments/schema.yaml"]
     assert set(expected) <= files.keys()
 

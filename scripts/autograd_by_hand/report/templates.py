@@ -9,18 +9,19 @@ import re
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number, percent
 from autograd_by_hand.report.translation import ENGLISH, explained, said, translations
-from autograd_by_hand.verdict.error_histogram import columns
 
 TEMPLATES = "templates"
+ENDINGS = (".j2", ".md")  # of templates: the project's own, and discussions
 
 
 def render(
@@ -46,10 +47,18 @@ def render(
     try:
         text: str = environment.get_template(template).render(values)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        lines = [str(error.lineno)] if hasattr(error, "lineno") else []
-        place = ":".join([str(folder / template), *lines])
+        place = _place_of(error) or folder / template
         raise UserError(f"{place}: the template cannot be filled: {error}.") from error
     return re.sub(r"\n{3,}", "\n\n", text) if template.endswith((".md", ".md.j2")) else text
+
+
+def _place_of(error: Exception) -> str | None:
+    """File and line of the innermost template that led to an error, None if none was reached."""
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.filename}:{error.lineno}"
+    frames = extract_tb(error.__traceback__)
+    reached = [frame for frame in frames if frame.filename.endswith(ENDINGS)]
+    return f"{reached[-1].filename}:{reached[-1].lineno}" if reached else None
 
 
 @cache
@@ -71,8 +80,7 @@ def _environment(folder: Path, language: str) -> SandboxedEnvironment:
         "number": number,
         "percent": lambda share, digits=1: said(percent(share, digits), language),
     }
-    environment.filters |= {"sentence": sentence, "cell": cell}
-    environment.filters |= {"json": as_json, "columns": columns}
+    environment.filters |= {"sentence": sentence, "cell": cell, "json": as_json}
     return environment
 
 

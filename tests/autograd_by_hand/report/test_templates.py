@@ -35,11 +35,18 @@ def test_a_template_is_filled_with_the_values(tmp_path):
     ids=["a name", "a key", "a condition", "a loop"],
 )
 def test_a_value_that_is_not_there_is_refused_with_the_template_and_the_name(tmp_path, text, name):
-    assert refused(tmp_path, text, here={}) == f" the template cannot be filled: {name}."
+    assert refused(tmp_path, text, here={}) == f"1: the template cannot be filled: {name}."
 
 
 def test_a_template_that_does_not_parse_is_refused_with_its_line(tmp_path):
     assert refused(tmp_path, "one\ntwo {% if %}\n").startswith("2: the template cannot be filled: ")
+
+
+@pytest.mark.parametrize("text", ["one\n{{ absent }}", "one\n{% if %}"])
+def test_an_error_in_an_included_template_names_that_one(tmp_path, text):
+    (tmp_path / "part.md.j2").write_text(text)
+    with pytest.raises(UserError, match=r"/part\.md\.j2:2: the template cannot be filled: "):
+        rendered(tmp_path, "{% include 'part.md.j2' %}")
 
 
 def test_a_template_that_is_missing_is_refused_with_its_name(tmp_path):
@@ -51,7 +58,7 @@ def test_a_template_that_is_missing_is_refused_with_its_name(tmp_path):
     "text", ["{{ 'a' / 2 }}", "{{ 1 / 0 }}", "{{ [] | listed }}", "{{ 'a' | number }}"]
 )
 def test_a_template_that_computes_nonsense_is_refused(tmp_path, text):
-    assert refused(tmp_path, text).startswith(" the template cannot be filled: ")
+    assert refused(tmp_path, text).startswith("1: the template cannot be filled: ")
 
 
 def test_a_template_cannot_reach_beyond_its_values(tmp_path):

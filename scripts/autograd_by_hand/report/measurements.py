@@ -1,0 +1,105 @@
+"""What an experiment measured, gathered for its report: settings, and what the stages wrote."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from autograd_by_hand.experiment.settings import gradient_names, shown_format
+from autograd_by_hand.floats.formats import precision
+
+# What a stage wrote as JSON; its script's docstring says what is in it. A number that JSON lacks
+# is text there, so that a figure for a reader may be "inf" or "nan".
+Json = dict[str, Any]
+Figure = float | str
+# A sample's errors over its runs, by (dtype, comparison, gradient): rows of `summarise`.
+Errors = Mapping[tuple[str, str, str], Json]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All that a report is made of.
+
+    errors: by sample
+    facts, calls, arithmetic, handed_over, replay, attribution: by format
+    sums: as `sums_told` gives them
+    graph: as dump_graph wrote it
+    pitfalls: what was said of the config's pitfalls, none if it has none
+    """
+
+    experiment: str
+    title: str
+    question: str
+    specs: Json
+    samples: Json
+    dtypes: list[str]
+    errors: dict[str, Errors]
+    judgement: Json
+    facts: dict[str, Json]
+    calls: dict[str, Json]
+    arithmetic: dict[str, Json]
+    handed_over: dict[str, Json]
+    replay: dict[str, Json]
+    attribution: dict[str, Json]
+    tails: dict[str, Json]
+    oracle: Json
+    gradcheck: Json
+    pitfalls: list[Json]
+    sums: list[Json]
+    graph: Json
+    environment: Json
+
+    @cached_property
+    def gradients(self) -> list[str]:
+        """The names of the gradients on trial."""
+        return list(gradient_names(self.specs).values())
+
+    @cached_property
+    def shown(self) -> str:
+        """The format that the report shows in full."""
+        return shown_format(self.dtypes)
+
+    @cached_property
+    def precision(self) -> dict[str, int]:
+        """How many bits each format keeps."""
+        return {dtype: precision(dtype) for dtype in self.dtypes}
+
+    @property
+    def runs(self) -> int:
+        """How many runs the trial has."""
+        return int(self.samples["trial"]["runs"])
+
+    @property
+    def closely(self) -> int:
+        """How many runs of the trial, its first ones, are judged and looked at in every way."""
+        return int(self.trial_facts(self.shown)["runs"])
+
+    def trial_facts(self, dtype: str) -> Json:
+        """The facts of the trial in a format: `runs`, `result` and `gradients`."""
+        facts: Json = self.facts[dtype]["samples"]["trial"]
+        return facts
+
+    def named(self) -> dict[str, Any]:
+        """What a discussion finds by name: the fields, and what follows from the settings."""
+        follows = {name: getattr(self, name) for name in ("gradients", "shown", "precision")}
+        return {each.name: getattr(self, each.name) for each in fields(self)} | follows
+
+    @property
+    def failing(self) -> list[Json]:
+        """The verdicts that are not right."""
+        return [one for one in self.judgement["verdicts"] if one["outcome"] != "right"]
+
+    def greatest(self, dtype: str, comparison: str, measure: str) -> float:
+        """The greatest error of any gradient in any run of the trial."""
+        rows = self.errors["trial"]
+        found = (rows[dtype, comparison, name][f"{measure}_max"] for name in self.gradients)
+        return max(map(float, found))
+
+    def equal_gradients(self, dtype: str) -> list[str]:
+        """The gradients that differ from autograd's in no element of any run of the trial."""
+        rows = self.errors["trial"]
+        return [
+            name
+            for name in self.gradients
+            if rows[dtype, "manual_vs_autograd", name]["max_abs_max"] == 0
+        ]

@@ -1,0 +1,84 @@
+"""The errors of all runs, format by format: median and greatest, in three measures."""
+
+from dataclasses import dataclass
+
+from autograd_by_hand.report.measurements import Figure, Json, Measurements
+from autograd_by_hand.storage.comparisons import COMPARISONS
+
+
+@dataclass(frozen=True)
+class Spread:
+    """An error over the runs."""
+
+    median: float
+    greatest: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A gradient in a comparison; `normwise` is relative to the norm of the gradient."""
+
+    comparison: str
+    gradient: str
+    absolute: Spread
+    ulps: Spread
+    normwise: Spread
+
+
+@dataclass(frozen=True)
+class InFormat:
+    """One format's table.
+
+    equal: how many of `gradients` are autograd's in every element of every run
+    off: the greatest normwise error against the reference, whose arithmetic that is
+    eps: one ulp of 1
+    """
+
+    dtype: str
+    equal: int
+    gradients: int
+    arithmetic: str
+    off: float
+    eps: Figure
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How many runs were drawn from which seed, and their errors by format."""
+
+    runs: int
+    seed: int
+    formats: list[InFormat]
+
+
+def errors_of(measured: Measurements) -> Errors:
+    """The trial's errors."""
+    formats = [_in_format(measured, dtype) for dtype in measured.dtypes]
+    return Errors(measured.runs, measured.samples["trial"]["seed"], formats)
+
+
+def _in_format(measured: Measurements, dtype: str) -> InFormat:
+    errors = measured.errors["trial"]
+    return InFormat(
+        dtype=dtype,
+        equal=len(measured.equal_gradients(dtype)),
+        gradients=len(measured.gradients),
+        arithmetic=measured.arithmetic[dtype]["arithmetic"],
+        off=measured.greatest(dtype, "manual_vs_reference", "rel_norm"),
+        eps=measured.facts[dtype]["eps"],
+        rows=[
+            Row(
+                comparison,
+                gradient,
+                *(_spread(row, measure) for measure in ("max_abs", "max_ulp", "rel_norm")),
+            )
+            for comparison in COMPARISONS
+            for gradient in measured.gradients
+            for row in [errors[dtype, comparison, gradient]]
+        ],
+    )
+
+
+def _spread(row: Json, measure: str) -> Spread:
+    return Spread(row[f"{measure}_median"], row[f"{measure}_max"])

@@ -1,0 +1,46 @@
+"""The graph that autograd walks: its listing, and the nodes that a reader is told about."""
+
+from dataclasses import dataclass
+
+from autograd_by_hand.experiment.graph_listing import listing
+from autograd_by_hand.report.measurements import Json, Measurements
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node by its number; leaf: the tensor that it transposes or accumulates into, if any."""
+
+    id: int
+    leaf: str | None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The listing, the products of matrices with a bias, the transposes, and the leaves."""
+
+    lines: list[str]
+    products: list[int]
+    transposes: list[Node]
+    leaves: list[Node]
+
+
+def graph_of(measured: Measurements) -> Graph:
+    """The recorded graph."""
+    nodes = measured.graph["nodes"]
+    return Graph(
+        lines=listing(nodes),
+        products=[node["id"] for node in nodes if node["type"] == "AddmmBackward0"],
+        transposes=[
+            Node(node["id"], _first_edge_leaf(nodes, node))
+            for node in nodes
+            if node["type"] == "TBackward0"
+        ],
+        leaves=[Node(node["id"], node["leaf"]) for node in nodes if node["leaf"]],
+    )
+
+
+def _first_edge_leaf(nodes: list[Json], node: Json) -> str | None:
+    """The tensor that the first edge's node accumulates into, if it is a leaf."""
+    to = node["edges"][0]["to"]
+    leaf: str | None = None if to is None else nodes[to]["leaf"]
+    return leaf

@@ -1,0 +1,82 @@
+"""The mistakes that were made on purpose: where each was caught, and what it was taken for."""
+
+from dataclasses import dataclass
+
+from autograd_by_hand.report.measurements import Json, Measurements
+from autograd_by_hand.report.sections.grouping import distinct, grouped
+
+CAUGHT = ("wrong", "imprecise")
+
+
+@dataclass(frozen=True)
+class Caught:
+    """The gradients that have one outcome; dtypes: where, None for every format."""
+
+    outcome: str
+    gradients: list[str]
+    dtypes: list[str] | None
+
+
+@dataclass(frozen=True)
+class Named:
+    """The mistake that is the likeliest in these gradients."""
+
+    gradients: list[str]
+    name: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One mistake: in backward, `by` stands where `replaced` stood."""
+
+    mistake: str
+    replaced: str
+    by: str
+    caught: list[Caught]
+    named: list[Named]
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """All mistakes that were tried, and how many of them were caught."""
+
+    rows: list[Row]
+    caught: int
+
+
+def mistakes_of(measured: Measurements) -> Mistakes:
+    """The mistakes in the config's order; no rows if it has none."""
+    rows = [_row(one) for one in measured.pitfalls]
+    return Mistakes(rows, sum(bool(row.caught) for row in rows))
+
+
+def _row(tried: Json) -> Row:
+    verdicts = tried["verdicts"]
+    caught = [one for one in verdicts if one["outcome"] in CAUGHT]
+    every = set(_dtypes(verdicts))
+    return Row(
+        mistake=tried["mistake"],
+        replaced=tried["replace"],
+        by=tried["by"],
+        caught=[
+            Caught(outcome, _gradients(alike), None if set(found) == every else found)
+            for outcome, alike in grouped(caught, lambda one: str(one["outcome"]))
+            for found in [_dtypes(alike)]
+        ],
+        named=[
+            Named(_gradients(alike), name, alike[0]["diagnosis"]["evidence"])
+            for name, alike in grouped(
+                (one for one in caught if one["diagnosis"]),
+                lambda one: one["diagnosis"]["name"],
+            )
+        ],
+    )
+
+
+def _gradients(verdicts: list[Json]) -> list[str]:
+    return distinct(one["gradient"] for one in verdicts)
+
+
+def _dtypes(verdicts: list[Json]) -> list[str]:
+    return distinct(one["dtype"] for one in verdicts)

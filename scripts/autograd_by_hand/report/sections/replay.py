@@ -1,0 +1,121 @@
+"""The replay, bit for bit: how many elements it meets, and what stands in its way."""
+
+from dataclasses import dataclass
+
+from autograd_by_hand.report.measurements import Figure, Json, Measurements
+from autograd_by_hand.report.sections.proof import every_sum_met
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many elements have autograd's own bits, of how many."""
+
+    identical: int
+    elements: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A tensor on one kind of data; counts: by format, None where it was not replayed."""
+
+    tensor: str
+    data: str
+    counts: list[Count | None]
+
+
+@dataclass(frozen=True)
+class NoOrder:
+    """A sum whose order was not found."""
+
+    tensor: str
+    operation: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Miss:
+    """The first element of a tensor that the replay misses: its place, and what is expected."""
+
+    tensor: str
+    index: list[int]
+    run: int
+    sample: str
+    found: Figure
+    expected: Figure
+
+
+@dataclass(frozen=True)
+class InTheWay:
+    """What stands in the way of a proof in one format.
+
+    constants: tensors that no operation makes
+    given: how often which operation's result was taken as recorded, by operation; empty where
+        that is all that stands in the way of any format
+    others: how many runs make other operations than the first
+    """
+
+    dtype: str
+    constants: list[str]
+    no_order: list[NoOrder]
+    given: dict[str, int]
+    others: int
+    missed: list[Miss]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The table, and what is to be said of each format."""
+
+    rows: list[Row]
+    in_the_way: list[InTheWay]
+
+
+def replay_of(measured: Measurements) -> Replay:
+    """The replay of all formats; the rows are those of the format that is shown."""
+    met = every_sum_met(measured)
+    rows = [
+        Row(
+            row["tensor"],
+            row["data"],
+            [
+                _count(measured.replay[dtype], row["tensor"], row["data"])
+                for dtype in measured.dtypes
+            ],
+        )
+        for row in measured.replay[measured.shown]["tensors"]
+    ]
+    return Replay(
+        rows, [_in_the_way(dtype, measured.replay[dtype], met) for dtype in measured.dtypes]
+    )
+
+
+def _count(replay: Json, tensor: str, data: str) -> Count | None:
+    for row in replay["tensors"]:
+        if (row["tensor"], row["data"]) == (tensor, data):
+            return Count(row["identical"], row["elements"])
+    return None
+
+
+def _in_the_way(dtype: str, replay: Json, met: bool) -> InTheWay:
+    return InTheWay(
+        dtype=dtype,
+        constants=replay["constants"],
+        no_order=[
+            NoOrder(one["tensor"], one["op"].split(".")[1], one["reason"])
+            for one in replay["refused"]
+        ],
+        given={} if met else replay["given"],
+        others=len(replay["others"]),
+        missed=[
+            Miss(
+                row["tensor"],
+                first["index"],
+                first["run"],
+                first["sample"],
+                first["found"],
+                first["expected"],
+            )
+            for row in replay["tensors"]
+            if (first := row["first"])
+        ],
+    )

@@ -1,0 +1,50 @@
+"""What moves the bits: each factor's share in the squared difference to numpy's sums."""
+
+from dataclasses import dataclass
+
+from autograd_by_hand.replay.attribution import FACTORS, OTHER
+from autograd_by_hand.report.factors import shares_of_gradient
+from autograd_by_hand.report.measurements import Measurements
+
+
+@dataclass(frozen=True)
+class Row:
+    """A gradient's share by factor, None where there is no difference."""
+
+    gradient: str
+    shares: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class InFormat:
+    """A format's rows; refused: why it was not traced, None where it was."""
+
+    dtype: str
+    refused: str | None
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The shares by format; runs: how many were replayed, None if the shown format's were not."""
+
+    runs: int | None
+    factors: list[str]
+    formats: list[InFormat]
+
+
+def shares_of(measured: Measurements) -> Shares:
+    """The shares of every gradient in every format."""
+    shown = measured.attribution[measured.shown]
+    return Shares(
+        runs=None if shown["refused"] else shown["runs"],
+        factors=[*FACTORS, OTHER],
+        formats=[_in_format(measured, dtype) for dtype in measured.dtypes],
+    )
+
+
+def _in_format(measured: Measurements, dtype: str) -> InFormat:
+    attribution = measured.attribution[dtype]
+    rows = [Row(name, shares_of_gradient(attribution, name)) for name in measured.gradients]
+    refused = attribution["refused"]
+    return InFormat(dtype, refused, [] if refused else rows)
