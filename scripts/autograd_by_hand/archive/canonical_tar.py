@@ -1,23 +1,29 @@
 """Tar archives of which every byte is told by the names and contents in them, and safe reading.
 
 Writing: names sorted, regular files alone, mode 0644, owner 0, time 0, USTAR headers, gzip without
-name and time. Reading: an archive is taken for hostile. Nothing is put on disk, nothing but regular
-files is taken, names stay below the archive's folder, sizes are limited before they are believed,
-and every byte outside the files has to be the one that is written here.
+name and time. Reading: an archive is untrusted. Python's tarfile reads it as a stream and is given
+no header but those that are written here: a link, a device, a header about the next header or a
+negative size ends the reading before tarfile acts on it. Number, sizes, depth and names of the
+files are limited before they are used, nothing is put on disk, and the unpacked bytes have to be
+those that writing the same files gives.
 """
 
 import gzip
+import hashlib
+import io
 import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any, Final, Self
 
 from autograd_by_hand.core.errors import UserError
 
 LARGEST = 2 * 1024**3  # bytes unpacked, of the whole archive
 MOST = 10_000  # files
-_BLOCK, _RECORD = tarfile.BLOCKSIZE, tarfile.RECORDSIZE
+DEEPEST = 32  # folders within each other
+_FORMAT: Final = tarfile.USTAR_FORMAT
+_ENCODING, _ERRORS = "ascii", "strict"
 _HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"  # RFC 1952: deflate, no flags, no time
 
 
@@ -31,17 +37,17 @@ def write_archive(path: Path, files: dict[str, Path | bytes]) -> None:
     with (
         path.open("wb") as out,
         gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0, compresslevel=6) as packed,
+        _writer(packed) as tar,
     ):
-        written = 0
         for name in sorted(files):
             content = files[name]
-            size = len(content) if isinstance(content, bytes) else content.stat().st_size
-            packed.write(_header(name, size))
-            for piece in [content] if isinstance(content, bytes) else _pieces(content):
-                packed.write(piece)
-            packed.write(_filling(size))
-            written += _BLOCK + size + len(_filling(size))
-        packed.write(_end(written))
+            with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as file:
+                try:
+                    tar.addfile(_header(name, file.seek(0, io.SEEK_END)), _rewound(file))
+                except ValueError as error:
+                    raise UserError(
+                        f"{name}: this name does not fit into an archive; shorten it."
+                    ) from error
 
 
 def read_archive(path: Path, largest: int = LARGEST) -> Iterator[tuple[str, bytes]]:
@@ -50,64 +56,18 @@ def read_archive(path: Path, largest: int = LARGEST) -> Iterator[tuple[str, byte
     largest: how many bytes the whole may hold, unpacked
 
     Raises
-        UserError: if it is no archive as `write_archive` makes them, or larger. What was given
-            before may not be trusted then.
+        UserError: if it is no archive as `write_archive` makes them, or larger, or of more than
+            MOST files, or deeper than DEEPEST. What was given before may not be trusted then.
     """
     try:
         with path.open("rb") as file:
             yield from _files(file, largest)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise UserError(f"{path}: is no whole gzip file ({error}).") from error
-    except _Foreign as error:
+    except (_Foreign, tarfile.TarError) as error:
         raise UserError(f"{path}: is no archive of an experiment: {error}.") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error}).") from error
-
-
-class _Foreign(Exception):
-    """What an archive has that `write_archive` would not have written."""
-
-
-def _files(file: IO[bytes], largest: int) -> Iterator[tuple[str, bytes]]:
-    if file.read(len(_HEAD)) != _HEAD:
-        raise _Foreign("its gzip header is another")
-    file.seek(0)
-    packed = gzip.GzipFile(fileobj=file)
-    read, last = 0, ""
-    for _ in range(MOST):
-        head = packed.read(_BLOCK)
-        if head == bytes(_BLOCK):
-            break
-        name, size = _parsed(head)
-        if name <= last:
-            raise _Foreign(f"{name!r} stands twice or out of order")
-        read, last = read + _BLOCK + size + len(_filling(size)), name
-        if read > largest:
-            raise _Foreign(f"it holds more than {largest} bytes")
-        content = packed.read(size)
-        if len(content) < size or packed.read(len(_filling(size))) != _filling(size):
-            raise _Foreign(f"{name!r} is cut short")
-        yield name, content
-    else:
-        raise _Foreign(f"it holds more than {MOST} files")
-    if head + packed.read(_RECORD + 1) != _end(read):
-        raise _Foreign("it does not end as it should")
-    if file.read(1):
-        raise _Foreign("something follows its end")
-
-
-def _parsed(head: bytes) -> tuple[str, int]:
-    """Name and size of a header that is, byte for byte, as `write_archive` writes it."""
-    try:
-        member = tarfile.TarInfo.frombuf(head, "ascii", "strict")
-        own = _header(member.name, member.size)
-    except (tarfile.HeaderError, ValueError, UserError) as error:
-        raise _Foreign("a header cannot be read") from error
-    if own != head:
-        raise _Foreign(f"{member.name!r} is no plain file without owner and date")
-    if not is_plain(member.name):
-        raise _Foreign(f"{member.name!r} would leave the archive's folder")
-    return member.name, member.size
 
 
 def is_plain(name: str) -> bool:
@@ -122,24 +82,90 @@ def is_plain(name: str) -> bool:
     )
 
 
-def _header(name: str, size: int) -> bytes:
+class _Foreign(Exception):
+    """What an archive has that `write_archive` would not have written."""
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is, byte for byte, as `write_archive` writes it."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            member = super().frombuf(buf, encoding, errors)
+            same = _header(member.name, member.size).tobuf(_FORMAT, encoding, errors) == buf
+        except ValueError as error:
+            raise _Foreign("a header cannot be read") from error
+        if not same:
+            raise _Foreign(f"{member.name!r} is no plain file without owner and date")
+        if not is_plain(member.name):
+            raise _Foreign(f"{member.name!r} would leave the archive's folder")
+        if member.name.count("/") > DEEPEST:
+            raise _Foreign(f"{member.name!r} lies more than {DEEPEST} folders deep")
+        return member
+
+
+class _Hashed(io.RawIOBase):
+    """A stream that hashes the bytes which tarfile reads from it or writes to it."""
+
+    def __init__(self, source: gzip.GzipFile | None = None) -> None:
+        super().__init__()
+        self._source, self._hash = source, hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        piece = self._source.read(size) if self._source else b""
+        self._hash.update(piece)
+        return piece
+
+    def write(self, piece: Any, /) -> int:
+        self._hash.update(piece)
+        return len(piece)
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def _files(file: IO[bytes], largest: int) -> Iterator[tuple[str, bytes]]:
+    if file.read(len(_HEAD)) != _HEAD:
+        raise _Foreign("its gzip header is another")
+    file.seek(0)
+    packed = gzip.GzipFile(fileobj=file)
+    found, own, last = _Hashed(packed), _Hashed(), ""
+    with _reader(found) as tar, _writer(own) as again:
+        for number, member in enumerate(tar):
+            if number == MOST:
+                raise _Foreign(f"it holds more than {MOST} files")
+            if member.name <= last:
+                raise _Foreign(f"{member.name!r} stands twice or out of order")
+            if member.offset_data + member.size > largest:
+                raise _Foreign(f"it holds more than {largest} bytes")
+            read = tar.extractfile(member)
+            content = read.read() if read else b""
+            again.addfile(_header(member.name, member.size), io.BytesIO(content))
+            yield member.name, content
+            last = member.name
+    if found.digest() != own.digest():
+        raise _Foreign("it does not end as it should, or something stands between its files")
+    if packed.read(1) or file.read(1):
+        raise _Foreign("something follows its end")
+
+
+def _reader(source: _Hashed) -> tarfile.TarFile:
+    return tarfile.open(
+        fileobj=source, mode="r|", tarinfo=_Header, encoding=_ENCODING, errors=_ERRORS
+    )
+
+
+def _writer(out: _Hashed | gzip.GzipFile) -> tarfile.TarFile:
+    return tarfile.open(fileobj=out, mode="w|", format=_FORMAT, encoding=_ENCODING, errors=_ERRORS)
+
+
+def _header(name: str, size: int) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.size, member.mode = size, 0o644
-    try:
-        return member.tobuf(tarfile.USTAR_FORMAT, "ascii", "strict")
-    except ValueError as error:
-        raise UserError(f"{name}: this name does not fit into an archive; shorten it.") from error
+    return member
 
 
-def _filling(size: int) -> bytes:
-    return bytes(-size % _BLOCK)
-
-
-def _end(written: int) -> bytes:
-    return bytes(2 * _BLOCK + -(written + 2 * _BLOCK) % _RECORD)
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(1024**2):
-            yield piece
+def _rewound(file: IO[bytes]) -> IO[bytes]:
+    file.seek(0)
+    return file

@@ -37,10 +37,28 @@ def _slice(
 
 
 def _as_strided(value: Array, size: Any, stride: Any, storage_offset: int | None = None) -> Array:
-    """Of an array that lies row by row, as torch's memory does."""
-    flat = value.reshape(-1)[storage_offset or 0 :]
-    strides = [step * flat.itemsize for step in stride]
-    return np.lib.stride_tricks.as_strided(flat, size, strides)
+    """Of an array that lies row by row, as torch's memory does; a copy of any other.
+
+    Raises
+        ValueError: if it would show what lies outside the array's memory, or a size, a stride or
+            the offset is no whole number from 0 on.
+    """
+    flat = np.ascontiguousarray(value).reshape(-1)
+    first = storage_offset or 0
+    lists = isinstance(size, list | tuple) and isinstance(stride, list | tuple)
+    if not lists or len(size) != len(stride) or not all(map(_counts, [first, *size, *stride])):
+        raise ValueError(
+            "as_strided takes a size and a stride for each axis and an offset, from 0 on"
+        )
+    last = first + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if 0 not in size and last >= flat.size:
+        raise ValueError(f"as_strided reaches element {last} of an array that has {flat.size}")
+    strides = [step * flat.itemsize if n > 1 else 0 for n, step in zip(size, stride, strict=True)]
+    return np.lib.stride_tricks.as_strided(flat[first:], size, strides)
+
+
+def _counts(value: Any) -> bool:
+    return isinstance(value, int) and value >= 0
 
 
 def _same(value: Array) -> Array:

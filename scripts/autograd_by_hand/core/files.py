@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message, message_of
 
 
@@ -75,8 +76,19 @@ def _plain(value: Any) -> Any:
 
 
 def read_json(path: Path) -> Any:
-    """The value that a JSON file holds, its messages as messages."""
-    return json.loads(path.read_text(encoding="utf-8"), object_hook=message_of)
+    """The value that a JSON file holds, its messages as messages.
+
+    Raises
+        UserError: if it is no JSON, or nested more deeply than Python can follow.
+        OSError: if it cannot be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), object_hook=message_of)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else f"no JSON: {error}"
+        raise UserError(
+            f"{path} is damaged ({reason}); delete it and run snakemake again."
+        ) from error
 
 
 def sha256(path: Path) -> str:

@@ -1,7 +1,38 @@
 """A text for a reader that can be said in another language: its words, and what stands in them."""
 
-from collections.abc import Iterable
+import math
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
+
+LONGEST = 10**6  # characters of a message that a file holds; messages within messages double
+_BRACES = re.compile(r"(\{\{|\}\})|\{([A-Za-z_]\w*)\}|[{}]", re.ASCII)
+
+
+def filled(text: str, values: Mapping[str, Any], longest: float = math.inf) -> str:
+    """The words with each {name} replaced by its value as text, and {{ and }} by single braces.
+
+    Nothing else of Python's format strings is known, since the words may come from anyone's file:
+    an attribute or an item would reach whatever the value leads to, and a width fill the memory.
+
+    longest: how many characters the result may have
+
+    Raises
+        KeyError: if a name has no value.
+        ValueError: if another brace stands in the words, or the result would be longer.
+    """
+    shown = {name: str(value) for name, value in values.items()}
+    pieces, end = [], 0
+    for found in _BRACES.finditer(text):
+        doubled, name = found.groups()
+        if not doubled and not name:
+            raise ValueError(f"a brace that neither holds a name nor is doubled: {text[:200]!r}")
+        pieces += [text[end : found.start()], doubled[0] if doubled else shown[name]]
+        end = found.end()
+    pieces.append(text[end:])
+    if sum(map(len, pieces)) > longest:
+        raise ValueError(f"a text of more than {longest} characters")
+    return "".join(pieces)
 
 
 class Message(str):  # noqa: SLOT000 - a text with slots has no other use
@@ -16,9 +47,9 @@ class Message(str):  # noqa: SLOT000 - a text with slots has no other use
     text: str
     values: dict[str, Any]
 
-    def __new__(cls, text: str, **values: Any) -> Self:
-        """Put the values into the words."""
-        message = super().__new__(cls, text.format(**values))
+    def __new__(cls, text: str, /, **values: Any) -> Self:
+        """Put the values into the words; raises as `filled` does."""
+        message = super().__new__(cls, filled(text, values))
         message.text, message.values = text, values
         return message
 
@@ -28,10 +59,23 @@ class Message(str):  # noqa: SLOT000 - a text with slots has no other use
 
 
 def message_of(value: dict[str, Any]) -> Any:
-    """The message whose parts these are; any other mapping as it is."""
-    return (
-        Message(value["text"], **value["values"]) if value.keys() == {"text", "values"} else value
-    )
+    """The message whose parts these are; any other mapping as it is.
+
+    It is no message if its words are no text, a value has a name that is no identifier or there is
+    none for one of the words' names, or it is longer than LONGEST.
+    """
+    if value.keys() != {"text", "values"}:
+        return value
+    text, values = value["text"], value["values"]
+    if not isinstance(text, str) or not isinstance(values, dict):
+        return value
+    if not all(name.isidentifier() for name in values):
+        return value
+    try:
+        filled(text, values, LONGEST)
+    except (KeyError, ValueError):
+        return value
+    return Message(text, **values)
 
 
 def joined(between: str, texts: Iterable[str]) -> Message:

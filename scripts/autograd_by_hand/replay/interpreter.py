@@ -116,10 +116,31 @@ def knows(call: dict[str, Any], dtypes: Mapping[int, str]) -> bool:
 
 
 def _has_terms_of_its_own(call: dict[str, Any]) -> bool:
-    """Whether a factor or an exponent makes of an elementwise operation another one."""
-    if call["op"] == "aten.pow.Tensor_Scalar":
-        return call["args"][1] not in (1, 2)
-    return call["kwargs"].get("alpha", 1) != 1 or len(call["args"]) > 2
+    """Whether a factor, an exponent or another argument makes an elementwise call something else.
+
+    Numpy's functions take more arguments than torch's: a third is where to write, a type, a shape.
+    """
+    op, args = call["op"], call["args"]
+    if op == "aten.pow.Tensor_Scalar" and args[1] not in (1, 2):
+        return True
+    operands = 1 if op in ELEMENTWISE and op.endswith(".default") else 2
+    simple = all(isinstance(one, dict | int | float) for one in args)
+    return call["kwargs"].get("alpha", 1) != 1 or len(args) != operands or not simple
+
+
+def _empty(call: dict[str, Any], arrays: dict[int, Array], dtype: str) -> Array:
+    """Memory that is written before it is read.
+
+    Raises
+        ValueError: if it has no shape of torch's, or numbers of another kind.
+    """
+    size = EMPTY[call["op"]](*call["args"])
+    shape = arrays[size["value"]].shape if isinstance(size, dict) else tuple(size)
+    runs = max(array.dtype["runs"].shape[0] for array in arrays.values())
+    kind = np.dtype(accumulator(dtype) if dtype in FORMATS else dtype)
+    if kind.kind not in "biufc" or not all(isinstance(n, int) and n >= 0 for n in shape):
+        raise ValueError(f"{call['op']} does not make memory of {shape} for {dtype}")
+    return held(np.zeros((*shape, runs), kind))
 
 
 def interpret(
@@ -129,19 +150,21 @@ def interpret(
 
     orders: of the sum that the call is, if it is one
     rounding: whether the result is rounded to the tensor's own format
+
+    Raises
+        ValueError: if the call is none that torch makes. A file of which nothing is known may raise
+            whatever its strange arguments provoke, but reads and writes `arrays` alone.
     """
     op, dtype = call["op"], call["dtype"] if rounding else accumulator(call["dtype"])
     if op in SHOWN:
         args, kwargs = arguments(call, arrays.__getitem__)
         arrays[call["result"]] = SHOWN[op](*args, **kwargs)
         return
-    if op in EMPTY:  # memory that is written before it is read
-        size = EMPTY[op](*call["args"])
-        shape = arrays[size["value"]].shape if isinstance(size, dict) else tuple(size)
-        runs = max(array.dtype["runs"].shape[0] for array in arrays.values())
-        kind = accumulator(dtype) if dtype in FORMATS else dtype
-        arrays[call["result"]] = held(np.zeros((*shape, runs), kind))
+    if op in EMPTY:
+        arrays[call["result"]] = _empty(call, arrays, dtype)
         return
+    if (op in ELEMENTWISE or op in IN_PLACE) and _has_terms_of_its_own(call):
+        raise ValueError(f"{op} is not carried out with these arguments")
     args, kwargs = arguments(call, lambda number: arrays[number]["runs"])
     with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
         if op.split(".")[1] in ROUNDS_SCALARS:

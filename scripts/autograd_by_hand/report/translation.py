@@ -12,7 +12,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from autograd_by_hand.core.messages import Message
+from autograd_by_hand.core.messages import Message, filled
 
 ENGLISH = "en"
 NAMES = {"en": "English", "es": "Español"}
@@ -44,7 +44,7 @@ def said(text: Any, language: str, own: Mapping[str, str] | None = None) -> Any:
     """
     if isinstance(text, Message):
         values = {name: said(value, language, own) for name, value in text.values.items()}
-        return translations(language).gettext(text.text).format(**values)
+        return filled(translations(language).gettext(text.text), values)
     if not isinstance(text, str) or not text:
         return text
     return (own or {}).get(text) or translations(language).gettext(text)

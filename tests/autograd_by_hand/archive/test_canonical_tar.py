@@ -1,6 +1,7 @@
 """Archives: the same bytes for the same files, and nothing hostile read."""
 
 import gzip
+import hashlib
 import io
 import subprocess
 import tarfile
@@ -63,10 +64,9 @@ def test_the_system_reads_it(archive: Path) -> None:
     assert {(line[0], line[1]) for line in lines} == {("-rw-r--r--", "0/0")}
 
 
-def test_tarfile_writes_the_same(archive: Path, tmp_path: Path) -> None:
-    members = [(plain(name), content) for name, content in sorted(FILES.items())]
-    other = of_members(tmp_path / "t.tar.gz", *members)
-    assert gzip.decompress(other.read_bytes()) == gzip.decompress(archive.read_bytes())
+def test_the_unpacked_bytes_are_what_they_have_always_been(archive: Path) -> None:
+    unpacked = hashlib.sha256(gzip.decompress(archive.read_bytes())).hexdigest()
+    assert unpacked == "d189a2040e4476eb4eab21b1f37f4fc13fdf288b3312b53e0a6aa65986f232a3"
 
 
 @pytest.mark.parametrize(
@@ -144,10 +144,74 @@ def test_a_size_that_is_a_lie_is_refused(tmp_path: Path) -> None:
         read(path)
 
 
+def with_size(size: bytes) -> bytes:
+    """A header whose size is told by 12 bytes of one's own, and whose checksum is right."""
+    header = bytearray(plain("a").tobuf(tarfile.USTAR_FORMAT))
+    header[124:136] = size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        b"\xff" * 12,
+        b"\xff" * 10 + b"\xfe\x00",
+        b"\x80" + b"\xff" * 11,
+        b"-0000001000\0",
+        b"00000000999\0",
+        b"\0" * 12,
+        b" " * 12,
+    ],
+    ids=repr,
+)
+def test_a_size_that_is_none_is_refused(tmp_path: Path, size: bytes) -> None:
+    path = tmp_path / "h.tar.gz"
+    path.write_bytes(gzip.compress(with_size(size) + bytes(9728), mtime=0))
+    with pytest.raises(UserError):
+        read(path)
+
+
+@pytest.mark.parametrize("kind", [b"x", b"g", b"L", b"K", b"S"])
+def test_a_header_about_the_next_is_refused_before_its_content_is_read(
+    tmp_path: Path, kind: bytes
+) -> None:
+    path = tmp_path / "h.tar.gz"
+    header = plain("a", type=kind, size=10**9).tobuf(tarfile.USTAR_FORMAT)
+    path.write_bytes(gzip.compress(header, mtime=0))  # whoever reads on finds the end of the file
+    with pytest.raises(UserError, match="is no plain file"):
+        read(path)
+
+
+def test_a_header_that_cannot_be_read_ends_nothing_quietly(archive: Path) -> None:
+    content = bytearray(gzip.decompress(archive.read_bytes()))
+    content[1536 + 150] ^= 1  # in the second header's checksum
+    archive.write_bytes(gzip.compress(content, mtime=0))
+    with pytest.raises(UserError):
+        read(archive)
+
+
+def test_a_name_that_is_no_ascii_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError):
+        read(of_members(tmp_path / "h.tar.gz", (plain("\u202egpj.py"), b"x")))
+
+
+def test_folders_within_folders_are_limited(tmp_path: Path) -> None:
+    path = tmp_path / "d.tar.gz"
+    canonical_tar.write_archive(path, {"a/" * canonical_tar.DEEPEST + "b": b""})
+    assert len(read(path)) == 1
+    canonical_tar.write_archive(path, {"a/" * canonical_tar.DEEPEST + "a/b": b""})
+    with pytest.raises(UserError, match="folders deep"):
+        read(path)
+
+
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(canonical_tar, "MOST", 2)
     path = tmp_path / "m.tar.gz"
     canonical_tar.write_archive(path, {"a": b"", "b": b""})
+    assert read(path) == {"a": b"", "b": b""}
+    canonical_tar.write_archive(path, {"a": b"", "b": b"", "c": b""})
     with pytest.raises(UserError, match="more than 2 files"):
         read(path)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import atomic_path, read_json, sha256, write_json, write_text
 
 
@@ -124,6 +125,26 @@ def test_json_reads_back_as_what_was_written(value):
         write_json(Path(folder, "file"), value)
         assert read_json(Path(folder, "file")) == value
         assert json.loads(Path(folder, "file").read_text(encoding="utf-8")) == value
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff", b"[" * 10**5, b'{"a":' * 10**5, b"1" * 10**4, b"[1] 2"],
+    ids=lambda content: str(content[:9]),
+)
+def test_what_is_no_json_is_a_sentence(tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"is damaged .*; delete it and run snakemake again"
+    ) as error:
+        read_json(tmp_path / "file")
+    assert len(str(error.value)) < 300
+
+
+def test_a_mapping_that_only_looks_like_a_message_is_read_as_it_is(tmp_path):
+    value = {"text": "{x.__class__}", "values": {"x": {"text": "{x}", "values": {"x": 1}}}}
+    (tmp_path / "file").write_text(json.dumps(value))
+    assert read_json(tmp_path / "file") == value | {"values": {"x": "1"}}
 
 
 @pytest.mark.parametrize(

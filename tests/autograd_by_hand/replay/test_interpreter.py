@@ -211,6 +211,32 @@ def test_what_is_another_operation_than_it_looks_is_not_known(call):
     assert not knows(call, {0: "float32", 1: "float32", 2: "float16", 3: "int64"})
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        plain("add.Tensor", [{"value": 0}, {"value": 0}, {"value": 1}]),
+        plain("add.Tensor", [{"value": 0}, {"value": 1}], alpha=2),
+        plain("add_.Tensor", [{"value": 0}, {"value": 0}, {"value": 1}]),
+        plain("neg.default", [{"value": 0}, {"value": 1}]),
+        plain("pow.Tensor_Scalar", [{"value": 0}, 3]),
+        plain("clone.default", [{"value": 0}, "O"]),
+        plain("clone.default", [{"value": 0}, ["f8"]]),
+        plain("ones_like.default", [{"value": 0}, "f8", "K", True, [10**12]]),
+        plain("add.Tensor", [{"value": 0}, None]),
+        plain("empty.memory_format", [[2]], dtype="O"),
+        plain("empty.memory_format", [[2]], dtype="S9"),
+        plain("empty.memory_format", [[-2]]),
+        plain("empty.memory_format", [[2.5]]),
+    ],
+    ids=lambda call: f"{call['op']} {call['args']} {call['kwargs']} {call['dtype']}",
+)
+def test_a_call_that_torch_does_not_make_is_not_carried_out(call):
+    arrays = {number: held(np.ones((2, 1), np.float32)) for number in (0, 1)}
+    with pytest.raises(ValueError, match=call["op"]):
+        interpret(call, arrays, None)
+    assert all((array["runs"] == 1).all() for array in arrays.values())
+
+
 MEMORY: list[tuple[str, list[Any]]] = [
     ("empty.memory_format", [[2, 3]]),
     ("empty_like.default", [{"value": 0}]),
