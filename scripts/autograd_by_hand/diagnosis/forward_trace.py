@@ -253,14 +253,8 @@ class Recorder(DispatchMode):
             self.alive.append(tensor)
         return self.places[id(tensor)]
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
+    def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Append the operation to `steps`, or those that it decomposes into."""
         if self.apart and (apart := taken_apart(func)):
             inner = Recorder(Path(self.path), True, self.places, self.values, self.alive)
             inner.last = self.last
