@@ -29,11 +29,13 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.diagnosis.backward_search import Mending, mend
-from autograd_by_hand.diagnosis.backward_trace import take_down_backward
+from autograd_by_hand.diagnosis.backward_trace import trace_backward
+from autograd_by_hand.diagnosis.error_patterns import vague
 from autograd_by_hand.diagnosis.forward_search import Run, find
-from autograd_by_hand.diagnosis.forward_trace import Ref, Steps, take_down
+from autograd_by_hand.diagnosis.forward_trace import trace_forward
 from autograd_by_hand.diagnosis.lower_precision import coarser_format
-from autograd_by_hand.diagnosis.value_patterns import Values, exact, vague
+from autograd_by_hand.diagnosis.steps import Ref, Steps
+from autograd_by_hand.diagnosis.value_patterns import Values, exact
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
@@ -207,7 +209,7 @@ class _Trial:
         for apart in (True, False):
             try:
                 each = [
-                    take_down(self.forward, self.path, tensors, self.limit, apart)
+                    trace_forward(self.forward, self.path, tensors, self.limit, apart)
                     for tensors in self.runs
                 ]
             except UserError:  # the values have to tell the mistake by themselves
@@ -242,7 +244,7 @@ class _Trial:
         """The hand's steps on each run; none where they are not the same on all."""
         hands = []
         for run, (tensors, dout) in enumerate(zip(self.runs, self.douts, strict=True)):
-            taken = take_down_backward(
+            taken = trace_backward(
                 self.by_hand.function,
                 self.backward,
                 tensors | {"dout": dout},

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.forward_trace import Ref, Step, Steps
+from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 Do = Callable[[int, Step, list[Any]], Any]  # the step's number, the step, all values so far
 Make = Callable[[Step, list[Any]], Any]  # the same of one step alone
@@ -200,3 +200,19 @@ def showing(number: int, shown: Make) -> Do:
         return altered(Steps.do(step, values), same, shown(step, values).detach())
 
     return at(number, make)
+
+
+AGAIN = " where backward computes it again"
+
+
+def altogether_or_again(kind: str, words: str, number: int, make: Make) -> Iterator[Change]:
+    """Something else in place of a step, altogether or only where backward computes it again."""
+    yield Change(kind, words, at(number, make))
+    yield Change(kind, words + AGAIN, showing(number, make))
+
+
+def makes_real(steps: Steps, step: Step) -> bool:
+    return isinstance(step.made, Ref) and steps.values[step.made.place].is_floating_point()
+
+
+Slip = tuple[str, str, Alter]  # the kind of mistake, its words, and how it alters a tensor

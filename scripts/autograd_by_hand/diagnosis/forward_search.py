@@ -1,6 +1,6 @@
 """Find the one change to forward that would have the hand's gradient for its true one.
 
-Forward is made again, step by step, with one step changed (`diagnosis.forward_mistakes`), and
+Forward is made again, step by step, with one step changed (`diagnosis.mistakes_*`), and
 differentiated by autograd. A change that gives exactly the hand's gradient names the mistake. All
 in float64, where nothing fits by chance.
 """
@@ -16,10 +16,35 @@ from torch import Tensor
 
 from autograd_by_hand.diagnosis.fit_constant import fitted_number
 from autograd_by_hand.diagnosis.forward_edits import Change, edges
-from autograd_by_hand.diagnosis.forward_mistakes import FAMILIES, constants, term
-from autograd_by_hand.diagnosis.forward_trace import Ref, Steps
+from autograd_by_hand.diagnosis.mistakes_constants import constants
+from autograd_by_hand.diagnosis.mistakes_cotangents import activations, flows, unmultiplied
+from autograd_by_hand.diagnosis.mistakes_derivatives import (
+    derivatives,
+    everywhere,
+    functions,
+    unfactored,
+)
+from autograd_by_hand.diagnosis.mistakes_products import factors
+from autograd_by_hand.diagnosis.mistakes_recomputation import indices, recomputed
+from autograd_by_hand.diagnosis.mistakes_sums import sums
+from autograd_by_hand.diagnosis.mistakes_terms import edges_and_turns, term
+from autograd_by_hand.diagnosis.steps import Steps
 from autograd_by_hand.diagnosis.time_budget import until
 
+# The order in which they are tried: of two changes with one gradient, the first gives the name.
+FAMILIES = (
+    recomputed,
+    indices,
+    unmultiplied,
+    unfactored,
+    everywhere,
+    derivatives,
+    factors,
+    functions,
+    sums,
+    flows,
+    activations,
+)
 Gradients = dict[str, Tensor]
 Fits = Iterator[tuple[Change, list[str]]]  # changes, and the gradients that each explains
 PATIENCE = 5.0  # seconds of CPU time
@@ -121,7 +146,7 @@ def _explained(run: Run, wrong: list[str], change: Change, tolerance: float) -> 
 def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
     """Terms that are missing, or counted a wrong number of times: the missing ones first."""
     found = []
-    for numbers, place in _edges_and_turns(run.steps):
+    for numbers, place in edges_and_turns(run.steps):
         without = run.gradients(term(run.steps, numbers, place, 0.0))
         if without is None:
             continue
@@ -137,16 +162,6 @@ def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
                 found.append((count != 0, term(run.steps, numbers, place, count), [name]))
     for _, change, names in sorted(found, key=lambda one: one[0]):
         yield change, names
-
-
-def _edges_and_turns(steps: Steps) -> Iterator[tuple[list[int], int]]:
-    """The arguments of a step, and of the steps that are the turns of a loop."""
-    for number, place, _ in edges(steps):
-        yield [number], place
-    for numbers in steps.turns():
-        for place, arg in enumerate(steps.steps[numbers[0]].args):
-            if isinstance(arg, Ref) and steps.values[arg.place].is_floating_point():
-                yield numbers, place
 
 
 def _pairs_of_terms(run: Run, wrong: list[str], tolerance: float) -> Fits:

@@ -1,6 +1,6 @@
 """What mends the hand's backward: a change to one expression, and how the mistake is told.
 
-A change to forward (`diagnosis.forward_mistakes`) tells a mistake by what backward does. A repair
+A change to forward (`diagnosis.mistakes_*`) tells a mistake by what backward does. A repair
 tells it by what stands in the author's code, and where.
 """
 
@@ -10,9 +10,10 @@ from typing import Any
 
 from torch import Size, Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import AlterAt, Group, Hand, Makes, Operand
+from autograd_by_hand.diagnosis.backward_groups import AlterAt, Group, Makes, Operand
+from autograd_by_hand.diagnosis.backward_sites import Hand
 from autograd_by_hand.diagnosis.backward_trace import Make
-from autograd_by_hand.diagnosis.forward_trace import Step, Steps
+from autograd_by_hand.diagnosis.steps import Step, Steps
 from autograd_by_hand.diagnosis.value_relations import Told
 
 Tell = Callable[[], Told]

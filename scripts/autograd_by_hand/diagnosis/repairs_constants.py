@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import Group, Hand, Makes, Operand
+from autograd_by_hand.diagnosis.backward_groups import Group, Makes, Operand
+from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.factor_names import is_named
 from autograd_by_hand.diagnosis.forward_edits import with_argument
-from autograd_by_hand.diagnosis.forward_trace import Step
 from autograd_by_hand.diagnosis.repair import Repair, Repairs, repair, with_any
-from autograd_by_hand.diagnosis.value_patterns import is_named
+from autograd_by_hand.diagnosis.steps import Step
 from autograd_by_hand.diagnosis.value_relations import Told, shapes_of
 
 aten = torch.ops.aten

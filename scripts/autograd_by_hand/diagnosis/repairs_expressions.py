@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import Group, Hand, Operand, fits
+from autograd_by_hand.diagnosis.backward_groups import Group, Operand
+from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.layouts import fits
 from autograd_by_hand.diagnosis.repair import (
     Other,
     Repair,

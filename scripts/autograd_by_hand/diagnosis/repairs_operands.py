@@ -7,19 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import (
-    ELEMENTWISE,
-    Group,
-    Hand,
-    Operand,
-    altering,
-    fingerprint,
-    fits,
-    given,
-    orders,
-)
-from autograd_by_hand.diagnosis.forward_trace import Ref, Step, Steps
+from autograd_by_hand.diagnosis.backward_groups import Group, Operand, altering, given
+from autograd_by_hand.diagnosis.backward_sites import ELEMENTWISE, Hand, fingerprint, orders
+from autograd_by_hand.diagnosis.layouts import fits
 from autograd_by_hand.diagnosis.repair import Repair, Repairs, Sweep, repair, with_any
+from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 from autograd_by_hand.diagnosis.value_relations import Told, relation
 
 FEW = 4  # values with which a loop may begin

@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import Group, Hand
+from autograd_by_hand.diagnosis.backward_groups import Group
+from autograd_by_hand.diagnosis.backward_sites import Hand
 from autograd_by_hand.diagnosis.backward_trace import Make
-from autograd_by_hand.diagnosis.forward_trace import Ref, Step, Steps
 from autograd_by_hand.diagnosis.repair import Repairs, as_it_is, repair, with_any
+from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 aten = torch.ops.aten
+
 
 # sums
 

@@ -5,17 +5,16 @@ In float64 a pattern that is meant leaves nothing over but rounding, so that non
 
 from collections.abc import Iterator
 from itertools import permutations
-from math import prod, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_by_hand.core.number_format import number
+from autograd_by_hand.diagnosis.factor_names import name_of
 
 Array = NDArray[Any]
 Found = tuple[str, str, str]  # the kind of mistake, its name, the evidence
-
 MOST_AXES = 5  # of which all orders are tried, the runs' one included
 
 
@@ -57,7 +56,7 @@ def exact(
             yield "operation", f"it is the gradient of {other}", evidence
     yield from _permuted(values)
     yield from _rolled_or_reversed(values)
-    yield from _confined(values, said=True)
+    yield from confined(values, said=True)
     for what, taken in (("absolute value", np.abs(truth)), ("sign", np.sign(truth))):
         if values.is_(taken):
             evidence = f"every element is that of the true gradient's {what}"
@@ -92,71 +91,6 @@ def _factor(values: Values, shapes: dict[str, Any]) -> Iterator[Found]:
                 f"a factor that changes from run to run is wrong: {what}",
                 f"every element is c times the true one, {c}",
             )
-
-
-def name_of(factor: float, shapes: dict[str, Any], within: float = 1e-9) -> str:
-    """The likeliest mistakes behind a gradient that is `factor` times the true one.
-
-    shapes: of all tensors, by name
-    within: how well the factor is known
-    """
-    names = [words for value, words in SIMPLE.items() if abs(factor - value) <= within]
-    names += [words for value, words in _of_sizes(shapes) if abs(factor - value) <= within]
-    if not names:
-        return f"a constant factor is wrong: it is {factor:.7g} times what it must be"
-    return "; or ".join(list(dict.fromkeys(names))[:2])
-
-
-def is_named(factor: float, shapes: dict[str, Any]) -> bool:
-    """Whether a known mistake has this factor."""
-    known = [*SIMPLE, *(value for value, _ in _of_sizes(shapes))]
-    return any(abs(factor - value) <= 1e-9 * abs(value) for value in known)
-
-
-def _of_sizes(shapes: dict[str, Any]) -> Iterator[tuple[float, str]]:
-    """The factors that mistakes with the tensors' sizes give, and the mistakes in words."""
-    sizes: dict[int, str] = {}
-    for name, shape in shapes.items():
-        for axis, size in enumerate(shape):
-            if size > 1:
-                sizes.setdefault(size, f"{size}, the length of axis {axis} of {name}")
-    counts = dict(sizes)
-    for name, shape in shapes.items():
-        if len(shape) > 1:
-            counts.setdefault(prod(shape), f"{prod(shape)}, the number of elements of {name}")
-            counts.setdefault(prod(shape[:-1]), f"{prod(shape[:-1])}, the rows of {name}")
-    for sign, minus in ((1, ""), (-1, " and the sign is wrong")):
-        for half, also in HALVES.items():
-            for count, told in counts.items():
-                for value, words in _of_count(count, told):
-                    yield sign * half * value, words + also + minus
-            if half == 1:
-                for (one, told), (other, told_other) in permutations(sizes.items(), 2):
-                    words = f"it is divided by {told_other}, and not by {told}{minus}"
-                    yield sign * one / other, words
-
-
-def _of_count(count: int, told: str) -> Iterator[tuple[float, str]]:
-    if count == 1:
-        return
-    yield count, f"it is summed where a mean is due: {told}, does not divide it"
-    yield 1 / count, f"it is a mean where a sum is due, or is divided twice: by {told}"
-    yield sqrt(count), f"the square root of {told}, does not divide it"
-    yield 1 / sqrt(count), f"the square root of {told}, divides it once too often"
-    yield count / (count - 1), f"n - 1 in place of n = {told}"
-    yield (count - 1) / count, f"n in place of n - 1 with n = {told}"
-    yield sqrt(count / (count - 1)), f"n - 1 in place of n under a root, n = {told}"
-    yield sqrt((count - 1) / count), f"n in place of n - 1 under a root, n = {told}"
-
-
-SIMPLE = {
-    2.0: "a factor 1/2 is forgotten (the loss's own, say), or it is counted twice",
-    0.5: "a factor 1/2 too many, or a factor 2 is missing",
-    -1.0: "the sign is wrong",
-    -2.0: "the sign is wrong and a factor 1/2 is forgotten",
-    -0.5: "the sign is wrong and a factor 1/2 too many",
-}
-HALVES = {1: "", 2: " and a factor 1/2 is forgotten", 0.5: " and a factor 1/2 too many"}
 
 
 def _permuted(values: Values) -> Iterator[Found]:
@@ -203,18 +137,7 @@ def _rolled_or_reversed(values: Values) -> Iterator[Found]:
             yield "transposed", f"it is reversed along axis {axis - 1}", evidence
 
 
-def vague(values: Values, known: dict[str, Array]) -> Iterator[Found]:
-    """What the error is like, if the gradient is nothing in particular.
-
-    known: tensors of the experiment by name, (runs, *shape)
-    """
-    yield from _confined(values, said=False)
-    yield from _proportional(values, known)
-    yield from _per_row(values)
-    yield from _constant_along(values)
-
-
-def _confined(values: Values, *, said: bool) -> Iterator[Found]:
+def confined(values: Values, *, said: bool) -> Iterator[Found]:
     """Right but for some rows or elements; `said`: and it can be said what is there."""
     apart = np.abs(values.hand - values.truth)
     off = (apart > values.tolerance * values.error).any(axis=0)  # in any run
@@ -251,87 +174,3 @@ def _what_is_there(values: Values, off: NDArray[np.bool_]) -> str:
     if np.linalg.norm(hand - factor * truth) <= values.tolerance * values.error:
         return f": it is {factor:.6g} times the true one there"
     return ""
-
-
-def _proportional(values: Values, known: dict[str, Array]) -> Iterator[Found]:
-    """The gradient, or its error, is a product with a value of forward's."""
-    error = values.hand - values.truth
-    for name, tensor in known.items():
-        wide = _broadcast(tensor, values.truth.shape)
-        if wide is None or not wide.any():
-            continue
-        with np.errstate(all="ignore"):
-            for power in (1, -1, 2, -2, 0.5, -0.5):
-                if (power < 0 and not wide.all()) or (power % 1 and (wide < 0).any()):
-                    continue
-                if values.is_(values.truth * wide**power):
-                    times = name if power > 0 else f"1 / {name}"
-                    times += {2: " twice", 0.5: ", its square root,"}.get(abs(power), "")
-                    yield (
-                        "missing",
-                        f"it is multiplied by {times} once too often, or not divided by it",
-                        f"every element is the true one times {name} to the power of {power:g}",
-                    )
-        size = float((wide * wide).sum())
-        count = float((error * wide).sum()) / size
-        if count and np.linalg.norm(error - count * wide) <= values.tolerance * values.error:
-            yield (
-                "missing",
-                f"{number(-count)} times {name} is missing",
-                f"the error is {number(count)} times {name}",
-            )
-
-
-def _broadcast(tensor: Array, shape: tuple[int, ...]) -> Array | None:
-    """(runs, *own) as (runs, *shape); None if it does not fit, or is one number a run."""
-    missing = len(shape) - tensor.ndim
-    if missing < 0 or tensor[0].size < 2:
-        return None
-    try:
-        wide = tensor.reshape(len(tensor), *[1] * missing, *tensor.shape[1:])
-        return np.broadcast_to(wide, shape)
-    except ValueError:
-        return None
-
-
-def _per_row(values: Values) -> Iterator[Found]:
-    """Each row is the true one times a factor of its own."""
-    for axis in range(1, values.truth.ndim):
-        rest = tuple(one for one in range(1, values.truth.ndim) if one != axis)
-        if not rest:
-            continue
-        size = (values.truth**2).sum(axis=rest, keepdims=True)
-        with np.errstate(all="ignore"):
-            factors = (values.hand * values.truth).sum(axis=rest, keepdims=True) / size
-        if (size > 0).all() and values.is_(factors * values.truth):
-            low, high = factors.min(), factors.max()
-            yield (
-                "missing",
-                f"each index along axis {axis - 1} has a factor of its own that is wrong",
-                f"it is c times the true gradient, c from {low:.4g} to {high:.4g} along that axis",
-            )
-
-
-def _constant_along(values: Values) -> Iterator[Found]:
-    """The error is the same along an axis, or one row times one column."""
-    error = values.hand - values.truth
-    most = values.tolerance * values.error
-    for axis in range(1, error.ndim):
-        apart = np.linalg.norm(error - error.mean(axis=axis, keepdims=True))
-        if error.shape[axis] > 1 and apart <= most:
-            along = f"along axis {axis - 1}"
-            yield (
-                "missing",
-                f"a term that is the same {along} is missing: a mean or a sum over it",
-                f"the error does not change {along}",
-            )
-    if error.ndim == 3 and min(error.shape[1:]) > 2:
-        singular = np.linalg.svd(error, compute_uv=False)
-        first = singular[:, 0]
-        if (singular[:, 1] <= values.tolerance * first).all():
-            second = number(float((singular[first > 0, 1] / first[first > 0]).max()))
-            yield (
-                "missing",
-                "a term of rank one is missing: one vector times another, a projection perhaps",
-                f"the error has rank one: its second singular value is {second} of the first",
-            )

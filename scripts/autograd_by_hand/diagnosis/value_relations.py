@@ -6,8 +6,9 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import Hand, fits
-from autograd_by_hand.diagnosis.value_patterns import is_named
+from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.factor_names import is_named
+from autograd_by_hand.diagnosis.layouts import fits
 
 Told = tuple[str, str]  # the kind of mistake, and its words
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from autograd_by_hand.diagnosis.value_patterns import Values, exact, name_of, vague
+from autograd_by_hand.diagnosis.error_patterns import vague
+from autograd_by_hand.diagnosis.factor_names import name_of
+from autograd_by_hand.diagnosis.value_patterns import Values, exact
 
 RUNS = 2
 TOLERANCE = 1e-9

@@ -1,0 +1,107 @@
+"""What the error of a gradient is like, if the gradient itself is nothing in particular."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_by_hand.core.number_format import number
+from autograd_by_hand.diagnosis.value_patterns import Found, Values, confined
+
+Array = NDArray[Any]
+
+
+def vague(values: Values, known: dict[str, Array]) -> Iterator[Found]:
+    """What the error is like, if the gradient is nothing in particular.
+
+    known: tensors of the experiment by name, (runs, *shape)
+    """
+    yield from confined(values, said=False)
+    yield from _proportional(values, known)
+    yield from _per_row(values)
+    yield from _constant_along(values)
+
+
+def _proportional(values: Values, known: dict[str, Array]) -> Iterator[Found]:
+    """The gradient, or its error, is a product with a value of forward's."""
+    error = values.hand - values.truth
+    for name, tensor in known.items():
+        wide = _broadcast(tensor, values.truth.shape)
+        if wide is None or not wide.any():
+            continue
+        with np.errstate(all="ignore"):
+            for power in (1, -1, 2, -2, 0.5, -0.5):
+                if (power < 0 and not wide.all()) or (power % 1 and (wide < 0).any()):
+                    continue
+                if values.is_(values.truth * wide**power):
+                    times = name if power > 0 else f"1 / {name}"
+                    times += {2: " twice", 0.5: ", its square root,"}.get(abs(power), "")
+                    yield (
+                        "missing",
+                        f"it is multiplied by {times} once too often, or not divided by it",
+                        f"every element is the true one times {name} to the power of {power:g}",
+                    )
+        size = float((wide * wide).sum())
+        count = float((error * wide).sum()) / size
+        if count and np.linalg.norm(error - count * wide) <= values.tolerance * values.error:
+            yield (
+                "missing",
+                f"{number(-count)} times {name} is missing",
+                f"the error is {number(count)} times {name}",
+            )
+
+
+def _broadcast(tensor: Array, shape: tuple[int, ...]) -> Array | None:
+    """(runs, *own) as (runs, *shape); None if it does not fit, or is one number a run."""
+    missing = len(shape) - tensor.ndim
+    if missing < 0 or tensor[0].size < 2:
+        return None
+    try:
+        wide = tensor.reshape(len(tensor), *[1] * missing, *tensor.shape[1:])
+        return np.broadcast_to(wide, shape)
+    except ValueError:
+        return None
+
+
+def _per_row(values: Values) -> Iterator[Found]:
+    """Each row is the true one times a factor of its own."""
+    for axis in range(1, values.truth.ndim):
+        rest = tuple(one for one in range(1, values.truth.ndim) if one != axis)
+        if not rest:
+            continue
+        size = (values.truth**2).sum(axis=rest, keepdims=True)
+        with np.errstate(all="ignore"):
+            factors = (values.hand * values.truth).sum(axis=rest, keepdims=True) / size
+        if (size > 0).all() and values.is_(factors * values.truth):
+            low, high = factors.min(), factors.max()
+            yield (
+                "missing",
+                f"each index along axis {axis - 1} has a factor of its own that is wrong",
+                f"it is c times the true gradient, c from {low:.4g} to {high:.4g} along that axis",
+            )
+
+
+def _constant_along(values: Values) -> Iterator[Found]:
+    """The error is the same along an axis, or one row times one column."""
+    error = values.hand - values.truth
+    most = values.tolerance * values.error
+    for axis in range(1, error.ndim):
+        apart = np.linalg.norm(error - error.mean(axis=axis, keepdims=True))
+        if error.shape[axis] > 1 and apart <= most:
+            along = f"along axis {axis - 1}"
+            yield (
+                "missing",
+                f"a term that is the same {along} is missing: a mean or a sum over it",
+                f"the error does not change {along}",
+            )
+    if error.ndim == 3 and min(error.shape[1:]) > 2:
+        singular = np.linalg.svd(error, compute_uv=False)
+        first = singular[:, 0]
+        if (singular[:, 1] <= values.tolerance * first).all():
+            second = number(float((singular[first > 0, 1] / first[first > 0]).max()))
+            yield (
+                "missing",
+                "a term of rank one is missing: one vector times another, a projection perhaps",
+                f"the error has rank one: its second singular value is {second} of the first",
+            )
