@@ -1,32 +1,35 @@
 """What the error of a gradient is like, if the gradient itself is nothing in particular."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_by_hand.core.number_format import number
-from autograd_by_hand.diagnosis.value_patterns import Found, Values, confined
+from autograd_by_hand.diagnosis.mistake import Mistake
+from autograd_by_hand.diagnosis.value_patterns import Found, Values, confined, matching
 
 Array = NDArray[Any]
 
 
-def vague(values: Values, known: dict[str, Array]) -> Iterator[Found]:
+def vague(
+    values: Values, known: Mapping[str, Array], without: Collection[str] = ()
+) -> Iterator[Mistake]:
     """What the error is like, if the gradient is nothing in particular.
 
     known: tensors of the experiment by name, (runs, *shape)
+    without: the families of patterns that are not tried
     """
-    yield from confined(values, said=False)
-    yield from _proportional(values, known)
-    yield from _per_row(values)
-    yield from _constant_along(values)
+    return matching(VAGUE, replace(values, known=known), without)
 
 
-def _proportional(values: Values, known: dict[str, Array]) -> Iterator[Found]:
+def _proportional(values: Values) -> Iterator[Found]:
     """The gradient, or its error, is a product with a value of forward's."""
     error = values.hand - values.truth
-    for name, tensor in known.items():
+    for name, tensor in values.known.items():
         wide = _broadcast(tensor, values.truth.shape)
         if wide is None or not wide.any():
             continue
@@ -82,8 +85,8 @@ def _per_row(values: Values) -> Iterator[Found]:
             )
 
 
-def _constant_along(values: Values) -> Iterator[Found]:
-    """The error is the same along an axis, or one row times one column."""
+def _constant_along_an_axis(values: Values) -> Iterator[Found]:
+    """The error is the same along an axis."""
     error = values.hand - values.truth
     most = values.tolerance * values.error
     for axis in range(1, error.ndim):
@@ -95,6 +98,11 @@ def _constant_along(values: Values) -> Iterator[Found]:
                 f"a term that is the same {along} is missing: a mean or a sum over it",
                 f"the error does not change {along}",
             )
+
+
+def _of_rank_one(values: Values) -> Iterator[Found]:
+    """The error is one row times one column."""
+    error = values.hand - values.truth
     if error.ndim == 3 and min(error.shape[1:]) > 2:
         singular = np.linalg.svd(error, compute_uv=False)
         first = singular[:, 0]
@@ -105,3 +113,13 @@ def _constant_along(values: Values) -> Iterator[Found]:
                 "a term of rank one is missing: one vector times another, a projection perhaps",
                 f"the error has rank one: its second singular value is {second} of the first",
             )
+
+
+# The order in which they are tried: of two that fit, the first gives the name.
+VAGUE: dict[str, Callable[[Values], Iterator[Found]]] = {
+    "confined": partial(confined, said=False),
+    "proportional": _proportional,
+    "factor of each row": _per_row,
+    "constant along an axis": _constant_along_an_axis,
+    "rank one": _of_rank_one,
+}

@@ -1,12 +1,11 @@
 """The likeliest mistakes behind a gradient that is a number times the true one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import permutations
 from math import prod, sqrt
-from typing import Any
 
 
-def name_of(factor: float, shapes: dict[str, Any], within: float = 1e-9) -> str:
+def name_of(factor: float, shapes: Mapping[str, list[int]], within: float = 1e-9) -> str:
     """The likeliest mistakes behind a gradient that is `factor` times the true one.
 
     shapes: of all tensors, by name
@@ -19,13 +18,13 @@ def name_of(factor: float, shapes: dict[str, Any], within: float = 1e-9) -> str:
     return "; or ".join(list(dict.fromkeys(names))[:2])
 
 
-def is_named(factor: float, shapes: dict[str, Any]) -> bool:
+def is_named(factor: float, shapes: Mapping[str, list[int]]) -> bool:
     """Whether a known mistake has this factor."""
     known = [*SIMPLE, *(value for value, _ in _of_sizes(shapes))]
     return any(abs(factor - value) <= 1e-9 * abs(value) for value in known)
 
 
-def _of_sizes(shapes: dict[str, Any]) -> Iterator[tuple[float, str]]:
+def _of_sizes(shapes: Mapping[str, list[int]]) -> Iterator[tuple[float, str]]:
     """The factors that mistakes with the tensors' sizes give, and the mistakes in words."""
     sizes: dict[int, str] = {}
     for name, shape in shapes.items():

@@ -5,7 +5,7 @@ differentiated by autograd. A change that gives exactly the hand's gradient name
 in float64, where nothing fits by chance.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from autograd_by_hand.diagnosis.fit_constant import fitted_number
 from autograd_by_hand.diagnosis.forward_edits import Change, edges
+from autograd_by_hand.diagnosis.mistake import Explanation
 from autograd_by_hand.diagnosis.mistakes_constants import constants
 from autograd_by_hand.diagnosis.mistakes_cotangents import activations, flows, unmultiplied
 from autograd_by_hand.diagnosis.mistakes_derivatives import (
@@ -32,19 +33,19 @@ from autograd_by_hand.diagnosis.steps import Steps
 from autograd_by_hand.diagnosis.time_budget import until
 
 # The order in which they are tried: of two changes with one gradient, the first gives the name.
-FAMILIES = (
-    recomputed,
-    indices,
-    unmultiplied,
-    unfactored,
-    everywhere,
-    derivatives,
-    factors,
-    functions,
-    sums,
-    flows,
-    activations,
-)
+FAMILIES: dict[str, Callable[[Steps], Iterator[Change]]] = {
+    "recomputed": recomputed,
+    "indices": indices,
+    "unmultiplied": unmultiplied,
+    "unfactored": unfactored,
+    "everywhere": everywhere,
+    "derivatives": derivatives,
+    "factors": factors,
+    "functions": functions,
+    "sums": sums,
+    "flows": flows,
+    "activations": activations,
+}
 Gradients = dict[str, Tensor]
 Fits = Iterator[tuple[Change, list[str]]]  # changes, and the gradients that each explains
 PATIENCE = 5.0  # seconds of CPU time
@@ -88,38 +89,38 @@ class Run:
         return float((hand - given[name]).norm() / (hand - truth).norm())
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The mistake that explains a gradient, and how exactly."""
-
-    kind: str
-    name: str
-    left_over: float
-
-
-def find(runs: list[Run], wrong: list[str], tolerance: float) -> dict[str, Finding]:
+def find(
+    runs: list[Run], wrong: list[str], tolerance: float, without: Collection[str] = ()
+) -> dict[str, Explanation]:
     """The first change that explains each of the gradients named, for those that one explains.
 
     runs: the first is searched on, the others confirm
     tolerance: what may be left over, as a part of the error
+    without: the families that are not tried
     """
-    found, end = dict[str, Finding](), process_time() + PATIENCE
-    searches: list[Callable[[Run, list[str], float], Fits]] = [
-        _terms,
-        *(partial(_members, family, end) for family in FAMILIES),
-        partial(_constants, end),
-        _pairs_of_terms,
-    ]
-    for search in searches:
+    found, end = dict[str, Explanation](), process_time() + PATIENCE
+    for family, search in searches(end).items():
+        if family in without:
+            continue
         rest = [name for name in wrong if name not in found]
         for change, names in search(runs[0], rest, tolerance):
             given = [run.gradients(change) for run in runs]
             for name in names:
                 worst = max(run.left_over(name, one) for run, one in zip(runs, given, strict=True))
                 if worst < tolerance and name in rest:
-                    found[name] = Finding(change.kind, change.told, worst)
+                    found[name] = Explanation(change.kind, change.told, worst, family)
                     rest.remove(name)
     return found
+
+
+def searches(end: float) -> dict[str, Callable[[Run, list[str], float], Fits]]:
+    """The search of each family, those that fit a number among them, in their order."""
+    return {
+        "terms": _terms,
+        **{name: partial(_members, family, end) for name, family in FAMILIES.items()},
+        "constants": partial(_constants, end),
+        "pairs of terms": _pairs_of_terms,
+    }
 
 
 def _members(

@@ -3,7 +3,9 @@
 In float64 a pattern that is meant leaves nothing over but rounding, so that none fits by chance.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from itertools import permutations
 from math import sqrt
 from typing import Any
@@ -12,21 +14,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_by_hand.diagnosis.factor_names import name_of
+from autograd_by_hand.diagnosis.mistake import Mistake
 
 Array = NDArray[Any]
 Found = tuple[str, str, str]  # the kind of mistake, its name, the evidence
 MOST_AXES = 5  # of which all orders are tried, the runs' one included
 
 
+@dataclass(frozen=True)
 class Values:
     """A wrong gradient and the true one in all runs, float64, shape (runs, *shape).
 
     tolerance: what a pattern may leave over, as a part of the error
+    name: of the tensor
+    gradients: the true gradients by tensor, (runs, *shape)
+    shapes: of all tensors, by name, without the runs
+    known: tensors of the experiment by name, (runs, *shape)
     """
 
-    def __init__(self, hand: Array, truth: Array, tolerance: float) -> None:
-        self.hand, self.truth, self.tolerance = hand, truth, tolerance
-        self.error = float(np.linalg.norm(hand - truth))
+    hand: Array
+    truth: Array
+    tolerance: float
+    name: str = ""
+    gradients: Mapping[str, Array] = field(default_factory=dict)
+    shapes: Mapping[str, list[int]] = field(default_factory=dict)
+    known: Mapping[str, Array] = field(default_factory=dict)
+
+    @cached_property
+    def error(self) -> float:
+        """The norm of the error."""
+        return float(np.linalg.norm(self.hand - self.truth))
 
     def is_(self, other: Array) -> bool:
         """Whether the hand's gradient is `other`."""
@@ -36,38 +53,58 @@ class Values:
         return left_over <= self.tolerance * self.error
 
 
-def exact(
-    name: str, values: Values, gradients: dict[str, Array], shapes: dict[str, Any]
-) -> Iterator[Found]:
+def exact(values: Values, without: Collection[str] = ()) -> Iterator[Mistake]:
     """What the gradient exactly is in place of the true one.
 
-    name: of the tensor
-    gradients: the true gradients by tensor, (runs, *shape)
-    shapes: of all tensors, by name
+    without: the families of patterns that are not tried
     """
-    hand, truth = values.hand, values.truth
-    if not hand.any():
+    families = EXACT if values.hand.any() else {"zero": _zero}
+    return matching(families, values, without)
+
+
+def matching(
+    families: Mapping[str, Callable[[Values], Iterator[Found]]],
+    values: Values,
+    without: Collection[str],
+) -> Iterator[Mistake]:
+    """The patterns that fit, of the families in their order."""
+    for family, patterns in families.items():
+        for kind, name, evidence in patterns(values) if family not in without else ():
+            yield Mistake(kind, name, evidence, family)
+
+
+def _zero(values: Values) -> Iterator[Found]:
+    """Nothing."""
+    if not values.hand.any():
         yield "zero", "it is zero: its terms are missing or detached", "every element is 0"
-        return
-    yield from _factor(values, shapes)
-    for other, gradient in gradients.items():
-        if other != name and values.is_(gradient):
+
+
+def _other_gradient(values: Values) -> Iterator[Found]:
+    """The true gradient of another tensor."""
+    for other, gradient in values.gradients.items():
+        if other != values.name and values.is_(gradient):
             evidence = f"every element is that of d{other}"
             yield "operation", f"it is the gradient of {other}", evidence
-    yield from _permuted(values)
-    yield from _rolled_or_reversed(values)
-    yield from confined(values, said=True)
+
+
+def _absolute_or_sign(values: Values) -> Iterator[Found]:
+    """The true gradient's absolute value, or its sign."""
+    truth = values.truth
     for what, taken in (("absolute value", np.abs(truth)), ("sign", np.sign(truth))):
         if values.is_(taken):
             evidence = f"every element is that of the true gradient's {what}"
             yield "operation", f"its {what} is taken", evidence
-    low, high = hand.min(), hand.max()
-    if low < high and values.is_(np.clip(truth, low, high)):
+
+
+def _clipped(values: Values) -> Iterator[Found]:
+    """The true gradient, kept within two bounds."""
+    low, high = values.hand.min(), values.hand.max()
+    if low < high and values.is_(np.clip(values.truth, low, high)):
         evidence = f"it is the true gradient, kept within {low:.6g} and {high:.6g}"
         yield "operation", "it is clipped", evidence
 
 
-def _factor(values: Values, shapes: dict[str, Any]) -> Iterator[Found]:
+def _factor(values: Values) -> Iterator[Found]:
     """The true gradient times a number, or a number for each run."""
     hand, truth = (one.reshape(len(one), -1) for one in (values.hand, values.truth))
     size = float((truth * truth).sum())
@@ -78,7 +115,7 @@ def _factor(values: Values, shapes: dict[str, Any]) -> Iterator[Found]:
         left_over = float(np.linalg.norm(hand - factor * truth))
         within = left_over / sqrt(size) + 1e-12 * abs(factor)
         evidence = f"every element is {factor:.6g} times the true one"
-        yield "factor", name_of(factor, shapes, within), evidence
+        yield "factor", name_of(factor, values.shapes, within), evidence
         return
     squares = (truth * truth).sum(axis=1)
     if len(hand) > 1 and (squares > 0).all():
@@ -174,3 +211,16 @@ def _what_is_there(values: Values, off: NDArray[np.bool_]) -> str:
     if np.linalg.norm(hand - factor * truth) <= values.tolerance * values.error:
         return f": it is {factor:.6g} times the true one there"
     return ""
+
+
+# The order in which they are tried: of two that fit, the first gives the name.
+EXACT: dict[str, Callable[[Values], Iterator[Found]]] = {
+    "zero": _zero,
+    "factor": _factor,
+    "another gradient": _other_gradient,
+    "axes": _permuted,
+    "shifted or reversed": _rolled_or_reversed,
+    "confined": partial(confined, said=True),
+    "absolute value or sign": _absolute_or_sign,
+    "clipped": _clipped,
+}
