@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.mistake import Mistake
 from autograd_by_hand.diagnosis.trial import Measured, Trial
 from autograd_by_hand.pipeline.run_stage import run_stage
@@ -102,11 +103,14 @@ def _measured(facts: dict[str, Any]) -> Measured:
 def _of_calls(second_call: str) -> Mistake:
     """The mistake of a backward whose second call gives something else."""
     name = (
-        "backward adds to what an earlier call left"
+        Message("backward adds to what an earlier call left")
         if second_call == "twice the first"
-        else "backward is not a function of its inputs: it keeps a state, or draws at random"
+        else Message(
+            "backward is not a function of its inputs: it keeps a state, or draws at random"
+        )
     )
-    return Mistake("accumulated", name, f"a second call on the same inputs gave {second_call}")
+    evidence = Message("a second call on the same inputs gave {second}", second=second_call)
+    return Mistake("accumulated", name, evidence)
 
 
 if __name__ == "__main__":

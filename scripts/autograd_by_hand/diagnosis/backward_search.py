@@ -13,6 +13,7 @@ from time import process_time
 import torch
 from torch import Tensor
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.backward_sites import Hand
 from autograd_by_hand.diagnosis.backward_trace import FAILURES, BackwardSteps
 from autograd_by_hand.diagnosis.fit_constant import fitted_number
@@ -154,7 +155,11 @@ def _best(
                 if name not in best or best[name][0] < len(names):
                     kind, words = repair.tell()
                     if factor != 1.0:
-                        words += f", and there is a factor {1 / factor:.6g} besides"
+                        words = Message(
+                            "{what}, and there is a factor {factor} besides",
+                            what=words,
+                            factor=f"{1 / factor:.6g}",
+                        )
                     best[name] = len(names), Explanation(kind, words, left[name], family)
             if factor == 1.0 and len(names) == len(wrong):
                 return {name: mended for name, (_, mended) in best.items()}, {}

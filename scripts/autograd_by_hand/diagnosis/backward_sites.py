@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.backward_groups import (
     Group,
     Operand,
@@ -48,11 +49,14 @@ class Hand:
         """A value in words."""
         return self.steps.told(Ref(place))
 
-    def where(self, group: Group) -> str:
-        """The place of a group in the author's code."""
+    def at(self, group: Group, what: Message) -> Message:
+        """What is wrong, with its place in the author's code."""
         step = group.first
-        line = f"line {step.site.line}"
-        return line if group.changes_memory else f"line {step.site.line}, `{self.steps.made(step)}`"
+        if group.changes_memory:
+            return Message("line {line}: {what}", line=step.site.line, what=what)
+        return Message(
+            "line {line}, `{a}`: {what}", line=step.site.line, a=self.steps.made(step), what=what
+        )
 
     @cached_property
     def groups(self) -> list[Group]:

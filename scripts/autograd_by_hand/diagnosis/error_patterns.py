@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.diagnosis.mistake import Mistake
 from autograd_by_hand.diagnosis.value_patterns import Found, Values, confined, matching
@@ -38,21 +39,34 @@ def _proportional(values: Values) -> Iterator[Found]:
                 if (power < 0 and not wide.all()) or (power % 1 and (wide < 0).any()):
                     continue
                 if values.is_(values.truth * wide**power):
-                    times = name if power > 0 else f"1 / {name}"
-                    times += {2: " twice", 0.5: ", its square root,"}.get(abs(power), "")
                     yield (
                         "missing",
-                        f"it is multiplied by {times} once too often, or not divided by it",
-                        f"every element is the true one times {name} to the power of {power:g}",
+                        Message(
+                            "it is multiplied by {name} once too often, or not divided by it",
+                            name=_power(name, power),
+                        ),
+                        Message(
+                            "every element is the true one times {name} to the power of {power}",
+                            name=name,
+                            power=f"{power:g}",
+                        ),
                     )
         size = float((wide * wide).sum())
         count = float((error * wide).sum()) / size
         if count and np.linalg.norm(error - count * wide) <= values.tolerance * values.error:
             yield (
                 "missing",
-                f"{number(-count)} times {name} is missing",
-                f"the error is {number(count)} times {name}",
+                Message("{count} times {name} is missing", count=number(-count), name=name),
+                Message("the error is {count} times {name}", count=number(count), name=name),
             )
+
+
+def _power(name: str, power: float) -> str:
+    """A power of a value, in words."""
+    base = name if power > 0 else f"1 / {name}"
+    if abs(power) == 2:
+        return Message("{name} twice", name=base)
+    return Message("{name}, its square root,", name=base) if power % 1 else base
 
 
 def _broadcast(tensor: Array, shape: tuple[int, ...]) -> Array | None:
@@ -80,8 +94,15 @@ def _per_row(values: Values) -> Iterator[Found]:
             low, high = factors.min(), factors.max()
             yield (
                 "missing",
-                f"each index along axis {axis - 1} has a factor of its own that is wrong",
-                f"it is c times the true gradient, c from {low:.4g} to {high:.4g} along that axis",
+                Message(
+                    "each index along axis {axis} has a factor of its own that is wrong",
+                    axis=axis - 1,
+                ),
+                Message(
+                    "it is c times the true gradient, c from {low} to {high} along that axis",
+                    low=f"{low:.4g}",
+                    high=f"{high:.4g}",
+                ),
             )
 
 
@@ -92,11 +113,13 @@ def _constant_along_an_axis(values: Values) -> Iterator[Found]:
     for axis in range(1, error.ndim):
         apart = np.linalg.norm(error - error.mean(axis=axis, keepdims=True))
         if error.shape[axis] > 1 and apart <= most:
-            along = f"along axis {axis - 1}"
             yield (
                 "missing",
-                f"a term that is the same {along} is missing: a mean or a sum over it",
-                f"the error does not change {along}",
+                Message(
+                    "a term that is the same along axis {axis} is missing: a mean or a sum over it",
+                    axis=axis - 1,
+                ),
+                Message("the error does not change along axis {axis}", axis=axis - 1),
             )
 
 
@@ -110,8 +133,13 @@ def _of_rank_one(values: Values) -> Iterator[Found]:
             second = number(float((singular[first > 0, 1] / first[first > 0]).max()))
             yield (
                 "missing",
-                "a term of rank one is missing: one vector times another, a projection perhaps",
-                f"the error has rank one: its second singular value is {second} of the first",
+                Message(
+                    "a term of rank one is missing: one vector times another, a projection perhaps"
+                ),
+                Message(
+                    "the error has rank one: its second singular value is {second} of the first",
+                    second=second,
+                ),
             )
 
 

@@ -20,8 +20,8 @@ class Mistake:
     """
 
     kind: str
-    name: str
-    evidence: str
+    name: Message
+    evidence: Message
     family: str = ""
     dtype: str = ""
 
@@ -39,6 +39,6 @@ class Explanation:
     """
 
     kind: str
-    name: str
+    name: Message
     left_over: float
     family: str

@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.forward_edits import (
-    AGAIN,
     Change,
+    again,
     argument,
     at,
     edges,
@@ -29,17 +30,22 @@ def constants(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]
             if isinstance(arg, bool) or not isinstance(arg, int | float):
                 continue
             start = float(arg) if abs(arg) < torch.inf else 0.0
-            told = f"the constant {arg:g} in `{steps.made(step)}` is"
+            told = partial(
+                Message,
+                "the constant {constant} in `{a}` is {value}",
+                constant=f"{arg:g}",
+                a=steps.made(step),
+            )
             make = partial(with_argument, place=place)
-            yield start, partial(_with_number, told, number, make, again=False)
+            yield start, partial(_with_number, told, number, make, anew=False)
             if isinstance(step.made, Ref):
-                yield start, partial(_with_number, told, number, make, again=True)
+                yield start, partial(_with_number, told, number, make, anew=True)
     yield from _updated(steps)
     for number, step in steps.numbered():
         if makes_real(steps, step):
-            told = f"`{steps.made(step)}` is multiplied by"
-            for again in (False, True):
-                yield 1.0, partial(_with_number, told, number, _scaled, again=again)
+            told = partial(Message, "`{a}` is multiplied by {value}", a=steps.made(step))
+            for anew in (False, True):
+                yield 1.0, partial(_with_number, told, number, _scaled, anew=anew)
 
 
 def _updated(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]:
@@ -60,8 +66,14 @@ def _updated(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]:
         factor = step.args[right].place
         if (name := named.get(factor) or turned.get(factor)) is None:
             continue
-        where = f"in the gradient of `{steps.told(arg)}` through `{steps.made(step)}`"
-        told = f"`{name}` is used {where} after an update, less its own gradient times"
+        told = partial(
+            Message,
+            "`{a}` is used in the gradient of `{b}` through `{c}` after an update, less its own "
+            "gradient times {value}",
+            a=name,
+            b=steps.told(arg),
+            c=steps.made(step),
+        )
         step_by = partial(
             _after_a_step,
             place=place,
@@ -69,7 +81,7 @@ def _updated(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]:
             gradient=steps.gradients[name].place,
             turned=factor in turned,
         )
-        yield 0.0, partial(_with_number, told, number, step_by, again=False)
+        yield 0.0, partial(_with_number, told, number, step_by, anew=False)
 
 
 def _after_a_step(
@@ -88,11 +100,18 @@ def _after_a_step(
 
 
 def _with_number(
-    told: str, number: int, make: Callable[..., Any], value: float, *, again: bool
+    told: Callable[..., Message],
+    number: int,
+    make: Callable[..., Any],
+    value: float,
+    *,
+    anew: bool,
 ) -> Change:
     """A step made with a number, altogether or only where backward computes it again."""
-    words = f"{told} {value:.7g}{AGAIN if again else ''}"
-    return Change("constant", words, (showing if again else at)(number, partial(make, value=value)))
+    words, make = told(value=f"{value:.7g}"), partial(make, value=value)
+    if anew:
+        return Change("constant", again(words), showing(number, make))
+    return Change("constant", words, at(number, make))
 
 
 def _scaled(step: Step, values: list[Any], value: float) -> Any:

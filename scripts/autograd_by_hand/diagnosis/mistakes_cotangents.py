@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.forward_edits import (
     Change,
-    Slip,
     altered,
     at,
     edges,
@@ -19,15 +19,18 @@ from autograd_by_hand.diagnosis.forward_edits import (
     towards,
     with_argument,
 )
-from autograd_by_hand.diagnosis.layouts import misread
+from autograd_by_hand.diagnosis.layouts import Layout, misread, pairs_of_axes, swapped
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 
 def unmultiplied(steps: Steps) -> Iterator[Change]:
     """What flows back is not multiplied in."""
     for number, place, arg in edges(steps):
-        where = f"`{steps.told(arg)}` in `{steps.made(steps.steps[number])}`"
-        words = f"what flows back into {where} is not multiplied in (taken for 1)"
+        words = Message(
+            "what flows back into `{a}` in `{b}` is not multiplied in (taken for 1)",
+            a=steps.told(arg),
+            b=steps.made(steps.steps[number]),
+        )
         yield Change("missing", words, into(number, place, torch.ones_like))
 
 
@@ -35,50 +38,62 @@ def flows(steps: Steps) -> Iterator[Change]:
     """What flows back is read a place too far, is turned, or is cut off."""
     for number, place, arg in edges(steps):
         step = steps.steps[number]
-        inner = f"what flows back into `{steps.told(arg)}` in `{steps.made(step)}`"
-        sides = [(into, steps.values[arg.place].shape, inner)]
+        a, b = steps.told(arg), steps.made(step)
+        for layout in _misplaced(steps.values[arg.place].shape):
+            told = _into(a, b, layout)
+            yield Change(layout.kind, told, into(number, place, layout.of))
         if isinstance(step.made, Ref) and len({*step.refs()}) > 1:
-            outer = f"what flows back from `{steps.made(step)}` towards `{steps.told(arg)}`"
-            sides.append((towards, steps.values[step.made.place].shape, outer))
-        for through, shape, told in sides:
-            for kind, words, alter in _misplaced(shape):
-                yield Change(kind, told + words, through(number, place, alter))
+            for layout in _misplaced(steps.values[step.made.place].shape):
+                told = _towards(b, a, layout)
+                yield Change(layout.kind, told, towards(number, place, layout.of))
 
 
-def _misplaced(shape: torch.Size) -> Iterator[Slip]:
+def _into(a: str, b: str, layout: Layout) -> Message:
+    what = layout.words
+    if layout.kind == "confined":
+        return Message("what flows back into `{a}` in `{b}`: {what}", a=a, b=b, what=what)
+    return Message("what flows back into `{a}` in `{b}` {what}", a=a, b=b, what=what)
+
+
+def _towards(a: str, b: str, layout: Layout) -> Message:
+    what = layout.words
+    if layout.kind == "confined":
+        return Message("what flows back from `{a}` towards `{b}`: {what}", a=a, b=b, what=what)
+    return Message("what flows back from `{a}` towards `{b}` {what}", a=a, b=b, what=what)
+
+
+def _misplaced(shape: torch.Size) -> Iterator[Layout]:
     for axis, size in enumerate(shape):
         if size < 2:
             continue
-        for words, kept in _parts(size):
+        for words, kept in _parts(axis, size):
             mask = torch.tensor(kept, dtype=torch.float64)
             mask = mask.reshape([-1 if one == axis else 1 for one in range(len(shape))])
-            yield "confined", f": {words} along axis {axis}", times(mask)
-        for kind, words, alter in misread(axis):
-            yield kind, f" {words}", alter
-    for first in range(len(shape)):
-        for second in range(first + 1, len(shape)):
-            if shape[first] > 1 < shape[second]:
-                swapped = partial(_swapped, first=first, second=second)
-                yield "transposed", f" has its axes {first} and {second} swapped", swapped
+            yield Layout("confined", words, times(mask))
+        yield from misread(axis)
+    for first, second in pairs_of_axes(shape):
+        yield swapped(first, second, len(shape))
 
 
-def _swapped(flow: Tensor, first: int, second: int) -> Tensor:
-    """A tensor with two axes swapped, laid out again in its own shape."""
-    return flow.transpose(first, second).reshape(flow.shape)
-
-
-def _parts(size: int) -> Iterator[tuple[str, list[bool]]]:
-    """Ways to leave some of `size` rows out, in words and as what is kept."""
+def _parts(axis: int, size: int) -> Iterator[tuple[Message, list[bool]]]:
+    """Ways to leave some of `size` rows along an axis out, in words and as what is kept."""
     every = range(size)
-    yield "the last is left out", [one < size - 1 for one in every]
-    yield "the first is left out", [one > 0 for one in every]
+    last = Message("the last is left out along axis {axis}", axis=axis)
+    yield last, [one < size - 1 for one in every]
+    yield Message("the first is left out along axis {axis}", axis=axis), [one > 0 for one in every]
     if size > 2:
-        yield "only the first is taken", [one == 0 for one in every]
-        yield "only the last is taken", [one == size - 1 for one in every]
+        first = Message("only the first is taken along axis {axis}", axis=axis)
+        yield first, [one == 0 for one in every]
+        last = Message("only the last is taken along axis {axis}", axis=axis)
+        yield last, [one == size - 1 for one in every]
     for block in (2, 4, 8, 16, 32, 64, 128, 256):
         whole = size // block * block
         if 0 < whole < size - 1:
-            words = f"what is past the last whole block of {block} is left out"
+            words = Message(
+                "what is past the last whole block of {block} is left out along axis {axis}",
+                block=block,
+                axis=axis,
+            )
             yield words, [one < whole for one in every]
 
 
@@ -88,7 +103,7 @@ Jacobian = Callable[[Tensor, Tensor], Tensor]  # of what flows back, at a value
 def activations(steps: Steps) -> Iterator[Change]:
     """What flows back is multiplied by the derivative of an activation that is not there."""
     for number, place, arg in edges(steps):
-        where = f"`{steps.told(arg)}` in `{steps.made(steps.steps[number])}`"
+        where = Message("`{a}` in `{b}`", a=steps.told(arg), b=steps.made(steps.steps[number]))
         for other, value in enumerate(steps.values):
             if value.shape == steps.values[arg.place].shape and value.is_floating_point():
                 for words, jacobian in _activations(where, steps.told(Ref(other))):
@@ -97,10 +112,10 @@ def activations(steps: Steps) -> Iterator[Change]:
     for number, step in steps.numbered():
         if not isinstance(step.made, Ref) or not _branches(steps, step.made):
             continue
-        where = f"`{steps.made(step)}`"
         for other, value in enumerate(steps.values):
             if value.shape == steps.values[step.made.place].shape:
-                for words, jacobian in _activations(where, steps.told(Ref(other))):
+                made = f"`{steps.made(step)}`"
+                for words, jacobian in _activations(made, steps.told(Ref(other))):
                     make = partial(_activated, other=other, jacobian=jacobian)
                     yield Change("operation", words, at(number, make))
 
@@ -110,11 +125,14 @@ def _branches(steps: Steps, ref: Ref) -> bool:
     return sum(ref in step.refs() for step in steps.steps) > 1
 
 
-def _activations(where: str, told: str) -> Iterator[tuple[str, Jacobian]]:
+def _activations(where: str, told: str) -> Iterator[tuple[Message, Jacobian]]:
     """Jacobians that nothing in forward has, and what is said of them at a value."""
-    for name, jacobian in ACTIVATIONS.items():
-        what = name.replace("z", f"`{told}`")
-        words = f"what flows back into {where} is multiplied by {what}, which is not in forward"
+    for written, jacobian in ACTIVATIONS:
+        words = Message(
+            "what flows back into {where} is multiplied by {what}, which is not in forward",
+            where=where,
+            what=written(z=f"`{told}`"),
+        )
         yield words, jacobian
 
 
@@ -138,13 +156,21 @@ def _softmax_jacobian(flow: Tensor, out: Tensor) -> Tensor:
     return out * (flow - (flow * out).sum(-1, keepdim=True))
 
 
-ACTIVATIONS: dict[str, Jacobian] = {
-    "z": lambda flow, z: flow * z,
-    "the derivative of relu at z": lambda flow, z: flow * (z > 0),
-    "the derivative of tanh at z": lambda flow, z: flow * (1 - z.tanh() ** 2),
-    "the derivative of tanh, whose value is z": lambda flow, z: flow * (1 - z * z),
-    "the derivative of sigmoid at z": lambda flow, z: flow * z.sigmoid() * (1 - z.sigmoid()),
-    "the derivative of sigmoid, whose value is z": lambda flow, z: flow * z * (1 - z),
-    "the derivative of softmax at z": lambda flow, z: _softmax_jacobian(flow, z.softmax(-1)),
-    "the derivative of softmax, whose value is z": _softmax_jacobian,
-}
+SLOPE_AT = partial(Message, "the derivative of {function} at {z}")
+SLOPE_OF = partial(Message, "the derivative of {function}, whose value is {z}")
+ACTIVATIONS: tuple[tuple[Callable[..., str], Jacobian], ...] = (
+    ("{z}".format, lambda flow, z: flow * z),
+    (partial(SLOPE_AT, function="relu"), lambda flow, z: flow * (z > 0)),
+    (partial(SLOPE_AT, function="tanh"), lambda flow, z: flow * (1 - z.tanh() ** 2)),
+    (partial(SLOPE_OF, function="tanh"), lambda flow, z: flow * (1 - z * z)),
+    (
+        partial(SLOPE_AT, function="sigmoid"),
+        lambda flow, z: flow * z.sigmoid() * (1 - z.sigmoid()),
+    ),
+    (partial(SLOPE_OF, function="sigmoid"), lambda flow, z: flow * z * (1 - z)),
+    (
+        partial(SLOPE_AT, function="softmax"),
+        lambda flow, z: _softmax_jacobian(flow, z.softmax(-1)),
+    ),
+    (partial(SLOPE_OF, function="softmax"), _softmax_jacobian),
+)

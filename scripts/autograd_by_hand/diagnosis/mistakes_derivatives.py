@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.diagnosis.formulas import FORMULAS, Formula, written
 from autograd_by_hand.diagnosis.forward_edits import (
     Change,
     Do,
-    Formula,
     altogether_or_again,
     argument,
     derivative,
@@ -19,7 +19,6 @@ from autograd_by_hand.diagnosis.forward_edits import (
     in_turns,
     of_result,
     of_value,
-    same,
     together,
 )
 from autograd_by_hand.diagnosis.layouts import fits
@@ -34,27 +33,48 @@ def derivatives(steps: Steps) -> Iterator[Change]:
             continue
         given, made = steps.values[arg.place], steps.values[step.made.place]
         if step.name == "mul" and len(step.refs()) == 2:
-            what, shape = f"the factor `{steps.told(step.args[1 - place])}`", made.shape
+            shape, told_of = made.shape, steps.told(step.args[1 - place])
+            left_out = Message(
+                "the factor `{a}` is left out in the gradient of `{b}` (taken for 1)",
+                a=told_of,
+                b=steps.made(step),
+            )
+            what = Message(
+                "the factor `{a}` in the gradient of `{b}`", a=told_of, b=steps.made(step)
+            )
         elif step.name in UNARY and len({*step.refs()}) == 1 and fits(made.shape, given.shape):
-            what, shape = f"the derivative of {step.name}", given.shape
+            shape = given.shape
+            left_out = Message(
+                "the derivative of {function} is left out in the gradient of `{b}` (taken for 1)",
+                function=step.name,
+                b=steps.made(step),
+            )
+            what = Message(
+                "the derivative of {function} in the gradient of `{b}`",
+                function=step.name,
+                b=steps.made(step),
+            )
         else:
             continue
-        where = f"in the gradient of `{steps.made(step)}`"
         yield Change(
             "missing",
-            f"{what} is left out {where} (taken for 1)",
+            left_out,
             derivative(number, place, of_value(torch.ones_like, arg.place)),
         )
         for other, value in enumerate(steps.values):
             if not value.is_floating_point() or value.numel() == 1 or not fits(value.shape, shape):
                 continue
             told = steps.told(Ref(other))
-            for words, formula in FORMULAS.items():
-                if not _is_constant(formula(value)):
+            for formula in SLOPES:
+                if not _is_constant(FORMULAS[formula](value)):
                     yield Change(
                         "operation",
-                        f"`{words.replace('z', told)}` stands in the place of {what} {where}",
-                        derivative(number, place, of_value(formula, other)),
+                        Message(
+                            "`{a}` stands in the place of {what}",
+                            a=written(formula, told),
+                            what=what,
+                        ),
+                        derivative(number, place, of_value(FORMULAS[formula], other)),
                     )
 
 
@@ -67,21 +87,37 @@ def everywhere(steps: Steps) -> Iterator[Change]:
     for name, places in kinds.items():
         if len(places) < 2:
             continue
-        what = f"the derivative of {name}, in all {len(places)} places"
         yield Change(
-            "missing", f"{what}, is left out (taken for 1)", _of_arguments(torch.ones_like, places)
+            "missing",
+            Message(
+                "the derivative of {function}, in all {count} places, is left out (taken for 1)",
+                function=name,
+                count=len(places),
+            ),
+            _of_arguments(torch.ones_like, places),
         )
-        for words, formula in FORMULAS.items():
-            for letter, told, do in (
-                ("z", "its argument", _of_arguments(formula, places)),
-                ("y", "its value", _of_results(formula, places)),
-            ):
-                yield Change(
-                    "operation",
-                    f"`{words.replace('z', letter)}` stands in the place of {what} "
-                    f"({letter} is {told})",
-                    do,
-                )
+        what = Message(
+            "the derivative of {function}, in all {count} places", function=name, count=len(places)
+        )
+        for formula in SLOPES:
+            yield Change(
+                "operation",
+                Message(
+                    "`{a}` stands in the place of {what} (z is its argument)",
+                    a=written(formula, "z"),
+                    what=what,
+                ),
+                _of_arguments(FORMULAS[formula], places),
+            )
+            yield Change(
+                "operation",
+                Message(
+                    "`{a}` stands in the place of {what} (y is its value)",
+                    a=written(formula, "y"),
+                    what=what,
+                ),
+                _of_results(FORMULAS[formula], places),
+            )
 
 
 def unfactored(steps: Steps) -> Iterator[Change]:
@@ -92,12 +128,16 @@ def unfactored(steps: Steps) -> Iterator[Change]:
             continue
         for place, arg in enumerate(first.args):
             if isinstance(arg, Ref) and steps.values[arg.place].is_floating_point():
-                words = f"the derivative of `{steps.made(first)}` by `{steps.told(arg)}`"
                 each = [
                     derivative(number, place, of_value(torch.ones_like, arg.place))
                     for number in numbers
                 ]
-                told = f"{words} is left out in every turn of a loop (taken for 1)"
+                told = Message(
+                    "the derivative of `{a}` by `{b}` is left out in every turn of a loop "
+                    "(taken for 1)",
+                    a=steps.made(first),
+                    b=steps.told(arg),
+                )
                 yield Change("missing", told, in_turns(each))
 
 
@@ -122,21 +162,14 @@ def functions(steps: Steps) -> Iterator[Change]:
         if steps.values[step.args[0].place].shape != steps.values[step.made.place].shape:
             continue
         told, inner = steps.made(step), steps.told(step.args[0])
-        for formula, function in FUNCTIONS.items():
-            words = f"`{formula.replace('z', inner)}` stands in the place of `{told}`"
-            make = partial(_function_of_it, function=function)
+        for formula in FUNCTIONS:
+            words = Message("`{a}` stands in the place of `{b}`", a=written(formula, inner), b=told)
+            make = partial(_function_of_it, function=FORMULAS[formula])
             yield from altogether_or_again("operation", words, number, make)
 
 
 def _function_of_it(step: Step, values: list[Any], function: Formula) -> Tensor:
     return function(argument(step, values, 0))
-
-
-def _slope(function: Formula, at_value: Tensor) -> Tensor:
-    with torch.enable_grad():
-        leaf = at_value.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(function(leaf).sum(), leaf)
-    return slope
 
 
 def _is_constant(value: Tensor) -> bool:
@@ -148,41 +181,41 @@ UNARY = {
     "reciprocal", "log1p", "expm1", "abs", "threshold", "clamp", "gelu", "softmax", "log_softmax",
     "logsumexp",
 }  # fmt: skip
-FUNCTIONS: dict[str, Formula] = {
-    "sigmoid(z)": torch.sigmoid,
-    "tanh(z)": torch.tanh,
-    "exp(z)": torch.exp,
-    "softmax(z)": lambda z: z.softmax(-1),
-    "relu(z)": torch.relu,
-    "silu(z)": functional.silu,
-    "gelu(z)": functional.gelu,
-    "gelu(z), its tanh approximation,": lambda z: functional.gelu(z, approximate="tanh"),
-    "1 + z": lambda z: 1 + z,
-    "z**2": lambda z: z * z,
-    "sqrt(z)": torch.sqrt,
-    "1 / z": lambda z: 1 / z,
-    "log(z)": torch.log,
-}
-FORMULAS: dict[str, Formula] = {  # of derivatives
-    "z": same,
-    "1 - z": lambda z: 1 - z,
-    "1 - z**2": lambda z: 1 - z * z,
-    "z * (1 - z)": lambda z: z * (1 - z),
-    "z**2": lambda z: z * z,
-    "2 * z": lambda z: 2 * z,
-    "-z": lambda z: -z,
-    "1 / z": lambda z: 1 / z,
-    "1 + z": lambda z: 1 + z,
-    "sign(z)": torch.sign,
-    "2 * sign(z)": lambda z: 2 * torch.sign(z),
-    "(z > 0)": lambda z: (z > 0).to(z.dtype),
-    "exp(z)": torch.exp,
-    "tanh(z)": torch.tanh,
-    "sigmoid(z)": torch.sigmoid,
-    "softmax(z)": lambda z: z.softmax(-1),
-    "softmax(z) along the first axis": lambda z: z.softmax(0),
-    "1 - tanh(z)**2": lambda z: 1 - z.tanh() ** 2,
-    "sigmoid(z) * (1 - sigmoid(z))": lambda z: z.sigmoid() * (1 - z.sigmoid()),
-    "the derivative of the exact gelu at z": partial(_slope, functional.gelu),
-    "the derivative of silu at z": partial(_slope, functional.silu),
-}
+FUNCTIONS = (  # in the place of another
+    "sigmoid(z)",
+    "tanh(z)",
+    "exp(z)",
+    "softmax(z)",
+    "relu(z)",
+    "silu(z)",
+    "gelu(z)",
+    "gelu(z), approximately",
+    "1 + z",
+    "z**2",
+    "sqrt(z)",
+    "1 / z",
+    "log(z)",
+)
+SLOPES = (  # in the place of a derivative
+    "z",
+    "1 - z",
+    "1 - z**2",
+    "z * (1 - z)",
+    "z**2",
+    "2 * z",
+    "-z",
+    "1 / z",
+    "1 + z",
+    "sign(z)",
+    "2 * sign(z)",
+    "(z > 0)",
+    "exp(z)",
+    "tanh(z)",
+    "sigmoid(z)",
+    "softmax(z)",
+    "softmax(z), first axis",
+    "1 - tanh(z)**2",
+    "sigmoid(z) * (1 - sigmoid(z))",
+    "gelu'(z)",
+    "silu'(z)",
+)

@@ -7,17 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.forward_edits import (
     Alter,
     Change,
-    Slip,
     at,
     edges,
     reached,
     same,
     with_argument,
 )
-from autograd_by_hand.diagnosis.layouts import misread
+from autograd_by_hand.diagnosis.layouts import TRANSPOSED, Layout, misread
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 
@@ -33,17 +33,28 @@ def factors(steps: Steps) -> Iterator[Change]:
             continue
         own = step.args[right].place
         factor, told = steps.values[own], steps.told(step.args[right])
-        where = f"in the gradient of `{steps.told(arg)}` through `{steps.made(step)}`"
-        for kind, words, alter in _turned(factor.shape):
+        b, c = steps.told(arg), steps.made(step)
+        for layout in _layouts(factor.shape):
             do = at(
-                number, partial(times_another, place=place, right=right, other=own, alter=alter)
+                number, partial(times_another, place=place, right=right, other=own, alter=layout.of)
             )
-            yield Change(kind, f"`{told}` {words} {where}", do)
+            words = Message(
+                "`{a}` {what} in the gradient of `{b}` through `{c}`",
+                a=told,
+                what=layout.words,
+                b=b,
+                c=c,
+            )
+            yield Change(layout.kind, words, do)
         if step.name == "mul":
             continue  # whose factors `derivatives` goes through
         for other, value in enumerate(steps.values):
             if value.shape == factor.shape and not torch.equal(value, factor):
-                words = f"`{steps.told(Ref(other))}` stands in the place of `{told}` {where}"
+                words = Message(
+                    "`{a}` stands in the place of {what}",
+                    a=steps.told(Ref(other)),
+                    what=Message("`{a}` in the gradient of `{b}` through `{c}`", a=told, b=b, c=c),
+                )
                 do = at(number, partial(times_another, place=place, right=right, other=other))
                 yield Change("operation", words, do)
 
@@ -64,12 +75,12 @@ def times_another(
     return rest + (product - product.detach())
 
 
-def _turned(shape: torch.Size) -> Iterator[Slip]:
+def _layouts(shape: torch.Size) -> Iterator[Layout]:
     for axis, size in enumerate(shape):
         if size > 1:
             yield from misread(axis)
     if len(shape) > 1 and shape[-1] == shape[-2] > 1:
-        yield "transposed", "is transposed", partial(torch.transpose, dim0=-1, dim1=-2)
+        yield TRANSPOSED
 
 
 PRODUCTS = {  # and the place of their first factor

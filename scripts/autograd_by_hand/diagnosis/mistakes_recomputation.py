@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.forward_edits import (
-    AGAIN,
     Change,
+    again,
     altered,
     altogether_or_again,
     argument,
@@ -19,6 +20,7 @@ from autograd_by_hand.diagnosis.forward_edits import (
     times,
     with_argument,
 )
+from autograd_by_hand.diagnosis.layouts import Layout, shifted
 from autograd_by_hand.diagnosis.mistakes_products import MATRIX_PRODUCTS
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
@@ -34,15 +36,15 @@ def recomputed(steps: Steps) -> Iterator[Change]:
                 continue
             value, own = steps.values[arg.place], steps.told(arg)
             if value.shape == shape and step.name not in COPIES:
-                words = f"`{told}` is left out: `{own}` stands in its place"
+                words = Message("`{a}` is left out: `{b}` stands in its place", a=told, b=own)
                 yield from altogether_or_again(
                     "missing", words, number, partial(argument, place=place)
                 )
             if step.name in ADDITIONS:
-                words = f"`{own}` is left out of `{told}`{AGAIN}"
+                words = again(Message("`{a}` is left out of `{b}`", a=own, b=told))
                 yield Change("missing", words, showing(number, partial(_without, place=place)))
             if step.name in MATRIX_PRODUCTS and _is_square(value.shape):
-                words = f"`{own}` is transposed in `{told}`"
+                words = Message("`{a}` is transposed in `{b}`", a=own, b=told)
                 yield Change("transposed", words, at(number, partial(_transposed, place=place)))
         yield from _roots(steps, number, step)
         yield from _axes(steps, number, step)
@@ -70,7 +72,11 @@ def _roots(steps: Steps, number: int, step: Step) -> Iterator[Change]:
     if before is None or before.name != "add" or isinstance(before.args[1], Ref):
         return
     inner, constant = before.args[:2]
-    words = f"{constant:g} is added outside the root in `{steps.made(step)}`"
+    words = Message(
+        "{constant} is added outside the root in `{a}`",
+        constant=f"{constant:g}",
+        a=steps.made(step),
+    )
 
     def outside(step: Step, values: list[Any]) -> Tensor:
         root: Tensor = values[inner.place].sqrt() + constant
@@ -96,7 +102,12 @@ def _axes(steps: Steps, number: int, step: Step) -> Iterator[Change]:
     for axis in range(count):
         own = [one % count for one in (dim if several else [dim])]
         if own != [axis]:
-            words = f"`{steps.made(step)}` is over axis {axis} and not over {own}"
+            words = Message(
+                "`{a}` is over axis {axis} and not over {own}",
+                a=steps.made(step),
+                axis=axis,
+                own=str(own),
+            )
             other = [axis] if several else axis
             do = at(number, partial(with_argument, place=1, value=other))
             yield Change("other sum", words, do)
@@ -113,28 +124,30 @@ def indices(steps: Steps) -> Iterator[Change]:
         given = steps.values[ref.place]
         if given.is_floating_point():
             for axis, size in enumerate(given.shape):
-                words = f"`{name}` is read one place off along axis {axis}"
-                for by in (1, -1) if size > 1 else ():
-                    rolled = partial(_rolled, name=name, by=by, axis=axis)
-                    yield Change("shifted", words, inputs=rolled)
+                for layout in shifted(axis) if size > 1 else ():
+                    words = Message("`{a}` {what}", a=name, what=layout.words)
+                    read = partial(_laid_out, name=name, layout=layout)
+                    yield Change(layout.kind, words, inputs=read)
             continue
         sizes = sorted({size for one in steps.values for size in one.shape if size > given.max()})
         for size in sizes[:3]:
-            for by, told in ((1, "one more"), (-1, "one less")):
-                shifted = partial(_shifted, name=name, by=by, size=size)
-                yield Change("shifted", f"`{name}` is off by one: {told}", inputs=shifted)
+            for by, words in (
+                (1, Message("`{a}` is off by one: one more", a=name)),
+                (-1, Message("`{a}` is off by one: one less", a=name)),
+            ):
+                yield Change("shifted", words, inputs=partial(_off_by, name=name, by=by, size=size))
     for number, step in steps.numbered():
         if step.name in MASKS:
-            words = f"the mask `{steps.made(step)}` is off by one"
+            words = Message("the mask `{a}` is off by one", a=steps.made(step))
             for by in (1, -1):
                 yield Change("shifted", words, at(number, partial(_moved, by=by)))
 
 
-def _rolled(tensors: dict[str, Tensor], name: str, by: int, axis: int) -> dict[str, Tensor]:
-    return tensors | {name: tensors[name].roll(by, axis)}
+def _laid_out(tensors: dict[str, Tensor], name: str, layout: Layout) -> dict[str, Tensor]:
+    return tensors | {name: layout.of(tensors[name])}
 
 
-def _shifted(tensors: dict[str, Tensor], name: str, by: int, size: int) -> dict[str, Tensor]:
+def _off_by(tensors: dict[str, Tensor], name: str, by: int, size: int) -> dict[str, Tensor]:
     return tensors | {name: (tensors[name] + by) % size}
 
 

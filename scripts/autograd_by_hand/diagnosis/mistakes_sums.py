@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.forward_edits import (
     Alter,
     Change,
-    Slip,
     altered,
     argument,
     at,
@@ -23,6 +23,8 @@ from autograd_by_hand.diagnosis.forward_edits import (
 )
 from autograd_by_hand.diagnosis.layouts import fits
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
+
+Slip = tuple[str, Message, Alter]  # the kind of mistake, its words, and what stands for a sum
 
 
 def sums(steps: Steps) -> Iterator[Change]:
@@ -36,16 +38,24 @@ def sums(steps: Steps) -> Iterator[Change]:
             continue
         own = [axis for axis, size in enumerate(made.shape) if size != value.shape[axis]]
         whole.append((number, value.shape, own))
-        told = f"the sum over axes {own} in the gradient of `{steps.made(step)}`"
-        for kind, words, alter in _wrong_sums(value.shape, own):
+        for kind, what, alter in _wrong_sums(value.shape, own):
             do = at(number, partial(_at_full_size, alter=alter))
-            yield Change(kind, f"{told} {words}", do)
+            told = Message(
+                "the sum over axes {axes} in the gradient of `{a}` {what}",
+                axes=str(own),
+                a=steps.made(step),
+                what=what,
+            )
+            yield Change(kind, told, do)
     if len(whole) > 1:
         _, shape, own = whole[0]
-        for kind, words, alter in _wrong_sums(shape, own):
+        for kind, what, alter in _wrong_sums(shape, own):
             make = partial(_at_full_size, alter=alter)
             do = together([at(number, make) for number, *_ in whole])
-            yield Change(kind, f"every sum over axes {own} in the gradient {words}", do)
+            told = Message(
+                "every sum over axes {axes} in the gradient {what}", axes=str(own), what=what
+            )
+            yield Change(kind, told, do)
     yield from _broadcasts(steps)
 
 
@@ -69,19 +79,21 @@ def _wrong_sums(shape: torch.Size, own: list[int]) -> Iterator[Slip]:
         return lambda flow: flow.sum(own, keepdim=True).mean(axis, keepdim=True).expand_as(flow)
 
     count = prod(shape[axis] for axis in own)
-    yield "factor", "is a mean", lambda flow: flow.mean(own, keepdim=True).expand_as(flow)
-    yield "other sum", "is left out: nothing is summed", same
+    yield "factor", Message("is a mean"), lambda flow: flow.mean(own, keepdim=True).expand_as(flow)
+    yield "other sum", Message("is left out: nothing is summed"), same
     for axis, size in enumerate(shape):
         if [axis] == own:
             continue
-        over = f"is over axis {axis}"
-        yield "other sum", over, summed([axis])
-        yield "other sum", f"{over}, and divided by its length", summed([axis], count / size)
+        yield "other sum", Message("is over axis {axis}", axis=axis), summed([axis])
+        words = Message("is over axis {axis}, and divided by its length", axis=axis)
+        yield "other sum", words, summed([axis], count / size)
         if axis not in own:
-            yield "other sum", f"is averaged over axis {axis} as well", averaged(axis)
-            yield "other sum", f"{over} as well", summed([*own, axis])
+            words = Message("is averaged over axis {axis} as well", axis=axis)
+            yield "other sum", words, averaged(axis)
+            words = Message("is over axis {axis} as well", axis=axis)
+            yield "other sum", words, summed([*own, axis])
     if len(shape) > len(own) + 1:
-        yield "other sum", "is over all axes", summed([*range(len(shape))])
+        yield "other sum", Message("is over all axes"), summed([*range(len(shape))])
 
 
 def _broadcasts(steps: Steps) -> Iterator[Change]:
@@ -93,10 +105,10 @@ def _broadcasts(steps: Steps) -> Iterator[Change]:
         small, full = steps.values[arg.place].shape, steps.values[step.made.place].shape
         if small == full or small.numel() == 1 or not fits(small, full):
             continue
-        told = f"the gradient of `{steps.told(arg)}`"
-        for kind, words, alter in _wrong_reductions(small, full):
+        for kind, what, alter in _wrong_reductions(small, full):
             make = partial(_reduced_otherwise, place=place, full=full, alter=alter)
-            yield Change(kind, f"{told} {words}", at(number, make))
+            told = Message("the gradient of `{a}` {what}", a=steps.told(arg), what=what)
+            yield Change(kind, told, at(number, make))
 
 
 def _reduced_otherwise(
@@ -130,24 +142,32 @@ def _wrong_reductions(small: torch.Size, full: torch.Size) -> Iterator[Slip]:
         return alter
 
     for axes in [own] if len(own) == 1 else [own, *([axis] for axis in own)]:
-        words = f"is not summed over axes {axes}, along which it was broadcast"
-        for which, index in (("first", 0), ("last", -1)):
-            yield "other sum", f"{words}: the {which} is taken", one_of(axes, index)
+        words = Message(
+            "is not summed over axes {axes}, along which it was broadcast: the first is taken",
+            axes=str(axes),
+        )
+        yield "other sum", words, one_of(axes, 0)
+        words = Message(
+            "is not summed over axes {axes}, along which it was broadcast: the last is taken",
+            axes=str(axes),
+        )
+        yield "other sum", words, one_of(axes, -1)
     yield (
         "factor",
-        "is a mean in place of a sum",
+        Message("is a mean in place of a sum"),
         lambda flow: flow.mean(own, keepdim=True).reshape(small),
     )
     yield (
         "operation",
-        "is a maximum in place of a sum",
+        Message("is a maximum in place of a sum"),
         lambda flow: flow.amax(own, keepdim=True).reshape(small),
     )
     for axis, size in enumerate(full):
         if axis not in own and size > 1:
-            yield "other sum", f"is summed over axis {axis} as well", summed_as_well(axis)
-            averaged = summed_as_well(axis, divided_by=size)
-            yield "other sum", f"is averaged over axis {axis} as well", averaged
+            words = Message("is summed over axis {axis} as well", axis=axis)
+            yield "other sum", words, summed_as_well(axis)
+            words = Message("is averaged over axis {axis} as well", axis=axis)
+            yield "other sum", words, summed_as_well(axis, divided_by=size)
 
 
 BROADCASTING = ("add", "sub", "mul", "div", "addmm", "baddbmm", "expand")

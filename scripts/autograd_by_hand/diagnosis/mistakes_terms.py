@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.forward_edits import Change, edges, in_turns, into, times
 from autograd_by_hand.diagnosis.steps import Ref, Steps
 
@@ -12,15 +13,47 @@ def term(steps: Steps, numbers: Sequence[int], place: int, count: float) -> Chan
     numbers: of the step; of several, if they are the turns of a loop
     """
     step = steps.steps[numbers[0]]
-    turns = " in every turn of a loop" if len(numbers) > 1 else ""
-    where = f"the term through `{steps.told(step.args[place])}` in `{steps.made(step)}`{turns}"
     each = [into(number, place, times(count)) for number in numbers]
-    do = in_turns(each) if turns else each[0]
+    told = _told_of_loop if len(numbers) > 1 else _told
+    return Change(
+        "factor" if count else "missing",
+        told(count, steps.told(step.args[place]), steps.made(step)),
+        in_turns(each) if len(numbers) > 1 else each[0],
+    )
+
+
+def _told(count: float, a: str, b: str) -> Message:
+    """The mistake in words: the term through `a` in `b` is counted so many times."""
     if count == 0:
-        return Change("missing", f"{where} is missing (taken for a constant)", do)
+        return Message(
+            "the term through `{a}` in `{b}` is missing (taken for a constant)", a=a, b=b
+        )
     if count == -1:
-        return Change("factor", f"{where} has the wrong sign", do)
-    return Change("factor", f"{where} is counted {count:.6g} times", do)
+        return Message("the term through `{a}` in `{b}` has the wrong sign", a=a, b=b)
+    return Message(
+        "the term through `{a}` in `{b}` is counted {times} times", a=a, b=b, times=f"{count:.6g}"
+    )
+
+
+def _told_of_loop(count: float, a: str, b: str) -> Message:
+    """The same of a term in every turn of a loop."""
+    if count == 0:
+        return Message(
+            "the term through `{a}` in `{b}` in every turn of a loop is missing (taken for a "
+            "constant)",
+            a=a,
+            b=b,
+        )
+    if count == -1:
+        return Message(
+            "the term through `{a}` in `{b}` in every turn of a loop has the wrong sign", a=a, b=b
+        )
+    return Message(
+        "the term through `{a}` in `{b}` in every turn of a loop is counted {times} times",
+        a=a,
+        b=b,
+        times=f"{count:.6g}",
+    )
 
 
 def edges_and_turns(steps: Steps) -> Iterator[tuple[list[int], int]]:

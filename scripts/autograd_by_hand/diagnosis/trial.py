@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.diagnosis.backward_search import Mending, mend
 from autograd_by_hand.diagnosis.backward_trace import trace_backward
@@ -150,8 +151,10 @@ class Trial:
         if found is None:
             return None
         dtype, evidence = found
-        name = f"backward computes in {dtype} inside, whatever the format of its inputs"
-        return Mistake("precision", name, evidence, "precision", dtype)
+        inside = Message(
+            "backward computes in {format} inside, whatever the format of its inputs", format=dtype
+        )
+        return Mistake("precision", inside, evidence, "precision", dtype)
 
     def _errors_of_moved(self, name: str, by: float) -> Array:
         """The gradient's errors at inputs that are all moved, each by a relative amount."""
@@ -205,8 +208,11 @@ class Trial:
             name: Mistake(
                 one.kind,
                 one.name,
-                "autograd of a forward with this change gives the same gradient, but for "
-                f"{number(one.left_over)} of the difference",
+                Message(
+                    "autograd of a forward with this change gives the same gradient, but for "
+                    "{part} of the difference",
+                    part=number(one.left_over),
+                ),
                 f"forward: {one.family}",
             )
             for name, one in find(runs, names, tolerance, self._without("forward")).items()
@@ -254,8 +260,11 @@ class Trial:
             name: Mistake(
                 one.kind,
                 one.name,
-                "with this mended, backward gives the true gradient, but for "
-                f"{number(one.left_over)} of the difference",
+                Message(
+                    "with this mended, backward gives the true gradient, but for {part} of the "
+                    "difference",
+                    part=number(one.left_over),
+                ),
                 f"backward: {one.family}",
             )
             for name, one in mended.items()
@@ -292,10 +301,14 @@ class Trial:
         run, *index = (int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
         place = (run, *index)
         ulps = apart[place] / ulp(truth[place], "float64")
-        evidence = (
-            f"the difference is largest at index {tuple(index)} of run {run}: "
-            f"{number(hand[place], 6)} by hand, {number(truth[place], 6)} in truth, "
-            f"{number(ulps)} ulps of float64 apart"
+        evidence = Message(
+            "the difference is largest at index {index} of run {run}: {hand} by hand, "
+            "{truth} in truth, {ulps} ulps of float64 apart",
+            index=str(tuple(index)),
+            run=run,
+            hand=number(hand[place], 6),
+            truth=number(truth[place], 6),
+            ulps=number(ulps),
         )
         return Mistake("unknown", UNKNOWN, evidence)
 

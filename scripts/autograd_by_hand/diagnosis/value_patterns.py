@@ -11,13 +11,23 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from autograd_by_hand.core.messages import Message, joined
 from autograd_by_hand.diagnosis.factor_names import name_of
+from autograd_by_hand.diagnosis.layouts import (
+    TRANSPOSED,
+    permuted,
+    permuted_back,
+    reversed_along,
+    rolled,
+)
 from autograd_by_hand.diagnosis.mistake import Mistake
 
 Array = NDArray[Any]
-Found = tuple[str, str, str]  # the kind of mistake, its name, the evidence
+Found = tuple[str, Message, Message]  # the kind of mistake, its name, the evidence
 MOST_AXES = 5  # of which all orders are tried, the runs' one included
 
 
@@ -76,32 +86,40 @@ def matching(
 def _zero(values: Values) -> Iterator[Found]:
     """Nothing."""
     if not values.hand.any():
-        yield "zero", "it is zero: its terms are missing or detached", "every element is 0"
+        name = Message("it is zero: its terms are missing or detached")
+        yield "zero", name, Message("every element is {number}", number="0")
 
 
 def _other_gradient(values: Values) -> Iterator[Found]:
     """The true gradient of another tensor."""
     for other, gradient in values.gradients.items():
         if other != values.name and values.is_(gradient):
-            evidence = f"every element is that of d{other}"
-            yield "operation", f"it is the gradient of {other}", evidence
+            evidence = Message("every element is that of d{name}", name=other)
+            yield "operation", Message("it is the gradient of {name}", name=other), evidence
 
 
 def _absolute_or_sign(values: Values) -> Iterator[Found]:
     """The true gradient's absolute value, or its sign."""
     truth = values.truth
-    for what, taken in (("absolute value", np.abs(truth)), ("sign", np.sign(truth))):
+    for what, taken in (
+        (Message("absolute value"), np.abs(truth)),
+        (Message("sign"), np.sign(truth)),
+    ):
         if values.is_(taken):
-            evidence = f"every element is that of the true gradient's {what}"
-            yield "operation", f"its {what} is taken", evidence
+            evidence = Message("every element is that of the true gradient's {what}", what=what)
+            yield "operation", Message("its {what} is taken", what=what), evidence
 
 
 def _clipped(values: Values) -> Iterator[Found]:
     """The true gradient, kept within two bounds."""
     low, high = values.hand.min(), values.hand.max()
     if low < high and values.is_(np.clip(values.truth, low, high)):
-        evidence = f"it is the true gradient, kept within {low:.6g} and {high:.6g}"
-        yield "operation", "it is clipped", evidence
+        evidence = Message(
+            "it is the true gradient, kept within {low} and {high}",
+            low=f"{low:.6g}",
+            high=f"{high:.6g}",
+        )
+        yield "operation", Message("it is clipped"), evidence
 
 
 def _factor(values: Values) -> Iterator[Found]:
@@ -114,19 +132,24 @@ def _factor(values: Values) -> Iterator[Found]:
     if values.is_(factor * values.truth):
         left_over = float(np.linalg.norm(hand - factor * truth))
         within = left_over / sqrt(size) + 1e-12 * abs(factor)
-        evidence = f"every element is {factor:.6g} times the true one"
+        evidence = Message("every element is {factor} times the true one", factor=f"{factor:.6g}")
         yield "factor", name_of(factor, values.shapes, within), evidence
         return
     squares = (truth * truth).sum(axis=1)
     if len(hand) > 1 and (squares > 0).all():
         each = (hand * truth).sum(axis=1) / squares
         if values.is_(each.reshape(-1, *[1] * (values.truth.ndim - 1)) * values.truth):
-            what = "a number computed from the tensors"
-            c = f"c from {each.min():.4g} to {each.max():.4g} over the runs"
             yield (
                 "factor",
-                f"a factor that changes from run to run is wrong: {what}",
-                f"every element is c times the true one, {c}",
+                Message(
+                    "a factor that changes from run to run is wrong: {what}",
+                    what=Message("a number computed from the tensors"),
+                ),
+                Message(
+                    "every element is c times the true one, c from {low} to {high} over the runs",
+                    low=f"{each.min():.4g}",
+                    high=f"{each.max():.4g}",
+                ),
             )
 
 
@@ -135,43 +158,48 @@ def _permuted(values: Values) -> Iterator[Found]:
     truth = values.truth
     if truth.ndim > MOST_AXES:
         return
-    axes = tuple(range(1, truth.ndim))
+    shape = truth.shape[1:]
+    axes = tuple(range(len(shape)))
     for order in permutations(axes):
         if order == axes:
             continue
-        turned = truth.transpose(0, *order)
         how = (
-            "it is transposed"
-            if truth.ndim == 3
-            else f"it is with its axes in the order {tuple(axis - 1 for axis in order)}"
+            Message("it {what}", what=TRANSPOSED.words)
+            if len(shape) == 2
+            else Message("it is with its axes in the order {order}", order=str(order))
         )
-        again = f"{how} and laid out again in the tensor's shape"
-        if values.is_(turned):
-            yield "transposed", how, "every element is the one across"
-        if values.is_(turned.reshape(truth.shape)):
-            evidence = "the same numbers, in the order in which the transposed gradient has them"
+        again = Message("{how} and laid out again in the tensor's shape", how=how)
+        if values.is_(laid_out(truth, permuted(order))):
+            if shape == tuple(shape[axis] for axis in order):
+                yield "transposed", how, Message("every element is the one across")
+            evidence = Message(
+                "the same numbers, in the order in which the transposed gradient has them"
+            )
             yield "transposed", again, evidence
-        back = truth.reshape(turned.shape).transpose(0, *np.argsort(order) + 1)
-        if values.is_(back.reshape(truth.shape)):
-            yield "transposed", again, "the same numbers, in another order"
+        if values.is_(laid_out(truth, permuted_back(order))):
+            yield "transposed", again, Message("the same numbers, in another order")
 
 
 def _rolled_or_reversed(values: Values) -> Iterator[Found]:
     """The true gradient, read some places off along an axis or from its other end."""
     truth = values.truth
-    for axis in range(1, truth.ndim):
-        size = truth.shape[axis]
+    for axis, size in enumerate(truth.shape[1:]):
         for by in (1, -1, 2, -2, 3, -3, 4, -4):
-            if abs(by) < size and values.is_(np.roll(truth, by, axis)):
+            if abs(by) < size and values.is_(laid_out(truth, rolled(axis, by))):
                 yield (
                     "shifted" if abs(by) == 1 else "transposed",
-                    f"it is rolled by {by} along axis {axis - 1}",
-                    f"every element is the true one of {by} places before",
+                    Message("it is rolled by {by} along axis {axis}", by=by, axis=axis),
+                    Message("every element is the true one of {by} places before", by=by),
                 )
                 break
-        if size > 1 and values.is_(np.flip(truth, axis)):
-            evidence = "every element is the one from the other end"
-            yield "transposed", f"it is reversed along axis {axis - 1}", evidence
+        if size > 1 and values.is_(laid_out(truth, reversed_along(axis).of)):
+            name = Message("it {what}", what=reversed_along(axis).words)
+            yield "transposed", name, Message("every element is the one from the other end")
+
+
+def laid_out(runs: Array, of: Callable[[Tensor], Tensor]) -> Array:
+    """Each run's tensor in another layout."""
+    return np.stack([of(torch.tensor(run)).numpy() for run in runs])
 
 
 def confined(values: Values, *, said: bool) -> Iterator[Found]:
@@ -188,29 +216,40 @@ def confined(values: Values, *, said: bool) -> Iterator[Found]:
         if len(rows) <= size / 2:
             in_turn = len(rows) > 1 and rows[-1] - rows[0] == len(rows) - 1
             which = f"{rows[0]} to {rows[-1]}" if in_turn else ", ".join(map(str, rows[:8]))
+            where = Message("only index {which} along axis {axis} is wrong", which=which, axis=axis)
             yield (
                 "confined",
-                f"only index {which} along axis {axis} is wrong{what}",
-                f"the other {size - len(rows)} of {size} are right in every run",
+                joined(": ", [where, what]) if what else where,
+                Message(
+                    "the other {count} of {all} are right in every run",
+                    count=size - len(rows),
+                    all=size,
+                ),
             )
             return
-    first = tuple(np.argwhere(off)[0].tolist())
+    where = Message(
+        "only {count} of {all} elements are wrong, the first at index {index}",
+        count=int(off.sum()),
+        all=off.size,
+        index=str(tuple(np.argwhere(off)[0].tolist())),
+    )
     yield (
         "confined",
-        f"only {int(off.sum())} of {off.size} elements are wrong, the first at index {first}{what}",
-        "the others are right in every run",
+        joined(": ", [where, what]) if what else where,
+        Message("the others are right in every run"),
     )
 
 
-def _what_is_there(values: Values, off: NDArray[np.bool_]) -> str:
+def _what_is_there(values: Values, off: NDArray[np.bool_]) -> Message | None:
+    """What stands in the place of some elements, if it can be said."""
     hand, truth = values.hand[:, off], values.truth[:, off]
     if not hand.any():
-        return ": it is 0 there"
+        return Message("it is 0 there")
     size = float((truth * truth).sum())
     factor = float((hand * truth).sum()) / size if size else 0.0
     if np.linalg.norm(hand - factor * truth) <= values.tolerance * values.error:
-        return f": it is {factor:.6g} times the true one there"
-    return ""
+        return Message("it is {factor} times the true one there", factor=f"{factor:.6g}")
+    return None
 
 
 # The order in which they are tried: of two that fit, the first gives the name.
