@@ -1,5 +1,6 @@
 """Put an operator's gradients on trial as the pipeline does: by its own stages, in one process."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,13 @@ RUNS = 3
 class Trial:
     """An operator at one scale of its inputs, all that does not depend on backward done."""
 
-    def __init__(self, folder: Path, operator: Operator, scale: float | str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        operator: Operator,
+        scale: float | str,
+        dtypes: Sequence[str] = tuple(FORMATS),
+    ) -> None:
         self.folder, self.operator = folder, operator
         folder.mkdir(parents=True, exist_ok=True)
         self.needed = [name for name, spec in operator.tensors.items() if spec.get("requires_grad")]
@@ -44,7 +51,7 @@ class Trial:
         self._given = (self.forward, self.draws, self.cotangents, self.needed, LIMIT)
         check_forward(*self._given, folder / "oracle.json")
         self.oracle = read_json(folder / "oracle.json")["reason"]
-        for dtype in FORMATS:
+        for dtype in dtypes:
             run_autograd(dtype, *self._given, self.file(dtype, "autograd"))
             compute_reference(
                 dtype, *self._given, self.file(dtype, "reference"), self.file(dtype, "arithmetic")

@@ -11,10 +11,26 @@ HALF = (torch.float16, torch.bfloat16)
 
 
 class DispatchMode(TorchDispatchMode):
-    """Within it, each operation passes through `__torch_dispatch__`."""
+    """Within it, `execute` is called in place of each operation, and what it returns is the result.
+
+    A mode overrides `execute`; within that, operations are torch's own again.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+
+    def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of the operation `func`; the arguments may be changed, they are no one's."""
+        return func(*args, **kwargs)
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        return self.execute(func, args, dict(kwargs or {}))
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:

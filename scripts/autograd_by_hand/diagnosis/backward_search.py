@@ -5,7 +5,7 @@ change that sets the gradients right names the mistake, and where in the code it
 float64, where nothing fits by chance.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from time import process_time
@@ -13,10 +13,12 @@ from time import process_time
 import torch
 from torch import Tensor
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.backward_sites import Hand
 from autograd_by_hand.diagnosis.backward_trace import FAILURES, BackwardSteps
 from autograd_by_hand.diagnosis.fit_constant import fitted_number
-from autograd_by_hand.diagnosis.repair import Repair, Sweep
+from autograd_by_hand.diagnosis.mistake import Explanation
+from autograd_by_hand.diagnosis.repair import Repair, Repairs, Sweep
 from autograd_by_hand.diagnosis.repairs_constants import fitted, places
 from autograd_by_hand.diagnosis.repairs_expressions import (
     factors,
@@ -31,22 +33,24 @@ from autograd_by_hand.diagnosis.repairs_operations import operations, sums
 from autograd_by_hand.diagnosis.time_budget import until
 
 # The order in which they are tried: of those that mend as much, the first gives the name.
-FAMILIES = (
-    values, swaps, sums, operations, places, functions, factors, layouts, terms, moved, formulas,
-)  # fmt: skip
+FAMILIES: dict[str, Callable[[Hand], Repairs]] = {
+    "values": values,
+    "swaps": swaps,
+    "sums": sums,
+    "operations": operations,
+    "places": places,
+    "functions": functions,
+    "factors": factors,
+    "layouts": layouts,
+    "terms": terms,
+    "moved": moved,
+    "formulas": formulas,
+}
+FITTED = "constants"  # the family whose numbers are fitted
 Gradients = dict[str, Tensor]
 PATIENCE = 5.0  # seconds of CPU time
 LARGEST = 2**20  # elements of what is tried at once
 FACTORS = (2.0, 0.5, -1.0, -2.0, -0.5)  # that may be wrong besides
-
-
-@dataclass(frozen=True)
-class Mended:
-    """A repair that sets a gradient right, and what it leaves of the error, as a part of it."""
-
-    kind: str
-    name: str
-    left_over: float
 
 
 @dataclass(frozen=True)
@@ -84,26 +88,34 @@ def mend(
     wrong: list[str],
     right: list[str],
     tolerance: float,
+    without: Collection[str] = (),
     *,
     by_forward: bool = False,
-) -> dict[str, Mended]:
+) -> dict[str, Explanation]:
     """The repair that sets right the most of the gradients named, and then of the rest.
 
     runs: the first is searched on, the others confirm
     wrong, right: the gradients to mend, and those that no repair may change
     tolerance: what may be left over, as a part of the error
+    without: the families that are not tried
     by_forward: whether forward's values stand in for the hand's, and nothing else is tried
     """
     hand = Hand(runs[0].taken, right)
-    found, nearly, end = dict[str, Mended](), dict[str, Mended](), process_time() + PATIENCE
+    found, nearly = dict[str, Explanation](), dict[str, Explanation]()
+    end = process_time() + PATIENCE
     functorch = torch._C._functorch  # noqa: SLF001 - nothing public keeps it from the log
     functorch._set_vmap_fallback_warning_enabled(False)  # type: ignore[attr-defined] # noqa: SLF001
     with torch.no_grad():
-        for family in (forwards,) if by_forward else (*FAMILIES, None):
+        for family in ("forwards",) if by_forward else (*FAMILIES, FITTED):
             rest = [name for name in wrong if name not in found]
-            repairs = family(hand) if family else _fits(runs[0], hand, rest, tolerance)
-            repairs = _likely(runs[0], rest, tolerance, until(repairs, end))
-            exact, scaled = _best(runs, rest, right, tolerance, repairs)
+            if family in without or not rest:
+                continue
+            if family == FITTED:
+                repairs: Repairs = _fits(runs[0], hand, rest, tolerance)
+            else:
+                repairs = forwards(hand) if by_forward else FAMILIES[family](hand)
+            likely = _likely(runs[0], rest, tolerance, until(repairs, end))
+            exact, scaled = _best(runs, rest, right, tolerance, family, likely)
             found |= exact
             nearly = scaled | nearly
     return nearly | found
@@ -114,14 +126,15 @@ def _best(
     wrong: list[str],
     right: list[str],
     tolerance: float,
+    family: str,
     repairs: Iterator[Repair],
-) -> tuple[dict[str, Mended], dict[str, Mended]]:
+) -> tuple[dict[str, Explanation], dict[str, Explanation]]:
     """For each gradient the repair that sets right the most, the first of several.
 
     returns: those that set it right, and those that set it right but for a factor
     """
-    found: dict[bool, dict[str, tuple[int, Mended]]] = {}
-    for repair in repairs if wrong else ():
+    found: dict[bool, dict[str, tuple[int, Explanation]]] = {}
+    for repair in repairs:
         first = runs[0].taken.again(repair.makes)
         for factor in {1.0, *(runs[0].factor(name, first) for name in wrong)} - {0.0}:
             names = [name for name in wrong if runs[0].left_over(name, first, factor) < tolerance]
@@ -142,8 +155,12 @@ def _best(
                 if name not in best or best[name][0] < len(names):
                     kind, words = repair.tell()
                     if factor != 1.0:
-                        words += f", and there is a factor {1 / factor:.6g} besides"
-                    best[name] = len(names), Mended(kind, words, left[name])
+                        words = Message(
+                            "{what}, and there is a factor {factor} besides",
+                            what=words,
+                            factor=f"{1 / factor:.6g}",
+                        )
+                    best[name] = len(names), Explanation(kind, words, left[name], family)
             if factor == 1.0 and len(names) == len(wrong):
                 return {name: mended for name, (_, mended) in best.items()}, {}
     exact, scaled = (
@@ -157,7 +174,7 @@ def _likely(
     run: Mending, wrong: list[str], tolerance: float, repairs: Iterator[Repair | Sweep]
 ) -> Iterator[Repair]:
     """The repairs, of those that are alike only the ones that may fit, which are told at once."""
-    for one in repairs if wrong else ():
+    for one in repairs:
         if isinstance(one, Repair):
             yield one
             continue

@@ -1,73 +1,24 @@
-"""The hand's backward as what may be changed in it: expressions, what they use, what they make.
+"""The hand's backward as what may be changed in it: expressions, what they use, what they make."""
 
-A change is made to one expression in all turns of a loop at once, as in the author's code.
-"""
-
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cached_property, partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.backward_trace import BackwardSteps, Make, made_by
-from autograd_by_hand.diagnosis.forward_edits import with_argument
-from autograd_by_hand.diagnosis.forward_trace import Ref, Step, Steps
-
-Makes = dict[int, Make]  # what a step makes instead, by its number
-# Of all values so far, of one of them, and of the turn of the loop, what that one becomes.
-AlterAt = Callable[[list[Any], Tensor, int], Any]
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.diagnosis.backward_groups import (
+    Group,
+    Operand,
+    altering,
+    altering_argument,
+    altering_result,
+)
+from autograd_by_hand.diagnosis.backward_trace import BackwardSteps, made_by
+from autograd_by_hand.diagnosis.steps import Ref, Step
 
 ELEMENTWISE = {"add", "sub", "rsub", "mul", "div", "where", "maximum", "minimum", "pow"}
-
-
-@dataclass(frozen=True)
-class Group:
-    """The steps that one expression makes, by their numbers: one, or one in each turn of a loop."""
-
-    steps: dict[int, Step]
-
-    @property
-    def number(self) -> int:
-        """The number of the first, that tells of all."""
-        return next(iter(self.steps))
-
-    @property
-    def first(self) -> Step:
-        """The first, that tells of all."""
-        return self.steps[self.number]
-
-    @property
-    def changes_memory(self) -> bool:
-        """Whether it writes into its first argument."""
-        return bool(self.first.func._schema.is_mutable)  # noqa: SLF001 - nothing public says so
-
-    def makes(self, make: Make) -> Makes:
-        """The same change to each."""
-        return dict.fromkeys(self.steps, make)
-
-    def each(self, makes: list[Make]) -> Makes:
-        """A change to each."""
-        return dict(zip(self.steps, makes, strict=True))
-
-
-@dataclass(frozen=True)
-class Operand:
-    """A value where it is used, or everywhere.
-
-    told: in words
-    value: as it was when backward was taken down, in the first turn
-    shape: to which what it is combined with may be broadcast
-    turns: whether it is one value in each turn of a loop
-    """
-
-    group: Group
-    told: str
-    value: Tensor
-    shape: torch.Size
-    makes: Callable[[AlterAt], Makes]
-    turns: bool = False
 
 
 class Hand:
@@ -91,18 +42,21 @@ class Hand:
         self.forwards = [place for place in found.values() if place >= taken.own]
 
     def value(self, place: int) -> Tensor:
-        """A value, as it was when backward was taken down."""
+        """A value, as it was when backward was recorded."""
         return self.steps.values[place]
 
     def told(self, place: int) -> str:
         """A value in words."""
         return self.steps.told(Ref(place))
 
-    def where(self, group: Group) -> str:
-        """The place of a group in the author's code."""
+    def at(self, group: Group, what: Message) -> Message:
+        """What is wrong, with its place in the author's code."""
         step = group.first
-        line = f"line {step.site.line}"
-        return line if group.changes_memory else f"line {step.site.line}, `{self.steps.made(step)}`"
+        if group.changes_memory:
+            return Message("line {line}: {what}", line=step.site.line, what=what)
+        return Message(
+            "line {line}, `{a}`: {what}", line=step.site.line, a=self.steps.made(step), what=what
+        )
 
     @cached_property
     def groups(self) -> list[Group]:
@@ -223,13 +177,13 @@ class Hand:
                 if value.is_floating_point():
                     wide = single and step.name in ELEMENTWISE
                     shape = self.value(step.made.place).shape if wide else value.shape
-                    makes = partial(_altering_argument, group, place)
+                    makes = partial(altering_argument, group, place)
                     turns = len(group.steps) > 1
                     yield Operand(group, self.told(arg.place), value, shape, makes, turns)
             if single and not group.changes_memory:
                 value, readers = self.value(step.made.place), self.readers.get(step.made.place, [])
                 if value.is_floating_point() and len(readers) != 1:
-                    makes = partial(_altering_result, group)
+                    makes = partial(altering_result, group)
                     turns = len(group.steps) > 1
                     yield Operand(group, self.steps.made(step), value, value.shape, makes, turns)
         for ref in self.steps.inputs.values():
@@ -243,43 +197,6 @@ class Hand:
         value = self.value(ref.place)
         makes = partial(altering, users, [ref] * len(users.steps))
         return Operand(users, self.told(ref.place), value, value.shape, makes)
-
-
-def _altering_argument(group: Group, place: int, alter: AlterAt) -> Makes:
-    def make(step: Step, values: list[Any], turn: int) -> Any:
-        return with_argument(
-            step, values, place, alter(values, values[step.args[place].place], turn)
-        )
-
-    return group.each([partial(make, turn=turn) for turn in range(len(group.steps))])
-
-
-def _altering_result(group: Group, alter: AlterAt) -> Makes:
-    def make(step: Step, values: list[Any], turn: int) -> Any:
-        return alter(values, Steps.do(step, values), turn)
-
-    return group.each([partial(make, turn=turn) for turn in range(len(group.steps))])
-
-
-def altering(group: Group, refs: list[Ref], alter: AlterAt) -> Makes:
-    """A value, one in each turn, altered wherever a group is given it."""
-
-    def make(step: Step, values: list[Any], turn: int) -> Any:
-        moved = [*values, alter(values, values[refs[turn].place], turn)]
-        return Steps.do(given(step, {refs[turn].place: len(values)}), moved)
-
-    return group.each([partial(make, turn=turn) for turn in range(len(group.steps))])
-
-
-def given(step: Step, instead: dict[int, int]) -> Step:
-    """A step that is given other values in the place of some."""
-
-    def other(arg: Any) -> Any:
-        if isinstance(arg, list | tuple):
-            return type(arg)(map(other, arg))
-        return Ref(instead.get(arg.place, arg.place)) if isinstance(arg, Ref) else arg
-
-    return Step(step.func, other(step.args), step.kwargs, step.made)
 
 
 def orders(places: list[int], count: int, starts: list[int]) -> Iterator[tuple[int, ...]]:
@@ -300,9 +217,3 @@ def fingerprint(value: Tensor) -> Any:
     wide = value.double().flatten()
     weights = torch.arange(1, len(wide) + 1, dtype=torch.float64).sin()
     return value.shape, value.is_floating_point(), f"{float(wide @ weights):.9g}"
-
-
-def fits(shape: torch.Size, due: torch.Size) -> bool:
-    """Whether a shape can be broadcast to another one."""
-    pairs = zip(reversed(shape), reversed(due), strict=False)
-    return len(shape) <= len(due) and all(size in (1, other) for size, other in pairs)

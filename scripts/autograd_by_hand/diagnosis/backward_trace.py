@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.forward_trace import Recorder, Ref, Step, Steps
+from autograd_by_hand.diagnosis.recorder import Recorder
+from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 from autograd_by_hand.experiment.local_variables import variables_of
 from autograd_by_hand.experiment.user_code import Author, call
 
@@ -29,7 +30,7 @@ class _InPlaceRecorder(Recorder):
 
 
 class BackwardSteps:
-    """A backward, taken down on one run, whose steps can be made again.
+    """A backward, recorded on one run, whose steps can be made again.
 
     steps: the operations and every value that was met, as it was when it was made
     gradients: the places of the gradients, by tensor
@@ -154,7 +155,7 @@ def _written(step: Step) -> list[Ref]:
     ]
 
 
-def take_down_backward(
+def trace_backward(
     backward: Author, path: Path, tensors: dict[str, Tensor], needed: list[str], limit: float
 ) -> BackwardSteps | None:
     """The steps of a backward on one run; None where they do not make its gradients again.

@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.forward_trace import Ref, Step, Steps
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.diagnosis.formulas import Formula
+from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 Do = Callable[[int, Step, list[Any]], Any]  # the step's number, the step, all values so far
 Make = Callable[[Step, list[Any]], Any]  # the same of one step alone
 Alter = Callable[[Tensor], Tensor]
-Formula = Callable[[Tensor], Tensor]
 Factor = Callable[[list[Any], Tensor], Tensor]  # all values so far, and what the step makes
 
 
@@ -34,7 +35,7 @@ class Change:
     """
 
     kind: str
-    told: str
+    told: Message
     do: Do | None = None
     inputs: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
 
@@ -42,9 +43,8 @@ class Change:
         """Both changes at once, each to another step."""
         assert self.do
         assert other.do
-        return replace(
-            self, told=f"{self.told}, and {other.told}", do=together([self.do, other.do])
-        )
+        told = Message("{one}, and {other}", one=self.told, other=other.told)
+        return replace(self, told=told, do=together([self.do, other.do]))
 
 
 class _Altered(torch.autograd.Function):
@@ -200,3 +200,18 @@ def showing(number: int, shown: Make) -> Do:
         return altered(Steps.do(step, values), same, shown(step, values).detach())
 
     return at(number, make)
+
+
+def altogether_or_again(kind: str, told: Message, number: int, make: Make) -> Iterator[Change]:
+    """Something else in place of a step, altogether or only where backward computes it again."""
+    yield Change(kind, told, at(number, make))
+    yield Change(kind, again(told), showing(number, make))
+
+
+def again(mistake: Message) -> Message:
+    """A mistake that is made only where backward computes something again."""
+    return Message("{mistake} where backward computes it again", mistake=mistake)
+
+
+def makes_real(steps: Steps, step: Step) -> bool:
+    return isinstance(step.made, Ref) and steps.values[step.made.place].is_floating_point()

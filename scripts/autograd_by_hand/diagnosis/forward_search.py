@@ -1,11 +1,11 @@
 """Find the one change to forward that would have the hand's gradient for its true one.
 
-Forward is made again, step by step, with one step changed (`diagnosis.forward_mistakes`), and
+Forward is made again, step by step, with one step changed (`diagnosis.mistakes_*`), and
 differentiated by autograd. A change that gives exactly the hand's gradient names the mistake. All
 in float64, where nothing fits by chance.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -16,10 +16,36 @@ from torch import Tensor
 
 from autograd_by_hand.diagnosis.fit_constant import fitted_number
 from autograd_by_hand.diagnosis.forward_edits import Change, edges
-from autograd_by_hand.diagnosis.forward_mistakes import FAMILIES, constants, term
-from autograd_by_hand.diagnosis.forward_trace import Ref, Steps
+from autograd_by_hand.diagnosis.mistake import Explanation
+from autograd_by_hand.diagnosis.mistakes_constants import constants
+from autograd_by_hand.diagnosis.mistakes_cotangents import activations, flows, unmultiplied
+from autograd_by_hand.diagnosis.mistakes_derivatives import (
+    derivatives,
+    everywhere,
+    functions,
+    unfactored,
+)
+from autograd_by_hand.diagnosis.mistakes_products import factors
+from autograd_by_hand.diagnosis.mistakes_recomputation import indices, recomputed
+from autograd_by_hand.diagnosis.mistakes_sums import sums
+from autograd_by_hand.diagnosis.mistakes_terms import edges_and_turns, term
+from autograd_by_hand.diagnosis.steps import Steps
 from autograd_by_hand.diagnosis.time_budget import until
 
+# The order in which they are tried: of two changes with one gradient, the first gives the name.
+FAMILIES: dict[str, Callable[[Steps], Iterator[Change]]] = {
+    "recomputed": recomputed,
+    "indices": indices,
+    "unmultiplied": unmultiplied,
+    "unfactored": unfactored,
+    "everywhere": everywhere,
+    "derivatives": derivatives,
+    "factors": factors,
+    "functions": functions,
+    "sums": sums,
+    "flows": flows,
+    "activations": activations,
+}
 Gradients = dict[str, Tensor]
 Fits = Iterator[tuple[Change, list[str]]]  # changes, and the gradients that each explains
 PATIENCE = 5.0  # seconds of CPU time
@@ -63,38 +89,38 @@ class Run:
         return float((hand - given[name]).norm() / (hand - truth).norm())
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The mistake that explains a gradient, and how exactly."""
-
-    kind: str
-    name: str
-    left_over: float
-
-
-def find(runs: list[Run], wrong: list[str], tolerance: float) -> dict[str, Finding]:
+def find(
+    runs: list[Run], wrong: list[str], tolerance: float, without: Collection[str] = ()
+) -> dict[str, Explanation]:
     """The first change that explains each of the gradients named, for those that one explains.
 
     runs: the first is searched on, the others confirm
     tolerance: what may be left over, as a part of the error
+    without: the families that are not tried
     """
-    found, end = dict[str, Finding](), process_time() + PATIENCE
-    searches: list[Callable[[Run, list[str], float], Fits]] = [
-        _terms,
-        *(partial(_members, family, end) for family in FAMILIES),
-        partial(_constants, end),
-        _pairs_of_terms,
-    ]
-    for search in searches:
+    found, end = dict[str, Explanation](), process_time() + PATIENCE
+    for family, search in searches(end).items():
+        if family in without:
+            continue
         rest = [name for name in wrong if name not in found]
         for change, names in search(runs[0], rest, tolerance):
             given = [run.gradients(change) for run in runs]
             for name in names:
                 worst = max(run.left_over(name, one) for run, one in zip(runs, given, strict=True))
                 if worst < tolerance and name in rest:
-                    found[name] = Finding(change.kind, change.told, worst)
+                    found[name] = Explanation(change.kind, change.told, worst, family)
                     rest.remove(name)
     return found
+
+
+def searches(end: float) -> dict[str, Callable[[Run, list[str], float], Fits]]:
+    """The search of each family, those that fit a number among them, in their order."""
+    return {
+        "terms": _terms,
+        **{name: partial(_members, family, end) for name, family in FAMILIES.items()},
+        "constants": partial(_constants, end),
+        "pairs of terms": _pairs_of_terms,
+    }
 
 
 def _members(
@@ -121,7 +147,7 @@ def _explained(run: Run, wrong: list[str], change: Change, tolerance: float) -> 
 def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
     """Terms that are missing, or counted a wrong number of times: the missing ones first."""
     found = []
-    for numbers, place in _edges_and_turns(run.steps):
+    for numbers, place in edges_and_turns(run.steps):
         without = run.gradients(term(run.steps, numbers, place, 0.0))
         if without is None:
             continue
@@ -137,16 +163,6 @@ def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
                 found.append((count != 0, term(run.steps, numbers, place, count), [name]))
     for _, change, names in sorted(found, key=lambda one: one[0]):
         yield change, names
-
-
-def _edges_and_turns(steps: Steps) -> Iterator[tuple[list[int], int]]:
-    """The arguments of a step, and of the steps that are the turns of a loop."""
-    for number, place, _ in edges(steps):
-        yield [number], place
-    for numbers in steps.turns():
-        for place, arg in enumerate(steps.steps[numbers[0]].args):
-            if isinstance(arg, Ref) and steps.values[arg.place].is_floating_point():
-                yield numbers, place
 
 
 def _pairs_of_terms(run: Run, wrong: list[str], tolerance: float) -> Fits:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.floats.formats import eps, precision
 from autograd_by_hand.floats.rounding import rounded
 
@@ -27,7 +28,7 @@ def coarser_format(
     noises: float,
     limit: float,
     moved_errors: Callable[[float], Array],
-) -> tuple[str, str] | None:
+) -> tuple[str, Message] | None:
     """The format that a float64 gradient was computed in, and the evidence; None if in none.
 
     hand, error: the gradient and its error, shape (runs, *shape)
@@ -39,13 +40,17 @@ def coarser_format(
             if noises > limit * 2.0 ** (precision("float64") - precision(dtype)):
                 continue  # more than rounding to that format explains
             if np.array_equal(rounded(hand.astype(np.float32), dtype).astype(np.float64), hand):
-                return dtype, f"every value is a number of {dtype}"
+                return dtype, Message("every value is a number of {format}", format=dtype)
             signs = np.sign(error) * np.sign(moved_errors(MOVED_BY * eps(dtype)))
             signs = signs[signs != 0]
             if signs.size >= ENOUGH and (signs > 0).mean() < MOSTLY:
                 changed = int((signs < 0).sum())
-                return dtype, (
-                    f"the error is of the size of {dtype}'s rounding, and where the inputs move by "
-                    f"{MOVED_BY} of its ulps, {changed} of {signs.size} errors change their sign"
+                return dtype, Message(
+                    "the error is of the size of {format}'s rounding, and where the inputs move by "
+                    "{step} of its ulps, {count} of {all} errors change their sign",
+                    format=dtype,
+                    step=MOVED_BY,
+                    count=changed,
+                    all=signs.size,
                 )
     return None

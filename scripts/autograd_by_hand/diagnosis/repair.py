@@ -1,6 +1,6 @@
 """What mends the hand's backward: a change to one expression, and how the mistake is told.
 
-A change to forward (`diagnosis.forward_mistakes`) tells a mistake by what backward does. A repair
+A change to forward (`diagnosis.mistakes_*`) tells a mistake by what backward does. A repair
 tells it by what stands in the author's code, and where.
 """
 
@@ -10,9 +10,11 @@ from typing import Any
 
 from torch import Size, Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import AlterAt, Group, Hand, Makes, Operand
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.diagnosis.backward_groups import AlterAt, Group, Makes, Operand
+from autograd_by_hand.diagnosis.backward_sites import Hand
 from autograd_by_hand.diagnosis.backward_trace import Make
-from autograd_by_hand.diagnosis.forward_trace import Step, Steps
+from autograd_by_hand.diagnosis.steps import Step, Steps
 from autograd_by_hand.diagnosis.value_relations import Told
 
 Tell = Callable[[], Told]
@@ -63,15 +65,14 @@ class Sweep:
 Repairs = Iterator[Repair | Sweep]
 
 
-def repair(hand: Hand, group: Group, kind: str, words: str, make: Make) -> Repair:
+def repair(hand: Hand, group: Group, kind: str, words: Message, make: Make) -> Repair:
     """Each step of a group made otherwise."""
-    return Repair(group.makes(make), lambda: (kind, f"{hand.where(group)}: {words}"))
+    return Repair(group.makes(make), lambda: (kind, hand.at(group, words)))
 
 
-def altered_operand(hand: Hand, one: Operand, kind: str, words: str, alter: AlterAt) -> Repair:
+def altered_operand(hand: Hand, one: Operand, kind: str, words: Message, alter: AlterAt) -> Repair:
     """An operand that is another."""
-    told = f"`{one.told}` {words}"
-    return Repair(one.makes(alter), lambda: (kind, f"{hand.where(one.group)}: {told}"))
+    return Repair(one.makes(alter), lambda: (kind, hand.at(one.group, words)))
 
 
 def with_any(step: Step, values: list[Any], place: int, arg: Any) -> Any:

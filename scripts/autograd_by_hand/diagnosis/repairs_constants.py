@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import Group, Hand, Makes, Operand
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.diagnosis.backward_groups import Group, Makes, Operand
+from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.factor_names import is_named
 from autograd_by_hand.diagnosis.forward_edits import with_argument
-from autograd_by_hand.diagnosis.forward_trace import Step
 from autograd_by_hand.diagnosis.repair import Repair, Repairs, repair, with_any
-from autograd_by_hand.diagnosis.value_patterns import is_named
+from autograd_by_hand.diagnosis.steps import Step
 from autograd_by_hand.diagnosis.value_relations import Told, shapes_of
 
 aten = torch.ops.aten
@@ -29,8 +31,9 @@ def places(hand: Hand) -> Repairs:
             yield from _selections(hand, group)
         elif step.name == "constant_pad_nd":
             for by in (1, -1, 2, -2, 3, -3):
+                words = Message("the padding is on the wrong side")
                 make = partial(_padding_moved, by=by)
-                yield repair(hand, group, "shifted", "the padding is on the wrong side", make)
+                yield repair(hand, group, "shifted", words, make)
         elif step.name in {*THRESHOLDS, *ARITHMETIC}:
             for place, arg in enumerate(step.args):
                 for number in numbers if type(arg) in (int, float) else ():
@@ -39,7 +42,7 @@ def places(hand: Hand) -> Repairs:
             value = hand.value(arg.place)
             if not value.is_floating_point() and value.dtype != torch.bool:
                 for by in (1, -1):
-                    words = f"`{hand.told(arg.place)}` is off by one"
+                    words = Message("`{a}` is off by one", a=hand.told(arg.place))
                     yield repair(hand, group, "shifted", words, partial(_off, place=place, by=by))
 
 
@@ -56,10 +59,14 @@ def _numbers(hand: Hand) -> list[float]:
 
 def _slices(hand: Hand, group: Group) -> Repairs:
     for by in (1, -1, 2, -2, 3, -3, 4, -4):
-        words = f"it begins {abs(by)} too {'early' if by > 0 else 'late'}"
+        words = (
+            Message("it begins {count} too early", count=by)
+            if by > 0
+            else Message("it begins {count} too late", count=-by)
+        )
         yield repair(hand, group, "shifted", words, partial(_sliced, by=by))
     for stride in (1, 2, 3, 4):
-        words = f"it is not taken in steps of {stride}"
+        words = Message("it is not taken in steps of {stride}", stride=stride)
         yield repair(hand, group, "operation", words, partial(_sliced, stride=stride))
 
 
@@ -78,13 +85,17 @@ def _sliced(step: Step, values: list[Any], by: int = 0, stride: int | None = Non
 
 def _selections(hand: Hand, group: Group) -> Repairs:
     for by in (1, -1, 2, -2):
-        words = f"the index is off by {'one' if abs(by) == 1 else 'two'}"
+        words = (
+            Message("the index is off by one")
+            if abs(by) == 1
+            else Message("the index is off by two")
+        )
         yield repair(hand, group, "shifted", words, partial(_selected, by=by))
     if len(group.steps) > 1:
         backwards = [step.args[2] for step in group.steps.values()][::-1]
         makes = group.each([partial(with_any, place=2, arg=index) for index in backwards])
-        words = f"{hand.where(group)}: the turns of the loop are in reverse"
-        yield Repair(makes, lambda: ("transposed", words))
+        words = Message("the turns of the loop are in reverse")
+        yield Repair(makes, lambda: ("transposed", hand.at(group, words)))
 
 
 def _selected(step: Step, values: list[Any], by: int) -> Any:
@@ -122,13 +133,15 @@ def fitted(hand: Hand) -> Iterator[tuple[float, Callable[[float], Repair]]]:
 
 def _with_number(hand: Hand, group: Group, place: int, value: float) -> Repair:
     arg = float(group.first.args[place])
-    words = f"the constant is {arg:.7g} and not {value:.7g}"
+    words = Message(
+        "the constant is {value} and not {other}", value=f"{arg:.7g}", other=f"{value:.7g}"
+    )
     makes = group.makes(partial(with_argument, place=place, value=value))
 
     def tell() -> Told:
         scales = group.first.name in ("mul", "div") and arg and value
         forgotten = scales and _is_count(hand, arg, value)
-        return "factor" if forgotten else "constant", f"{hand.where(group)}: {words}"
+        return "factor" if forgotten else "constant", hand.at(group, words)
 
     return Repair(makes, tell)
 
@@ -149,7 +162,8 @@ def _scaled(hand: Hand, one: Operand, value: float) -> Repair:
 
     def tell() -> Told:
         kind = "factor" if _is_linear(hand, makes) else "constant"
-        return kind, f"{hand.where(one.group)}: `{one.told}` must be multiplied by {value:.7g}"
+        words = Message("`{a}` must be multiplied by {factor}", a=one.told, factor=f"{value:.7g}")
+        return kind, hand.at(one.group, words)
 
     return Repair(makes(value), tell)
 

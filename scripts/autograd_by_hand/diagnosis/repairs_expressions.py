@@ -1,14 +1,26 @@
 """Repairs in which a factor or a term is added, or a value is another function or layout of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import Group, Hand, Operand, fits
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.diagnosis.backward_groups import Group, Operand
+from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.formulas import FORMULAS, Formula, written
+from autograd_by_hand.diagnosis.layouts import (
+    Layout,
+    fits,
+    misread,
+    pairs_of_axes,
+    reversed_along_both,
+    swapped,
+    swapped_back,
+)
 from autograd_by_hand.diagnosis.repair import (
     Other,
     Repair,
@@ -20,7 +32,19 @@ from autograd_by_hand.diagnosis.repair import (
 )
 from autograd_by_hand.diagnosis.value_relations import Told
 
-Formula = Callable[[Tensor], Tensor]
+
+@dataclass(frozen=True)
+class Phrase:
+    """What is said where a formula of another value sets an operand right.
+
+    words: of the operand, `a`, and of what is named, `b`
+    named: the formula that is named
+    formula: the one that is tried
+    """
+
+    words: Callable[..., Message]
+    named: str
+    formula: str
 
 
 def factors(hand: Hand) -> Repairs:
@@ -35,39 +59,41 @@ def terms(hand: Hand) -> Repairs:
 
 def formulas(hand: Hand) -> Repairs:
     """Another formula where a value is used."""
-    yield from _formulas(hand, "operation", FORMULAS, lambda _, other: other)
+    yield from _formulas(hand, "operation", REPLACEMENTS, lambda _, other: other)
 
 
 def _formulas(
     hand: Hand,
     kind: str,
-    formulas: dict[str, Formula],
+    phrases: Sequence[Phrase],
     combine: Callable[[Tensor, Tensor], Tensor],
 ) -> Repairs:
     """A formula of another value combined with an operand, or of those of a loop's turns."""
-    known = {
-        (place, words): formula
+    known = [
+        (place, phrase)
         for place in range(hand.taken.own)
         if hand.value(place).is_floating_point()
-        for words, formula in formulas.items()
-        if _varies(formula(hand.value(place)))
-    }
+        for phrase in phrases
+        if _varies(FORMULAS[phrase.formula](hand.value(place)))
+    ]
     for one in hand.operands:
         below = hand.below(one.group)
         others, turned = list[tuple[Other, Tell]](), list[tuple[Other, Tell]]()
-        for (place, words), formula in known.items():
+        for place, phrase in known:
             value = hand.value(place)
             # A function of the operand itself is tried by `functions`.
             if place not in hand.chosen or place in below or value is one.value:
                 continue
             if fits(value.shape, one.shape if combine is not torch.add else one.value.shape):
+                formula = FORMULAS[phrase.formula]
                 other = partial(_formula_of, place=place, formula=formula, shape=one.shape)
-                others.append((other, partial(_told_of_operand, hand, one, kind, words, place)))
+                others.append((other, partial(_told_of_operand, hand, one, kind, phrase, place)))
         for order in hand.orders(one.group) if one.turns else ():
-            for words, formula in formulas.items():
-                if (order[0], words) in known and fits(hand.value(order[0]).shape, one.shape):
+            for phrase in phrases:
+                if (order[0], phrase) in known and fits(hand.value(order[0]).shape, one.shape):
+                    formula = FORMULAS[phrase.formula]
                     each = partial(_formula_of_each, places=order, formula=formula, shape=one.shape)
-                    tell = partial(_told_of_operand, hand, one, kind, words, order[0])
+                    tell = partial(_told_of_operand, hand, one, kind, phrase, order[0])
                     turned.append((each, tell))
         yield Sweep(one, combine, others)
         yield Sweep(one, combine, turned, turned=True)
@@ -83,9 +109,9 @@ def _formula_of_each(
     return torch.stack([_formula_of(values, place, formula, shape) for place in places])
 
 
-def _told_of_operand(hand: Hand, one: Operand, kind: str, words: str, place: int) -> Told:
-    words = words.replace("z", hand.told(place))
-    return kind, f"{hand.where(one.group)}: `{one.told}` {words}"
+def _told_of_operand(hand: Hand, one: Operand, kind: str, phrase: Phrase, place: int) -> Told:
+    b = written(phrase.named, hand.told(place))
+    return kind, hand.at(one.group, phrase.words(a=one.told, b=b))
 
 
 def _varies(value: Tensor) -> bool:
@@ -98,10 +124,13 @@ def _varies(value: Tensor) -> bool:
 def functions(hand: Hand) -> Repairs:
     """A function of a value where the value itself is used."""
     for one in hand.operands:
-        for words, formula in FUNCTIONS.items():
-            told = f"stands in the place of `{words.replace('z', one.told)}`"
-            kind = "factor" if words == "-z" else "operation"
-            yield altered_operand(hand, one, kind, told, partial(_function, formula=formula))
+        for name in FUNCTIONS:
+            told = Message(
+                "`{a}` stands in the place of `{b}`", a=one.told, b=written(name, one.told)
+            )
+            kind = "factor" if name == "-z" else "operation"
+            alter = partial(_function, formula=FORMULAS[name])
+            yield altered_operand(hand, one, kind, told, alter)
 
 
 def _function(_: list[Any], value: Tensor, __: int, formula: Formula) -> Tensor:
@@ -124,7 +153,11 @@ def moved(hand: Hand) -> Repairs:
                     continue
                 makes = one.makes(partial(_times, factor=factor))
                 makes |= group.makes(partial(as_it_is, place=place, shape=shape))
-                words = f"`{hand.told(factor)}` is multiplied in here, and not with `{one.told}`"
+                words = Message(
+                    "`{a}` is multiplied in here, and not with `{b}`",
+                    a=hand.told(factor),
+                    b=one.told,
+                )
                 yield Repair(makes, partial(_told_of_moved, hand, group, words))
 
 
@@ -133,48 +166,49 @@ def _times(values: list[Any], value: Tensor, _: int, factor: int) -> Tensor:
     return made
 
 
-def _told_of_moved(hand: Hand, group: Group, words: str) -> Told:
-    return "operation", f"{hand.where(group)}: {words}"
+def _told_of_moved(hand: Hand, group: Group, words: Message) -> Told:
+    return "operation", hand.at(group, words)
 
 
-FACTORS: dict[str, Formula] = {
-    "is not multiplied by `z`": lambda z: z,
-    "is not divided by `z`, or is multiplied by it once too often": lambda z: 1 / z,
-    "is not multiplied by `1 - z**2`": lambda z: 1 - z * z,
-    "is not multiplied by `z * (1 - z)`": lambda z: z * (1 - z),
-    "is not multiplied by `1 - z`": lambda z: 1 - z,
-    "is not divided by the square of `z`": lambda z: 1 / (z * z),
-    "is not multiplied by the sign of `z`": torch.sign,
-    "is not multiplied by `(z > 0)`": lambda z: (z > 0).to(z.dtype),
-}
-FORMULAS: dict[str, Formula] = {
-    "stands in the place of `1 - z**2`": lambda z: 1 - z * z,
-    "stands in the place of `z * (1 - z)`": lambda z: z * (1 - z),
-    "stands in the place of `1 - z`": lambda z: 1 - z,
-    "stands in the place of `z**2`": lambda z: z * z,
-    "stands in the place of `sign(z)`": torch.sign,
-    "stands in the place of `(z > 0)`": lambda z: (z > 0).to(z.dtype),
-}
-TERMS: dict[str, Formula] = {
-    "lacks the term `z`": lambda z: z,
-    "lacks the term `-z`": lambda z: -z,
-}
-FUNCTIONS: dict[str, Formula] = {
-    "-z": lambda z: -z,
-    "1 - z": lambda z: 1 - z,
-    "1 + z": lambda z: 1 + z,
-    "1 / z": lambda z: 1 / z,
-    "z**2": lambda z: z * z,
-    "sqrt(z)": torch.sqrt,
-    "exp(z)": torch.exp,
-    "log(z)": torch.log,
-    "abs(z)": torch.abs,
-    "sign(z)": torch.sign,
-    "sigmoid(z)": torch.sigmoid,
-    "tanh(z)": torch.tanh,
-    "relu(z)": torch.relu,
-    "softmax(z)": lambda z: z.softmax(-1),
-}
+NOT_MULTIPLIED = partial(Message, "`{a}` is not multiplied by `{b}`")
+NOT_DIVIDED = partial(
+    Message, "`{a}` is not divided by `{b}`, or is multiplied by it once too often"
+)
+NOT_DIVIDED_BY_SQUARE = partial(Message, "`{a}` is not divided by the square of `{b}`")
+NOT_MULTIPLIED_BY_SIGN = partial(Message, "`{a}` is not multiplied by the sign of `{b}`")
+IN_PLACE = partial(Message, "`{a}` stands in the place of `{b}`")
+LACKS_TERM = partial(Message, "`{a}` lacks the term `{b}`")
+FACTORS = (
+    Phrase(NOT_MULTIPLIED, "z", "z"),
+    Phrase(NOT_DIVIDED, "z", "1 / z"),
+    Phrase(NOT_MULTIPLIED, "1 - z**2", "1 - z**2"),
+    Phrase(NOT_MULTIPLIED, "z * (1 - z)", "z * (1 - z)"),
+    Phrase(NOT_MULTIPLIED, "1 - z", "1 - z"),
+    Phrase(NOT_DIVIDED_BY_SQUARE, "z", "1 / (z * z)"),
+    Phrase(NOT_MULTIPLIED_BY_SIGN, "z", "sign(z)"),
+    Phrase(NOT_MULTIPLIED, "(z > 0)", "(z > 0)"),
+)
+REPLACEMENTS = tuple(
+    Phrase(IN_PLACE, formula, formula)
+    for formula in ("1 - z**2", "z * (1 - z)", "1 - z", "z**2", "sign(z)", "(z > 0)")
+)
+TERMS = (Phrase(LACKS_TERM, "z", "z"), Phrase(LACKS_TERM, "-z", "-z"))
+FUNCTIONS = (
+    "-z",
+    "1 - z",
+    "1 + z",
+    "1 / z",
+    "z**2",
+    "sqrt(z)",
+    "exp(z)",
+    "log(z)",
+    "abs(z)",
+    "sign(z)",
+    "sigmoid(z)",
+    "tanh(z)",
+    "relu(z)",
+    "softmax(z)",
+)
 
 
 # layouts
@@ -183,32 +217,18 @@ FUNCTIONS: dict[str, Formula] = {
 def layouts(hand: Hand) -> Repairs:
     """A value that is transposed, reversed or read a place too far."""
     for one in hand.operands:
-        for kind, words, alter in _laid_out(one.value.shape):
-            yield altered_operand(hand, one, kind, words, partial(_function, formula=alter))
+        for layout in _layouts(one.value.shape):
+            words = Message("`{a}` {what}", a=one.told, what=layout.words)
+            alter = partial(_function, formula=layout.of)
+            yield altered_operand(hand, one, layout.kind, words, alter)
 
 
-def _laid_out(shape: torch.Size) -> Iterator[tuple[str, str, Formula]]:
+def _layouts(shape: torch.Size) -> Iterator[Layout]:
     for axis, size in enumerate(shape):
         if size > 1:
-            for by in (1, -1):
-                rolled = partial(torch.roll, shifts=by, dims=axis)
-                yield "shifted", f"is read one place off along axis {axis}", rolled
-            yield "transposed", f"is reversed along axis {axis}", partial(torch.flip, dims=[axis])
-    for first, second in combinations(range(len(shape)), 2):
-        if shape[first] > 1 < shape[second]:
-            words = f"has its axes {first} and {second} swapped"
-            yield "transposed", words, partial(_swapped, first=first, second=second)
-            if shape[first] != shape[second]:
-                yield "transposed", words, partial(_swapped_back, first=first, second=second)
-            reversed_ = partial(torch.flip, dims=[first, second])
-            yield "transposed", f"is reversed along axes {first} and {second}", reversed_
-
-
-def _swapped(value: Tensor, first: int, second: int) -> Tensor:
-    return value.transpose(first, second).reshape(value.shape)
-
-
-def _swapped_back(value: Tensor, first: int, second: int) -> Tensor:
-    shape = list(value.shape)
-    shape[first], shape[second] = shape[second], shape[first]
-    return value.reshape(shape).transpose(first, second)
+            yield from misread(axis)
+    for first, second in pairs_of_axes(shape):
+        yield swapped(first, second, len(shape))
+        if shape[first] != shape[second]:
+            yield swapped_back(first, second, len(shape))
+        yield reversed_along_both(first, second)

@@ -7,19 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import (
-    ELEMENTWISE,
-    Group,
-    Hand,
-    Operand,
-    altering,
-    fingerprint,
-    fits,
-    given,
-    orders,
-)
-from autograd_by_hand.diagnosis.forward_trace import Ref, Step, Steps
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.diagnosis.backward_groups import Group, Operand, altering, given
+from autograd_by_hand.diagnosis.backward_sites import ELEMENTWISE, Hand, fingerprint, orders
+from autograd_by_hand.diagnosis.layouts import fits
 from autograd_by_hand.diagnosis.repair import Repair, Repairs, Sweep, repair, with_any
+from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 from autograd_by_hand.diagnosis.value_relations import Told, relation
 
 FEW = 4  # values with which a loop may begin
@@ -90,7 +83,7 @@ def _given(step: Step, values: list[Any], instead: dict[int, int]) -> Any:
 
 def _told_of_value(hand: Hand, group: Group, used: int, due: int) -> Told:
     kind, words = relation(hand, used, due)
-    return kind, f"{hand.where(group)}: {words}"
+    return kind, hand.at(group, words)
 
 
 def _broadcasts(hand: Hand, step: Step, arg: Ref, shape: torch.Size) -> bool:
@@ -110,7 +103,7 @@ def _other_members(hand: Hand, group: Group) -> Repairs:
         for first, second in combinations(range(len(arg)), 2):
             one, other = arg[first], arg[second]
             if isinstance(one, Ref) and isinstance(other, Ref):
-                words = f"`{hand.told(one.place)}` and `{hand.told(other.place)}` are swapped"
+                words = _swapped(hand, one.place, other.place)
                 make = partial(_swapping, place=place, first=first, second=second)
                 yield repair(hand, group, "operation", words, make)
         if all(isinstance(one, Ref) for one in arg) and len(group.steps) == 1 < len(arg):
@@ -161,15 +154,25 @@ def _stacked(values: list[Any], places: tuple[int, ...]) -> Tensor:
 
 
 def _told_of_turns(hand: Hand, group: Group, used: list[int], due: tuple[int, ...]) -> Told:
-    words = f"`{hand.told(used[0])}` stands in the place of `{hand.told(due[0])}`"
+    kind, words = _relation_of_turns(hand, used, due)
+    return kind, hand.at(group, words)
+
+
+def _relation_of_turns(hand: Hand, used: list[int], due: tuple[int, ...]) -> Told:
+    """What the values that a loop's turns use are to those that are due."""
+    a, b = hand.told(used[0]), hand.told(due[0])
     prints, own = ([fingerprint(hand.value(one)) for one in places] for places in (due, used))
     if prints == own[::-1]:
-        return "transposed", f"{hand.where(group)}: the turns of the loop are in reverse"
+        return "transposed", Message("the turns of the loop are in reverse")
     if prints[1:] == own[:-1] or prints[:-1] == own[1:]:
-        return "shifted", f"{hand.where(group)}: {words}, that of another turn"
+        return "shifted", Message(
+            "`{a}` stands in the place of `{b}`, that of another turn", a=a, b=b
+        )
     if not all(hand.value(place).any() for place in used):
-        return "missing", f"{hand.where(group)}: {words}, which is 0 in some turns of the loop"
-    return "operation", f"{hand.where(group)}: {words}, and so in each turn"
+        return "missing", Message(
+            "`{a}` stands in the place of `{b}`, which is 0 in some turns of the loop", a=a, b=b
+        )
+    return "operation", Message("`{a}` stands in the place of `{b}`, and so in each turn", a=a, b=b)
 
 
 def _last_of_turns(hand: Hand) -> Repairs:
@@ -179,7 +182,9 @@ def _last_of_turns(hand: Hand) -> Repairs:
         made = group.first.made
         if isinstance(made, Ref) and made.place in lasts and len(group.steps) == 1:
             places = lasts[made.place]
-            words = f"of what the {len(places)} turns of a loop make only the last is kept"
+            words = Message(
+                "of what the {count} turns of a loop make only the last is kept", count=len(places)
+            )
             make = partial(_summed_up, places=places[:-1])
             yield repair(hand, group, "missing", words, make)
 
@@ -202,11 +207,19 @@ def swaps(hand: Hand) -> Repairs:
         read = set().union(*(hand.taken.reads[number] for number in numbers))
         for one, other in combinations(sorted(read - hand.taken.moving), 2):
             if hand.alike([one, other]) and {one, other} <= {*hand.steps.names}:
-                where = "wherever something flows back" if scope == "all" else f"line {scope}"
-                words = f"{where}: `{hand.told(one)}` and `{hand.told(other)}` are swapped"
+                what = _swapped(hand, one, other)
+                words = (
+                    Message("wherever something flows back: {what}", what=what)
+                    if scope == "all"
+                    else Message("line {line}: {what}", line=scope, what=what)
+                )
                 makes = group.makes(partial(_given, instead={one: other, other: one}))
                 yield Repair(makes, partial(_told, "operation", words))
 
 
-def _told(kind: str, words: str) -> Told:
+def _told(kind: str, words: Message) -> Told:
     return kind, words
+
+
+def _swapped(hand: Hand, one: int, other: int) -> Message:
+    return Message("`{a}` and `{b}` are swapped", a=hand.told(one), b=hand.told(other))

@@ -8,12 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import Group, Hand
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.diagnosis.backward_groups import Group
+from autograd_by_hand.diagnosis.backward_sites import Hand
 from autograd_by_hand.diagnosis.backward_trace import Make
-from autograd_by_hand.diagnosis.forward_trace import Ref, Step, Steps
 from autograd_by_hand.diagnosis.repair import Repairs, as_it_is, repair, with_any
+from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 aten = torch.ops.aten
+
 
 # sums
 
@@ -24,7 +27,7 @@ def sums(hand: Hand) -> Repairs:
     for group in hand.groups:
         step = group.first
         if step.name == "select":
-            words = "one index is taken where a sum is due"
+            words = Message("one index is taken where a sum is due")
             yield repair(hand, group, "other sum", words, _summed_along)
         if step.name in OVER_AXES and isinstance(step.args[0], Ref):
             axes = _axes(step, hand.value(step.args[0].place).dim())
@@ -37,19 +40,23 @@ def sums(hand: Hand) -> Repairs:
                 {number: one for group in groups for number, one in group.steps.items()}
             )
             for kind, words, make in _other_axes(hand, groups[0].first):
-                yield repair(
-                    hand, together, kind, f"{words}, and so is all that is over them", make
-                )
+                every = Message("{what}, and so is all that is over them", what=words)
+                yield repair(hand, together, kind, every, make)
 
 
-def _other_axes(hand: Hand, step: Step) -> Iterator[tuple[str, str, Make]]:
+def _other_axes(hand: Hand, step: Step) -> Iterator[tuple[str, Message, Make]]:
     dims = hand.value(step.args[0].place).dim()
     own, several = _axes(step, dims), OVER_AXES[step.name][1] is not None
     for count in range(1, dims + 1 if several else 2):
         for axes in combinations(range(dims), count):
             if [*axes] == sorted(own):
                 continue
-            words = f"`{step.name}` is over axes {own} and not over {[*axes]}"
+            words = Message(
+                "`{a}` is over axes {own} and not over {axes}",
+                a=step.name,
+                own=str(own),
+                axes=str([*axes]),
+            )
             for keep in (False, True) if several else (None,):
                 yield "other sum", words, partial(_over, axes=axes, keep=keep)
 
@@ -71,11 +78,11 @@ def _over(step: Step, values: list[Any], axes: tuple[int, ...], keep: bool | Non
     return torch.linalg.vector_norm(values[step.args[0].place], order, [*axes], keep)
 
 
-def _other_reductions(step: Step) -> Iterator[tuple[str, str, Make]]:
+def _other_reductions(step: Step) -> Iterator[tuple[str, Message, Make]]:
     for name in REDUCTIONS if step.name in REDUCTIONS else ():
         if name != step.name:
             kind = "factor" if {name, step.name} == {"sum", "mean"} else "operation"
-            words = f"`{step.name}` stands in the place of `{name}`"
+            words = Message("`{a}` stands in the place of `{b}`", a=step.name, b=name)
             yield kind, words, partial(_reduced, name=name)
 
 
@@ -114,10 +121,10 @@ def operations(hand: Hand) -> Repairs:
         step = group.first
         for name in _siblings(step.name):
             if func := _overload(name, step):
-                words = f"`{step.name}` stands in the place of `{name}`"
+                words = Message("`{a}` stands in the place of `{b}`", a=step.name, b=name)
                 yield repair(hand, group, "operation", words, partial(_done_by, func=func))
         if step.func in OVERWRITING:
-            words = "what is there is overwritten, where it must be added to"
+            words = Message("what is there is overwritten, where it must be added to")
             yield repair(hand, group, "missing", words, _added)
     for group in hand.groups:
         yield from _without(hand, group)
@@ -153,7 +160,9 @@ def _without(hand: Hand, group: Group) -> Repairs:
     shape = hand.value(step.made.place).shape
     for place, arg in hand.used(group):
         if hand.value(arg.place).numel() == shape.numel():
-            words = f"`{hand.told(arg.place)}` itself is due, without `{step.name}`"
+            words = Message(
+                "`{a}` itself is due, without `{b}`", a=hand.told(arg.place), b=step.name
+            )
             make = partial(as_it_is, place=place, shape=shape)
             yield repair(hand, group, _kind_without(hand, step, arg), words, make)
 

@@ -6,10 +6,13 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from autograd_by_hand.diagnosis.backward_sites import Hand, fits
-from autograd_by_hand.diagnosis.value_patterns import is_named
+from autograd_by_hand.core.messages import Message, joined
+from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.factor_names import is_named
+from autograd_by_hand.diagnosis.layouts import TRANSPOSED, fits, misread, shifted
 
-Told = tuple[str, str]  # the kind of mistake, and its words
+Told = tuple[str, Message]  # the kind of mistake, and its words
+How = tuple[str, Message | None]  # the kind of mistake, and what the one value is to the other
 
 
 def relation(hand: Hand, used: int, due: int) -> Told:
@@ -17,7 +20,7 @@ def relation(hand: Hand, used: int, due: int) -> Told:
     one, other = hand.value(used), hand.value(due)
     if one.numel() == other.numel():
         other = other.reshape(one.shape)
-    words = f"`{hand.told(used)}` stands in the place of `{hand.told(due)}`"
+    words = Message("`{a}` stands in the place of `{b}`", a=hand.told(used), b=hand.told(due))
     if not one.is_floating_point() or one.shape != other.shape:
         return ("shifted" if _off_by_one(one, other) else "operation"), words
     every = chain(
@@ -26,42 +29,51 @@ def relation(hand: Hand, used: int, due: int) -> Told:
         _scaled(hand, one, other),
         _left_out(hand, used, due, other),
     )
-    kind, how = next(every, ("operation", ""))
-    return kind, f"{words}: {how}" if how else words
+    kind, how = next(every, ("operation", None))
+    return kind, joined(": ", [words, how]) if how else words
 
 
-def _blank(one: Tensor, other: Tensor) -> Iterator[Told]:
+def _blank(one: Tensor, other: Tensor) -> Iterator[How]:
     """Whether a value is 1, or 0, throughout or in some rows."""
     if one.numel() > 1 and (one == 1).all():
-        yield "missing", "it is 1 throughout"
+        yield "missing", Message("it is 1 throughout")
     if not one.any():
-        yield "missing", "it is 0"
+        yield "missing", Message("it is 0")
     if not other.any():
-        yield "operation", "nothing is due"
-    if (rows := _rows_left_out(one, other)) is not None:
-        yield "confined", f"it is 0 at index {rows}"
+        yield "operation", Message("nothing is due")
+    if left_out := _rows_left_out(one, other):
+        rows, axis = left_out
+        yield (
+            "confined",
+            Message("it is 0 at index {which} along axis {axis}", which=str(rows), axis=axis),
+        )
 
 
-def _scaled(hand: Hand, one: Tensor, other: Tensor) -> Iterator[Told]:
+def _scaled(hand: Hand, one: Tensor, other: Tensor) -> Iterator[How]:
     """The number that the first value is times the second, and what is added to it."""
     if affine := _affine(one, other):
         scale, shift = affine
         if abs(abs(scale) - 1) < 1e-9 and abs(abs(shift) - 1) < 1e-9:
-            yield "operation", ""  # z and 1 - z, say
+            yield "operation", None  # z and 1 - z, say
         if shift:
-            yield "constant", f"it is {scale:.6g} times it and {shift:.6g} more"
+            words = Message(
+                "it is {factor} times it and {shift} more",
+                factor=f"{scale:.6g}",
+                shift=f"{shift:.6g}",
+            )
+            yield "constant", words
         kind = "factor" if is_named(scale, shapes_of(hand)) else "constant"
-        yield kind, f"it is {scale:.6g} times it"
+        yield kind, Message("it is {factor} times it", factor=f"{scale:.6g}")
 
 
-def _left_out(hand: Hand, used: int, due: int, other: Tensor) -> Iterator[Told]:
+def _left_out(hand: Hand, used: int, due: int, other: Tensor) -> Iterator[How]:
     """The input, or the term, that makes the first value the second."""
     one = hand.value(used)
     for name, ref in hand.steps.inputs.items():
         factor = hand.value(ref.place)
         fit = factor.numel() > 1 and factor.is_floating_point() and fits(factor.shape, one.shape)
         if fit and _close(one * factor, other):
-            yield "missing", f"the factor `{name}` is left out"
+            yield "missing", Message("the factor `{a}` is left out", a=name)
     for place in hand.values if due not in hand.above(used) else ():
         term = hand.value(place)
         if not term.is_floating_point() or not fits(term.shape, one.shape) or not term.any():
@@ -69,7 +81,7 @@ def _left_out(hand: Hand, used: int, due: int, other: Tensor) -> Iterator[Told]:
         if {place, *hand.above(place)} & {used, due}:
             continue  # what is made of the two tells nothing
         if _close(one + term, other) or _close(one - term, other):
-            yield "missing", f"the term `{hand.told(place)}` is left out"
+            yield "missing", Message("the term `{a}` is left out", a=hand.told(place))
 
 
 def shapes_of(hand: Hand) -> dict[str, list[int]]:
@@ -77,21 +89,18 @@ def shapes_of(hand: Hand) -> dict[str, list[int]]:
     return {name: [*hand.value(ref.place).shape] for name, ref in hand.steps.inputs.items()}
 
 
-def _laid_out(one: Tensor, other: Tensor) -> Iterator[Told]:
+def _laid_out(one: Tensor, other: Tensor) -> Iterator[How]:
     """How the second value is laid out to be the first."""
-    for axis, size in enumerate(one.shape):
-        if size > 1:
-            if any(_close(one, other.roll(by, axis)) for by in (1, -1)):
-                yield "shifted", f"it is read one place off along axis {axis}"
-            if _close(one, other.flip(axis)):
-                yield "transposed", f"it is reversed along axis {axis}"
-    if one.dim() > 1 and _close(one, other.transpose(-1, -2)):
-        yield "transposed", "it is transposed"
+    long = [axis for axis, size in enumerate(one.shape) if size > 1]
+    layouts = [layout for axis in long for layout in misread(axis)]
+    for layout in [*layouts, TRANSPOSED] if one.dim() > 1 else layouts:
+        if _close(one, layout.of(other)):
+            yield layout.kind, Message("it {what}", what=layout.words)
     if one.numel() > 2 and _close(one.flatten().sort().values, other.flatten().sort().values):
-        yield "transposed", "it has the same numbers in another order"
+        yield "transposed", Message("it has the same numbers in another order")
 
 
-def _rows_left_out(one: Tensor, other: Tensor) -> str | None:
+def _rows_left_out(one: Tensor, other: Tensor) -> tuple[list[int], int] | None:
     """Where the first value is 0 and else the second, if these are whole rows along an axis."""
     kept = one != 0
     if kept.all() or not _close(one, other * kept):
@@ -100,7 +109,7 @@ def _rows_left_out(one: Tensor, other: Tensor) -> str | None:
         rows = kept.transpose(0, axis).flatten(1).any(1) if one.dim() > 1 else kept
         ones = [1 if other_axis != axis else -1 for other_axis in range(one.dim())]
         if _close(one, other * rows.reshape(ones)):
-            return f"{(~rows).nonzero().flatten().tolist()} along axis {axis}"
+            return (~rows).nonzero().flatten().tolist(), axis
     return None
 
 
@@ -111,7 +120,7 @@ def _off_by_one(one: Tensor, other: Tensor) -> bool:
     if one.dtype != torch.bool and bool(((one - other).abs() == 1).all()):
         return True
     return any(
-        torch.equal(one, other.roll(by, axis)) for axis in range(one.dim()) for by in (1, -1)
+        torch.equal(one, layout.of(other)) for axis in range(one.dim()) for layout in shifted(axis)
     )
 
 

@@ -60,14 +60,8 @@ class Observer(DispatchMode):
             self.tensors.append(tensor.detach())
         return self._numbers[place]
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = dict(kwargs or {})
+    def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Append the operation to `calls`, with what a replay without torch needs of it."""
         known = len(self.tensors)
 
         def given(tensor: Tensor) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Put words, tables and pictures together from the templates, with nothing left undefined.
 
 A template's own words are English; {% trans %} and _() say them in the language of the report, and
-the filter `say` does so with what a stage has told, `explained` with a mistake and its evidence.
+the filter `say` does so with what a stage has told.
 """
 
 import json
@@ -18,7 +18,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number, percent
-from autograd_by_hand.report.translation import ENGLISH, explained, said, translations
+from autograd_by_hand.report.translation import ENGLISH, said, translations
 
 TEMPLATES = "templates"
 ENDINGS = (".j2", ".md")  # of templates: the project's own, and discussions
@@ -76,7 +76,6 @@ def _environment(folder: Path, language: str) -> SandboxedEnvironment:
     spoken = translations(language)
     environment.install_gettext_translations(spoken, newstyle=False)  # type: ignore[attr-defined]
     environment.filters |= {
-        "explained": partial(explained, language=language),
         "number": number,
         "percent": lambda share, digits=1: said(percent(share, digits), language),
     }

@@ -33,14 +33,8 @@ class NumpySums(DispatchMode):
         super().__init__()
         self.handed_over: Counter[str] = Counter()
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = dict(kwargs or {})
+    def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Have numpy carry out the sums and matrix products, torch the rest."""
         replacement = _REPLACEMENTS.get(func)
         operands = [arg for arg in args if isinstance(arg, Tensor)]
         own_terms = kwargs.get("dtype") is not None  # a sum that asks for another precision

@@ -6,7 +6,7 @@ import pandas as pd
 
 from autograd_by_hand.core.messages import Message, joined
 from autograd_by_hand.core.number_format import number, percent
-from autograd_by_hand.verdict.judge import UNKNOWN
+from autograd_by_hand.diagnosis.mistake import UNKNOWN
 
 GREATEST = {
     "max_abs": Message("greatest absolute difference"),

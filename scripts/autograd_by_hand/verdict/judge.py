@@ -14,7 +14,6 @@ from autograd_by_hand.core.messages import Message, clause
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.floats.formats import precision
 
-UNKNOWN = Message("no known mistake gives these values")  # the name of a mistake that has none
 NO_NUMBER = Message("something on the way overflows, or is divided by zero")
 WORST_FACTOR = 0.5  # what half the gradient is off, as a part of it: zero and twice are off by more
 

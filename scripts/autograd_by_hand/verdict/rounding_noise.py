@@ -120,14 +120,8 @@ class RandomRounding(DispatchMode):
         self._roundoff_of_sums = 2.0**-sums
         self._generator = generator
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
+    def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Round each float64 result at random, a compound operation's parts one by one."""
         if func.is_view or func in EXACT:
             return func(*args, **kwargs)
         adds = func in SUMS and not _weighted(kwargs)

@@ -1,11 +1,11 @@
-"""Backwards given as text, taken down."""
+"""Backwards given as text, recorded."""
 
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from autograd_by_hand.diagnosis.backward_trace import take_down_backward
+from autograd_by_hand.diagnosis.backward_trace import trace_backward
 
 F64 = torch.float64
 PATH = Path("backward.py")
@@ -26,5 +26,5 @@ def drawn(seed=0, **shapes):
 
 
 def taken(source, tensors, needed=("x",)):
-    """A backward given as text, taken down."""
-    return take_down_backward(function_of(source), PATH, tensors, [*needed], 10)
+    """A backward given as text, recorded."""
+    return trace_backward(function_of(source), PATH, tensors, [*needed], 10)

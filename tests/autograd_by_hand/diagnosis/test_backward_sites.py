@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from autograd_by_hand.diagnosis.backward_sites import Hand, fingerprint, fits, orders
+from autograd_by_hand.diagnosis.backward_sites import Hand, fingerprint, orders
+from autograd_by_hand.diagnosis.layouts import fits
 from tests.autograd_by_hand.diagnosis.backwards import drawn, taken
 
 LOOP = """

@@ -1,10 +1,10 @@
-"""A backward that is taken down gives its gradients again, however it writes into its memory."""
+"""A backward that is recorded gives its gradients again, however it writes into its memory."""
 
 import pytest
 import torch
 
 from autograd_by_hand.diagnosis.backward_trace import made_by
-from autograd_by_hand.diagnosis.forward_trace import Steps
+from autograd_by_hand.diagnosis.steps import Steps
 from tests.autograd_by_hand.diagnosis.backwards import drawn, function_of, taken
 
 TENSORS = drawn(x=(4, 3), dout=(4, 3))

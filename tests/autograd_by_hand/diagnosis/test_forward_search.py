@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from autograd_by_hand.diagnosis.forward_search import Run, find
-from autograd_by_hand.diagnosis.forward_trace import take_down
+from autograd_by_hand.diagnosis.forward_trace import trace_forward
 from autograd_by_hand.experiment.user_code import call
 
 TOLERANCE = 1e-9
@@ -39,7 +39,7 @@ def run_of(source, by_hand, tensors, seed, apart=True, with_gradients=False):
     namespace: dict[str, Any] = {"torch": torch, "functional": functional}
     exec(compile(source, "forward.py", "exec"), namespace)  # noqa: S102
     forward = namespace["forward"]
-    steps = take_down(forward, Path("forward.py"), tensors, 10, apart)
+    steps = trace_forward(forward, Path("forward.py"), tensors, 10, apart)
     leaves = {
         name: one.clone().requires_grad_() if one.is_floating_point() else one
         for name, one in tensors.items()

@@ -1,4 +1,4 @@
-"""A forward that is taken down gives the same again, its kernels whole or taken apart."""
+"""A forward that is recorded gives the same again, its kernels whole or decomposed."""
 
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.diagnosis.forward_trace import Ref, Steps, changed, take_down
+from autograd_by_hand.diagnosis.forward_trace import trace_forward
+from autograd_by_hand.diagnosis.steps import Ref, Steps, changed
 
 DRAWN = torch.Generator().manual_seed(0)
 X = torch.randn(3, 4, generator=DRAWN, dtype=torch.float64)
@@ -22,7 +23,7 @@ F = torch.nn.functional
 def down(forward, apart=True, **tensors):
     tensors = tensors or {"x": X}
     given = {name: value.clone() for name, value in tensors.items()}
-    return take_down(forward, Path("forward.py"), given, 10, apart)
+    return trace_forward(forward, Path("forward.py"), given, 10, apart)
 
 
 def written(source, apart=True, **tensors):
@@ -179,7 +180,7 @@ def test_a_value_is_kept_as_it_was_when_it_was_made():
 @pytest.mark.parametrize("forward", [_added_in_place, _an_input_in_place])
 def test_taking_down_does_not_change_the_inputs(forward):
     tensors = {"x": X.clone()}
-    take_down(forward, Path("forward.py"), tensors, 10, True)
+    trace_forward(forward, Path("forward.py"), tensors, 10, True)
     assert torch.equal(tensors["x"], X)
 
 

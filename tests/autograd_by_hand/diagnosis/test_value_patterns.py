@@ -7,7 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from autograd_by_hand.diagnosis.value_patterns import Values, exact, name_of, vague
+from autograd_by_hand.diagnosis.error_patterns import vague
+from autograd_by_hand.diagnosis.factor_names import name_of
+from autograd_by_hand.diagnosis.value_patterns import Values, exact
 
 RUNS = 2
 TOLERANCE = 1e-9
@@ -19,26 +21,28 @@ VECTOR = GENERATOR.standard_normal((RUNS, 7))
 SHAPES = {"x": [7, 5], "W": [11, 5]}
 
 
-def values(hand, truth=OBLONG, tolerance=TOLERANCE):
-    return Values(np.asarray(hand), truth, tolerance)
+def values(hand, truth=OBLONG, tolerance=TOLERANCE, gradients=None, shapes=None):
+    known = {"x": truth} | (gradients or {})
+    return Values(np.asarray(hand), truth, tolerance, "x", known, shapes or {})
 
 
 def found(hand, truth=OBLONG, gradients=None, shapes=None):
     """The kinds and names of all that the gradient of x exactly is."""
-    told = exact("x", values(hand, truth), {"x": truth} | (gradients or {}), shapes or {})
-    return [(kind, name) for kind, name, _ in told]
+    told = exact(values(hand, truth, gradients=gradients or {}, shapes=shapes or {}))
+    return [(one.kind, one.name) for one in told]
 
 
 def vaguely(hand, truth=OBLONG, **known):
-    return [(kind, name) for kind, name, _ in vague(values(hand, truth), known)]
+    return [(one.kind, one.name) for one in vague(values(hand, truth), known)]
 
 
 # what a gradient exactly is
 
 
 def test_a_gradient_that_is_missing_is_zero_and_nothing_else():
-    told = list(exact("x", values(0 * OBLONG), {"x": OBLONG, "y": 0 * OBLONG}, {}))
-    assert told == [("zero", "it is zero: its terms are missing or detached", "every element is 0")]
+    (told,) = exact(values(0 * OBLONG, gradients={"y": 0 * OBLONG}))
+    assert (told.kind, told.name) == ("zero", "it is zero: its terms are missing or detached")
+    assert told.evidence == "every element is 0"
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.5, -1.0, 7.0, 1 / 35, 1.2345, -3e-7, 1e6])
@@ -48,13 +52,13 @@ def test_a_factor_is_found_and_named(factor):
 
 @pytest.mark.parametrize("factor", [600.0, 1 / 600])
 def test_a_factor_is_told_from_that_of_a_size_that_is_near(factor):
-    told = exact("x", values(factor * OBLONG, tolerance=1e-5), {}, {"x": [602, 64]})
-    assert "602" not in next(told)[1]
+    told = exact(values(factor * OBLONG, tolerance=1e-5, shapes={"x": [602, 64]}))
+    assert "602" not in next(told).name
 
 
 def test_the_factor_is_told_to_a_few_digits():
-    _, _, evidence = next(exact("x", values(1.23456789 * OBLONG), {}, {}))
-    assert evidence == "every element is 1.23457 times the true one"
+    told = next(exact(values(1.23456789 * OBLONG)))
+    assert told.evidence == "every element is 1.23457 times the true one"
 
 
 def test_a_factor_of_each_runs_own_is_found():
@@ -121,9 +125,9 @@ def test_a_function_of_the_gradient_is_found(what, function):
 
 
 def test_a_clipped_gradient_is_found_with_its_bounds():
-    ((kind, name, evidence),) = exact("x", values(OBLONG.clip(-0.5, 0.25)), {}, {})
-    assert (kind, name) == ("operation", "it is clipped")
-    assert "-0.5 and 0.25" in evidence
+    (told,) = exact(values(OBLONG.clip(-0.5, 0.25)))
+    assert (told.kind, told.name) == ("operation", "it is clipped")
+    assert "-0.5 and 0.25" in told.evidence
 
 
 def test_a_gradient_of_zeros_and_a_bit_is_not_a_factor_of_a_true_gradient_of_zeros():
@@ -140,7 +144,7 @@ def test_an_error_at_random_is_nothing_in_particular(seed, shape, size):
     truth = generator.standard_normal((RUNS, *shape))
     hand = truth + size * generator.standard_normal(truth.shape)
     known = {"x": generator.standard_normal(truth.shape), "b": generator.standard_normal((RUNS, 3))}
-    assert list(exact("x", values(hand, truth), known | {"x": truth}, SHAPES)) == []
+    assert list(exact(values(hand, truth, gradients=known, shapes=SHAPES))) == []
     assert list(vague(values(hand, truth), known)) == []
 
 
@@ -150,15 +154,15 @@ def test_a_right_gradient_is_nothing_in_particular(seed, shape):
     truth = generator.standard_normal((RUNS, *shape))
     hand = truth * (1 + 1e-15 * generator.choice([-1.0, -0.5, 0.5, 1.0], truth.shape))
     known = {"x": generator.standard_normal(truth.shape)}
-    assert list(exact("x", values(hand, truth), known | {"x": truth}, SHAPES)) == []
+    assert list(exact(values(hand, truth, gradients=known, shapes=SHAPES))) == []
     assert list(vague(values(hand, truth), known)) == []
 
 
 def test_as_much_as_the_tolerance_may_be_left_over():
     left_over = 1e-4 * OBLONG[:, ::-1] * np.linalg.norm(OBLONG) / np.linalg.norm(OBLONG[:, ::-1])
     hand = 2 * OBLONG + left_over  # of an error about as large as the gradient
-    assert next(exact("x", values(hand, tolerance=1.1e-4), {}, {}))[0] == "factor"
-    assert list(exact("x", values(hand, tolerance=0.9e-4), {}, {})) == []
+    assert next(exact(values(hand, tolerance=1.1e-4))).kind == "factor"
+    assert list(exact(values(hand, tolerance=0.9e-4))) == []
 
 
 # what a factor is called

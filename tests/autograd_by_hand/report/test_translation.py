@@ -13,34 +13,19 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment
 
 from autograd_by_hand.core.messages import Message, joined
+from autograd_by_hand.diagnosis.factor_names import name_of
+from autograd_by_hand.diagnosis.formulas import written
+from autograd_by_hand.diagnosis.forward_edits import again
+from autograd_by_hand.diagnosis.layouts import reversed_along
 from autograd_by_hand.report.translation import (
     CATALOGUES,
-    MISTAKE,
     NAMES,
-    explained,
     said,
     translations,
 )
 from tests.conftest import ROOT
 
 LANGUAGES = [path.stem for path in sorted((ROOT / CATALOGUES).glob("*.po"))]
-MISTAKES = [
-    "scripts/name_mistakes.py",
-    "scripts/autograd_by_hand/diagnosis/lower_precision.py",
-    "scripts/autograd_by_hand/diagnosis/forward_edits.py",
-    "scripts/autograd_by_hand/diagnosis/value_patterns.py",
-    "scripts/autograd_by_hand/diagnosis/forward_mistakes.py",
-    "scripts/autograd_by_hand/diagnosis/backward_sites.py",
-    "scripts/autograd_by_hand/diagnosis/backward_search.py",
-    "scripts/autograd_by_hand/diagnosis/repairs_expressions.py",
-    "scripts/autograd_by_hand/diagnosis/repairs_constants.py",
-    "scripts/autograd_by_hand/diagnosis/repairs_operations.py",
-    "scripts/autograd_by_hand/diagnosis/repairs_operands.py",
-    "scripts/autograd_by_hand/diagnosis/value_relations.py",
-    "scripts/autograd_by_hand/diagnosis/repair.py",
-]
-JOINTS = ("; or ", ", and ", " twice", "line ")
-UNSEEN = {"same bits", "other sum"}  # what a call shows, and a kind of mistake: in no name
 UNSAID = (
     ROOT / "scripts/autograd_by_hand/core/messages.py"
 )  # it makes messages of other words than its own
@@ -58,13 +43,8 @@ def catalogue(language: str) -> Catalog:
 
 
 def entries(language: str) -> dict[str, Entry]:
-    """By the text, of a plural the first; without the patterns of mistakes."""
-    return {_first(one.id): one for one in catalogue(language) if one.id and not one.context}
-
-
-def patterns(language: str) -> list[str]:
-    """Those of mistakes, in their order."""
-    return [str(entry.id) for entry in catalogue(language) if entry.context == MISTAKE]
+    """By the text, of a plural the first."""
+    return {_first(one.id): one for one in catalogue(language) if one.id}
 
 
 def _first(text: str | Sequence[str]) -> str:
@@ -87,46 +67,24 @@ def of_templates(folder: Path = ROOT / "templates") -> Iterator[str]:
 
 
 def of_modules() -> Iterator[str]:
-    """The words of every message that a module makes."""
+    """The words of every message that a module makes, `partial(Message, ...)` included."""
     for path in sorted((ROOT / "scripts").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or path == UNSAID:
                 continue
-            if isinstance(node.func, ast.Name) and node.func.id == "Message":
-                words = node.args[0]
+            called = [*map(_name, [node.func, *node.args[:1]])]
+            if called[0] == "Message" or called == ["partial", "Message"]:
+                words = node.args[called.index("Message")]
                 assert isinstance(words, ast.Constant), f"{path}:{node.lineno}: write the words"
                 yield str(words.value)
 
 
-def pieces_of_mistakes() -> set[str]:
-    """The pieces of two words or more that the modules of mistakes make names and evidence of."""
-    pieces = set()
-    for module in MISTAKES:
-        tree = ast.parse((ROOT / module).read_text())
-        raised = {
-            id(one)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Raise)
-            for one in ast.walk(node)
-        }
-        docstrings = {
-            id(node.body[0].value)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            and isinstance(node.body[0], ast.Expr)
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                piece = node.value if node.value in JOINTS else node.value.strip(" `:;,()")
-                piece = re.sub(r"`[^`]+(`|$)", "`z`", piece)  # code is no words
-                spoken = node.value in JOINTS or re.search(r"[a-z]+ [a-z]+", piece)
-                if spoken and id(node) not in raised | docstrings:
-                    pieces.add(piece)
-    return pieces - UNSEEN
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def placeholders(text: str) -> list[str]:
-    return sorted(re.findall(r"%\(\w+\)s|\{\w+\}", text))
+    return sorted({*re.findall(r"%\(\w+\)s|\{\w+\}", text)})
 
 
 def test_every_language_of_the_schema_has_a_name_and_a_catalogue_but_english() -> None:
@@ -163,39 +121,41 @@ def test_a_translation_begins_and_ends_with_the_blanks_of_the_text(language: str
             assert (text[0] == " ", text[-1] == " ") == (other[0] == " ", other[-1] == " ")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_piece_of_a_mistake_is_in_a_pattern_and_no_pattern_is_left_over(
-    language: str,
-) -> None:
-    pieces = pieces_of_mistakes()
-    known = [re.sub(r"\{\w+\}", "z", pattern) for pattern in patterns(language)]
-    unsaid = [
-        piece
-        for piece in pieces
-        if not any(piece in pattern for pattern in known) and explained(piece, language) == piece
-    ]
-    assert unsaid == []
-    left = [one for one in known if not any(piece in one or one in piece for piece in pieces)]
-    assert left == []
-
-
 @pytest.mark.parametrize(
-    ("english", "spanish"),
+    ("message", "english", "spanish"),
     [
-        ("the sign is wrong", "el signo está equivocado"),
-        ("`W` is transposed in the gradient of `x` through `x @ W.T`", "`W` está transpuesto en el gradiente de `x` a través de `x @ W.T`"),
-        ("`b` is left out of `y` where backward computes it again", "en `y` falta `b` donde backward lo calcula de nuevo"),
-        ("`1 - y * y` stands in the place of the derivative of tanh in the gradient of `h`", "`1 - y * y` está en el lugar de la derivada de tanh en el gradiente de `h`"),
-        ("it is divided by 5, the length of axis 0 of x, and not by 7, the rows of W", "se divide por 5, la longitud del eje 0 de x, y no por 7, las filas de W"),
-        ("the gradient of `b` is not summed over axes [0], along which it was broadcast: the first is taken", "el gradiente de `b` no se suma sobre los ejes [0], a lo largo de los cuales se repitió: se toma el primero"),
-        ("a second call on the same inputs gave twice the first", "una segunda llamada con las mismas entradas dio el doble de la primera vez"),
-        (Message("no known mistake gives these values"), "ningún fallo conocido da estos valores"),
-        ("nothing that is known", "nothing that is known"),
+        (name_of(-1.0, {}), "the sign is wrong", "el signo está equivocado"),
+        (
+            name_of(-6.0, {"x": [6]}),
+            "it is summed where a mean is due: 6, the length of axis 0 of x, does not divide it and the sign is wrong",
+            "se suma donde hace falta una media: no se divide por 6, la longitud del eje 0 de x y el signo está equivocado",
+        ),
+        (
+            again(Message("`{a}` is left out of `{b}`", a="b", b="y")),
+            "`b` is left out of `y` where backward computes it again",
+            "en `y` falta `b` donde backward lo calcula de nuevo",
+        ),
+        (
+            Message("`{a}` {what}", a="h", what=reversed_along(1).words),
+            "`h` is reversed along axis 1",
+            "`h` está invertido a lo largo del eje 1",
+        ),
+        (
+            Message(
+                "`{a}` stands in the place of {what}",
+                a=written("silu'(z)", "x"),
+                what=Message("the derivative of {function} in the gradient of `{b}`", function="tanh", b="y"),
+            ),
+            "`the derivative of silu at x` stands in the place of the derivative of tanh in the gradient of `y`",
+            "`la derivada de silu en x` está en el lugar de la derivada de tanh en el gradiente de `y`",
+        ),
     ],
 )  # fmt: skip
-def test_a_mistake_is_explained_though_it_was_put_together(english: str, spanish: str) -> None:
-    assert explained(english, "es") == spanish
-    assert explained(english, "en") == english
+def test_a_mistake_is_said_with_what_it_is_put_together_of(
+    message: Message, english: str, spanish: str
+) -> None:
+    assert said(message, "en") == english
+    assert said(message, "es") == spanish
 
 
 def test_a_message_is_said_with_what_stands_in_it() -> None:

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
+from autograd_by_hand.diagnosis.mistake import UNKNOWN
 from autograd_by_hand.verdict.acceptance import evaluate
-from autograd_by_hand.verdict.judge import UNKNOWN
 
 CLAIM = "it does"
 ERRORS = pd.DataFrame(

@@ -128,9 +128,9 @@ class Seen(DispatchMode):
         super().__init__()
         self.names: set[str] = set()
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+    def execute(self, func, args, kwargs):
         self.names.add(str(func).split(".")[1])
-        return func(*args, **(kwargs or {}))
+        return super().execute(func, args, kwargs)
 
 
 def rounded_at_random(function, *args, dtype="float16", seed=0):

@@ -1,0 +1,153 @@
+"""What the error of a gradient is like, if the gradient itself is nothing in particular."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.core.number_format import number
+from autograd_by_hand.diagnosis.mistake import Mistake
+from autograd_by_hand.diagnosis.value_patterns import Found, Values, confined, matching
+
+Array = NDArray[Any]
+
+
+def vague(
+    values: Values, known: Mapping[str, Array], without: Collection[str] = ()
+) -> Iterator[Mistake]:
+    """What the error is like, if the gradient is nothing in particular.
+
+    known: tensors of the experiment by name, (runs, *shape)
+    without: the families of patterns that are not tried
+    """
+    return matching(VAGUE, replace(values, known=known), without)
+
+
+def _proportional(values: Values) -> Iterator[Found]:
+    """The gradient, or its error, is a product with a value of forward's."""
+    error = values.hand - values.truth
+    for name, tensor in values.known.items():
+        wide = _broadcast(tensor, values.truth.shape)
+        if wide is None or not wide.any():
+            continue
+        with np.errstate(all="ignore"):
+            for power in (1, -1, 2, -2, 0.5, -0.5):
+                if (power < 0 and not wide.all()) or (power % 1 and (wide < 0).any()):
+                    continue
+                if values.is_(values.truth * wide**power):
+                    yield (
+                        "missing",
+                        Message(
+                            "it is multiplied by {name} once too often, or not divided by it",
+                            name=_power(name, power),
+                        ),
+                        Message(
+                            "every element is the true one times {name} to the power of {power}",
+                            name=name,
+                            power=f"{power:g}",
+                        ),
+                    )
+        size = float((wide * wide).sum())
+        count = float((error * wide).sum()) / size
+        if count and np.linalg.norm(error - count * wide) <= values.tolerance * values.error:
+            yield (
+                "missing",
+                Message("{count} times {name} is missing", count=number(-count), name=name),
+                Message("the error is {count} times {name}", count=number(count), name=name),
+            )
+
+
+def _power(name: str, power: float) -> str:
+    """A power of a value, in words."""
+    base = name if power > 0 else f"1 / {name}"
+    if abs(power) == 2:
+        return Message("{name} twice", name=base)
+    return Message("{name}, its square root,", name=base) if power % 1 else base
+
+
+def _broadcast(tensor: Array, shape: tuple[int, ...]) -> Array | None:
+    """(runs, *own) as (runs, *shape); None if it does not fit, or is one number a run."""
+    missing = len(shape) - tensor.ndim
+    if missing < 0 or tensor[0].size < 2:
+        return None
+    try:
+        wide = tensor.reshape(len(tensor), *[1] * missing, *tensor.shape[1:])
+        return np.broadcast_to(wide, shape)
+    except ValueError:
+        return None
+
+
+def _per_row(values: Values) -> Iterator[Found]:
+    """Each row is the true one times a factor of its own."""
+    for axis in range(1, values.truth.ndim):
+        rest = tuple(one for one in range(1, values.truth.ndim) if one != axis)
+        if not rest:
+            continue
+        size = (values.truth**2).sum(axis=rest, keepdims=True)
+        with np.errstate(all="ignore"):
+            factors = (values.hand * values.truth).sum(axis=rest, keepdims=True) / size
+        if (size > 0).all() and values.is_(factors * values.truth):
+            low, high = factors.min(), factors.max()
+            yield (
+                "missing",
+                Message(
+                    "each index along axis {axis} has a factor of its own that is wrong",
+                    axis=axis - 1,
+                ),
+                Message(
+                    "it is c times the true gradient, c from {low} to {high} along that axis",
+                    low=f"{low:.4g}",
+                    high=f"{high:.4g}",
+                ),
+            )
+
+
+def _constant_along_an_axis(values: Values) -> Iterator[Found]:
+    """The error is the same along an axis."""
+    error = values.hand - values.truth
+    most = values.tolerance * values.error
+    for axis in range(1, error.ndim):
+        apart = np.linalg.norm(error - error.mean(axis=axis, keepdims=True))
+        if error.shape[axis] > 1 and apart <= most:
+            yield (
+                "missing",
+                Message(
+                    "a term that is the same along axis {axis} is missing: a mean or a sum over it",
+                    axis=axis - 1,
+                ),
+                Message("the error does not change along axis {axis}", axis=axis - 1),
+            )
+
+
+def _of_rank_one(values: Values) -> Iterator[Found]:
+    """The error is one row times one column."""
+    error = values.hand - values.truth
+    if error.ndim == 3 and min(error.shape[1:]) > 2:
+        singular = np.linalg.svd(error, compute_uv=False)
+        first = singular[:, 0]
+        if (singular[:, 1] <= values.tolerance * first).all():
+            second = number(float((singular[first > 0, 1] / first[first > 0]).max()))
+            yield (
+                "missing",
+                Message(
+                    "a term of rank one is missing: one vector times another, a projection perhaps"
+                ),
+                Message(
+                    "the error has rank one: its second singular value is {second} of the first",
+                    second=second,
+                ),
+            )
+
+
+# The order in which they are tried: of two that fit, the first gives the name.
+VAGUE: dict[str, Callable[[Values], Iterator[Found]]] = {
+    "confined": partial(confined, said=False),
+    "proportional": _proportional,
+    "factor of each row": _per_row,
+    "constant along an axis": _constant_along_an_axis,
+    "rank one": _of_rank_one,
+}

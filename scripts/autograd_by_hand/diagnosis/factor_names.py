@@ -1,0 +1,111 @@
+"""The likeliest mistakes behind a gradient that is a number times the true one."""
+
+from collections.abc import Iterator, Mapping
+from itertools import permutations
+from math import prod, sqrt
+
+from autograd_by_hand.core.messages import Message
+
+
+def name_of(factor: float, shapes: Mapping[str, list[int]], within: float = 1e-9) -> Message:
+    """The likeliest mistakes behind a gradient that is `factor` times the true one.
+
+    shapes: of all tensors, by name
+    within: how well the factor is known
+    """
+    names = [words for value, words in SIMPLE.items() if abs(factor - value) <= within]
+    names += [words for value, words in _of_sizes(shapes) if abs(factor - value) <= within]
+    if not names:
+        return Message(
+            "a constant factor is wrong: it is {factor} times what it must be",
+            factor=f"{factor:.7g}",
+        )
+    one, *others = dict.fromkeys(names)
+    return Message("{one}; or {other}", one=one, other=others[0]) if others else one
+
+
+def is_named(factor: float, shapes: Mapping[str, list[int]]) -> bool:
+    """Whether a known mistake has this factor."""
+    known = [*SIMPLE, *(value for value, _ in _of_sizes(shapes))]
+    return any(abs(factor - value) <= 1e-9 * abs(value) for value in known)
+
+
+def _of_sizes(shapes: Mapping[str, list[int]]) -> Iterator[tuple[float, Message]]:
+    """The factors that mistakes with the tensors' sizes give, and the mistakes in words."""
+    sizes: dict[int, Message] = {}
+    for name, shape in shapes.items():
+        for axis, size in enumerate(shape):
+            if size > 1:
+                told = Message(
+                    "{count}, the length of axis {axis} of {name}", count=size, axis=axis, name=name
+                )
+                sizes.setdefault(size, told)
+    counts = dict(sizes)
+    for name, shape in shapes.items():
+        if len(shape) > 1:
+            every, rows = prod(shape), prod(shape[:-1])
+            told = Message("{count}, the number of elements of {name}", count=every, name=name)
+            counts.setdefault(every, told)
+            counts.setdefault(rows, Message("{count}, the rows of {name}", count=rows, name=name))
+    for sign in (1, -1):
+        for half in (1, 2, 0.5):
+            for count, told in counts.items():
+                for value, words in _of_count(count, told):
+                    yield sign * half * value, _signed(_halved(words, half), sign)
+            if half == 1:
+                for (one, told), (other, told_other) in permutations(sizes.items(), 2):
+                    words = Message(
+                        "it is divided by {other}, and not by {count}", other=told_other, count=told
+                    )
+                    yield sign * one / other, _signed(words, sign)
+
+
+def _halved(mistake: Message, half: float) -> Message:
+    """A mistake, and a factor 1/2 besides: it is forgotten where `half` is 2."""
+    if half == 2:
+        return Message("{mistake} and a factor 1/2 is forgotten", mistake=mistake)
+    if half == 0.5:
+        return Message("{mistake} and a factor 1/2 too many", mistake=mistake)
+    return mistake
+
+
+def _signed(mistake: Message, sign: int) -> Message:
+    """A mistake, and a wrong sign besides."""
+    return Message("{mistake} and the sign is wrong", mistake=mistake) if sign < 0 else mistake
+
+
+def _of_count(count: int, told: Message) -> Iterator[tuple[float, Message]]:
+    if count == 1:
+        return
+    yield (
+        count,
+        Message("it is summed where a mean is due: {count}, does not divide it", count=told),
+    )
+    yield (
+        1 / count,
+        Message("it is a mean where a sum is due, or is divided twice: by {count}", count=told),
+    )
+    yield sqrt(count), Message("the square root of {count}, does not divide it", count=told)
+    yield (
+        1 / sqrt(count),
+        Message("the square root of {count}, divides it once too often", count=told),
+    )
+    yield count / (count - 1), Message("n - 1 in place of n = {count}", count=told)
+    yield (count - 1) / count, Message("n in place of n - 1 with n = {count}", count=told)
+    yield (
+        sqrt(count / (count - 1)),
+        Message("n - 1 in place of n under a root, n = {count}", count=told),
+    )
+    yield (
+        sqrt((count - 1) / count),
+        Message("n in place of n - 1 under a root, n = {count}", count=told),
+    )
+
+
+SIMPLE = {
+    2.0: Message("a factor 1/2 is forgotten (the loss's own, say), or it is counted twice"),
+    0.5: Message("a factor 1/2 too many, or a factor 2 is missing"),
+    -1.0: Message("the sign is wrong"),
+    -2.0: Message("the sign is wrong and a factor 1/2 is forgotten"),
+    -0.5: Message("the sign is wrong and a factor 1/2 too many"),
+}

@@ -1,0 +1,97 @@
+"""How a tensor may be laid out wrongly: shifted, reversed, or with its axes in another order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.core.messages import Message
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A wrong layout of a tensor.
+
+    kind: of mistake
+    words: what is wrong with the tensor, as a predicate
+    of: makes it of the right one, in the same shape
+    """
+
+    kind: str
+    words: Message
+    of: Callable[[Tensor], Tensor]
+
+
+def misread(axis: int) -> list[Layout]:
+    """Read a place too far along an axis, or from its other end."""
+    return [*shifted(axis), reversed_along(axis)]
+
+
+def shifted(axis: int) -> list[Layout]:
+    """Read a place too far along an axis, in either direction."""
+    words = Message("is read one place off along axis {axis}", axis=axis)
+    return [Layout("shifted", words, rolled(axis, by)) for by in (1, -1)]
+
+
+def rolled(axis: int, by: int) -> Callable[[Tensor], Tensor]:
+    """Every element `by` places further along an axis, the last ones first."""
+    return lambda tensor: tensor.roll(by, axis)
+
+
+def reversed_along(axis: int) -> Layout:
+    """Every element at the other end of an axis."""
+    words = Message("is reversed along axis {axis}", axis=axis)
+    return Layout("transposed", words, lambda tensor: tensor.flip(axis))
+
+
+def reversed_along_both(first: int, second: int) -> Layout:
+    """Every element at the other end of two axes."""
+    words = Message("is reversed along axes {first} and {second}", first=first, second=second)
+    return Layout("transposed", words, lambda tensor: tensor.flip(first, second))
+
+
+TRANSPOSED = Layout(  # the last two axes, in each other's place
+    "transposed", Message("is transposed"), lambda tensor: tensor.transpose(-1, -2)
+)
+
+
+def pairs_of_axes(shape: torch.Size) -> list[tuple[int, int]]:
+    """The pairs of axes, each longer than 1."""
+    return [*combinations((axis for axis, size in enumerate(shape) if size > 1), 2)]
+
+
+def swapped(first: int, second: int, count: int) -> Layout:
+    """Two of so many axes in each other's place, the elements laid out again in the own shape."""
+    words = Message("has its axes {first} and {second} swapped", first=first, second=second)
+    return Layout("transposed", words, permuted(_swap(first, second, count)))
+
+
+def swapped_back(first: int, second: int, count: int) -> Layout:
+    """What `swapped` makes the tensor of."""
+    words = swapped(first, second, count).words
+    return Layout("transposed", words, permuted_back(_swap(first, second, count)))
+
+
+def _swap(first: int, second: int, count: int) -> list[int]:
+    order = list(range(count))
+    order[first], order[second] = second, first
+    return order
+
+
+def permuted(order: Sequence[int]) -> Callable[[Tensor], Tensor]:
+    """The axes in another order, the elements laid out again in the tensor's own shape."""
+    return lambda tensor: tensor.permute(*order).reshape(tensor.shape)
+
+
+def permuted_back(order: Sequence[int]) -> Callable[[Tensor], Tensor]:
+    """What `permuted` makes the tensor of."""
+    back = sorted(range(len(order)), key=order.__getitem__)
+    return lambda tensor: tensor.reshape([tensor.shape[axis] for axis in order]).permute(*back)
+
+
+def fits(shape: torch.Size, due: torch.Size) -> bool:
+    """Whether a shape can be broadcast to another one."""
+    pairs = zip(reversed(shape), reversed(due), strict=False)
+    return len(shape) <= len(due) and all(size in (1, other) for size, other in pairs)

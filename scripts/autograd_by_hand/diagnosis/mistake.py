@@ -1,0 +1,44 @@
+"""What is said of a mistake: its kind, its name and the evidence, and how a file holds it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from autograd_by_hand.core.messages import Message
+
+UNKNOWN = Message("no known mistake gives these values")  # the name of a mistake that has none
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """The likeliest mistake behind a wrong gradient.
+
+    kind: a word for what is wrong, such as "factor" or "transposed"
+    name: the mistake
+    evidence: what shows that it is this one
+    family: the family of mistakes that it belongs to, by its name in a table of them
+    dtype: the lower precision that backward computes in, if that is all that is wrong
+    """
+
+    kind: str
+    name: Message
+    evidence: Message
+    family: str = ""
+    dtype: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """What a file holds of it; judge_gradients reads it."""
+        plain = {"kind": self.kind, "name": self.name, "evidence": self.evidence}
+        return plain | ({"format": self.dtype} if self.dtype else {})
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A change to one step that explains a wrong gradient, and how exactly it does.
+
+    left_over: what it does not explain of the error, as a part of it
+    """
+
+    kind: str
+    name: Message
+    left_over: float
+    family: str

@@ -1,0 +1,173 @@
+"""Mistakes in a sum, or in the sum that undoes a broadcast: other axes, a mean, or none at all."""
+
+from collections.abc import Iterator
+from functools import partial
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.diagnosis.forward_edits import (
+    Alter,
+    Change,
+    altered,
+    argument,
+    at,
+    edges,
+    reached,
+    same,
+    together,
+    with_argument,
+)
+from autograd_by_hand.diagnosis.layouts import fits
+from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
+
+Slip = tuple[str, Message, Alter]  # the kind of mistake, its words, and what stands for a sum
+
+
+def sums(steps: Steps) -> Iterator[Change]:
+    """What a sum, or a broadcast, makes of what flows back: summed wrongly, or not at all."""
+    whole = []
+    for number, step in steps.numbered():
+        if step.name not in ("sum", "amax", "logsumexp") or not isinstance(step.made, Ref):
+            continue
+        value, made = steps.values[step.args[0].place], steps.values[step.made.place]
+        if not value.is_floating_point() or value.dim() != made.dim():
+            continue
+        own = [axis for axis, size in enumerate(made.shape) if size != value.shape[axis]]
+        whole.append((number, value.shape, own))
+        for kind, what, alter in _wrong_sums(value.shape, own):
+            do = at(number, partial(_at_full_size, alter=alter))
+            told = Message(
+                "the sum over axes {axes} in the gradient of `{a}` {what}",
+                axes=str(own),
+                a=steps.made(step),
+                what=what,
+            )
+            yield Change(kind, told, do)
+    if len(whole) > 1:
+        _, shape, own = whole[0]
+        for kind, what, alter in _wrong_sums(shape, own):
+            make = partial(_at_full_size, alter=alter)
+            do = together([at(number, make) for number, *_ in whole])
+            told = Message(
+                "every sum over axes {axes} in the gradient {what}", axes=str(own), what=what
+            )
+            yield Change(kind, told, do)
+    yield from _broadcasts(steps)
+
+
+def _at_full_size(step: Step, values: list[Any], alter: Alter) -> Tensor:
+    """A reduction shown at the size of what it reduces, with another derivative."""
+    full = argument(step, values, 0)
+    shown = Steps.do(step, values).detach().expand_as(full)
+    if step.name == "logsumexp":  # whose derivative is not 1 each
+        weights = (full.detach() - shown).exp()
+        return altered(full, lambda flow: alter(flow) * weights, shown)
+    return altered(full, alter, shown)
+
+
+def _wrong_sums(shape: torch.Size, own: list[int]) -> Iterator[Slip]:
+    """What may be done, at full size, in place of a sum over some axes of a tensor."""
+
+    def summed(axes: list[int], scale: float = 1.0) -> Alter:
+        return lambda flow: flow.sum(axes, keepdim=True).expand_as(flow) * scale
+
+    def averaged(axis: int) -> Alter:
+        return lambda flow: flow.sum(own, keepdim=True).mean(axis, keepdim=True).expand_as(flow)
+
+    count = prod(shape[axis] for axis in own)
+    yield "factor", Message("is a mean"), lambda flow: flow.mean(own, keepdim=True).expand_as(flow)
+    yield "other sum", Message("is left out: nothing is summed"), same
+    for axis, size in enumerate(shape):
+        if [axis] == own:
+            continue
+        yield "other sum", Message("is over axis {axis}", axis=axis), summed([axis])
+        words = Message("is over axis {axis}, and divided by its length", axis=axis)
+        yield "other sum", words, summed([axis], count / size)
+        if axis not in own:
+            words = Message("is averaged over axis {axis} as well", axis=axis)
+            yield "other sum", words, averaged(axis)
+            words = Message("is over axis {axis} as well", axis=axis)
+            yield "other sum", words, summed([*own, axis])
+    if len(shape) > len(own) + 1:
+        yield "other sum", Message("is over all axes"), summed([*range(len(shape))])
+
+
+def _broadcasts(steps: Steps) -> Iterator[Change]:
+    """The gradient of what was broadcast: not summed over the axes that it was broadcast along."""
+    for number, place, arg in edges(steps):
+        step = steps.steps[number]
+        if step.name not in BROADCASTING or not isinstance(step.made, Ref):
+            continue
+        small, full = steps.values[arg.place].shape, steps.values[step.made.place].shape
+        if small == full or small.numel() == 1 or not fits(small, full):
+            continue
+        for kind, what, alter in _wrong_reductions(small, full):
+            make = partial(_reduced_otherwise, place=place, full=full, alter=alter)
+            told = Message("the gradient of `{a}` {what}", a=steps.told(arg), what=what)
+            yield Change(kind, told, at(number, make))
+
+
+def _reduced_otherwise(
+    step: Step, values: list[Any], place: int, full: torch.Size, alter: Alter
+) -> Any:
+    """A step, given one argument at full size, with `alter` in place of the sum to its own."""
+    value = reached(step, values, place)
+    return with_argument(step, values, place, altered(value, alter, value.detach().expand(full)))
+
+
+def _wrong_reductions(small: torch.Size, full: torch.Size) -> Iterator[Slip]:
+    """What may be done in place of the sum that undoes a broadcast."""
+    lead = len(full) - len(small)
+    own = [axis for axis in range(len(full)) if axis < lead or small[axis - lead] != full[axis]]
+    ones = [1 if axis in own else size for axis, size in enumerate(full)]
+
+    def one_of(axes: list[int], index: int) -> Alter:
+        def alter(flow: Tensor) -> Tensor:
+            for axis in axes:
+                flow = flow.narrow(axis, index % flow.shape[axis], 1)
+            left = [axis for axis in own if axis not in axes]
+            return (flow.sum(left, keepdim=True) if left else flow).reshape(small)
+
+        return alter
+
+    def summed_as_well(axis: int, divided_by: int = 1) -> Alter:
+        def alter(flow: Tensor) -> Tensor:
+            total = flow.sum([*own, axis], keepdim=True)
+            return total.expand(ones).reshape(small) / divided_by
+
+        return alter
+
+    for axes in [own] if len(own) == 1 else [own, *([axis] for axis in own)]:
+        words = Message(
+            "is not summed over axes {axes}, along which it was broadcast: the first is taken",
+            axes=str(axes),
+        )
+        yield "other sum", words, one_of(axes, 0)
+        words = Message(
+            "is not summed over axes {axes}, along which it was broadcast: the last is taken",
+            axes=str(axes),
+        )
+        yield "other sum", words, one_of(axes, -1)
+    yield (
+        "factor",
+        Message("is a mean in place of a sum"),
+        lambda flow: flow.mean(own, keepdim=True).reshape(small),
+    )
+    yield (
+        "operation",
+        Message("is a maximum in place of a sum"),
+        lambda flow: flow.amax(own, keepdim=True).reshape(small),
+    )
+    for axis, size in enumerate(full):
+        if axis not in own and size > 1:
+            words = Message("is summed over axis {axis} as well", axis=axis)
+            yield "other sum", words, summed_as_well(axis)
+            words = Message("is averaged over axis {axis} as well", axis=axis)
+            yield "other sum", words, summed_as_well(axis, divided_by=size)
+
+
+BROADCASTING = ("add", "sub", "mul", "div", "addmm", "baddbmm", "expand")

@@ -1,0 +1,108 @@
+"""Record the operations that torch carries out as steps, with their places in the author's code."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from autograd_by_hand.aten.decompositions import taken_apart
+from autograd_by_hand.aten.dispatch import DispatchMode
+
+if TYPE_CHECKING:
+    from types import FrameType
+from autograd_by_hand.diagnosis.steps import Ref, Site, Step
+
+
+class Recorder(DispatchMode):
+    """Within it, each operation is appended to `steps`, to be made again on the CPU.
+
+    path: of the author's file
+    apart: whether kernels that do several operations are taken apart
+    places: the place of each tensor that was met, by its id
+    values: what each held when it was met
+    alive: every one that was met, so that no id is used twice
+    pure: whether an operation that changes a tensor in place is taken for one that makes another
+    """
+
+    pure = True
+
+    def __init__(
+        self,
+        path: Path,
+        apart: bool,
+        places: dict[int, Ref],
+        values: list[Tensor],
+        alive: list[Tensor],
+    ) -> None:
+        super().__init__()
+        self.path, self.last = str(path), Site(0, (), 0)
+        self.steps: list[Step] = []
+        self.apart, self.places, self.values, self.alive = apart, places, values, alive
+
+    def site(self) -> Site:
+        """The place of the author's code that is being carried out."""
+        frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - as traceback does
+        way, line = list[Any](), 0
+        while frame is not None:
+            if frame.f_code.co_filename == self.path:
+                line = line or frame.f_lineno
+                way.append((id(frame.f_code), frame.f_lasti))
+            frame = frame.f_back
+        here = tuple(reversed(way))
+        nth = self.last.nth + 1 if here == self.last.way else 0
+        self.last = Site(line, here, nth)
+        return self.last
+
+    def ref(self, tensor: Tensor) -> Ref:
+        """The place of a tensor; a new one if it was never met."""
+        if id(tensor) not in self.places:
+            self.places[id(tensor)] = Ref(len(self.values))
+            self.values.append(tensor.detach().to("cpu", copy=True))
+            self.alive.append(tensor)
+        return self.places[id(tensor)]
+
+    def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Append the operation to `steps`, or those that it decomposes into."""
+        if self.apart and (apart := taken_apart(func)):
+            inner = Recorder(Path(self.path), True, self.places, self.values, self.alive)
+            inner.last = self.last
+            with inner:
+                made = apart(*args, **kwargs)
+            # Of torch's primitives autograd knows no derivative.
+            primitive = any(str(step.func).startswith("prims") for step in inner.steps)
+            if made is not NotImplemented and not primitive:
+                self.steps, self.last = self.steps + inner.steps, inner.last
+                return made
+        own_args, own_kwargs = (self._plain(given) for given in (args, kwargs))
+        results = func(*args, **kwargs)
+        if self.pure and (kept := _out_of_place(func)):  # what it changes becomes another value
+            func = kept
+            self.places.pop(id(results), None)
+        several = isinstance(results, list | tuple)
+        refs = [
+            self.ref(one) if isinstance(one, Tensor) else None
+            for one in (results if several else [results])
+        ]
+        made = refs if several else refs[0]
+        self.steps.append(Step(func, own_args, own_kwargs, made, self.site()))
+        return results
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return self.ref(value)
+        if isinstance(value, list | tuple):
+            return type(value)(map(self._plain, value))
+        if isinstance(value, dict):
+            return {key: self._plain(item) for key, item in value.items()}
+        return torch.device("cpu") if isinstance(value, torch.device) else value
+
+
+def _out_of_place(func: Any) -> Any:
+    """The operation that gives what `func` writes into its first argument, if it does so."""
+    if not func._schema.is_mutable:  # noqa: SLF001 - nothing public says so
+        return None
+    namespace, packet, overload = str(func).split(".")
+    given = getattr(getattr(torch.ops, namespace), packet.removesuffix("_"), None)
+    return getattr(given, overload, None)

@@ -1,0 +1,318 @@
+"""The search for the mistake behind each wrong gradient of a trial, by all families in turn.
+
+Patterns in the values come first, then a lower precision, then a change to the hand's code that
+sets it right, then one to forward that gives the same, and at last what the error is like.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.core.number_format import number
+from autograd_by_hand.diagnosis.backward_search import Mending, mend
+from autograd_by_hand.diagnosis.backward_trace import trace_backward
+from autograd_by_hand.diagnosis.error_patterns import vague
+from autograd_by_hand.diagnosis.forward_search import Run, find
+from autograd_by_hand.diagnosis.forward_trace import trace_forward
+from autograd_by_hand.diagnosis.lower_precision import coarser_format
+from autograd_by_hand.diagnosis.mistake import UNKNOWN, Mistake
+from autograd_by_hand.diagnosis.steps import Ref, Steps
+from autograd_by_hand.diagnosis.value_patterns import Values, exact
+from autograd_by_hand.experiment.sampling import cast
+from autograd_by_hand.experiment.user_code import load_function
+from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
+from autograd_by_hand.floats.ulp import ulp
+
+Array = NDArray[Any]
+
+LEFT_OVER = (
+    1e-5  # what a pattern may leave over, as a part of the error, where rounding leaves less
+)
+SEED = 0  # of what moves the inputs
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How far a gradient is off in float64.
+
+    off: the norm of its error, in units of the rounding noise
+    limit: how much that may be by chance
+    noise: the rounding noise, as a part of the true gradient's norm
+    """
+
+    off: float
+    limit: float
+    noise: float
+
+
+class Trial:
+    """Some runs, with the hand's gradients and the true ones.
+
+    forward, backward: the author's files
+    runs: their tensors by name, `dout` among them
+    hand, truth: the gradients by tensor, (runs, *shape), float64
+    needed: the tensors that require a gradient
+    limit: seconds for one call of forward or backward
+    without: the families of mistakes that are not looked for
+    """
+
+    def __init__(
+        self,
+        forward: Path,
+        backward: Path,
+        runs: list[dict[str, Tensor]],
+        hand: dict[str, Array],
+        truth: dict[str, Array],
+        needed: list[str],
+        limit: float,
+        without: Collection[str] = (),
+    ) -> None:
+        self.hand, self.truth, self.needed = hand, truth, needed
+        self.douts = [run["dout"].double() for run in runs]
+        self.runs = [
+            {name: cast(value, torch.float64) for name, value in run.items() if name != "dout"}
+            for run in runs
+        ]
+        self.path, self.backward, self.limit = forward, backward, limit
+        self.without = without
+        self.forward = load_function(forward, "forward", list(self.runs[0]), limit)
+        function = load_function(backward, "backward", list(runs[0]), limit)
+        self.by_hand = Backward(function, backward, needed, torch.float64, limit)
+
+    def named(
+        self, wrong: list[str], right: list[str], measured: Mapping[str, Measured]
+    ) -> dict[str, Mistake]:
+        """The mistake behind each of the gradients that are wrong.
+
+        right: the gradients that are right as they are
+        measured: how far each is off, by tensor
+        """
+        found: dict[str, Mistake] = {}
+        values = {name: self._values(name, measured[name]) for name in wrong}
+
+        def rest() -> list[str]:
+            return [name for name in wrong if name not in found and values[name]]
+
+        for name, one in values.items():
+            if one and (first := next(exact(one, self._without("values")), None)):
+                found[name] = _of(first, "values")
+        for name in wrong if "precision" not in self.without else ():
+            if name not in found and (inside := self._inside(name, measured[name])):
+                found[name] = inside
+        steps = self._steps()
+        hands = self._hands(steps) if rest() else []
+        found |= self._mended(hands, rest(), right, values)
+        for taken in steps:
+            found |= self._changes(taken, rest(), values)
+        found |= self._mended(hands, rest(), right, values, by_forward=True)
+        known = self._known(steps)
+        for name in rest():
+            one = values[name]
+            if one and (first := next(vague(one, known, self._without("errors")), None)):
+                found[name] = _of(first, "errors")
+        return {name: found.get(name) or self._unknown(name) for name in wrong}
+
+    def _without(self, group: str) -> set[str]:
+        """The families of a group that are not looked for, without the group's name."""
+        named = (one.partition(": ") for one in self.without)
+        return {family for of, _, family in named if of == group}
+
+    def _values(self, name: str, measured: Measured) -> Values | None:
+        """The gradient, if it is finite and its error stands out of the noise well enough."""
+        hand, truth = self.hand[name], self.truth[name]
+        if not (np.isfinite(hand).all() and np.isfinite(truth).all() and (hand != truth).any()):
+            return None
+        noise = measured.limit * measured.noise * np.linalg.norm(truth)
+        tolerance = max(LEFT_OVER, float(noise / np.linalg.norm(hand - truth)))
+        shapes = {key: list(value.shape) for key, value in self.runs[0].items()}
+        values = Values(hand, truth, tolerance, name, self.truth, shapes)
+        return values if tolerance < 0.01 else None
+
+    def _inside(self, name: str, measured: Measured) -> Mistake | None:
+        """Whether backward computes in a coarser format."""
+        hand, error = self.hand[name], self.hand[name] - self.truth[name]
+        if not np.isfinite(error).all():
+            return None
+        found = coarser_format(
+            hand,
+            error,
+            measured.off,
+            measured.limit,
+            lambda by: self._errors_of_moved(name, by),
+        )
+        if found is None:
+            return None
+        dtype, evidence = found
+        inside = Message(
+            "backward computes in {format} inside, whatever the format of its inputs", format=dtype
+        )
+        return Mistake("precision", inside, evidence, "precision", dtype)
+
+    def _errors_of_moved(self, name: str, by: float) -> Array:
+        """The gradient's errors at inputs that are all moved, each by a relative amount."""
+        generator = torch.Generator().manual_seed(SEED)
+
+        def moved_by_some(value: Tensor) -> Tensor:
+            part = torch.rand(value.shape, generator=generator, dtype=torch.float64)
+            return value * (1 + by * part)
+
+        errors = []
+        for tensors, dout in zip(self.runs, self.douts, strict=True):
+            moved = {
+                key: moved_by_some(value) if value.is_floating_point() else value
+                for key, value in tensors.items()
+            }
+            _, truth = autograd_vjp(
+                self.forward, self.path, moved, self.needed, torch.float64, dout, self.limit
+            )
+            hand = self.by_hand(moved, dout).gradients[name]
+            errors.append((hand - truth[name]).numpy())
+        return np.stack(errors)
+
+    def _steps(self) -> list[list[Steps]]:
+        """Forward's steps on each run: its kernels taken apart, and whole."""
+        taken = []
+        for apart in (True, False):
+            try:
+                each = [
+                    trace_forward(self.forward, self.path, tensors, self.limit, apart)
+                    for tensors in self.runs
+                ]
+            except UserError:  # the values have to tell the mistake by themselves
+                continue
+            if all(len(one.steps) == len(each[0].steps) for one in each):
+                taken.append([replace(one, kernels_only=not apart) for one in each])
+        return taken
+
+    def _changes(
+        self, taken: list[Steps], names: list[str], values: dict[str, Values | None]
+    ) -> dict[str, Mistake]:
+        """The gradients that a change of one of forward's steps explains."""
+        if not names:
+            return {}
+        runs = []
+        for run, steps in enumerate(taken):
+            hand, truth = self._gradients(run)
+            whole = steps.with_gradients(truth)
+            runs.append(Run(whole, self.runs[run], self.douts[run], hand, truth))
+        tolerance = max(one.tolerance for name in names if (one := values[name]))
+        return {
+            name: Mistake(
+                one.kind,
+                one.name,
+                Message(
+                    "autograd of a forward with this change gives the same gradient, but for "
+                    "{part} of the difference",
+                    part=number(one.left_over),
+                ),
+                f"forward: {one.family}",
+            )
+            for name, one in find(runs, names, tolerance, self._without("forward")).items()
+        }
+
+    def _hands(self, steps: list[list[Steps]]) -> list[Mending]:
+        """The hand's steps on each run; none where they are not the same on all."""
+        hands = []
+        for run, (tensors, dout) in enumerate(zip(self.runs, self.douts, strict=True)):
+            taken = trace_backward(
+                self.by_hand.function,
+                self.backward,
+                tensors | {"dout": dout},
+                self.needed,
+                self.limit,
+            )
+            if taken is None:
+                return []
+            hand, truth = self._gradients(run)
+            if steps:
+                forward = steps[0][run]
+                known = {forward.told(Ref(at)): value for at, value in enumerate(forward.values)}
+                taken = taken.with_known({f"forward's {told}": one for told, one in known.items()})
+            hands.append(Mending(taken, hand, truth))
+        first = [step.func for step in hands[0].taken.steps.steps]
+        same = all([step.func for step in one.taken.steps.steps] == first for one in hands)
+        return hands if same else []
+
+    def _mended(
+        self,
+        hands: list[Mending],
+        names: list[str],
+        right: list[str],
+        values: dict[str, Values | None],
+        *,
+        by_forward: bool = False,
+    ) -> dict[str, Mistake]:
+        """The gradients that a change to the hand's own code sets right."""
+        if not names or not hands:
+            return {}
+        tolerance = max(one.tolerance for name in names if (one := values[name]))
+        without = self._without("backward")
+        mended = mend(hands, names, right, tolerance, without, by_forward=by_forward)
+        return {
+            name: Mistake(
+                one.kind,
+                one.name,
+                Message(
+                    "with this mended, backward gives the true gradient, but for {part} of the "
+                    "difference",
+                    part=number(one.left_over),
+                ),
+                f"backward: {one.family}",
+            )
+            for name, one in mended.items()
+        }
+
+    def _gradients(self, run: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The hand's gradients of a run, and the true ones."""
+        hand, truth = (
+            {name: torch.tensor(one[name][run]) for name in self.needed}
+            for one in (self.hand, self.truth)
+        )
+        return hand, truth
+
+    def _known(self, steps: list[list[Steps]]) -> dict[str, Array]:
+        """The values of forward by what they are called, (runs, *shape)."""
+        known = {
+            name: np.stack([run[name].numpy() for run in self.runs])
+            for name, value in self.runs[0].items()
+            if value.is_floating_point()
+        }
+        known["dout"] = np.stack([dout.numpy() for dout in self.douts])
+        taken = steps[0] if steps else []
+        if taken:
+            for place, value in enumerate(taken[0].values):
+                if value.is_floating_point():
+                    each = [one.values[place].numpy() for one in taken]
+                    known.setdefault(taken[0].told(Ref(place)), np.stack(each))
+        return known
+
+    def _unknown(self, name: str) -> Mistake:
+        """Where the difference is largest."""
+        hand, truth = self.hand[name], self.truth[name]
+        apart = np.where(np.isfinite(hand), np.abs(hand - truth), np.inf)
+        run, *index = (int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
+        place = (run, *index)
+        ulps = apart[place] / ulp(truth[place], "float64")
+        evidence = Message(
+            "the difference is largest at index {index} of run {run}: {hand} by hand, "
+            "{truth} in truth, {ulps} ulps of float64 apart",
+            index=str(tuple(index)),
+            run=run,
+            hand=number(hand[place], 6),
+            truth=number(truth[place], 6),
+            ulps=number(ulps),
+        )
+        return Mistake("unknown", UNKNOWN, evidence)
+
+
+def _of(mistake: Mistake, group: str) -> Mistake:
+    """A mistake whose family is named with its group."""
+    return replace(mistake, family=f"{group}: {mistake.family}")

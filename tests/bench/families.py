@@ -1,0 +1,154 @@
+"""What each family of mistakes names that no other family names.
+
+Each operator's mistakes at scale 1 in float64, named with all families, and again without each
+family that has named one of them: a family that has named nothing changes nothing by its absence.
+Of the gradients that a family names it is counted how many have no name without it, how many a kind
+of mistake that is not the one made, and how many other words of the same kind. A search that runs
+out of its time may find more where another family is left out.
+
+Usage: python -m tests.bench.families [eight | twelve | third | fourth] [operator ...] [FILE.json]
+
+FILE.json is where each name is written, and what stands in its place without the family.
+"""
+
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograd_by_hand.core.files import write_json
+from autograd_by_hand.diagnosis.backward_search import FAMILIES as BACKWARD
+from autograd_by_hand.diagnosis.backward_search import FITTED
+from autograd_by_hand.diagnosis.error_patterns import VAGUE
+from autograd_by_hand.diagnosis.forward_search import searches
+from autograd_by_hand.diagnosis.mistake import Mistake
+from autograd_by_hand.diagnosis.value_patterns import EXACT
+from name_mistakes import find_mistakes
+from tests.operators import eight, fourth, third, twelve
+from tests.operators.case import Edit, Operator
+from tests.operators.trial import LIMIT, Trial
+
+FAMILIES = [
+    *(f"values: {name}" for name in EXACT),
+    "precision",
+    *(f"backward: {name}" for name in (*BACKWARD, FITTED, "forwards")),
+    *(f"forward: {name}" for name in searches(0.0)),
+    *(f"errors: {name}" for name in VAGUE),
+]
+GROUPS = ("values", "precision", "backward", "forward", "errors")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One wrong gradient: how it is named, and how it is named without that family or group."""
+
+    operator: str
+    mistake: str
+    gradient: str
+    made: str  # the kind of the mistake, or several divided by "|"
+    without: str
+    named: Mistake
+    instead: Mistake
+
+    def is_right(self, one: Mistake) -> bool:
+        """Whether a name is of the kind of the mistake."""
+        return one.kind in self.made.split("|")
+
+    def outcome(self) -> str:
+        """What it costs to go without: a column of the table."""
+        if (self.instead.kind, self.instead.name) == (self.named.kind, self.named.name):
+            return "the same"
+        if self.instead.kind == "unknown":
+            return "no name"
+        if self.is_right(self.named) and not self.is_right(self.instead):
+            return "a wrong kind"
+        if self.is_right(self.instead) and not self.is_right(self.named):
+            return "a right kind"
+        return "other words"
+
+
+def main(operators: list[Operator], file: Path | None) -> None:
+    """Print the table as Markdown."""
+    cases = list[Case]()
+    for operator in operators:
+        with tempfile.TemporaryDirectory() as folder:
+            trial = Trial(Path(folder), operator, 1.0, ["float64"])
+            for edit in operator.mistakes:
+                cases += _cases(trial, edit)
+        print(f"{operator.name}: {len(cases)}", file=sys.stderr, flush=True)
+        if file:
+            write_json(file, [_plain(case) for case in cases])
+    columns = ("no name", "a wrong kind", "other words", "a right kind", "the same")
+    print(f"| without | named | of the right kind | {' | '.join(columns)} |")
+    print("|---|" + "---:|" * (2 + len(columns)))
+    for without in (*GROUPS, *FAMILIES):
+        own = [case for case in cases if case.without == without]
+        counts = defaultdict[str, int](int)
+        for case in own:
+            counts[case.outcome()] += 1
+        right = sum(case.is_right(case.named) for case in own)
+        cells = [len(own), right, *(counts[column] for column in columns)]
+        label = f"**all of {without}**" if without in GROUPS else without
+        print(f"| {label} | {' | '.join(map(str, cells))} |")
+
+
+def _cases(trial: Trial, edit: Edit) -> list[Case]:
+    trial.compute(edit.apply(trial.operator.backward), "float64")
+    named = {gradient: one for gradient, one in _named(trial, ()).items() if one and one.family}
+    found = list[Case]()
+    families = dict.fromkeys(one.family for one in named.values())
+    groups = dict.fromkeys(family.partition(":")[0] for family in families)
+    for without in {**groups, **families}:
+        inside = [one for one in FAMILIES if one == without or one.startswith(f"{without}: ")]
+        instead = _named(trial, inside)
+        for gradient, one in named.items():
+            other = instead[gradient]
+            if one.family in inside and other:
+                made = trial.operator.name, edit.name, gradient, edit.slip
+                found.append(Case(*made, without, one, other))
+    return found
+
+
+def _named(trial: Trial, without: Collection[str]) -> dict[str, Mistake | None]:
+    manual, reference, facts, calls = (
+        trial.file("float64", kind) for kind in ("manual", "reference", "facts", "calls")
+    )
+    return find_mistakes(
+        trial.forward,
+        trial.backward,
+        trial.draws,
+        trial.cotangents,
+        manual,
+        reference,
+        facts,
+        calls,
+        trial.needed,
+        LIMIT,
+        without,
+    )
+
+
+def _plain(case: Case) -> dict[str, object]:
+    return {
+        "operator": case.operator,
+        "mistake": case.mistake,
+        "gradient": case.gradient,
+        "made": case.made,
+        "without": case.without,
+        "outcome": case.outcome(),
+        "named": case.named.as_json(),
+        "instead": case.instead.as_json(),
+        "family": case.named.family,
+        "other_family": case.instead.family,
+    }
+
+
+if __name__ == "__main__":
+    sets = {"eight": eight, "twelve": twelve, "third": third, "fourth": fourth}
+    asked = [name for name in sets if name in sys.argv] or ["eight"]
+    files = [Path(one) for one in sys.argv[1:] if one.endswith(".json")]
+    wanted = {*sys.argv[1:]} - {*sets} - {*map(str, files)}
+    chosen = [one for name in asked for one in sets[name]() if not wanted or one.name in wanted]
+    main(chosen, next(iter(files), None))
