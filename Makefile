@@ -1,11 +1,15 @@
 # `make` runs the experiments, `make test` the tests; both set up .venv first.
-# `make new NAME=my-gradient` begins an experiment of your own.
+# `make new NAME=my-gradient` begins an experiment of your own; `make record` copies the last run of
+# every experiment to what git keeps of it, experiments/*/recorded/.
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) $(if $(NO_COLOR),--nocolor)
+
+record: .venv/installed
+	$(BIN)/python scripts/record.py
 
 test: .venv/installed
 	$(BIN)/pytest -n auto --dist loadfile
@@ -46,4 +50,4 @@ bench: .venv/installed
 .venv/slurm: .venv/installed
 	@sh envs/make_venv.sh "$(PYTHON)" envs/slurm.txt $@
 
-.PHONY: run test cluster test-cluster new check bench .venv/installed .venv/slurm
+.PHONY: run record test cluster test-cluster new check bench .venv/installed .venv/slurm
