@@ -1,11 +1,15 @@
 # `make` runs the experiments, `make test` the tests; both set up .venv first.
-# `make new NAME=my-gradient` begins an experiment of your own.
+# `make new NAME=my-gradient` begins an experiment of your own; `make record` copies the last run of
+# every experiment to what git keeps of it, experiments/*/recorded/.
 PYTHON ?= python3
 BIN := .venv/bin
-CORES ?= 1
+CORES ?= all
 
 run: .venv/installed
-	$(BIN)/snakemake -c$(CORES) $(if $(NO_COLOR),--nocolor)
+	$(BIN)/snakemake --cores $(CORES) $(if $(NO_COLOR),--nocolor)
+
+record: .venv/installed
+	$(BIN)/python scripts/record.py
 
 test: .venv/installed
 	$(BIN)/pytest -n auto --dist loadfile
@@ -39,13 +43,11 @@ bench: .venv/installed
 	$(BIN)/python -m tests.bench.trial third
 	$(BIN)/python -m tests.bench.trial fourth
 
-.venv/installed: envs/requirements.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --requirement envs/requirements.txt
-	touch .venv/installed
+# Looked at by every make: a .venv whose Python is gone or too old is replaced.
+.venv/installed:
+	@sh envs/make_venv.sh "$(PYTHON)" envs/requirements.txt $@
 
-.venv/slurm: .venv/installed envs/slurm.txt
-	$(BIN)/pip install --quiet --requirement envs/slurm.txt
-	touch .venv/slurm
+.venv/slurm: .venv/installed
+	@sh envs/make_venv.sh "$(PYTHON)" envs/slurm.txt $@
 
-.PHONY: run test cluster test-cluster new check bench
+.PHONY: run record test cluster test-cluster new check bench .venv/installed .venv/slurm

@@ -1,11 +1,14 @@
 """Compare two experiments: two archives or two folders, of two machines or two versions of torch.
 
+    python scripts/compare.py experiments/25-autograd-by-hand
     python scripts/compare.py archives/a.tar.gz archives/b.tar.gz
     python scripts/compare.py experiments/25-autograd-by-hand archives/25-autograd-by-hand.tar.gz
     python scripts/compare.py --json a.tar.gz b.tar.gz
 
-Tells which settings, versions, inputs, orders of sums, errors and verdicts differ. Needs Python
-alone. The exit status is 0 if they are the same in all of these, 1 if not, 2 if one cannot be read.
+Given one experiment's folder, it compares the run that is recorded there with the last one. Tells
+which settings, versions, inputs, orders of sums, shares of the difference, errors and verdicts
+differ. Needs Python alone. The exit status is 0 if they are the same in all of these, 1 if not, 2
+if one cannot be read.
 """
 
 import signal
@@ -13,7 +16,7 @@ import sys
 from pathlib import Path
 
 from autograd_by_hand.archive.diff import as_json, as_table, compare
-from autograd_by_hand.archive.reader import opened
+from autograd_by_hand.archive.reader import RECORDED, opened
 from autograd_by_hand.core.errors import UserError
 
 
@@ -21,11 +24,18 @@ def main(arguments: list[str]) -> int:
     """Compare, and tell; the exit status.
 
     Raises
-        UserError: if the arguments are not two experiments.
+        UserError: if the arguments are not two experiments, or one that has a recorded run.
     """
     paths = [Path(argument) for argument in arguments if argument != "--json"]
+    if len(paths) == 1 and (paths[0] / "config.yaml").is_file():
+        paths.insert(0, paths[0] / RECORDED)
+        if not paths[0].is_dir():
+            raise UserError(f"{paths[0]}: is not there; make record records the last run.")
     if len(paths) != 2:
-        raise UserError("name two archives or folders: scripts/compare.py [--json] FIRST SECOND")
+        raise UserError(
+            "name two archives or folders, or the folder of an experiment that has a recorded run: "
+            "scripts/compare.py [--json] FIRST [SECOND]"
+        )
     with opened(paths[0]) as first, opened(paths[1]) as second:
         compared = compare(first, second)
     if "--json" in arguments:

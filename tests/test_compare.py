@@ -1,6 +1,7 @@
 """Comparing: what differs between two experiments is told, and nothing else."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def other(archived: Project, tmp_path_factory: pytest.TempPathFactory) -> Projec
 def test_an_experiment_is_the_same_as_its_archive(archived: Project) -> None:
     run = run_compare(archived.folder, archived.archive)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stdout.count(" 0 different") == len(run.stdout.splitlines()) == 10
+    assert run.stdout.count(" 0 different") == len(run.stdout.splitlines()) == 11
 
 
 def test_what_differs_is_told(archived: Project, other: Project) -> None:
@@ -60,6 +61,7 @@ def test_what_differs_is_told(archived: Project, other: Project) -> None:
     assert "dx in float32" not in found["verdicts"]
     assert found["acceptance"]["right everywhere"] == ["holds", "does not hold"]
     assert "float32 manual_vs_autograd dW max_abs" in found["greatest errors"]
+    assert "float32 dW, other_operations" in found["shares of the difference"]
 
 
 def test_the_table_has_a_line_for_each_difference(archived: Project, other: Project) -> None:
@@ -88,10 +90,39 @@ def test_a_long_difference_is_cut_to_where_it_begins(archived: Project, other: P
 
 def test_it_needs_python_alone(archived: Project) -> None:
     code = "import sys, runpy; sys.modules |= dict.fromkeys(('numpy', 'torch', 'yaml', 'pandas'));"
-    code += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    code += "sys.path.insert(0, 'scripts'); sys.argv = sys.argv[1:];"
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
     command = [sys.executable, "-c", code, "scripts/compare.py", *[str(archived.archive)] * 2]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+def test_a_folder_alone_is_compared_with_its_recorded_run(
+    archived: Project, other: Project, tmp_path: Path
+) -> None:
+    shutil.copytree(other.root / "experiments", tmp_path / "experiments")
+    folder = tmp_path / "experiments" / TINY
+    assert f"{folder}/recorded: is not there; make record" in run_compare(folder).stderr
+    (folder / "recorded").mkdir()
+    for name in ("manifest.json", "errors.csv"):
+        shutil.copy(archived.folder / name, folder / "recorded")
+    assert told(folder) == told(archived.folder, other.folder)
+    assert told(folder)["verdicts"]["dW in float32"][0] == "right"
+    run = run_compare(folder)
+    assert run.returncode == 1
+    assert f"  {folder}/recorded  {folder}\n" in re.sub(" {3,}", "  ", run.stdout)
+    run = run_compare(folder / "recorded", archived.archive)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_recorded_run_without_its_manifest_is_a_sentence(
+    archived: Project, tmp_path: Path
+) -> None:
+    shutil.copytree(archived.root / "experiments", tmp_path / "experiments")
+    (tmp_path / "experiments" / TINY / "recorded").mkdir()
+    run = run_compare(tmp_path / "experiments" / TINY)
+    assert run.returncode == 2
+    assert f"experiments/{TINY}/recorded: has no manifest.json" in run.stderr
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ import fcntl
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import sys
 import termios
 from pathlib import Path
 
+from autograd_by_hand.core.files import read_json
 from tests.conftest import TINY, Project
 
 BACKWARD, CONFIG = (f"experiments/{TINY}/{name}" for name in ("backward.py", "config.yaml"))
@@ -97,11 +99,61 @@ def test_without_a_terminal_every_job_is_a_line_and_the_end_is_markdown(project:
     assert [line.split(":")[0] for line in told] == [f"{n} of {total}" for n in range(1, total + 1)]
     report = (project.folder / "REPORT.md").read_text()
     begin = lines.index("# A tiny linear layer")
+    assert not re.search("recorded|compare", run.stdout)  # since nothing is recorded
     for line in lines[begin:-2]:
         assert line in report or line == f"Report: experiments/{TINY}/REPORT.html"
     assert lines[-1].startswith(f"{total} jobs done in ")
     assert "\x1b" not in run.stdout
     assert "Select jobs" not in run.stdout
+
+
+def record(project: Project) -> Path:
+    """Let the last run be the recorded one; returns the folder of that."""
+    folder = project.folder / "recorded"
+    folder.mkdir()
+    shutil.copy(project.folder / "manifest.json", folder)
+    return folder
+
+
+def test_the_end_says_in_what_the_run_differs_from_the_recorded_one(project: Project) -> None:
+    manifest = record(project) / "manifest.json"
+    project.edit(CONFIG, "Is it right?", "Is it really right?")
+    run = project.snakemake()
+    recorded = read_json(manifest)["environment"]
+    (line,) = re.findall("^Compared with .*", run.stdout, re.MULTILINE)
+    assert line == (
+        f"Compared with the run recorded on {recorded['processor']}, "
+        f"with torch {recorded['packages']['torch']}, from another config.yaml: "
+        "the verdicts, summation orders and shares of the difference are the same. "
+        f"In full: python scripts/compare.py experiments/{TINY}"
+    )
+    manifest.write_text(manifest.read_text().replace('"outcome": "right"', '"outcome": "wrong"', 1))
+    project.edit(CONFIG, "Is it really right?", "Is it right?")
+    shown, _ = on_terminal(project)
+    shown = " ".join(words(shown).split())
+    assert (
+        "the summation orders and shares of the difference are the same; 1 of 4 verdicts differ. "
+        f"In full: python scripts/compare.py experiments/{TINY} Report: " in shown
+    )
+
+
+def test_a_run_of_the_report_alone_is_not_compared_by_an_older_manifest(project: Project) -> None:
+    record(project)
+    project.edit(CONFIG, "Is it right?", "Is it really right?")
+    run = project.snakemake(f"experiments/{TINY}/REPORT.md")
+    assert "Report: " in run.stdout
+    assert "Compared with" not in run.stdout
+
+
+def test_a_recorded_run_that_cannot_be_read_is_said_and_stops_nothing(project: Project) -> None:
+    (record(project) / "manifest.json").write_text("{}")
+    project.edit(CONFIG, "Is it right?", "Is it really right?")
+    run = project.snakemake()
+    assert run.returncode == 0
+    assert (
+        f"The recorded run cannot be compared with this one: experiments/{TINY}/recorded/manifest.json: "
+        "is no manifest: "
+    ) in run.stdout
 
 
 def test_quiet_says_nothing_but_what_is_amiss(project: Project) -> None:

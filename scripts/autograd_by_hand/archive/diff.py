@@ -1,4 +1,7 @@
-"""Say in what two experiments differ: settings, versions, inputs, orders, errors, verdicts."""
+"""Say in what two experiments differ: settings, versions, inputs, orders, shares, errors, verdicts.
+
+All of it, heading by heading, or what a run has otherwise than the recorded one, in a sentence.
+"""
 
 import csv
 import json
@@ -10,8 +13,10 @@ from typing import Any
 
 from autograd_by_hand.archive.reader import Archive
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.number_format import percent
 
 MEASURES = ("max_abs", "max_ulp", "rel_norm")
+TRIED = ("config.yaml", "forward.py", "backward.py")  # the author's files that decide the results
 INPUTS = ("draws.safetensors", "cotangents.safetensors")
 ABSENT = "-"
 WIDTH = 48  # columns of a cell in the table; JSON has all of it
@@ -49,11 +54,46 @@ def compare(first: Archive, second: Archive) -> list[Compared]:
         _held("inputs", *(_inputs(manifest) for manifest in manifests)),
         _held("code", *(_files(manifest, "code") for manifest in manifests)),
         _held("orders of sums", *(_orders(manifest) for manifest in manifests)),
+        _held("shares of the difference", *(_shares(manifest) for manifest in manifests)),
         _held("greatest errors", *(_errors(archive) for archive in (first, second))),
         _held("replay", *(_replay(manifest) for manifest in manifests)),
         _held("verdicts", *(_verdicts(manifest) for manifest in manifests)),
         _held("acceptance", *(_acceptance(manifest) for manifest in manifests)),
     ]
+
+
+def against_recorded(recorded: dict[str, Any], manifest: dict[str, Any]) -> str:
+    """A sentence: in what a run differs from the recorded one, by their manifests.
+
+    It counts verdicts, summation orders and shares of the difference, as `compare` does.
+    """
+    made_by = recorded["environment"]
+    where = f"the run recorded on {made_by['processor']}, with torch {made_by['packages']['torch']}"
+    edited = _held("author's files", *(_files(each, "written") for each in (recorded, manifest)))
+    tried = [each.what for each in edited.differences if each.what in TRIED]
+    if tried:
+        where += f", from another {_listed(tried)}"
+    both = (recorded, manifest)
+    compared = [
+        _held("verdicts", *map(_verdicts, both)),
+        _held("summation orders", *map(_orders, both)),
+        _held("shares of the difference", *map(_shares, both)),
+    ]
+    same = [each.heading for each in compared if each.same and not each.differences]
+    different = [
+        f"{len(each.differences)} of {each.same + len(each.differences)} {each.heading}"
+        for each in compared
+        if each.differences
+    ]
+    clauses = [f"the {_listed(same)} are the same"] if same else []
+    clauses += [f"{_listed(different)} differ"] if different else []
+    return f"Compared with {where}: {'; '.join(clauses)}."
+
+
+def _listed(items: list[str]) -> str:
+    """a, b and c."""
+    *first, last = items
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def as_json(compared: list[Compared]) -> str:
@@ -148,12 +188,29 @@ def _orders(manifest: dict[str, Any]) -> dict[str, str]:
 
 
 def _order(told: dict[str, Any]) -> str:
+    """Each order that a kernel has; if it has several, also which positions have which."""
     if told.get("refused"):
         return f"none: {told['refused']}"
-    return "; ".join(
-        f"{order['tree']}{', fused' if order.get('fused') else ''}"
-        for order in told.get("orders", [])
-    )
+    orders = told.get("orders", [])
+    texts = [
+        f"{order['tree']}"
+        f"{', fused ' + str(order['fused']) if order.get('fused') else ''}"
+        f"{', from zero' if order.get('from_zero') else ''}"
+        for order in orders
+    ]
+    if len(orders) > 1:
+        texts.append(f"by position {json.dumps(told.get('which'))}")
+    return "; ".join(texts)
+
+
+def _shares(manifest: dict[str, Any]) -> dict[str, str]:
+    """What each cause explains of the difference of each gradient, rounded as the report has it."""
+    found = {}
+    for row in manifest["attribution"]:
+        share = row["share"]
+        text = percent(share) if isinstance(share, float) else json.dumps(share)
+        found[f"{row['dtype']} {row['gradient']}, {row['factor']}"] = str(text)
+    return found
 
 
 def _errors(archive: Archive) -> dict[str, str]:

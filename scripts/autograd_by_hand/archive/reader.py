@@ -16,6 +16,7 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import sha256
 
 SUMS = "SHA256SUMS"
+RECORDED = "recorded"  # the folder of an experiment's recorded run, in the experiment's own
 SCHEMA = Path(__file__).resolve().parents[3] / "templates/manifest.schema.json"
 # Follow from the rest, and an archive may leave them out.
 COMPUTED = re.compile(r"work/[a-z0-9]+/(manual|autograd|reference|reordered|noise)\.safetensors$")
@@ -41,6 +42,11 @@ class Archive:
         """The experiment's own folder."""
         return self.root / "experiments" / self.name
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is a recorded run, which keeps no inputs and no tensors."""
+        return self.folder.name == RECORDED
+
     def manifest(self) -> dict[str, Any]:
         """The manifest.
 
@@ -50,13 +56,7 @@ class Archive:
         path = f"experiments/{self.name}/manifest.json"
         if path not in self.hashes:
             raise UserError(f"{path}: is missing.")
-        try:
-            manifest: dict[str, Any] = json.loads((self.root / path).read_bytes())
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}: is no JSON ({error}).") from error
-        if found := misfits(manifest, json.loads(SCHEMA.read_bytes())):
-            raise UserError(f"{path}: is no manifest: {found[0]}.")
-        return manifest
+        return read_manifest(self.root / path, path)
 
     def states(self) -> dict[str, str]:
         """Of every file that is there or should be: intact, changed, missing or extra."""
@@ -72,9 +72,24 @@ class Archive:
         return found
 
 
+def read_manifest(file: Path, name: str) -> dict[str, Any]:
+    """A manifest, which messages call by `name`.
+
+    Raises
+        UserError: if it is not as its schema says.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{name}: is no JSON ({error}).") from error
+    if found := misfits(manifest, json.loads(SCHEMA.read_bytes())):
+        raise UserError(f"{name}: is no manifest: {found[0]}.")
+    return manifest
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """An archive, or an experiment's folder, to look at.
+    """An archive, an experiment's folder, or that of its recorded run, to look at.
 
     Raises
         UserError: if it is neither, or not to be trusted.
@@ -87,14 +102,20 @@ def opened(path: Path) -> Iterator[Archive]:
 
 
 def _of_folder(folder: Path) -> Archive:
-    """An experiment's folder in its project, whose files are those that its manifest lists."""
-    archive = Archive(folder.name, folder.parent.parent, {})
+    """An experiment's folder in its project, whose files are those that its manifest lists.
+
+    A recorded run keeps few of them, so of its files the manifest alone is looked at.
+    """
+    is_recorded = folder.name == RECORDED
+    own = folder.parent if is_recorded else folder
+    name = f"{own.name}/{RECORDED}" if is_recorded else own.name
+    archive = Archive(name, own.parent.parent, {})
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         raise UserError(f"{folder}: has no manifest.json; run snakemake -c1 there first.")
     path = manifest.relative_to(archive.root).as_posix()
     archive.hashes[path] = archive.expected[path] = sha256(manifest)
-    for listed in listed_in(archive.manifest()):
+    for listed in [] if is_recorded else listed_in(archive.manifest()):
         archive.expected[listed["path"]] = listed["sha256"]
         if is_plain(listed["path"]) and (archive.root / listed["path"]).is_file():
             archive.hashes[listed["path"]] = sha256(archive.root / listed["path"])

@@ -1,5 +1,6 @@
 """What stands in the terminal when a run has ended: the beginning of each report, and its path.
 
+Above the path, in what this run differs from the one that is recorded of the experiment, if one is.
 Markdown as the report has it; on a terminal it is laid out, and what does not fit is left out.
 """
 
@@ -8,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograd_by_hand.core.files import read_json
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import read_json, sha256
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +31,7 @@ def show(reports: Mapping[str, str]) -> None:
     if not sys.stdout.isatty():
         for report, opened in reports.items():
             title, verdicts, table = _lead(report)
-            blocks = (f"# {title}", *verdicts, table, f"Report: {opened}")
+            blocks = (f"# {title}", *verdicts, table, *_recorded(report), f"Report: {opened}")
             print(*blocks, sep="\n\n", end="\n\n")
         return
     from rich.console import Console  # here, since it takes 0.1 s
@@ -65,7 +67,30 @@ def _lay_out(console: "Console", report: str, opened: str, *, whole: bool) -> No
             console.print(Markdown(table))
     else:
         console.print(Text(f"All {len(holds)} criteria hold."))
+    for sentence in _recorded(report):
+        console.print(Text(sentence))
     console.print(Text("Report: ").append(opened, f"link {Path(opened).resolve().as_uri()}"))
+
+
+def _recorded(report: str) -> list[str]:
+    """In what this run differs from the recorded one; nothing if there is none to compare with."""
+    # here, since a run needs them at its end alone
+    from autograd_by_hand.archive.diff import against_recorded
+    from autograd_by_hand.archive.reader import RECORDED, listed_in, read_manifest
+
+    folder = Path(report).parent
+    paths = [folder / RECORDED / "manifest.json", folder / "manifest.json"]
+    if not all(path.is_file() for path in paths):
+        return []
+    try:
+        recorded, manifest = (read_manifest(path, str(path)) for path in paths)
+    except UserError as error:
+        return [f"The recorded run cannot be compared with this one: {error}"]
+    listed = {file["path"]: file["sha256"] for file in listed_in(manifest)}
+    if listed.get(report) != sha256(Path(report)):
+        return []  # an earlier run's manifest: this one was asked for its report alone
+    found = against_recorded(recorded, manifest)
+    return [f"{found} In full: python scripts/compare.py {folder}"]
 
 
 def _lead(report: str) -> tuple[str, list[str], str]:
