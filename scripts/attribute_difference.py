@@ -38,15 +38,7 @@ from autograd_by_hand.floats.formats import precision
 from autograd_by_hand.floats.rounding import accumulator
 from autograd_by_hand.floats.ulp import distance
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.replay.attribution import (
-    COUNTERFACTUALS,
-    FACTORS,
-    OTHER,
-    Game,
-    Hand,
-    counterfactual,
-    forward_calls,
-)
+from autograd_by_hand.replay.attribution import FACTORS, OTHER, Game
 from autograd_by_hand.replay.compare import (
     given_to,
     named_constants,
@@ -54,10 +46,13 @@ from autograd_by_hand.replay.compare import (
     runs_last,
     values_of,
 )
+from autograd_by_hand.replay.forward_part import forward_calls
 from autograd_by_hand.replay.interpreter import held, orders_of_call, tensor_of_runs
+from autograd_by_hand.replay.repeated_replay import RepeatedReplay
 from autograd_by_hand.replay.torch_fallback import carry_out
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
 from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS, counterfactual
 from autograd_by_hand.summation.numpy_sums import NumpySums
 from autograd_by_hand.summation.orders_file import orders_of
 from autograd_by_hand.summation.tree import Orders
@@ -92,7 +87,7 @@ def attribute_difference(
         for paths in ((draws, cotangents), (recorded, autograd), (manual,))
     )
     count = len(made["result"])
-    hand = Hand(
+    hand = RepeatedReplay(
         program,
         {name: tensor_of_runs(drawn[name], dtype) for name in program["inputs"]},
         {place: held(runs_last(values)) for place, values in given_to("hand", made).items()},
@@ -199,7 +194,7 @@ def _numpys_end(
 
 
 def _counterfactuals(
-    hand: Hand, torchs: list[Orders | None], truth: dict[str, Array], dtype: str
+    hand: RepeatedReplay, torchs: list[Orders | None], truth: dict[str, Array], dtype: str
 ) -> list[dict[str, Any]]:
     def measured(name: str, found: Array) -> dict[str, Any]:
         return _alike(truth, name, found) | vars(distance(found, truth[name], dtype))

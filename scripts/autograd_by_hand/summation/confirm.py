@@ -10,7 +10,8 @@ from autograd_by_hand.core.messages import Message
 from autograd_by_hand.floats.bits import same_bits
 from autograd_by_hand.floats.rounding import accumulator, rounded
 from autograd_by_hand.summation.add import product_in_order
-from autograd_by_hand.summation.reveal import Adder, NoOrder, reveal
+from autograd_by_hand.summation.adder import Adder, NoOrder
+from autograd_by_hand.summation.reveal import reveal
 from autograd_by_hand.summation.tree import Orders
 
 Array = NDArray[Any]

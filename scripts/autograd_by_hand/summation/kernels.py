@@ -16,7 +16,7 @@ from autograd_by_hand.aten.dispatch import HALF, operation, summable
 from autograd_by_hand.aten.dtypes import dtype_name, torch_dtype
 from autograd_by_hand.aten.numpy_axes import axes
 from autograd_by_hand.floats.rounding import FORMATS, accumulator
-from autograd_by_hand.summation.reveal import Adder, Axis, Example
+from autograd_by_hand.summation.adder import Adder, Axis, Example
 
 Array = NDArray[Any]
 aten = torch.ops.aten

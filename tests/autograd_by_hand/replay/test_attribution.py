@@ -5,18 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_by_hand.replay.attribution import (
-    COUNTERFACTUALS,
-    FACTORS,
-    OTHER,
-    Game,
-    Hand,
-    counterfactual,
-    forward_calls,
-    mixed,
-    shapley,
-)
+from autograd_by_hand.replay.attribution import FACTORS, OTHER, Game, shapley
+from autograd_by_hand.replay.forward_part import forward_calls
 from autograd_by_hand.replay.interpreter import held
+from autograd_by_hand.replay.repeated_replay import RepeatedReplay
+from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS, counterfactual, mixed
 from autograd_by_hand.summation.tree import Order, Orders, chain, in_turn, summands
 
 
@@ -91,7 +84,7 @@ def no_torch(*_):
 
 def game(numpys, torchs, rounds=False, carry_out=no_torch):
     inputs = {"x": held(X[:, None]), "z": held(Z[:, None])}
-    hand = Hand(TWO_SUMS, inputs, {}, carry_out)
+    hand = RepeatedReplay(TWO_SUMS, inputs, {}, carry_out)
     return Game(hand, [*numpys, None], [*torchs, None], {0}, rounds)
 
 
@@ -138,7 +131,7 @@ def test_each_mixture_gives_its_own_sum_though_much_of_it_is_remembered():
 
 
 def test_orders_that_come_and_go_are_not_mistaken_for_each_other():
-    hand = Hand(TWO_SUMS, {"x": held(X[:, None]), "z": held(Z[:, None])}, {}, no_torch)
+    hand = RepeatedReplay(TWO_SUMS, {"x": held(X[:, None]), "z": held(Z[:, None])}, {}, no_torch)
     sums = []
     for kind in COUNTERFACTUALS * 3:
         own = counterfactual(kind, IN_TURN)
@@ -159,7 +152,7 @@ def test_what_only_torch_can_do_is_handed_to_it():
         asked.append((one["op"], rounding))
         arrays[4] = arrays[2]
 
-    hand = Hand(program, {"x": held(X[:, None]), "z": held(Z[:, None])}, {}, carry_out)
+    hand = RepeatedReplay(program, {"x": held(X[:, None]), "z": held(Z[:, None])}, {}, carry_out)
     assert hand.measured("itself", itself, [IN_TURN, IN_TURN, None])["dx"].tolist() == [0.0]
     assert asked == [("aten.atan2.default", True)]
 
@@ -171,7 +164,7 @@ def test_an_input_that_is_changed_in_place_is_whole_again_the_next_time():
         "calls": [call("mul_.Tensor", [0, 2.0], 0), call("sum.default", [0], 1, sum=0)],
         "outputs": {"dx": 1},
     }
-    hand = Hand(program, {"x": held(Z[:, None])}, {}, no_torch)
+    hand = RepeatedReplay(program, {"x": held(Z[:, None])}, {}, no_torch)
     sums = [float(hand.measured("itself", itself, [None, IN_TURN])["dx"][0]) for _ in range(2)]
     assert sums == [16.0, 16.0]
 

@@ -11,9 +11,9 @@ from autograd_by_hand.floats.bits import same_bits
 from autograd_by_hand.floats.rounding import accumulator, rounded
 from autograd_by_hand.summation import reveal
 from autograd_by_hand.summation.add import add_in_order, product_in_order
+from autograd_by_hand.summation.adder import Axis
 from autograd_by_hand.summation.confirm import AT_LEAST, prove
 from autograd_by_hand.summation.kernels import Layout, adder, adds
-from autograd_by_hand.summation.reveal import Axis
 from autograd_by_hand.summation.tree import Order, Orders, in_turn, summands
 
 aten = torch.ops.aten
