@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_by_hand.floats.ulp import squared_distance
-from autograd_by_hand.replay.interpreter import numbers_in, results_of
+from autograd_by_hand.replay.program import Program, numbers_in, results_of
 
 Array = NDArray[Any]
 
 
 def forward_calls(
-    hand: dict[str, Any],
+    hand: Program,
     values: dict[int, Array],
-    autograd: dict[str, Any],
+    autograd: Program,
     forwards: dict[int, Array],
     precision: int,
 ) -> set[int]:

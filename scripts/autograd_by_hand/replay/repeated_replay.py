@@ -5,10 +5,11 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from autograd_by_hand.replay.interpreter import (
+from autograd_by_hand.replay.interpreter import IN_PLACE, interpret
+from autograd_by_hand.replay.program import (
     CONSTANT,
-    IN_PLACE,
-    interpret,
+    Call,
+    Program,
     is_given,
     numbers_in,
     results_of,
@@ -17,7 +18,7 @@ from autograd_by_hand.summation.tree import Orders
 
 Array = NDArray[Any]
 Said = TypeVar("Said")
-CarryOut = Callable[[dict[str, Any], dict[int, Array], bool], None]
+CarryOut = Callable[[Call, dict[int, Array], bool], None]
 
 REMEMBERED = 2**26  # bytes of a value that is kept; a larger one is made again
 
@@ -32,7 +33,7 @@ class RepeatedReplay:
 
     def __init__(
         self,
-        program: dict[str, Any],
+        program: Program,
         inputs: dict[str, Array],
         recorded: dict[tuple[int, int], Array],
         carry_out: CarryOut,

@@ -59,7 +59,7 @@ def call(op, args, result, **rest):
     }  # fmt: skip
 
 
-TWO_SUMS: dict[str, Any] = {  # y = sum(x); dx = y + sum(z)
+TWO_SUMS: Any = {  # y = sum(x); dx = y + sum(z)
     "inputs": {"x": 0, "z": 1},
     "constants": [],
     "calls": [
@@ -142,7 +142,7 @@ def test_orders_that_come_and_go_are_not_mistaken_for_each_other():
 
 
 def test_what_only_torch_can_do_is_handed_to_it():
-    program = {
+    program: Any = {
         **TWO_SUMS,
         "calls": [*TWO_SUMS["calls"][:2], call("atan2.default", [2, 3], 4, given=True)],
     }
@@ -158,7 +158,7 @@ def test_what_only_torch_can_do_is_handed_to_it():
 
 
 def test_an_input_that_is_changed_in_place_is_whole_again_the_next_time():
-    program = {
+    program: Any = {
         "inputs": {"x": 0},
         "constants": [],
         "calls": [call("mul_.Tensor", [0, 2.0], 0), call("sum.default", [0], 1, sum=0)],
@@ -170,7 +170,7 @@ def test_an_input_that_is_changed_in_place_is_whole_again_the_next_time():
 
 
 def test_what_leads_to_a_value_that_forward_has_is_forwards():
-    theirs = {"calls": [call("sum.default", [0], 5, sum=0)], "forward": 1}
+    theirs: Any = {"calls": [call("sum.default", [0], 5, sum=0)], "forward": 1}
     values = {0: held(X[:, None]), 1: held(Z[:, None])}
     values |= {
         number: held(np.array([[value]], np.float32)) for number, value in ((2, 2), (3, 8), (4, 10))
