@@ -36,30 +36,28 @@ from autograd_by_hand.experiment.vjp import Backward
 from autograd_by_hand.floats.bits import same_bits
 from autograd_by_hand.floats.formats import precision
 from autograd_by_hand.floats.rounding import accumulator
-from autograd_by_hand.floats.ulp import distance
+from autograd_by_hand.floats.ulp import Distance, distance
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.replay.attribution import (
-    COUNTERFACTUALS,
-    FACTORS,
-    OTHER,
-    Game,
-    Hand,
-    counterfactual,
-    forward_calls,
-)
-from autograd_by_hand.replay.compare import (
+from autograd_by_hand.replay.attribution import FACTORS, OTHER, Game
+from autograd_by_hand.replay.compare import runs_last, values_of
+from autograd_by_hand.replay.forward_part import forward_calls
+from autograd_by_hand.replay.interpreter import held, tensor_of_runs
+from autograd_by_hand.replay.program import (
+    Operations,
+    Program,
     given_to,
     named_constants,
+    orders_of_call,
     outputs_of,
-    runs_last,
-    values_of,
 )
-from autograd_by_hand.replay.interpreter import held, orders_of_call, tensor_of_runs
+from autograd_by_hand.replay.repeated_replay import RepeatedReplay
 from autograd_by_hand.replay.torch_fallback import carry_out
+from autograd_by_hand.storage.attribution import Attribution, Counterfactual, End
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
 from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS, counterfactual
 from autograd_by_hand.summation.numpy_sums import NumpySums
-from autograd_by_hand.summation.orders_file import orders_of
+from autograd_by_hand.summation.orders_file import ComparedCounts, RevealedSum, orders_of
 from autograd_by_hand.summation.tree import Orders
 
 Array = np.ndarray[Any, Any]
@@ -81,7 +79,8 @@ def attribute_difference(
     time_limit: float,
     attribution: Path,
 ) -> None:
-    observed, revealed = read_json(operations), read_json(orders)["sums"]
+    observed: Operations = read_json(operations)
+    revealed: list[RevealedSum] = read_json(orders)["sums"]
     program = observed["hand"]
     reason = _reason(observed, revealed)
     if reason:
@@ -92,7 +91,7 @@ def attribute_difference(
         for paths in ((draws, cotangents), (recorded, autograd), (manual,))
     )
     count = len(made["result"])
-    hand = Hand(
+    hand = RepeatedReplay(
         program,
         {name: tensor_of_runs(drawn[name], dtype) for name in program["inputs"]},
         {place: held(runs_last(values)) for place, values in given_to("hand", made).items()},
@@ -100,7 +99,10 @@ def attribute_difference(
             call, arrays, torch_dtype(dtype if rounding else accumulator(dtype))
         ),
     )
-    every = {whose: [orders_of(entry[whose]) for entry in revealed] for whose in ("torch", "numpy")}
+    every = {
+        "torch": [orders_of(entry["torch"]) for entry in revealed],
+        "numpy": [orders_of(entry["numpy"]) for entry in revealed],
+    }
     torchs, numpys = (
         [orders_of_call(call, every[whose]) for call in program["calls"]] for whose in every
     )
@@ -116,11 +118,11 @@ def attribute_difference(
         "numpy": _numpys_end(backward, draws, cotangents, needed, dtype, time_limit, count),
         "torch": {name: runs_last(values) for name, values in by_hand.items()},
     }
-    ends = []
+    ends: list[End] = []
     for end, torchs_factors in (("numpy", frozenset[str]()), ("torch", frozenset(game.players))):
         met_there = partial(_alike, real[end])
         for name, found in game.measured(f"{end}'s end", met_there, torchs_factors).items():
-            ends.append({"end": end, "gradient": name} | found)
+            ends.append({"end": end, "gradient": name, **found})
     missed = {row["end"] for row in ends if row["elements"] != row["identical"]}
     shares = {} if missed else game.shares(truth)
     write_json(
@@ -143,7 +145,7 @@ def attribute_difference(
     )
 
 
-def _reason(observed: dict[str, Any], revealed: list[dict[str, Any]]) -> str | None:
+def _reason(observed: Operations, revealed: list[RevealedSum]) -> str | None:
     """Why nothing can be said, if so."""
     if observed["hand"]["refused"]:
         *first, last = dict.fromkeys(observed["hand"]["refused"].values())
@@ -153,12 +155,15 @@ def _reason(observed: dict[str, Any], revealed: list[dict[str, Any]]) -> str | N
             "no operation of torch makes {gradients}, so there is nothing to trace",
             gradients=", ".join(unseen),
         )
-    for program, whose in (("hand", "backward"), ("autograd", "forward")):
-        if any(sample == "trial" for sample, _ in observed[program]["others"]):
+    for program, whose in ((observed["hand"], "backward"), (observed["autograd"], "forward")):
+        if any(sample == "trial" for sample, _ in program["others"]):
             return Message("{whose} makes other operations from run to run", whose=whose)
     for call in observed["hand"]["calls"]:
-        for whose in ("torch", "numpy"):
-            if "sum" in call and (why := revealed[call["sum"]][whose]["refused"]):
+        if "sum" not in call:
+            continue
+        found = revealed[call["sum"]]
+        for whose, kernel in (("torch", found["torch"]), ("numpy", found["numpy"])):
+            if kernel and (why := kernel["refused"]):
                 operation = call["op"].split(".")[1]
                 return Message(
                     "{whose}'s {operation} has no order: {why}",
@@ -169,9 +174,16 @@ def _reason(observed: dict[str, Any], revealed: list[dict[str, Any]]) -> str | N
     return None
 
 
-def _nothing(reason: str) -> dict[str, Any]:
-    lists = ("ends", "shares", "counterfactuals", "forward", "backward")
-    return {"runs": 0, "refused": reason, **{name: [] for name in lists}}
+def _nothing(reason: str) -> Attribution:
+    return {
+        "runs": 0,
+        "refused": reason,
+        "ends": [],
+        "shares": [],
+        "counterfactuals": [],
+        "forward": [],
+        "backward": [],
+    }
 
 
 def _numpys_end(
@@ -199,26 +211,36 @@ def _numpys_end(
 
 
 def _counterfactuals(
-    hand: Hand, torchs: list[Orders | None], truth: dict[str, Array], dtype: str
-) -> list[dict[str, Any]]:
-    def measured(name: str, found: Array) -> dict[str, Any]:
-        return _alike(truth, name, found) | vars(distance(found, truth[name], dtype))
+    hand: RepeatedReplay, torchs: list[Orders | None], truth: dict[str, Array], dtype: str
+) -> list[Counterfactual]:
+    def measured(name: str, found: Array) -> tuple[ComparedCounts, Distance]:
+        return _alike(truth, name, found), distance(found, truth[name], dtype)
 
-    rows = []
+    rows: list[Counterfactual] = []
     for kind in COUNTERFACTUALS:
         orders = [own and counterfactual(kind, own) for own in torchs]
-        for name, found in hand.measured("against autograd", measured, orders).items():
-            rows.append({"order": kind, "gradient": name} | found)
+        found = hand.measured("against autograd", measured, orders)
+        for name, (counts, apart) in found.items():
+            rows.append(
+                {
+                    "order": kind,
+                    "gradient": name,
+                    **counts,
+                    "max_abs": apart.max_abs,
+                    "max_ulp": apart.max_ulp,
+                    "rel_norm": apart.rel_norm,
+                }
+            )
     return rows
 
 
-def _alike(others: dict[str, Array], name: str, found: Array) -> dict[str, int]:
+def _alike(others: dict[str, Array], name: str, found: Array) -> ComparedCounts:
     """How many elements a gradient has, and how many with the bits of another."""
     alike = same_bits(found, others[name])
     return {"elements": alike.size, "identical": int(alike.sum())}
 
 
-def _sums(program: dict[str, Any], places: set[int]) -> list[str]:
+def _sums(program: Program, places: set[int]) -> list[str]:
     calls = [program["calls"][place] for place in sorted(places)]
     return [call["op"].split(".")[1] for call in calls if "sum" in call]
 

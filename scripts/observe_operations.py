@@ -6,7 +6,7 @@ in   forward, backward  the author's files
      needed             the tensors that require a gradient
      time_limit         seconds for one call of forward or backward
 out  operations         json: `autograd` and, of the trial alone, `hand`, each a program
-                        (`replay.interpreter`) as the first trial run has it, and `others`, the
+                        (`replay.program`) as the first trial run has it, and `others`, the
                         runs (sample, number) that make other operations; `sums`, each sum's
                         operation and the layouts of its operands, once
      recorded           safetensors, (runs, *shape): "<sample>/<name>" for the variables of forward,
@@ -16,7 +16,6 @@ Observes only: what the operations' orders are belongs to reveal_orders.
 """
 
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -26,9 +25,10 @@ from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import Backward
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.replay.interpreter import writes_in_place
+from autograd_by_hand.replay.program import Program, writes_in_place
 from autograd_by_hand.replay.record import Observer, observe_autograd, observe_backward
 from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
+from autograd_by_hand.summation.orders_file import SumCall
 
 
 def observe_operations(
@@ -55,9 +55,9 @@ def observe_operations(
         torch_dtype(dtype),
         time_limit,
     )
-    programs: dict[str, Any] = {}
+    programs: dict[str, Program] = {}
     others: dict[str, list[tuple[str, int]]] = {"autograd": [], "hand": []}
-    sums: list[dict[str, Any]] = []
+    sums: list[SumCall] = []
     stack = Stack()
     for sample, number, tensors in progress(runs, f"observe_operations {dtype}, runs"):
         dout = tensors.pop("dout")
@@ -84,9 +84,7 @@ def observe_operations(
     write_tensors(recorded, stack.stacked())
 
 
-def _numbered(
-    program: dict[str, Any], own: list[dict[str, Any]], sums: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _numbered(program: Program, own: list[SumCall], sums: list[SumCall]) -> Program:
     """The program, its sums numbered as in `sums`, which those that are new are added to."""
     sums.extend(one for one in own if one not in sums)
     calls = [
@@ -96,7 +94,7 @@ def _numbered(
     return program | {"calls": calls}
 
 
-def _given(program: dict[str, Any], seen: Observer) -> dict[str, Tensor]:
+def _given(program: Program, seen: Observer) -> dict[str, Tensor]:
     """What a replay may have to take as given: but not what the outputs have anyway."""
     outputs = set() if writes_in_place(program) else {*program["outputs"].values()}
     anyway = outputs - {*program["constants"]}

@@ -8,14 +8,13 @@ out  orders       json: `depends_on`, what orders depend on besides the calls; `
                   `depends_on` and `code`), and `torch` and `numpy` (null where the hand's backward
                   has no such sum). Each of these has `refused` (a reason, or null), `compared` (by
                   kind of data, the elements that were held against the kernel and those alike) and,
-                  unless refused, the orders as `summation.tree` writes them
+                  unless refused, the orders as `summation.orders_file` writes them
 
 What an earlier run left in `orders` is taken over where the key is the same.
 """
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -25,8 +24,13 @@ from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.summation.confirm import Proof, prove
 from autograd_by_hand.summation.kernels import adder_of
 from autograd_by_hand.summation.numpy_sums import NumpySums
-from autograd_by_hand.summation.orders_file import key_of
-from autograd_by_hand.summation.tree import orders_written
+from autograd_by_hand.summation.orders_file import (
+    KernelOrders,
+    RevealedSum,
+    SumCall,
+    key_of,
+    orders_written,
+)
 
 
 def reveal_orders(
@@ -37,27 +41,37 @@ def reveal_orders(
     depends_on["versions"] = {name: around["packages"][name] for name in ("torch", "numpy")}
     earlier = _earlier(orders)
     by_hand = {call["sum"] for call in observed["hand"]["calls"] if "sum" in call}
-    entries = []
+    entries: list[RevealedSum] = []
     for number, described in enumerate(observed["sums"]):
         key = key_of(described, depends_on | {"code": code})
-        known = earlier.get(key, {})
-        entry: dict[str, Any] = {**described, "key": key, "numpy": None}
-        entry["torch"] = known.get("torch") or _entry(described, dtype, numpys=False)
+        known = earlier.get(key)
+        numpys: KernelOrders | None = None
+        torchs = (known and known.get("torch")) or _entry(described, dtype, numpys=False)
         if number in by_hand:
-            entry["numpy"] = known.get("numpy") or _entry(described, dtype, numpys=True)
-        entries.append(entry)
+            numpys = (known and known.get("numpy")) or _entry(described, dtype, numpys=True)
+        entries.append(
+            {
+                "op": described["op"],
+                "args": described["args"],
+                "kwargs": described["kwargs"],
+                "key": key,
+                "numpy": numpys,
+                "torch": torchs,
+            }
+        )
     write_json(orders, {"depends_on": depends_on, "sums": entries})
 
 
-def _earlier(orders: Path) -> dict[str, Any]:
+def _earlier(orders: Path) -> dict[str, RevealedSum]:
     """The sums of an earlier run by their keys; none if it left nothing that can be read."""
     try:
-        return {entry["key"]: entry for entry in read_json(orders)["sums"]}
+        sums: list[RevealedSum] = read_json(orders)["sums"]
+        return {entry["key"]: entry for entry in sums}
     except (OSError, UserError, KeyError, TypeError):
         return {}
 
 
-def _entry(described: dict[str, Any], dtype: str, *, numpys: bool) -> dict[str, Any]:
+def _entry(described: SumCall, dtype: str, *, numpys: bool) -> KernelOrders:
     """One kernel's orders. Numpy adds the half formats in float32, so that is what is probed."""
     wide = torch.float32 if numpys and dtype in ("float16", "bfloat16") else None
     kernel = adder_of(described, wide)
@@ -65,11 +79,8 @@ def _entry(described: dict[str, Any], dtype: str, *, numpys: bool) -> dict[str, 
     what = f"reveal_orders {dtype}, {whose}'s {described['op'].split('.')[1]}"
     with NumpySums() if numpys else nullcontext():
         proof: Proof = prove(kernel, what)
-    return {
-        "refused": proof.refused,
-        "compared": {kind: vars(one) for kind, one in proof.compared.items()},
-        **({} if proof.orders is None else orders_written(proof.orders)),
-    }
+    counted: KernelOrders = {"refused": proof.refused, "compared": proof.compared}
+    return counted if proof.orders is None else {**counted, **orders_written(proof.orders)}
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from typing import Any
 from autograd_by_hand.archive.reader import COMPUTED, Archive, listed_in, opened
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, sha256
-from autograd_by_hand.replay.compare import verified
+from autograd_by_hand.replay.compare import Replay, verified
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample, by_sample
 
 MEMORY, SECONDS = 8 * 1024**3, 600
@@ -100,7 +100,7 @@ def _replayed(archive: Archive, dtype: str) -> Iterator[tuple[bool, str]]:
         yield True, f"replay  {dtype}: {len(found['others'])} runs make other operations"
 
 
-def _replay(archive: Archive, dtype: str) -> dict[str, Any]:
+def _replay(archive: Archive, dtype: str) -> Replay:
     work = archive.folder / "work"
     recorded = arrays_by_sample(work / dtype / "recorded.safetensors")
     results = _results(work / dtype)

@@ -1,7 +1,8 @@
 import pytest
 
 from autograd_by_hand.core.files import read_json, write_json
-from autograd_by_hand.replay.attribution import COUNTERFACTUALS, FACTORS, OTHER
+from autograd_by_hand.replay.attribution import FACTORS, OTHER
+from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS
 from tests.layer import BACKWARD, Layer
 
 

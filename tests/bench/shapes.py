@@ -45,8 +45,8 @@ def main() -> None:
                     longest = max(longest, time.perf_counter() - start)
                     sums += 1
                     refused += found.refused is not None
-                    elements += sum(one.elements for one in found.compared.values())
-                    alike += sum(one.identical for one in found.compared.values())
+                    elements += sum(one["elements"] for one in found.compared.values())
+                    alike += sum(one["identical"] for one in found.compared.values())
             print(
                 f"| ({inputs}, {outputs}) | {batch} | {sums} | {refused} | {elements} | {alike} "
                 f"| {longest:.1f} s |",

@@ -1,4 +1,5 @@
-"""Archives of experiments: packed canonically, read as untrusted, checked and compared.
+"""Archives of experiments: packed reproducibly, read as untrusted, and compared.
 
-The replay that verifies their results belongs to `replay`.
+Only stages and commands import this package. The replay that verifies an archive belongs to
+`replay`.
 """

@@ -1,4 +1,4 @@
-"""The glue to torch's dispatcher: its operations by name, as numpy's views, and decomposed.
+"""The link to torch's dispatcher: its operations by name, as views in numpy, and decomposed.
 
-What an operation means for a gradient belongs to the packages above.
+Which operations a gradient is made of belongs to `replay`; what a sum adds belongs to `summation`.
 """

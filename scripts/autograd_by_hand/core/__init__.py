@@ -1,1 +1,4 @@
-"""Errors, messages, files and progress: what every other package needs and nothing of gradients."""
+"""Errors, messages, files and progress: what every other package may need.
+
+Nothing here knows what a gradient, a tensor or an experiment is.
+"""

@@ -1,4 +1,4 @@
-"""Which mistake it is: patterns in the values, and single changes to backward or to forward.
+"""Which mistake it is: patterns in the values, and single edits to backward or to forward.
 
-That a gradient is wrong is judged by `verdict`.
+Whether a gradient is wrong at all belongs to `verdict`.
 """

@@ -1,4 +1,4 @@
-"""What the author wrote: config, inputs, forward.py and backward.py, loaded, checked and called.
+"""What the author wrote: the config, the inputs, forward.py and backward.py, read and called.
 
 Whether the gradient is right belongs to `verdict`.
 """

@@ -1,4 +1,4 @@
-"""What a floating-point number is: formats, rounding, ulps, bits and fused multiply-adds, in numpy.
+"""Floating-point numbers: formats, rounding, ulps, bits and fused multiply-adds, in numpy.
 
-Nothing here knows torch, a tensor's name or an experiment.
+Nothing here imports torch. How many numbers are added, and in which order, belongs to `summation`.
 """

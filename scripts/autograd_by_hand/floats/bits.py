@@ -1,6 +1,6 @@
 """Compare arrays bit by bit."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,16 @@ def same_bits(first: Array, second: Array) -> NDArray[np.bool_]:
     return np.asarray((bits(first) == bits(second)) | (np.isnan(first) & np.isnan(second)))
 
 
-def first_difference(found: Array, expected: Array, alike: NDArray[np.bool_]) -> dict[str, Any]:
+class Difference(TypedDict):
+    """Where an element stands, and what it was found and expected to be."""
+
+    run: int
+    index: list[int]
+    found: float
+    expected: float
+
+
+def first_difference(found: Array, expected: Array, alike: NDArray[np.bool_]) -> Difference:
     """Where the first element that differs stands, and both its values.
 
     found, expected: (*shape, runs)

@@ -98,6 +98,17 @@ def distance(value: Array, reference: Array, dtype: str, tail: Array | None = No
     )
 
 
+def squared_distance(found: Array, expected: Array) -> float:
+    """The sum of the squared differences, taken in float64."""
+    one, other = found.reshape(-1), np.asarray(expected).reshape(-1)
+    with np.errstate(all="ignore"):
+        parts = (
+            one[part].astype(np.float64) - other[part].astype(np.float64)
+            for part in blocks(one.size)
+        )
+        return float(sum(np.sum(apart * apart) for apart in parts))
+
+
 def greatest(value: Array) -> float:
     """Greatest magnitude; nan if there is one."""
     flat = value.reshape(-1)

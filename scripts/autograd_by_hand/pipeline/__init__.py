@@ -1,4 +1,4 @@
-"""What Snakemake needs: stages, receipts, locks, fingerprints of code, the cluster, the screen.
+"""What Snakemake needs: how stages run, receipts, locks, fingerprints of code, cluster and screen.
 
-Stages and the Snakefile import it; no other package does.
+Only stages and the Snakefile import this package; it computes nothing about gradients.
 """

@@ -1,4 +1,4 @@
-"""Where every bit comes from: operations are recorded, replayed in numpy, and compared.
+"""Where every bit comes from: operations are recorded, replayed in numpy and compared.
 
-The differences between two programs are attributed here; whether a gradient is right is not asked.
+What makes two programs differ is attributed here; whether a gradient is right belongs to `verdict`.
 """

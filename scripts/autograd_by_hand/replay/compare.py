@@ -1,37 +1,89 @@
 """Hold a program that was carried out in numpy against what torch made of the same bits."""
 
-from collections import Counter
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_by_hand.core.progress import progress
-from autograd_by_hand.floats.bits import first_difference, same_bits
+from autograd_by_hand.floats.bits import Difference, first_difference, same_bits
 from autograd_by_hand.floats.rounding import widened
-from autograd_by_hand.replay.interpreter import (
-    constants_shown,
-    held,
-    is_given,
-    numbers_in,
-    orders_of_call,
+from autograd_by_hand.replay.interpreter import held, run_program, tensor_of_runs
+from autograd_by_hand.replay.program import (
+    Program,
+    given_to,
+    named_constants,
+    names_of_sums,
+    outputs_of,
     results_of,
-    run_program,
-    tensor_of_runs,
+    taken_as_given,
 )
-from autograd_by_hand.summation.orders_file import orders_of
+from autograd_by_hand.summation.orders_file import RevealedSum, orders_of
 from autograd_by_hand.summation.tree import Orders
 
 Array = NDArray[Any]
 
 
+class DifferenceInSample(Difference):
+    """A difference, and the sample that its run belongs to."""
+
+    sample: str
+
+
+class ComparedBits(TypedDict):
+    """How many elements have the archived bits, and the first that has not."""
+
+    elements: int
+    identical: int
+    first: Difference | None
+
+
+class ComparedTensor(TypedDict):
+    """How a named tensor, or a sum behind it, was met.
+
+    data: "experiment", or "amplified" for a sum on data whose products cancel
+    """
+
+    dtype: str
+    tensor: str
+    data: str
+    elements: int
+    identical: int
+    first: DifferenceInSample | None
+
+
+class RefusedSum(TypedDict):
+    """A sum without an order, and why."""
+
+    tensor: str
+    op: str
+    reason: str | None
+
+
+class Replay(TypedDict):
+    """What verify_replay writes.
+
+    given: how often which operation's result was taken as recorded
+    constants: the named values that no operation makes, taken as recorded too
+    others: runs, as (sample, number), that make other operations
+    proved: whether every bit was computed and met
+    """
+
+    tensors: list[ComparedTensor]
+    given: dict[str, int]
+    constants: list[str]
+    refused: list[RefusedSum]
+    others: list[tuple[str, int]]
+    proved: bool
+
+
 def verified(
     dtype: str,
-    program: dict[str, Any],
-    revealed: list[dict[str, Any]],
+    program: Program,
+    revealed: list[RevealedSum],
     inputs: dict[str, dict[str, Array]],
     made: dict[str, dict[str, Array]],
-) -> dict[str, Any]:
+) -> Replay:
     """Carry out a program on the inputs of every sample, and hold it against what torch made.
 
     revealed: the orders of the program's sums, as reveal_orders tells them
@@ -41,22 +93,28 @@ def verified(
     returns: what verify_replay writes
     """
     own = [orders_of(entry["torch"]) for entry in revealed]
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, ComparedTensor] = {}
     for sample, results in progress(made.items(), f"replay in {dtype}, samples"):
         left_out = [run for name, run in program["others"] if name == sample]
         drawn = inputs[sample]
         for name, found in _replayed(program, own, drawn, results, left_out, dtype).items():
             row = rows.setdefault(
                 name,
-                {"dtype": dtype, "tensor": name, "data": "experiment"}
-                | {"elements": 0, "identical": 0, "first": None},
+                {
+                    "dtype": dtype,
+                    "tensor": name,
+                    "data": "experiment",
+                    "elements": 0,
+                    "identical": 0,
+                    "first": None,
+                },
             )
             row["elements"] += found["elements"]
             row["identical"] += found["identical"]
             if found["first"] and not row["first"]:
                 row["first"] = {"sample": sample, **found["first"]}
     tensors = [*rows.values(), *_amplified(program, revealed, dtype)]
-    refused = [
+    refused: list[RefusedSum] = [
         {"tensor": name, "op": revealed[sum_]["op"], "reason": revealed[sum_]["torch"]["refused"]}
         for name, sum_ in names_of_sums(program)
         if own[sum_] is None
@@ -74,13 +132,13 @@ def verified(
 
 
 def _replayed(
-    program: dict[str, Any],
-    orders: list[Any],
-    drawn: dict[str, Any],
-    made: dict[str, Any],
+    program: Program,
+    orders: list[Orders | None],
+    drawn: dict[str, Array],
+    made: dict[str, Array],
     left_out: list[int],
     dtype: str,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, ComparedBits]:
     """`replay_sample` on the runs of one sample that make the program's operations.
 
     made: forward's variables and what is given, of those runs; gradients and result, of all
@@ -99,9 +157,7 @@ def _replayed(
     )
 
 
-def _amplified(
-    program: dict[str, Any], revealed: list[dict[str, Any]], dtype: str
-) -> list[dict[str, Any]]:
+def _amplified(program: Program, revealed: list[RevealedSum], dtype: str) -> list[ComparedTensor]:
     """How the sums behind each named tensor fared on data whose products cancel."""
     return [
         {"dtype": dtype, "tensor": name, "data": "amplified", **compared, "first": None}
@@ -111,23 +167,22 @@ def _amplified(
 
 
 def replay_sample(
-    program: dict[str, Any],
+    program: Program,
     orders: list[Orders | None],
     inputs: dict[str, Array],
     archived: dict[str, Array],
     given: dict[tuple[int, int], Array],
     dtype: str,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, ComparedBits]:
     """How much of a program's named values has the archived bits, over all runs of a sample.
 
     inputs: by name, (runs, *shape), in float32 or whole numbers
     archived: each output by its name, (runs, *shape)
     given: what may be taken as recorded, by its call's place and its number, (runs, *shape)
-    returns: by name, `elements`, `identical`, and `first`, the first element that differs, or None;
-        nothing of a constant, which was not computed
+    returns: by name; nothing of a constant, which was not computed
     """
     arrays = values_of(program, orders, inputs, archived, given, dtype)
-    found = {}
+    found: dict[str, ComparedBits] = {}
     constants = named_constants(program)
     for name, values in archived.items():
         if name in constants:
@@ -144,7 +199,7 @@ def replay_sample(
 
 
 def values_of(
-    program: dict[str, Any],
+    program: Program,
     orders: list[Orders | None],
     inputs: dict[str, Array],
     archived: dict[str, Array],
@@ -167,60 +222,3 @@ def values_of(
 def runs_last(values: Array) -> Array:
     """Archived numbers, (runs, *shape), as (*shape, runs) in the accumulator's format."""
     return np.moveaxis(widened(values), 0, -1)
-
-
-def outputs_of(program: dict[str, Any], made: dict[str, Array]) -> dict[str, Array]:
-    """A program's named values among the archived arrays of a sample, by name."""
-    return {name: made["result" if name == "loss" else name] for name in program["outputs"]}
-
-
-def given_to(program: str, arrays: dict[str, Array]) -> dict[tuple[int, int], Array]:
-    """What a program takes as given, by its call's place and its number.
-
-    arrays: of one sample by name; those that are meant are called "<program>.<place>.<number>"
-    """
-    found = {}
-    for name, values in arrays.items():
-        if name.startswith(f"{program}."):
-            _, place, number = name.split(".")
-            found[int(place), int(number)] = values
-    return found
-
-
-def named_constants(program: dict[str, Any]) -> list[str]:
-    """The named values that no call computes, as a gradient that numpy computed."""
-    constants = constants_shown(program["constants"], program["calls"])
-    return [name for name, number in program["outputs"].items() if number in constants]
-
-
-def names_of_sums(program: dict[str, Any]) -> list[tuple[str, int]]:
-    """For each call that adds, the name that its result has or leads to, and which sum it is.
-
-    Where another sum lies between, the name is "towards" what it leads to.
-    """
-    names = {number: name for name, number in program["outputs"].items()}
-    found = []
-    for at, call in enumerate(program["calls"]):
-        if "sum" not in call:
-            continue
-        reached, towards = {call["result"]}, ""
-        for later in program["calls"][at + 1 :]:
-            if reached & names.keys():
-                break
-            if reached & set(numbers_in(later)):
-                reached |= {*results_of(later)}
-                towards = "towards " if "sum" in later else towards
-        named = [names[number] for number in sorted(reached & names.keys())]
-        name = towards + named[0] if named else call["op"].split(".")[1]
-        found.append((name, call["sum"]))
-    return found
-
-
-def taken_as_given(program: dict[str, Any], orders: list[Orders | None]) -> dict[str, int]:
-    """The operations whose results were not computed but taken as recorded, and how often."""
-    counts = Counter(
-        call["op"].split(".")[1]
-        for call in program["calls"]
-        if is_given(call, orders_of_call(call, orders))
-    )
-    return dict(sorted(counts.items()))

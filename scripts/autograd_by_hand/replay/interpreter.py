@@ -4,18 +4,6 @@ A tensor is an array of the accumulator's format (float32 for the half formats, 
 holds exactly); each result is rounded once to the format that the tensor has. Each element holds
 its values in all runs (`held`), so that many runs are carried out at once and a view is still a
 view: what is written in place shows wherever it does in torch.
-
-A program, as JSON holds it:
-
-    inputs     the number of each input's value, by name
-    constants  numbers of values that no call makes: their numbers are recorded
-    calls      in order, each with `op`, `args` and `kwargs` as torch was given them, a tensor being
-               {"value": its number} and inf or nan {"number": its name}; `result`, the number of
-               what it makes, or a list of them; `dtype` of that; `device`, unless it is the CPU;
-               `sum`, which of the sums it is; `given`, true where the result is recorded because
-               the operation is none of those that are known here
-    outputs    the number of each value that has a name: results, gradients, the author's variables
-    forward    how many of the calls are forward's
 """
 
 from collections.abc import Callable, Mapping
@@ -24,13 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_by_hand.aten.numpy_views import MEMORY_VIEWS, VIEWS
 from autograd_by_hand.floats.rounding import FORMATS, accumulator, rounded
+from autograd_by_hand.replay.program import (
+    CONSTANT,
+    SHOWN,
+    Call,
+    Program,
+    arguments,
+    is_given,
+    numbers_in,
+    orders_of_call,
+    result_of,
+    results_of,
+)
 from autograd_by_hand.summation.add import product_in_order, sum_in_order
 from autograd_by_hand.summation.tree import Orders, unfused
 
 Array = NDArray[Any]
-CONSTANT = -1  # where the place of a call would stand for a value that no call made
 
 
 def held(values: Array) -> Array:
@@ -48,54 +46,7 @@ def tensor_of_runs(runs: Array, dtype: str) -> Array:
         return held(rounded(values.astype(accumulator(dtype)), dtype))
 
 
-def arguments(
-    call: dict[str, Any], replacement: Callable[[int], Any]
-) -> tuple[list[Any], dict[str, Any]]:
-    """A call's arguments by place and by name, with `replacement(number)` for each tensor."""
-    named = call["kwargs"].items()  # one of them may itself be called "value"
-    return _replaced(call["args"], replacement), {
-        name: _replaced(value, replacement) for name, value in named
-    }
-
-
-def _replaced(argument: Any, replacement: Callable[[int], Any]) -> Any:
-    if isinstance(argument, dict):
-        if "value" in argument:
-            return replacement(argument["value"])
-        return float(argument["number"])
-    if isinstance(argument, list):
-        return [_replaced(item, replacement) for item in argument]
-    return argument
-
-
-def numbers_in(call: dict[str, Any]) -> list[int]:
-    """The numbers of the values among a call's arguments."""
-    found: list[int] = []
-    arguments(call, found.append)
-    return found
-
-
-def results_of(call: dict[str, Any]) -> list[int]:
-    """The numbers of what a call makes."""
-    made = call["result"] if isinstance(call["result"], list) else [call["result"]]
-    return [number for number in made if number is not None]
-
-
-def constants_shown(constants: list[int], calls: list[dict[str, Any]]) -> set[int]:
-    """The numbers of the constants and of all views of them: what no call computes."""
-    shown = {*constants}
-    for call in calls:
-        if call["op"] in SHOWN and shown.intersection(numbers_in(call)):
-            shown.update(results_of(call))
-    return shown
-
-
-def writes_in_place(program: dict[str, Any]) -> bool:
-    """Whether a call may write into a value that was made before, which keeps its number."""
-    return any(call["op"].split(".")[1].endswith("_") for call in program["calls"])
-
-
-def knows(call: dict[str, Any], dtypes: Mapping[int, str]) -> bool:
+def knows(call: Call, dtypes: Mapping[int, str]) -> bool:
     """Whether a call is carried out here; a sum is, if it has an order.
 
     dtypes: of the values among its arguments
@@ -115,7 +66,7 @@ def knows(call: dict[str, Any], dtypes: Mapping[int, str]) -> bool:
     return False
 
 
-def _has_terms_of_its_own(call: dict[str, Any]) -> bool:
+def _has_terms_of_its_own(call: Call) -> bool:
     """Whether a factor, an exponent or another argument makes an elementwise call something else.
 
     Numpy's functions take more arguments than torch's: a third is where to write, a type, a shape.
@@ -128,7 +79,7 @@ def _has_terms_of_its_own(call: dict[str, Any]) -> bool:
     return call["kwargs"].get("alpha", 1) != 1 or len(args) != operands or not simple
 
 
-def _empty(call: dict[str, Any], arrays: dict[int, Array], dtype: str) -> Array:
+def _empty(call: Call, arrays: dict[int, Array], dtype: str) -> Array:
     """Memory that is written before it is read.
 
     Raises
@@ -144,7 +95,7 @@ def _empty(call: dict[str, Any], arrays: dict[int, Array], dtype: str) -> Array:
 
 
 def interpret(
-    call: dict[str, Any], arrays: dict[int, Array], orders: Orders | None, rounding: bool = True
+    call: Call, arrays: dict[int, Array], orders: Orders | None, rounding: bool = True
 ) -> None:
     """Carry out one call that is known on `arrays` (by number), and put its result there.
 
@@ -158,10 +109,10 @@ def interpret(
     op, dtype = call["op"], call["dtype"] if rounding else accumulator(call["dtype"])
     if op in SHOWN:
         args, kwargs = arguments(call, arrays.__getitem__)
-        arrays[call["result"]] = SHOWN[op](*args, **kwargs)
+        arrays[result_of(call)] = SHOWN[op](*args, **kwargs)
         return
     if op in EMPTY:
-        arrays[call["result"]] = _empty(call, arrays, dtype)
+        arrays[result_of(call)] = _empty(call, arrays, dtype)
         return
     if (op in ELEMENTWISE or op in IN_PLACE) and _has_terms_of_its_own(call):
         raise ValueError(f"{op} is not carried out with these arguments")
@@ -176,7 +127,7 @@ def interpret(
             ]
         if op in IN_PLACE:
             args[0][...] = rounded(np.asarray(IN_PLACE[op](*args)), dtype)
-            arrays[call["result"]] = arrays[call["args"][0]["value"]]
+            arrays[result_of(call)] = arrays[numbers_in(call)[0]]
             return
         if orders is not None:
             exact = rounding and dtype != accumulator(dtype)  # products of two halves are
@@ -185,11 +136,11 @@ def interpret(
             result = args[0].astype(accumulator(call["dtype"]))
         else:
             result = ELEMENTWISE[op](*args)
-    arrays[call["result"]] = held(rounded(np.asarray(result), dtype))
+    arrays[result_of(call)] = held(rounded(np.asarray(result), dtype))
 
 
 def run_program(
-    program: dict[str, Any],
+    program: Program,
     inputs: dict[str, Array],
     orders: list[Orders | None],
     recorded: dict[tuple[int, int], Array],
@@ -209,16 +160,6 @@ def run_program(
         else:
             interpret(call, arrays, own)
     return arrays
-
-
-def orders_of_call(call: dict[str, Any], orders: list[Orders | None]) -> Orders | None:
-    """The orders of the sum that a call is, of those of all sums; None where it is none."""
-    return orders[call["sum"]] if "sum" in call else None
-
-
-def is_given(call: dict[str, Any], orders: Orders | None) -> bool:
-    """Whether a call's result is taken as recorded."""
-    return bool(call.get("given")) or ("sum" in call and orders is None)
 
 
 def _biased(orders: Orders, bias: Array, left: Array, right: Array) -> Array:
@@ -278,7 +219,6 @@ IN_PLACE: Mapping[str, Callable[..., Any]] = {
     "aten.div_.Tensor": np.divide,
     "aten.copy_.default": lambda _target, source: source,
 }
-SHOWN = {**VIEWS, **MEMORY_VIEWS}
 EMPTY: Mapping[str, Callable[..., Any]] = {  # the size, or a tensor that has it
     "aten.empty.memory_format": lambda size: size,
     "aten.empty_like.default": lambda like: like,

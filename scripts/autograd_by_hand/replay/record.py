@@ -20,12 +20,20 @@ from autograd_by_hand.aten.dtypes import dtype_name
 from autograd_by_hand.experiment.local_variables import variables_of
 from autograd_by_hand.experiment.user_code import Author
 from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
-from autograd_by_hand.replay.interpreter import CONSTANT, constants_shown, knows, numbers_in
+from autograd_by_hand.replay.interpreter import knows
+from autograd_by_hand.replay.program import (
+    CONSTANT,
+    Call,
+    Program,
+    constants_shown,
+    numbers_in,
+)
 from autograd_by_hand.summation.kernels import Layout, adds
+from autograd_by_hand.summation.orders_file import SumCall
 
 
 class Observer(DispatchMode):
-    """Within it, each operation is appended to `calls`, as a program of `replay.interpreter`.
+    """Within it, each operation is appended to `calls`, as the calls of a `Program`.
 
     inputs: the numbers of the tensors that were there before, by name
     calls: the operations
@@ -36,8 +44,8 @@ class Observer(DispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls: list[dict[str, Any]] = []
-        self.sums: list[dict[str, Any]] = []
+        self.calls: list[Call] = []
+        self.sums: list[SumCall] = []
         self.inputs: dict[str, int] = {}
         self.constants: list[int] = []
         self.recorded: dict[tuple[int, int], Tensor] = {}
@@ -71,15 +79,18 @@ class Observer(DispatchMode):
                 self.recorded[CONSTANT, number] = tensor.detach().clone()
             return {"value": number}
 
-        call: dict[str, Any] = {
+        call: Call = {
             "op": str(func),
-            "args": _plain(args, given),
+            "args": [_plain(arg, given) for arg in args],
             "kwargs": {key: _plain(value, given) for key, value in kwargs.items()},
+            "result": None,
+            "dtype": "",
         }
         laid_out = [Layout.of(arg) if isinstance(arg, Tensor) else arg for arg in args]
         results = func(*args, **kwargs)
         call["result"] = self._results(results)
-        call["dtype"] = dtype_name(results.dtype) if isinstance(results, Tensor) else ""
+        if isinstance(results, Tensor):
+            call["dtype"] = dtype_name(results.dtype)
         devices = {arg.device.type for arg in args if isinstance(arg, Tensor)} - {"cpu"}
         if devices:
             call["device"] = devices.pop()
@@ -105,13 +116,13 @@ class Observer(DispatchMode):
             return [self._results(one) for one in made]
         return self.number(made) if isinstance(made, Tensor) else None
 
-    def _sum(self, call: dict[str, Any], laid_out: list[Any]) -> int:
+    def _sum(self, call: Call, laid_out: list[Any]) -> int:
         """Which of the sums a call is."""
-        described = {
-            "op": call["op"],
-            "args": [arg.plain() if isinstance(arg, Layout) else arg for arg in laid_out],
-            "kwargs": call["kwargs"],
-        }
+        described = SumCall(
+            op=call["op"],
+            args=[arg.plain() if isinstance(arg, Layout) else arg for arg in laid_out],
+            kwargs=call["kwargs"],
+        )
         if described not in self.sums:
             self.sums.append(described)
         return self.sums.index(described)
@@ -129,7 +140,7 @@ class Observer(DispatchMode):
             del self.recorded[CONSTANT, number]
         self.take({name: tensor})
 
-    def program(self, outputs: dict[str, Tensor], forward: int = 0) -> dict[str, Any]:
+    def program(self, outputs: dict[str, Tensor], forward: int = 0) -> Program:
         """What was observed, as a program.
 
         forward: how many of the calls are forward's
@@ -170,7 +181,7 @@ def observe_autograd(
     dtype: torch.dtype,
     dout: Tensor,
     limit: float,
-) -> tuple[Observer, dict[str, Any], dict[str, Tensor]]:
+) -> tuple[Observer, Program, dict[str, Tensor]]:
     """`autograd_vjp`, observed: its operations, them as a program, and its named values.
 
     Arguments as for `autograd_vjp`. The names are the gradients' (dW), that of forward's result
@@ -214,7 +225,7 @@ def observe_autograd(
 
 def observe_backward(
     by_hand: Backward, tensors: dict[str, Tensor], dout: Tensor
-) -> tuple[Observer, dict[str, Any]]:
+) -> tuple[Observer, Program]:
     """A call of the hand's backward, observed: its operations, and them as a program.
 
     The program says besides, as `refused`, why a gradient is none.

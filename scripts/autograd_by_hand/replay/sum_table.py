@@ -1,28 +1,51 @@
 """Tell of each sum that autograd makes what it gives, how torch adds it and how numpy does."""
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
 from autograd_by_hand.core.messages import Message
-from autograd_by_hand.replay.compare import names_of_sums
 from autograd_by_hand.replay.interpreter import BIASED
+from autograd_by_hand.replay.program import Operations, names_of_sums
 from autograd_by_hand.summation.describe import described
-from autograd_by_hand.summation.orders_file import orders_of
+from autograd_by_hand.summation.orders_file import KernelOrders, RevealedSum, orders_of
 from autograd_by_hand.summation.tree import Order, fuses_throughout
 
 
-def sums_told(operations: dict[str, Any], revealed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+class SumOrder(TypedDict):
+    """How a kernel adds at most positions of its result.
+
+    refused: why it has no order, and then this is all; or None
+    words, fused: the order and its fused products, in words
+    others: how many orders there are besides it, and at how many `positions` of `all`
+    """
+
+    refused: str | None
+    words: NotRequired[str]
+    fused: NotRequired[str | None]
+    order: NotRequired[Order]
+    summands: NotRequired[int]
+    others: NotRequired[int]
+    positions: NotRequired[int]
+    all: NotRequired[int]
+
+
+class SumRow(TypedDict):
+    """A sum: what it gives, and how torch and numpy add it; None where the hand has no such sum."""
+
+    name: str
+    operation: str
+    torch: SumOrder
+    numpy: SumOrder | None
+
+
+def sums_told(operations: Operations, revealed: list[RevealedSum]) -> list[SumRow]:
     """One row per sum of autograd's program, in its order.
 
     operations, revealed: as observe_operations and reveal_orders write them
-    returns: `name` (what the sum gives), `operation`, and for `torch` and `numpy` (None where the
-        hand has no such sum) `refused` or, of the order at most positions, `words`, `fused` (in
-        words), `order`, `summands`, and `others`, how many orders there are besides it and at how
-        many `positions` of `all`
     """
     by_hand = dict(reversed(names_of_sums(operations["hand"])))
-    rows = []
+    rows: list[SumRow] = []
     for name, number in names_of_sums(operations["autograd"]):
         entry = revealed[number]
         other = entry["numpy"] or revealed[by_hand.get(name, number)]["numpy"]
@@ -37,7 +60,7 @@ def sums_told(operations: dict[str, Any], revealed: list[dict[str, Any]]) -> lis
     return rows
 
 
-def _told(revealed: dict[str, Any], op: str) -> dict[str, Any]:
+def _told(revealed: KernelOrders, op: str) -> SumOrder:
     orders = orders_of(revealed)
     if orders is None:
         return {"refused": revealed["refused"]}

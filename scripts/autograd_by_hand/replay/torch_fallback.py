@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autograd_by_hand.aten.dispatch import HALF, operation, summable
-from autograd_by_hand.replay.interpreter import arguments, held, results_of
+from autograd_by_hand.replay.interpreter import held
+from autograd_by_hand.replay.program import Call, arguments, results_of
 
 Array = NDArray[Any]
 
 
-def carry_out(call: dict[str, Any], arrays: dict[int, Array], dtype: torch.dtype) -> None:
+def carry_out(call: Call, arrays: dict[int, Array], dtype: torch.dtype) -> None:
     """Do one call on `arrays` (by number, held), run by run, and put what it makes there.
 
     dtype: of the floating-point tensors among its arguments

@@ -1,4 +1,4 @@
 """What the reader sees: templates, translation, pages and pictures.
 
-Computes nothing about gradients.
+Nothing about gradients is computed here.
 """

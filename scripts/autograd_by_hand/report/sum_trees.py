@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_by_hand.core.messages import Message
+from autograd_by_hand.replay.sum_table import SumOrder, SumRow
 from autograd_by_hand.report.charts import GAP, MARGIN_LEFT, WIDTH
 from autograd_by_hand.summation.tree import ADD, Tree
 
@@ -18,7 +19,7 @@ FEW = 8  # summands whose order is told in words alone
 MOST = 300  # summands drawn in a panel; of more, every second or third
 
 
-def trees_layout(told: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
+def trees_layout(told: list[SumRow], dtype: str) -> dict[str, Any]:
     """The picture of all sums, ready for the template.
 
     told: as `sums_told` gives them. A sum of more than a few summands has a panel for torch, and
@@ -29,9 +30,9 @@ def trees_layout(told: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
     apart = 0
     for row in told:
         ways = [
-            ([who], row[who])
-            for who in ("torch", "numpy")
-            if row[who] and not row[who]["refused"] and row[who]["summands"] > FEW
+            ([who], way)
+            for who, way in (("torch", row["torch"]), ("numpy", row["numpy"]))
+            if way and not way["refused"] and way["summands"] > FEW
         ]
         if len(ways) == 2:
             first, second = (way["order"].tree for _, way in ways)
@@ -63,7 +64,7 @@ def trees_layout(told: list[dict[str, Any]], dtype: str) -> dict[str, Any]:
     }
 
 
-def _panel(way: dict[str, Any], left: float, top: float, width: float) -> dict[str, Any]:
+def _panel(way: SumOrder, left: float, top: float, width: float) -> dict[str, Any]:
     tree = way["order"].tree
     depths = depths_of(tree)
     count, highest = len(depths), max(depths)

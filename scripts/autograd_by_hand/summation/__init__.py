@@ -1,4 +1,4 @@
-"""How sums are added: the trees, how they are revealed, described, and added again in numpy.
+"""How sums are added: orders are revealed, confirmed, described, and added again in numpy.
 
-Which operations an experiment's programs consist of belongs to `replay`.
+Which sums an experiment makes, and what follows from their order, belongs to `replay`.
 """

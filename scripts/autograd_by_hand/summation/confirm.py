@@ -10,21 +10,15 @@ from autograd_by_hand.core.messages import Message
 from autograd_by_hand.floats.bits import same_bits
 from autograd_by_hand.floats.rounding import accumulator, rounded
 from autograd_by_hand.summation.add import product_in_order
-from autograd_by_hand.summation.reveal import Adder, NoOrder, reveal
+from autograd_by_hand.summation.adder import Adder, NoOrder
+from autograd_by_hand.summation.orders_file import ComparedCounts
+from autograd_by_hand.summation.reveal import reveal
 from autograd_by_hand.summation.tree import Orders
 
 Array = NDArray[Any]
 AT_MOST = 20_000_000  # summands added in one comparison; a larger output is sampled
 AT_LEAST = 16  # elements of an output, or more than one output is compared
 EXAMPLES = {"random": False, "amplified": True}  # kinds of data; whether products cancel
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Elements of the kernel's results that were compared with the replay, and those alike."""
-
-    elements: int
-    identical: int
 
 
 @dataclass(frozen=True)
@@ -40,7 +34,7 @@ class Proof:
 
     orders: Orders | None
     refused: str | None
-    compared: dict[str, Compared] = field(default_factory=dict)
+    compared: dict[str, ComparedCounts] = field(default_factory=dict)
 
 
 def prove(adder: Adder, what: str) -> Proof:
@@ -59,8 +53,8 @@ def prove(adder: Adder, what: str) -> Proof:
     except NoOrder as reason:
         return Proof(None, reason.args[0])
     if missed.any():
-        count = sum(one.elements - one.identical for one in compared.values())
-        total = sum(one.elements for one in compared.values())
+        count = sum(one["elements"] - one["identical"] for one in compared.values())
+        total = sum(one["elements"] for one in compared.values())
         return Proof(
             None,
             Message(
@@ -83,12 +77,12 @@ def _reveal(adder: Adder, what: str) -> Orders:
         return reveal(adder, what, seed=1)
 
 
-def _compare(adder: Adder, orders: Orders) -> tuple[dict[str, Compared], NDArray[np.bool_]]:
+def _compare(adder: Adder, orders: Orders) -> tuple[dict[str, ComparedCounts], NDArray[np.bool_]]:
     """The replay against the kernel; and at which positions it gives other bits."""
     generator = np.random.default_rng(1)
     batch, rows, columns = adder.shape
     missed = np.zeros(adder.shape, bool)
-    compared: dict[str, Compared] = {}
+    compared: dict[str, ComparedCounts] = {}
     for kind, cancelling in EXAMPLES.items():
         room = max(1, AT_MOST // max(adder.terms, 1))
         some_columns = _sample(generator, columns, room)
@@ -110,7 +104,10 @@ def _compare(adder: Adder, orders: Orders) -> tuple[dict[str, Compared], NDArray
             )
         differs = ~same_bits(rounded(replayed, adder.result), result[each])
         missed[each] |= differs.any(axis=-1)
-        compared[kind] = Compared(differs.size, int(differs.size - differs.sum()))
+        compared[kind] = {
+            "elements": differs.size,
+            "identical": int(differs.size - differs.sum()),
+        }
     return compared, missed
 
 

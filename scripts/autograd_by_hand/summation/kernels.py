@@ -16,7 +16,8 @@ from autograd_by_hand.aten.dispatch import HALF, operation, summable
 from autograd_by_hand.aten.dtypes import dtype_name, torch_dtype
 from autograd_by_hand.aten.numpy_axes import axes
 from autograd_by_hand.floats.rounding import FORMATS, accumulator
-from autograd_by_hand.summation.reveal import Adder, Axis, Example
+from autograd_by_hand.summation.adder import Adder, Axis, Example
+from autograd_by_hand.summation.orders_file import SumCall, WrittenLayout
 
 Array = NDArray[Any]
 aten = torch.ops.aten
@@ -61,7 +62,7 @@ class Layout:
             tensor.device.type,
         )
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> WrittenLayout:
         """The layout as JSON holds it."""
         return {
             "shape": list(self.shape),
@@ -72,7 +73,7 @@ class Layout:
         }
 
     @classmethod
-    def read(cls, plain: dict[str, Any]) -> "Layout":
+    def read(cls, plain: WrittenLayout) -> "Layout":
         """The layout that `plain` wrote."""
         return cls(
             tuple(plain["shape"]),
@@ -143,15 +144,18 @@ def adder(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Adder
     return Sum(function, layouts[0], args[1:], kwargs)
 
 
-def adder_of(described: dict[str, Any], dtype: torch.dtype | None = None) -> Adder:
+def adder_of(described: SumCall, dtype: torch.dtype | None = None) -> Adder:
     """The `Adder` of a sum as an `Observer` describes it.
 
     dtype: of its operands, if another than in the call
     """
-    args = tuple(Layout.read(arg) if isinstance(arg, dict) else arg for arg in described["args"])
-    kwargs = dict(described["kwargs"])
-    if "dtype" in kwargs:
-        kwargs["dtype"] = kwargs["dtype"] and torch_dtype(kwargs["dtype"])
+    args = tuple(
+        Layout.read(arg) if isinstance(arg, dict) and "shape" in arg else arg
+        for arg in described["args"]
+    )
+    kwargs: dict[str, Any] = dict(described["kwargs"])
+    if kwargs.get("dtype"):
+        kwargs["dtype"] = torch_dtype(kwargs["dtype"])
     if dtype is not None:
         args = tuple(
             replace(arg, dtype=dtype, offset=0) if isinstance(arg, Layout) else arg for arg in args

@@ -14,7 +14,6 @@ their sum.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -142,10 +141,11 @@ def _plain(operands: list[Any]) -> bool:
 
 def written(tree: Tree) -> str:
     """The tree in the notation of this module."""
-    return _written(spines(tree))
+    return written_list(spines(tree))
 
 
-def _written(operands: list[Any]) -> str:
+def written_list(operands: list[Any]) -> str:
+    """Operands, nested lists among them, in the notation of this module."""
     parts, at = [], 0
     while at < len(operands):
         run = _run(operands, at)
@@ -156,7 +156,7 @@ def _written(operands: list[Any]) -> str:
         else:
             run = 1
             one = operands[at]
-            parts.append(_written(one) if isinstance(one, list) else str(one))
+            parts.append(written_list(one) if isinstance(one, list) else str(one))
         at += run
     return f"({' '.join(parts)})"
 
@@ -187,7 +187,7 @@ def read(text: str) -> Tree:
                 raise ValueError(f"{text[:60]!r} is no order of a sum")
             stack[-1].append(chain(parts))
         else:
-            stack[-1] += [leaf(number) for number in _numbers(token)]
+            stack[-1] += [leaf(number) for number in numbers_read(token)]
     if len(stack) != 1 or len(stack[0]) != 1:
         raise ValueError(f"{text[:60]!r} is no order of a sum")
     tree = stack[0][0]
@@ -230,58 +230,8 @@ def unfused(orders: Orders) -> Orders:
     )
 
 
-def orders_written(orders: Orders) -> dict[str, Any]:
-    """Orders as JSON holds them.
-
-    returns: `which`, the number of the order at each position, in lines of equal rows: each is
-        [rows, [[columns, number], ...]], first over the rows of the first batch; `shape`, its
-        (batch, rows, columns); and `orders`, each with its `tree` in the notation of this module,
-        `fused` in the same (the summands whose products are fused, or null) and `from_zero`
-    """
-    rows = orders.which.reshape(-1, orders.which.shape[-1])
-    changes = (np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1).tolist()
-    return {
-        "shape": list(orders.which.shape),
-        "which": [
-            [end - start, [[len(list(same)), one] for one, same in groupby(rows[start].tolist())]]
-            for start, end in zip([0, *changes], [*changes, len(rows)], strict=True)
-        ],
-        "orders": [
-            {
-                "tree": written(order.tree),
-                "fused": _written(np.flatnonzero(order.fused).tolist())
-                if order.fused.any()
-                else None,
-                "from_zero": order.from_zero,
-            }
-            for order in orders.orders
-        ],
-    }
-
-
-def orders_read(plain: dict[str, Any]) -> Orders:
-    """The orders that `orders_written` wrote.
-
-    Raises
-        ValueError: if the text is none of its kind.
-    """
-    orders = []
-    for one in plain["orders"]:
-        tree = read(one["tree"])
-        fused = np.zeros(len(tree) // 2 + 1, bool)
-        if one["fused"]:
-            fused[list(_numbers(one["fused"].strip("()")))] = True
-        orders.append(Order(tree, fused, one["from_zero"]))
-    if len(orders) == 1:
-        return everywhere(orders[0], plain["shape"])
-    lines = []
-    for rows, line in plain["which"]:
-        columns, numbers = zip(*line, strict=True)
-        lines.append(np.repeat(np.repeat(np.array([numbers], np.int32), columns, 1), rows, 0))
-    return Orders(np.concatenate(lines).reshape(plain["shape"]), orders)
-
-
-def _numbers(text: str) -> Iterator[int]:
+def numbers_read(text: str) -> Iterator[int]:
+    """The summands that a text without brackets names, ranges among them."""
     for token in text.split():
         parts = [int(part) for part in token.split(":")]
         yield from range(*parts) if len(parts) > 1 else parts

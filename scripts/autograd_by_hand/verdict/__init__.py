@@ -1,4 +1,4 @@
-"""Is it right: references, rounding noise, errors in units of it, verdicts and acceptance.
+"""Is it right? References, rounding noise, errors in units of it, verdicts and acceptance.
 
-Which mistake it is belongs to `diagnosis`.
+Which mistake a wrong gradient has belongs to `diagnosis`.
 """

@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from autograd_by_hand.core.blocks import blocks
-from autograd_by_hand.floats.ulp import distance, greatest, signed_ulps
-from autograd_by_hand.replay.attribution import squared_distance
+from autograd_by_hand.floats.ulp import distance, greatest, signed_ulps, squared_distance
 from autograd_by_hand.report.error_histograms import errors_in_ulps
 from autograd_by_hand.verdict.error_histogram import tail_of
 from autograd_by_hand.verdict.extended_precision import split, widen

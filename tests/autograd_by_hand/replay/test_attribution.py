@@ -5,18 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd_by_hand.replay.attribution import (
-    COUNTERFACTUALS,
-    FACTORS,
-    OTHER,
-    Game,
-    Hand,
-    counterfactual,
-    forward_calls,
-    mixed,
-    shapley,
-)
+from autograd_by_hand.replay.attribution import FACTORS, OTHER, Game, shapley
+from autograd_by_hand.replay.forward_part import forward_calls
 from autograd_by_hand.replay.interpreter import held
+from autograd_by_hand.replay.repeated_replay import RepeatedReplay
+from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS, counterfactual, mixed
 from autograd_by_hand.summation.tree import Order, Orders, chain, in_turn, summands
 
 
@@ -66,7 +59,7 @@ def call(op, args, result, **rest):
     }  # fmt: skip
 
 
-TWO_SUMS: dict[str, Any] = {  # y = sum(x); dx = y + sum(z)
+TWO_SUMS: Any = {  # y = sum(x); dx = y + sum(z)
     "inputs": {"x": 0, "z": 1},
     "constants": [],
     "calls": [
@@ -91,7 +84,7 @@ def no_torch(*_):
 
 def game(numpys, torchs, rounds=False, carry_out=no_torch):
     inputs = {"x": held(X[:, None]), "z": held(Z[:, None])}
-    hand = Hand(TWO_SUMS, inputs, {}, carry_out)
+    hand = RepeatedReplay(TWO_SUMS, inputs, {}, carry_out)
     return Game(hand, [*numpys, None], [*torchs, None], {0}, rounds)
 
 
@@ -138,7 +131,7 @@ def test_each_mixture_gives_its_own_sum_though_much_of_it_is_remembered():
 
 
 def test_orders_that_come_and_go_are_not_mistaken_for_each_other():
-    hand = Hand(TWO_SUMS, {"x": held(X[:, None]), "z": held(Z[:, None])}, {}, no_torch)
+    hand = RepeatedReplay(TWO_SUMS, {"x": held(X[:, None]), "z": held(Z[:, None])}, {}, no_torch)
     sums = []
     for kind in COUNTERFACTUALS * 3:
         own = counterfactual(kind, IN_TURN)
@@ -149,7 +142,7 @@ def test_orders_that_come_and_go_are_not_mistaken_for_each_other():
 
 
 def test_what_only_torch_can_do_is_handed_to_it():
-    program = {
+    program: Any = {
         **TWO_SUMS,
         "calls": [*TWO_SUMS["calls"][:2], call("atan2.default", [2, 3], 4, given=True)],
     }
@@ -159,25 +152,25 @@ def test_what_only_torch_can_do_is_handed_to_it():
         asked.append((one["op"], rounding))
         arrays[4] = arrays[2]
 
-    hand = Hand(program, {"x": held(X[:, None]), "z": held(Z[:, None])}, {}, carry_out)
+    hand = RepeatedReplay(program, {"x": held(X[:, None]), "z": held(Z[:, None])}, {}, carry_out)
     assert hand.measured("itself", itself, [IN_TURN, IN_TURN, None])["dx"].tolist() == [0.0]
     assert asked == [("aten.atan2.default", True)]
 
 
 def test_an_input_that_is_changed_in_place_is_whole_again_the_next_time():
-    program = {
+    program: Any = {
         "inputs": {"x": 0},
         "constants": [],
         "calls": [call("mul_.Tensor", [0, 2.0], 0), call("sum.default", [0], 1, sum=0)],
         "outputs": {"dx": 1},
     }
-    hand = Hand(program, {"x": held(Z[:, None])}, {}, no_torch)
+    hand = RepeatedReplay(program, {"x": held(Z[:, None])}, {}, no_torch)
     sums = [float(hand.measured("itself", itself, [None, IN_TURN])["dx"][0]) for _ in range(2)]
     assert sums == [16.0, 16.0]
 
 
 def test_what_leads_to_a_value_that_forward_has_is_forwards():
-    theirs = {"calls": [call("sum.default", [0], 5, sum=0)], "forward": 1}
+    theirs: Any = {"calls": [call("sum.default", [0], 5, sum=0)], "forward": 1}
     values = {0: held(X[:, None]), 1: held(Z[:, None])}
     values |= {
         number: held(np.array([[value]], np.float32)) for number, value in ((2, 2), (3, 8), (4, 10))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from autograd_by_hand.replay.compare import given_to, names_of_sums, replay_sample, taken_as_given
+from autograd_by_hand.replay.compare import replay_sample
+from autograd_by_hand.replay.program import given_to, names_of_sums, taken_as_given
 from autograd_by_hand.replay.record import observe_autograd
 from autograd_by_hand.summation.kernels import adder_of
 from autograd_by_hand.summation.reveal import reveal
@@ -167,7 +168,7 @@ def call(op, *args, result, **rest):
 
 
 def test_a_sum_whose_result_has_no_name_is_called_after_what_it_leads_to():
-    program = {
+    program: Any = {
         "calls": [
             call("mm.default", 0, 1, result=2, sum=0),
             call("relu.default", 2, result=3),
@@ -188,7 +189,7 @@ def test_what_a_program_takes_as_given_is_found_by_its_name():
 
 
 def test_what_is_taken_as_given_is_counted_by_operation():
-    program = {
+    program: Any = {
         "calls": [
             {"op": "aten.exp.default", "given": True},
             {"op": "aten.exp.default", "given": True},

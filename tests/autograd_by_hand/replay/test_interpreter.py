@@ -11,7 +11,6 @@ import torch
 from autograd_by_hand.aten.dispatch import operation, summable
 from autograd_by_hand.aten.dtypes import dtype_name
 from autograd_by_hand.replay.interpreter import (
-    CONSTANT,
     CONVERSIONS,
     ELEMENTWISE,
     EMPTY,
@@ -22,6 +21,7 @@ from autograd_by_hand.replay.interpreter import (
     run_program,
     tensor_of_runs,
 )
+from autograd_by_hand.replay.program import CONSTANT, Call, Program
 from autograd_by_hand.replay.record import observe_autograd
 from autograd_by_hand.summation.kernels import adder_of
 from autograd_by_hand.summation.reveal import reveal
@@ -131,7 +131,7 @@ def test_an_operation_gives_torchs_bits(op, operand, dtype):
         theirs.append(operand)
     into = torch.float32 if op in CONVERSIONS else dtype
     kwargs = {"dtype": into} if op in CONVERSIONS else {}
-    call = {
+    call: Call = {
         "op": op, "args": args, "kwargs": {key: dtype_name(one) for key, one in kwargs.items()},
         "result": 2, "dtype": dtype_name(into),
     }  # fmt: skip
@@ -152,7 +152,7 @@ def test_an_operation_gives_torchs_bits(op, operand, dtype):
 @pytest.mark.parametrize("op", ["aten.add.Tensor", "aten.rsub.Scalar", "aten.mul.Scalar"])
 def test_a_number_that_is_too_large_for_the_format_is_infinite_in_it(op, dtype):
     ones = torch.ones(2, dtype=dtype)
-    call = {
+    call: Call = {
         "op": op, "args": [{"value": 0}, 1e39], "kwargs": {}, "result": 2,
         "dtype": dtype_name(dtype),
     }  # fmt: skip
@@ -178,7 +178,7 @@ def test_a_conversion_rounds_as_torch_does(source, into):
     nearly_halfway = [1 + 2.0**-11 + 2.0**-40, 1 + 2.0**-8 + 2.0**-40, 1 + 2.0**-24 + 2.0**-50]
     given = torch.cat([numbers(source, 3), torch.tensor(nearly_halfway).double().to(source)])
     arrays = {0: held(np.array(summable(given))[..., None])}
-    call = {
+    call: Call = {
         "op": CONVERSIONS[0], "args": [{"value": 0}], "kwargs": {"dtype": dtype_name(into)},
         "result": 1, "dtype": dtype_name(into),
     }  # fmt: skip
@@ -272,7 +272,7 @@ def test_what_is_written_in_a_view_shows_in_what_it_views():
 
 
 def test_what_is_recorded_stands_in_for_what_is_not_carried_out():
-    program = {
+    program: Program = {
         "inputs": {"x": 0},
         "constants": [1],
         "calls": [

@@ -6,7 +6,7 @@ import torch
 
 from autograd_by_hand.experiment.local_variables import variables_of
 from autograd_by_hand.experiment.vjp import Backward
-from autograd_by_hand.replay.interpreter import CONSTANT
+from autograd_by_hand.replay.program import CONSTANT
 from autograd_by_hand.replay.record import Observer, observe_autograd, observe_backward
 
 PATH = Path("forward.py")

@@ -1,3 +1,5 @@
+from typing import Any
+
 from autograd_by_hand.replay.sum_table import sums_told
 
 
@@ -25,9 +27,9 @@ ADDMM, SUM = "aten.addmm.default", "aten.sum.dim_IntList"
 
 def told(torchs, numpys=None, op=ADDMM):
     program = {"calls": [call(op, 3, 0, 0, 1)], "outputs": {"y": 3}}
-    (row,) = sums_told(
-        {"autograd": program, "hand": program}, [{"op": op, "torch": torchs, "numpy": numpys}]
-    )
+    operations: Any = {"autograd": program, "hand": program}
+    entries: Any = [{"op": op, "torch": torchs, "numpy": numpys}]
+    (row,) = sums_told(operations, entries)
     return row
 
 
@@ -62,11 +64,14 @@ def test_what_was_refused_keeps_its_reason():
 
 
 def test_the_hands_own_sum_of_the_same_name_tells_numpys_order():
-    autograd = {"calls": [call(SUM, 3, 0, 0)], "outputs": {"db": 3}}
-    hand = {"calls": [call(SUM, 5, 1, 0)], "outputs": {"db": 5}}
-    entries = [
+    operations: Any = {
+        "autograd": {"calls": [call(SUM, 3, 0, 0)], "outputs": {"db": 3}},
+        "hand": {"calls": [call(SUM, 5, 1, 0)], "outputs": {"db": 5}},
+    }
+    entries: Any = [
         {"op": SUM, "torch": kernel("(0:9)"), "numpy": None},
         {"op": SUM, "torch": kernel("(0:9)"), "numpy": kernel("(8:-1:-1)")},
     ]
-    (row,) = sums_told({"autograd": autograd, "hand": hand}, entries)
+    (row,) = sums_told(operations, entries)
+    assert row["numpy"] is not None
     assert row["numpy"]["words"] == "one after another, from the last"

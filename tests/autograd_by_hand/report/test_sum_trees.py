@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from autograd_by_hand.report.sum_trees import MOST, depths_of, trees_layout
@@ -65,7 +67,7 @@ def test_torch_and_numpy_share_a_panel_where_they_agree():
 
 
 def test_few_summands_and_what_was_refused_are_not_drawn():
-    refused = {"name": "dW", "torch": {"refused": "not deterministic"}, "numpy": None}
+    refused: Any = {"name": "dW", "torch": {"refused": "not deterministic"}, "numpy": None}
     picture = trees_layout([row(in_turn(range(8))), refused], "float32")
     assert picture["panels"] == []
     assert picture["height"] > 0

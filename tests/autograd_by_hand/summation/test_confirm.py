@@ -11,9 +11,9 @@ from autograd_by_hand.floats.bits import same_bits
 from autograd_by_hand.floats.rounding import accumulator, rounded
 from autograd_by_hand.summation import reveal
 from autograd_by_hand.summation.add import add_in_order, product_in_order
+from autograd_by_hand.summation.adder import Axis
 from autograd_by_hand.summation.confirm import AT_LEAST, prove
 from autograd_by_hand.summation.kernels import Layout, adder, adds
-from autograd_by_hand.summation.reveal import Axis
 from autograd_by_hand.summation.tree import Order, Orders, in_turn, summands
 
 aten = torch.ops.aten
@@ -40,7 +40,9 @@ def test_torchs_kernels_are_proved(dtype):
         found = prove(kernel_of(function, *args), str(function))
         assert found.refused is None
         assert set(found.compared) == {"random", "amplified"}
-        assert all(AT_LEAST <= one.elements == one.identical for one in found.compared.values())
+        assert all(
+            AT_LEAST <= one["elements"] == one["identical"] for one in found.compared.values()
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -237,7 +239,7 @@ def test_one_element_that_is_one_ulp_off_where_no_probe_looks_is_found():
     assert found.orders is None
     assert found.refused is not None
     assert found.refused.startswith("the order that was revealed misses 6 of 36 elements")
-    missed = {kind: one.elements - one.identical for kind, one in found.compared.items()}
+    missed = {kind: one["elements"] - one["identical"] for kind, one in found.compared.items()}
     assert missed == {"random": 3, "amplified": 3}
 
 
@@ -282,4 +284,4 @@ def test_an_edge_that_no_call_told_apart_is_revealed_apart_after_it_missed(monke
     rest, edge = (found.orders.orders[found.orders.which[0, 0, at]] for at in (0, -1))
     assert rest.fused[1:].all()
     assert not edge.fused.any()
-    assert all(one.identical == one.elements for one in found.compared.values())
+    assert all(one["identical"] == one["elements"] for one in found.compared.values())

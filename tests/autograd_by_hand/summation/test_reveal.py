@@ -10,8 +10,10 @@ from torch import Tensor
 from autograd_by_hand.aten.dispatch import summable
 from autograd_by_hand.floats.rounding import accumulator
 from autograd_by_hand.summation.add import add_in_order, product_in_order, sum_in_order
+from autograd_by_hand.summation.adder import Axis, NoOrder
+from autograd_by_hand.summation.equal_positions import HASHES, REPEATED
 from autograd_by_hand.summation.kernels import Layout, adder, adds
-from autograd_by_hand.summation.reveal import HASHES, REPEATED, Axis, NoOrder, reveal
+from autograd_by_hand.summation.reveal import reveal
 from autograd_by_hand.summation.tree import ADD, Order, chain, in_turn, leaf, pairwise, summands
 
 aten = torch.ops.aten

@@ -1,10 +1,12 @@
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograd_by_hand.summation.orders_file import orders_read, orders_written
 from autograd_by_hand.summation.tree import (
     ADD,
     Order,
@@ -14,8 +16,6 @@ from autograd_by_hand.summation.tree import (
     in_turn,
     joined_alone,
     leaf,
-    orders_read,
-    orders_written,
     pairwise,
     read,
     renumbered,
@@ -101,7 +101,7 @@ def test_orders_are_read_as_they_were_written(orders):
         assert one.from_zero == other.from_zero
 
 
-SHARED = {"shape": [1, 2, 3], "which": [[2, [[2, 0], [1, 1]]]]}
+SHARED = {"shape": [1, 2, 3], "which": [(2, [(2, 0), (1, 1)])]}
 
 
 def test_fused_subsets_a_bias_and_a_start_from_zero_are_written_where_a_reader_finds_them():
@@ -124,7 +124,7 @@ def test_fused_subsets_a_bias_and_a_start_from_zero_are_written_where_a_reader_f
 
 @pytest.mark.parametrize("tree", ["", "(0 1", "(0 0)", "(1 2)"])
 def test_orders_whose_tree_is_none_are_refused(tree):
-    plain = SHARED | {"orders": [{"tree": tree, "fused": None, "from_zero": False}]}
+    plain: Any = SHARED | {"orders": [{"tree": tree, "fused": None, "from_zero": False}]}
     with pytest.raises(ValueError, match=r"order of a sum|each summand once"):
         orders_read(plain)
 
@@ -136,7 +136,7 @@ def test_equal_rows_are_written_once():
         which, [Order(in_turn(range(2)), np.array([False, one])) for one in (True, False)]
     )
     written_down = orders_written(orders)
-    assert written_down["which"] == [[600, [[60, 0], [4, 1]]]]
+    assert written_down["which"] == [(600, [(60, 0), (4, 1)])]
     assert [one["fused"] for one in written_down["orders"]] == ["(1)", None]
 
 
