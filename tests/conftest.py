@@ -16,6 +16,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 TINY = "tiny"
 
+# As Snakemake gives every job. With more, idle threads spin while another worker's tests wait.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 CONFIG = """\
 # yaml-language-server: $schema=../schema.yaml
 title: A tiny linear layer

@@ -30,8 +30,7 @@ def test_correct_gradients_pass_and_slips_of_the_formula_are_caught(
         if edit.slip != "precision"
     }
     for name, (source, slip) in sources.items():
-        for dtype in FORMATS:
-            trial.compute(source, dtype)
+        trial.compute(source)
         outcomes = {dtype: set[str]() for dtype in FORMATS}
         for (dtype, _), verdict in trial.verdicts().items():
             outcomes[dtype].add(verdict["outcome"])
@@ -46,8 +45,8 @@ def test_most_slips_of_the_formula_are_named_right_at_the_first_try(tmp_path: Pa
         for edit in operator.mistakes:
             if edit.slip in ("precision", "accumulated"):
                 continue
-            trial.compute(edit.apply(operator.backward), "float64")
-            kinds = {one["kind"] for one in trial.name().values() if one}
+            named = trial.name(edit.apply(operator.backward))
+            kinds = {one["kind"] for one in named.values() if one}
             if kinds & set(edit.slip.split("|")):
                 right += 1
             else:
