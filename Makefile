@@ -8,7 +8,10 @@ run: .venv/installed
 	$(BIN)/snakemake -c$(CORES) $(if $(NO_COLOR),--nocolor)
 
 test: .venv/installed
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist worksteal -m "not thorough"
+
+test-all: .venv/installed
+	$(BIN)/pytest -n auto --dist worksteal
 
 cluster: .venv/slurm
 	$(BIN)/snakemake --profile profiles/slurm
@@ -48,4 +51,4 @@ bench: .venv/installed
 	$(BIN)/pip install --quiet --requirement envs/slurm.txt
 	touch .venv/slurm
 
-.PHONY: run test cluster test-cluster new check bench
+.PHONY: run test test-all cluster test-cluster new check bench

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograd_by_hand.floats.rounding import FORMATS
+from tests.conftest import thoroughly
 from tests.operators import eight, fourth, third, twelve
 from tests.operators.case import Operator
 from tests.operators.trial import Trial
@@ -17,7 +18,9 @@ QUICK = ("gelu", "linear_sse", "softmax", "two_layers")  # to name; the bench na
 
 
 @pytest.mark.parametrize(
-    "operator", [*eight(), *twelve(), *third(), *fourth()], ids=lambda operator: operator.name
+    "operator",
+    [*eight(), *thoroughly([*twelve(), *third(), *fourth()])],
+    ids=lambda operator: operator.name,
 )
 def test_correct_gradients_pass_and_slips_of_the_formula_are_caught(
     operator: Operator, tmp_path: Path
