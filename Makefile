@@ -12,7 +12,10 @@ record: .venv/installed
 	$(BIN)/python scripts/record.py
 
 test: .venv/installed
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist worksteal -m "not thorough"
+
+test-all: .venv/installed
+	$(BIN)/pytest -n auto --dist worksteal
 
 cluster: .venv/slurm
 	$(BIN)/snakemake --profile profiles/slurm
@@ -51,4 +54,4 @@ bench: .venv/installed
 .venv/slurm: .venv/installed
 	@sh envs/make_venv.sh "$(PYTHON)" envs/slurm.txt $@
 
-.PHONY: run record test cluster test-cluster new check bench .venv/installed .venv/slurm
+.PHONY: run record test test-all cluster test-cluster new check bench .venv/installed .venv/slurm

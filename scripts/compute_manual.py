@@ -16,16 +16,10 @@ Each run's backward is called twice: a gradient that grows or wavers is no funct
 
 from pathlib import Path
 
-import torch
-
-from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.files import write_json
-from autograd_by_hand.core.progress import progress
-from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward, same_bits
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
-from autograd_by_hand.verdict.value_checks import off_zero, repetition
+from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of, write_tensors
+from autograd_by_hand.verdict.backward_calls import call_backward
 
 
 def compute_manual(
@@ -39,33 +33,9 @@ def compute_manual(
     calls: Path,
 ) -> None:
     runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    function = load_function(backward, "backward", list(runs[0][2]), time_limit)
-    by_hand = Backward(function, backward, needed, torch_dtype(dtype), time_limit)
-    stack, repeats, changed = Stack(), dict.fromkeys(needed, "same bits"), set[str]()
-    zeros, refused = dict[str, str](), dict[str, str]()
-    for sample, number, tensors in progress(runs, f"compute_manual {dtype}, runs"):
-        dout = tensors.pop("dout")
-        once, twice = (by_hand(tensors, dout) for _ in range(2))
-        stack.add(sample, {f"d{name}": once.gradients[name] for name in needed})
-        changed |= {*once.changed, *twice.changed}
-        refused = once.refused | twice.refused | refused
-        for name in needed:
-            first, second = once.gradients[name], twice.gradients[name]
-            if repeats[name] == "same bits" and not same_bits(first, second):
-                repeats[name] = repetition(first.double().numpy(), second.double().numpy())
-        if (sample, number) == ("trial", 0) and by_hand.takes_cotangent():
-            of_zero = by_hand(tensors, torch.zeros_like(dout)).gradients
-            zeros = {name: off_zero(of_zero[name].double().numpy()) for name in needed}
-    write_tensors(gradients, stack.stacked())
-    write_json(
-        calls,
-        {
-            "second_call": repeats,
-            "zero_cotangent": zeros,
-            "changed_inputs": sorted(changed),
-            "refused": refused,
-        },
-    )
+    found, showed = call_backward(dtype, backward, runs, needed, time_limit)
+    write_tensors(gradients, found)
+    write_json(calls, showed)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the tests share: a tiny experiment, and a copy of the project to run Snakemake in."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -7,14 +8,18 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 TINY = "tiny"
+
+# As Snakemake gives every job. With more, idle threads spin while another worker's tests wait.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 CONFIG = """\
 # yaml-language-server: $schema=../schema.yaml
@@ -52,6 +57,17 @@ def write_tiny(folder: Path) -> Path:
     (folder / "backward.py").write_text(BACKWARD)
     (folder / "derivation.md").write_text("By the chain rule.\n")
     return folder
+
+
+def thoroughly(values: Iterable[Any]) -> list[Any]:
+    """Values of a parameter with which a test runs in `make test-all` alone."""
+    return [pytest.param(value, marks=pytest.mark.thorough) for value in values]
+
+
+def first_of(values: Iterable[Any]) -> list[Any]:
+    """Values of a parameter: the first is for `make test`, and all are for `make test-all`."""
+    first, *rest = values
+    return [first, *thoroughly(rest)]
 
 
 def as_in_a_terminal() -> None:
@@ -93,6 +109,13 @@ class Project:
         assert run.returncode == 0, run.stdout
         return Counter(re.findall(r"^\d+ of \d+: (\w+)", run.stdout, re.MULTILINE))
 
+    def planned(self, *arguments: str) -> Counter[str]:
+        """Run nothing and say how many jobs of each rule would be done."""
+        run = self.snakemake("-n", *arguments)
+        assert run.returncode == 0, run.stdout
+        counts = re.findall(r"^(\w+) +(\d+)$", run.stdout, re.MULTILINE)
+        return Counter({name: int(count) for name, count in counts if name not in ("all", "total")})
+
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace text that must be there in a file of the project."""
         path = self.root / file
@@ -111,7 +134,8 @@ class Project:
 def copy_pipeline(to: Path) -> None:
     """Copy all that a run needs, without experiments."""
     for name in ("scripts", "templates", "envs", "profiles"):
-        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # What is compiled comes with it, but for what another worker is writing.
+        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     (to / "experiments").mkdir()
     for name in ("Snakefile", "Makefile", "README.md", "LICENSE", "CITATION.cff", "pyproject.toml"):
         shutil.copy(ROOT / name, to)
@@ -125,23 +149,40 @@ def copy_project(to: Path) -> Project:
     return Project(to)
 
 
+def shared(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that all workers of a session share: the first that asks for it makes it."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, made = base / name, base / f"{name}.made"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # another worker has failed
+            make(folder)
+            made.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project that has run once. Look, but do not touch: tests share it."""
-    project = copy_project(tmp_path_factory.mktemp("finished"))
-    run = project.snakemake()
-    assert run.returncode == 0, run.stdout
-    return project
+    """A project that has run once. Look, but do not touch, nor run Snakemake there."""
+
+    def make(root: Path) -> None:
+        copy_project(root).jobs()
+
+    return Project(shared(tmp_path_factory, "finished", make))
 
 
 @pytest.fixture(scope="session")
 def archived(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that has run and packed its archive. Tests share it as well."""
-    root = tmp_path_factory.mktemp("archived") / "project"
-    shutil.copytree(finished.root, root, symlinks=True)
-    run = Project(root).snakemake("archive")
-    assert run.returncode == 0, run.stdout
-    return Project(root)
+
+    def make(root: Path) -> None:
+        shutil.copytree(finished.root, root, symlinks=True)
+        Project(root).jobs("archive")
+
+    return Project(shared(tmp_path_factory, "archived", make))
 
 
 @pytest.fixture

@@ -3,17 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from attribute_difference import attribute_difference
 from autograd_by_hand.core.files import read_json
-from autograd_by_hand.storage.safetensors_torch import write_tensors
-from compute_manual import compute_manual
-from observe_operations import observe_operations
-from record_environment import record_environment
-from reveal_orders import reveal_orders
-from run_autograd import run_autograd
-from verify_replay import verify_replay
+from tests.conftest import TINY
+from tests.in_process import begin
 
 FORWARD = """\
 from torch.nn.functional import linear
@@ -37,78 +29,58 @@ TANH: Any = {  # what is no sum has to be taken as given
 
 
 class Layer:
-    """One experiment's folder in one format; each method is a stage, and gives what it wrote."""
+    """An experiment in one format, in a project of its own; each method runs stages, and gives what
+    the last one wrote.
+
+    folder: the experiment's folder, without the project's
+    work, own: where the stages' files are, and those of the format
+    """
+
+    folder = Path("experiments", TINY)
 
     def __init__(
         self,
-        folder: Path,
+        root: Path,
         dtype: str = "float32",
         forward: str = FORWARD,
         backward: str = BACKWARD,
         shapes: dict[str, tuple[int, ...]] = SHAPES,
-        dout: tuple[int, ...] = (),
     ) -> None:
-        self.dtype, self.needed = dtype, list(shapes)
-        self.work = folder / "work"
-        self.own = self.work / dtype
-        self.own.mkdir(parents=True, exist_ok=True)
-        self.forward, self.backward = folder / "forward.py", folder / "backward.py"
-        self.forward.write_text(forward)
-        self.backward.write_text(backward)
-        generator = torch.Generator().manual_seed(0)
-        drawn = {
-            f"trial/{name}": torch.randn((3, *shape), generator=generator)
+        self.dtype = dtype
+        tensors = {
+            name: {"shape": [*shape], "draw": "randn", "requires_grad": True}
             for name, shape in shapes.items()
         }
-        given = torch.randn((3, *dout), generator=generator) if dout else torch.ones(3)
-        write_tensors(self.work / "draws.safetensors", drawn)
-        write_tensors(self.work / "cotangents.safetensors", {"trial/dout": given})
+        self._pipeline = begin(root, forward, backward, tensors, [dtype])
+        self.work = root / self.folder / "work"
+        self.own = self.work / dtype
+        self.run("generate_tensors", "draw_cotangents")
 
-    @property
-    def drawn(self) -> dict[str, Any]:
-        return {name: self.work / f"{name}.safetensors" for name in ("draws", "cotangents")}
+    def run(self, *stages: str) -> None:
+        for stage in stages:
+            self._pipeline.run(stage, experiment=TINY, dtype=self.dtype)
 
     def file(self, name: str) -> Path:
         return next(self.own.glob(f"{name}.*"), self.own / f"{name}.json")
 
     def compute(self) -> None:
-        rest = {**self.drawn, "needed": self.needed, "time_limit": 60}
-        run_autograd(self.dtype, self.forward, **rest, gradients=self.own / "autograd.safetensors")
-        compute_manual(
-            self.dtype, self.backward, **rest,
-            gradients=self.own / "manual.safetensors", calls=self.own / "calls.json",
-        )  # fmt: skip
+        self.run("run_autograd", "compute_manual")
 
     def observe(self) -> Any:
-        observe_operations(
-            self.dtype, self.forward, self.backward, **self.drawn, needed=self.needed, time_limit=60,
-            operations=self.own / "operations.json", recorded=self.own / "recorded.safetensors",
-        )  # fmt: skip
-        return read_json(self.own / "operations.json")
+        self.run("observe_operations")
+        return read_json(self.file("operations"))
 
     def reveal(self) -> Any:
-        environment = self.work / "environment.json"
-        record_environment(["torch", "numpy"], environment)
-        orders = self.own / "orders.json"
-        reveal_orders(self.dtype, self.file("operations"), environment, orders)
-        return read_json(orders)
+        self.run("record_environment", "reveal_orders")
+        return read_json(self.file("orders"))
 
     def replay(self) -> Any:
-        names = ("operations", "orders", "recorded", "autograd")
-        replay = self.own / "replay.json"
-        verify_replay(
-            self.dtype, **self.drawn, **{name: self.file(name) for name in names}, replay=replay
-        )
-        return read_json(replay)
+        self.run("verify_replay")
+        return read_json(self.file("replay"))
 
     def attribute(self) -> Any:
-        names = ("operations", "orders", "recorded", "manual", "autograd")
-        attribution = self.own / "attribution.json"
-        attribute_difference(
-            self.dtype, self.backward, **self.drawn, **{name: self.file(name) for name in names},
-            needed=self.needed, time_limit=60, attribution=attribution,
-        )  # fmt: skip
-        return read_json(attribution)
+        self.run("attribute_difference")
+        return read_json(self.file("attribution"))
 
     def all(self) -> "Layer":
         self.compute()

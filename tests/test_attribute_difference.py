@@ -125,7 +125,7 @@ def test_a_sum_without_an_order_is_named_and_nothing_is_attributed(tmp_path):
 def test_a_gradient_that_is_refused_is_the_reason_and_nothing_is_attributed(tmp_path):
     spoiled = BACKWARD.replace("dy.T @ x", "dy").replace("dy.sum(0)", "dy")
     found = Layer(tmp_path, backward=spoiled).all().attribute()
-    line = f"{tmp_path}/backward.py:3: "
+    line = f"{Layer.folder}/backward.py:3: "
     assert found["refused"] == (
         f"{line}dW has shape (2, 30) but W has (30, 40); a gradient has the shape of its tensor. "
         f"{line}db has shape (2, 30) but b has (30,); a gradient has the shape of its tensor"
@@ -137,7 +137,7 @@ def test_a_gradient_that_is_refused_is_the_reason_and_nothing_is_attributed(tmp_
 def test_a_backward_that_fails_in_one_format_is_told_once_and_attributed_in_another(tmp_path):
     failing = BACKWARD.replace("    dy =", "    assert x.dtype.itemsize == 4\n    dy =")
     found = Layer(tmp_path / "half", "float16", backward=failing).all().attribute()
-    assert found["refused"] == f"{tmp_path}/half/backward.py:4: AssertionError"
+    assert found["refused"] == f"{Layer.folder}/backward.py:4: AssertionError"
     found = Layer(tmp_path / "single", "float32", backward=failing).all().attribute()
     assert found["refused"] is None
 

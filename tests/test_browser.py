@@ -11,13 +11,14 @@ from autograd_by_hand.report.html_page import formulas
 from autograd_by_hand.report.html_page import page as page_of
 from autograd_by_hand.verdict.judge import OUTCOMES
 from tests.browser import CHROMIUM, Browser, running_browser
+from tests.conftest import first_of
 from tests.pages import REPORTS
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed here")
 DESK, PHONE = (1280, 900), (390, 844)
 
-every_page = pytest.mark.parametrize("page", [*REPORTS, "index.html"], indirect=True)
-every_report = pytest.mark.parametrize("page", REPORTS, indirect=True)
+every_page = pytest.mark.parametrize("page", first_of([*REPORTS, "index.html"]), indirect=True)
+every_report = pytest.mark.parametrize("page", first_of(REPORTS), indirect=True)
 every_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 

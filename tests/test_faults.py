@@ -16,7 +16,7 @@ from threading import Timer
 
 import pytest
 
-from tests.conftest import TINY, Project, as_in_a_terminal, copy_project
+from tests.conftest import TINY, Project, as_in_a_terminal, copy_project, first_of, shared
 
 FOLDER = f"experiments/{TINY}"
 SNAKEMAKE = [str(Path(sys.executable).with_name("snakemake")), "-c1"]
@@ -98,15 +98,17 @@ def unrun(project: Project) -> Project:
 @pytest.fixture(scope="session")
 def brief(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that has run once, in one format. Look, but do not touch."""
-    project = copy_project(tmp_path_factory.mktemp("brief"))
-    project.edit(f"{FOLDER}/config.yaml", "[float64, float32]", "[float64]")
-    project.edit(f"{FOLDER}/config.yaml", "dtype: float32", "dtype: float64")
-    run = project.snakemake()
-    assert run.returncode == 0, run.stdout
-    return project
+
+    def make(root: Path) -> None:
+        project = copy_project(root)
+        project.edit(f"{FOLDER}/config.yaml", "[float64, float32]", "[float64]")
+        project.edit(f"{FOLDER}/config.yaml", "dtype: float32", "dtype: float64")
+        project.jobs()
+
+    return Project(shared(tmp_path_factory, "brief", make))
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", first_of(range(25)))
 def test_a_killed_stage_and_a_killed_run_lose_nothing(
     brief: Project, tmp_path: Path, seed: int
 ) -> None:
@@ -167,6 +169,7 @@ def start_and_wait_for_sleep(project: Project) -> subprocess.Popen[str]:
     return start_and_wait_for("asleep", project, f"{FOLDER}/work/cotangents.safetensors")
 
 
+@pytest.mark.thorough
 def test_a_killed_stage_fails_the_run_and_the_next_one_goes_on(
     finished: Project, unrun: Project
 ) -> None:
@@ -190,6 +193,7 @@ def test_no_stage_outlives_a_killed_run(unrun: Project) -> None:
     until_alone(unrun.root)
 
 
+@pytest.mark.thorough
 def test_a_run_waits_for_a_cold_stage_that_a_killed_one_left(unrun: Project) -> None:
     unrun.edit("Snakefile", "sys.executable = start_warm_python()", "pass")
     fall_asleep(unrun)
@@ -203,6 +207,7 @@ def test_a_run_waits_for_a_cold_stage_that_a_killed_one_left(unrun: Project) -> 
     assert not processes_in(unrun.root)
 
 
+@pytest.mark.thorough
 def test_an_interrupted_run_ends_in_sentences_and_goes_on(
     finished: Project, unrun: Project
 ) -> None:
@@ -226,7 +231,9 @@ def busy(unrun: Project) -> Iterator[subprocess.Popen[str]]:
     run.wait()
 
 
-@pytest.mark.parametrize("target", [[], [f"{FOLDER}/work/graph.json"]], ids=["same", "another"])
+@pytest.mark.parametrize(
+    "target", first_of([[], [f"{FOLDER}/work/graph.json"]]), ids=["same", "another"]
+)
 def test_a_second_run_in_the_folder_is_refused(
     finished: Project, unrun: Project, busy: subprocess.Popen[str], target: list[str]
 ) -> None:
@@ -240,12 +247,14 @@ def test_a_second_run_in_the_folder_is_refused(
     assert unrun.outputs() == finished.outputs()
 
 
+@pytest.mark.thorough
 def test_a_dry_run_beside_a_run_is_not_refused(unrun: Project, busy: subprocess.Popen[str]) -> None:
     assert unrun.snakemake("-n").returncode == 0
     wake_up(unrun)
     assert busy.wait() == 0, told(unrun)
 
 
+@pytest.mark.thorough
 def test_locks_that_a_dead_run_left_are_no_hindrance(project: Project) -> None:
     (project.root / ".snakemake/run.lock").write_text("4194304\n")
     locks = project.root / ".snakemake/locks"
@@ -293,6 +302,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(project: Project) -> None
     assert "Traceback" not in run.stdout
 
 
+@pytest.mark.thorough
 def test_outputs_that_cannot_be_written_are_a_sentence(project: Project) -> None:
     before = project.outputs()
     project.edit(f"{FOLDER}/config.yaml", "Is it right?", "Is it really right?")
@@ -342,7 +352,7 @@ def flip(path: Path) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-@pytest.mark.parametrize("spoil", [delete, truncate, flip])
+@pytest.mark.parametrize("spoil", first_of([flip, delete, truncate]))
 def test_a_spoilt_file_is_made_again(finished: Project, project: Project, spoil) -> None:
     for file in MADE + KEPT:
         spoil(project.folder / file)
@@ -363,6 +373,7 @@ def test_a_source_with_an_old_date_is_seen(project: Project) -> None:
     assert "**Wrong: dx and dW" in (project.folder / "REPORT.md").read_text()
 
 
+@pytest.mark.thorough
 def test_a_run_that_remembers_nothing_runs_nothing_that_stands(project: Project) -> None:
     shutil.rmtree(project.root / ".snakemake")
     assert "Nothing to be done" in project.snakemake().stdout
@@ -371,7 +382,7 @@ def test_a_run_that_remembers_nothing_runs_nothing_that_stands(project: Project)
 def test_a_run_that_remembers_nothing_sees_a_change(project: Project) -> None:
     shutil.rmtree(project.root / ".snakemake")
     project.edit(f"{FOLDER}/config.yaml", "below: 1.0e-5", "below: 1.0e-4")
-    assert project.jobs()["judge_gradients"] == 1
+    assert project.planned()["judge_gradients"] == 1
 
 
 def test_an_upgraded_package_is_seen(project: Project) -> None:
@@ -380,18 +391,18 @@ def test_an_upgraded_package_is_seen(project: Project) -> None:
         "{name: version(name) for name in names}",
         '{name: version(name) + ".1" for name in names}',
     )
-    assert project.jobs()["run_autograd"] == 2
+    assert project.planned()["run_autograd"] == 2
 
 
 def test_swapped_values_are_seen(project: Project) -> None:
     x, w = "x: {shape: [2, 3]", "W: {shape: [4, 3]"
     project.edit(f"{FOLDER}/config.yaml", x, "x: {shape: [4, 3]")
     project.edit(f"{FOLDER}/config.yaml", w, "W: {shape: [2, 3]")
-    assert project.jobs()["generate_tensors"] == 1
+    assert project.planned()["generate_tensors"] == 1
 
 
 def test_outputs_dated_in_the_future_do_not_hide_a_change(project: Project) -> None:
     later = time.time() + 10**6
     os.utime(project.folder / "work/judgement.json", (later, later))
     project.edit(f"{FOLDER}/config.yaml", "below: 1.0e-5", "below: 1.0e-4")
-    assert project.jobs()["judge_gradients"] == 1
+    assert project.planned()["judge_gradients"] == 1

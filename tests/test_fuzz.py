@@ -1,13 +1,13 @@
 """Thousands of strange inputs: each is answered by a sentence or by a result, never by a traceback.
 
-The cases are the same at every run, and so is their number, which the last test counts.
+The cases are the same at every run, and each test counts its own. `make test` tries a few of them.
 """
 
 import gzip
 import hashlib
 import io
 import json
-from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from autograd_by_hand.archive.reader import Archive, opened
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.config import load_config
 from autograd_by_hand.experiment.user_code import check_gradients
-from tests.conftest import CONFIG, ROOT, TINY, Project
+from tests.conftest import CONFIG, ROOT, TINY, Project, first_of
 from verify import verify
 
-CASES = Counter[str]()
+FEW = 8
+MANY: list[int] = []  # the numbers of cases of the tests below
 FUZZ = settings(
     derandomize=True,
     deadline=None,
@@ -35,8 +36,23 @@ FUZZ = settings(
 )
 
 
-def many(number: int) -> settings:
-    return settings(FUZZ, max_examples=number)
+def many(number: int) -> pytest.MarkDecorator:
+    """Give a test its number of cases: a few, and in `make test-all` that many."""
+    MANY.append(number)
+    return pytest.mark.parametrize("cases", first_of([FEW, number]))
+
+
+def fuzz(cases: int, case: Callable[..., None], **strategies: st.SearchStrategy[Any]) -> None:
+    """Call `case` with as many examples as there are cases, and see that there were so many."""
+    tried = 0
+
+    def counted(**drawn: Any) -> None:
+        nonlocal tried
+        tried += 1
+        case(**drawn)
+
+    settings(FUZZ, max_examples=cases)(given(**strategies)(counted))()
+    assert tried >= cases
 
 
 # --- archives -------------------------------------------------------------------------------------
@@ -94,54 +110,51 @@ def changed(content: bytes, changes: list[tuple[str, float, bytes]]) -> bytes:
 
 
 @many(700)
-@given(changes=CHANGES)
-def test_no_changed_archive_is_intact(packed: bytes, place: Path, changes) -> None:
-    CASES["archive"] += 1
-    made = changed(packed, changes)
-    place.write_bytes(made)
-    if judged(place):
-        assert gzip.decompress(made) == gzip.decompress(packed)
+def test_no_changed_archive_is_intact(packed: bytes, place: Path, cases: int) -> None:
+    def case(changes) -> None:
+        made = changed(packed, changes)
+        place.write_bytes(made)
+        if judged(place):
+            assert gzip.decompress(made) == gzip.decompress(packed)
+
+    fuzz(cases, case, changes=CHANGES)
 
 
 @many(300)
-@given(changes=CHANGES)
 def test_no_archive_with_changed_files_or_headers_is_intact(
-    packed: bytes, place: Path, changes
+    packed: bytes, place: Path, cases: int
 ) -> None:
-    CASES["archive"] += 1
     content = gzip.decompress(packed)
-    made = changed(content, changes)
-    place.write_bytes(gzip.compress(made, 1, mtime=0))
-    assert not judged(place) or made == content
+
+    def case(changes) -> None:
+        made = changed(content, changes)
+        place.write_bytes(gzip.compress(made, 1, mtime=0))
+        assert not judged(place) or made == content
+
+    fuzz(cases, case, changes=CHANGES)
 
 
 @many(150)
-@given(data=st.data())
 def test_no_file_changed_behind_new_sums_is_intact(
-    members: dict[str, bytes], place: Path, data: st.DataObject
+    members: dict[str, bytes], place: Path, cases: int
 ) -> None:
-    CASES["archive"] += 1
-    files: dict[str, bytes | Path] = {**members}
-    manifest = json.loads(bytes_of(files, f"{TINY}/experiments/{TINY}/manifest.json"))
+    manifest = json.loads(members[f"{TINY}/experiments/{TINY}/manifest.json"])
     listed = [f"{TINY}/{file['path']}" for kind in manifest["files"].values() for file in kind]
-    name = data.draw(st.sampled_from([one for one in listed if one in files]))
-    before = bytes_of(files, name)
-    files[name] = changed(before, data.draw(CHANGES))
     sums = f"{TINY}/SHA256SUMS"
-    lines = [
-        f"{hashlib.sha256(bytes_of(files, one)).hexdigest()}  {one.partition('/')[2]}\n"
-        for one in sorted(files)
-        if one != sums
-    ]
-    files[sums] = "".join(lines).encode()
-    write_archive(place, files)
-    assert not judged(place) or files[name] == before
 
+    def case(name: str, changes) -> None:
+        files = {**members, name: changed(members[name], changes)}
+        lines = [
+            f"{hashlib.sha256(files[one]).hexdigest()}  {one.partition('/')[2]}\n"
+            for one in sorted(files)
+            if one != sums
+        ]
+        files[sums] = "".join(lines).encode()
+        write_archive(place, {**files})
+        assert not judged(place) or files[name] == members[name]
 
-def bytes_of(files: dict[str, bytes | Path], name: str) -> bytes:
-    content = files[name]
-    assert isinstance(content, bytes)
-    return content
+    names = st.sampled_from([one for one in listed if one in members])
+    fuzz(cases, case, name=names, changes=CHANGES)
 
 
 @pytest.fixture(scope="module")
@@ -179,19 +192,21 @@ def mutated(value: Any, data: st.DataObject) -> Any:
 
 
 @many(300)
-@given(data=st.data(), file=st.sampled_from(["operations", "orders", "manifest"]))
-def test_a_forged_program_is_answered(unpacked: Archive, data: st.DataObject, file: str) -> None:
+def test_a_forged_program_is_answered(unpacked: Archive, cases: int) -> None:
     """The replay's own files, mutated as JSON, in an archive whose sums are true of them."""
-    CASES["program"] += 1
-    folder = unpacked.folder
-    path = folder / ("manifest.json" if file == "manifest" else f"work/float32/{file}.json")
-    before = path.read_bytes()
-    try:
-        path.write_text(json.dumps(mutated(json.loads(before), data)))
-        lines = list(verify(unpacked))
-    finally:
-        path.write_bytes(before)
-    assert all(isinstance(line, str) for _, line in lines)
+
+    def case(data: st.DataObject, file: str) -> None:
+        folder = unpacked.folder
+        path = folder / ("manifest.json" if file == "manifest" else f"work/float32/{file}.json")
+        before = path.read_bytes()
+        try:
+            path.write_text(json.dumps(mutated(json.loads(before), data)))
+            lines = list(verify(unpacked))
+        finally:
+            path.write_bytes(before)
+        assert all(isinstance(line, str) for _, line in lines)
+
+    fuzz(cases, case, data=st.data(), file=st.sampled_from(["operations", "orders", "manifest"]))
 
 
 # --- configs --------------------------------------------------------------------------------------
@@ -203,21 +218,25 @@ def loaded(path: Path) -> None:
 
 
 @many(400)
-@given(data=st.data())
-def test_a_mutated_config_is_answered(place: Path, data: st.DataObject) -> None:
-    CASES["config"] += 1
+def test_a_mutated_config_is_answered(place: Path, cases: int) -> None:
     path = place.with_name("config.yaml")
-    path.write_text(yaml.safe_dump(mutated(yaml.safe_load(CONFIG), data), allow_unicode=True))
-    loaded(path)
+
+    def case(data: st.DataObject) -> None:
+        path.write_text(yaml.safe_dump(mutated(yaml.safe_load(CONFIG), data), allow_unicode=True))
+        loaded(path)
+
+    fuzz(cases, case, data=st.data())
 
 
 @many(200)
-@given(changes=CHANGES)
-def test_a_config_of_strange_bytes_is_answered(place: Path, changes) -> None:
-    CASES["config"] += 1
+def test_a_config_of_strange_bytes_is_answered(place: Path, cases: int) -> None:
     path = place.with_name("config.yaml")
-    path.write_bytes(changed(CONFIG.encode(), changes))
-    loaded(path)
+
+    def case(changes) -> None:
+        path.write_bytes(changed(CONFIG.encode(), changes))
+        loaded(path)
+
+    fuzz(cases, case, changes=CHANGES)
 
 
 # --- what backward returns ------------------------------------------------------------------------
@@ -258,23 +277,25 @@ def backward(x, W):
 
 
 @many(500)
-@given(returned=RETURNED)
-def test_whatever_backward_returns_is_answered(returned: object) -> None:
-    CASES["backward"] += 1
+def test_whatever_backward_returns_is_answered(cases: int) -> None:
     tensors = {"x": torch.zeros(2, 3), "W": torch.zeros(4, 3)}
-    try:
-        good, refused = check_gradients(
-            returned, backward, Path("backward.py"), tensors, ["x", "W"]
-        )
-    except UserError:
-        assert not isinstance(returned, dict)
-        return
-    assert good.keys() | refused.keys() >= {"x", "W"}
-    assert not good.keys() & refused.keys()
-    for name, gradient in good.items():
-        assert (gradient.shape, gradient.dtype) == (tensors[name].shape, tensors[name].dtype)
-        assert gradient.clone().numpy().shape == gradient.shape
+
+    def case(returned: object) -> None:
+        try:
+            good, refused = check_gradients(
+                returned, backward, Path("backward.py"), tensors, ["x", "W"]
+            )
+        except UserError:
+            assert not isinstance(returned, dict)
+            return
+        assert good.keys() | refused.keys() >= {"x", "W"}
+        assert not good.keys() & refused.keys()
+        for name, gradient in good.items():
+            assert (gradient.shape, gradient.dtype) == (tensors[name].shape, tensors[name].dtype)
+            assert gradient.clone().numpy().shape == gradient.shape
+
+    fuzz(cases, case, returned=RETURNED)
 
 
-def test_there_were_two_thousand_cases() -> None:
-    assert CASES.total() >= 2000, CASES
+def test_there_are_two_thousand_cases() -> None:
+    assert sum(MANY) >= 2000, MANY

@@ -20,8 +20,7 @@ def trial(tmp_path):
 def named(trial, old="", new=""):
     """The mistakes that are named where `old` is `new` in the linear layer's backward."""
     assert not old or LINEAR.backward.count(old) == 1
-    trial.compute(LINEAR.backward.replace(old, new) if old else LINEAR.backward, "float64")
-    return trial.name()
+    return trial.name(LINEAR.backward.replace(old, new) if old else LINEAR.backward)
 
 
 def test_of_a_right_gradient_no_mistake_is_named(trial):
@@ -69,13 +68,11 @@ def test_what_nothing_explains_is_shown_where_it_is_largest(trial):
 
 @pytest.mark.parametrize("refused", ["None", "x[0]", "3.0"])
 def test_a_mistake_is_named_beside_a_gradient_that_is_none(trial, refused):
-    trial.compute(
+    found = trial.name(
         LINEAR.backward.replace('"x": dx', f'"x": {refused}').replace(
             "dy.T @ x", "dy.T @ x.flip(0)"
-        ),
-        "float64",
+        )
     )
-    found = trial.name()
     assert found["dx"] is None
     assert found["dW"]["kind"] == "transposed"
 

@@ -71,9 +71,7 @@ CUBE = "def forward(x):\n    return x ** 3\n"
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("snippet", [one for one in SNIPPETS if "def backward(x, dout)" in one])
 def test_an_adapted_backward_is_tried_in_every_format(tmp_path, snippet, dtype):
-    layer = Layer(
-        tmp_path, dtype, forward=CUBE, backward=snippet, shapes={"x": (4, 3)}, dout=(4, 3)
-    )
+    layer = Layer(tmp_path, dtype, forward=CUBE, backward=snippet, shapes={"x": (4, 3)})
     layer.compute()
     assert read_json(layer.own / "calls.json")["refused"] == {}
     by_hand, autograd = (
@@ -90,7 +88,6 @@ def test_an_adapted_module_is_tried_by_its_forward(tmp_path):
         forward=snippet,
         backward="def backward(x, weight, dout):\n    return {'x': dout @ weight, 'weight': dout.T @ x}\n",
         shapes={"x": (4, 3), "weight": (1, 3)},
-        dout=(4, 1),
     )
     assert layer.all().replay()["proved"]
 

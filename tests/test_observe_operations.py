@@ -63,7 +63,7 @@ def test_runs_that_make_other_operations_are_named(tmp_path):
 
 def with_example(layer, value):
     """Give the layer a sample besides the trial, one run in which x has this value throughout."""
-    draws, cotangents = layer.drawn["draws"], layer.drawn["cotangents"]
+    draws, cotangents = (layer.work / f"{name}.safetensors" for name in ("draws", "cotangents"))
     drawn, dout = read_tensors(draws), read_tensors(cotangents)
     one = torch.full_like(drawn["trial/x"][:1], value)
     write_tensors(draws, drawn | {"example/x": one})
@@ -96,11 +96,11 @@ def test_the_hand_is_observed_in_the_trial_alone(tmp_path):
 
 def test_a_gradient_that_is_refused_is_no_output_of_the_hand_and_told(tmp_path):
     turned = BACKWARD.replace("dy.T @ x", "x.T @ dy")
-    found = Layer(tmp_path, backward=turned).observe()
+    found = Layer(tmp_path / "turned", backward=turned).observe()
     assert list(found["hand"]["outputs"]) == ["dx", "db"]
     assert list(found["hand"]["refused"]) == ["W"]
-    assert f"{tmp_path}/backward.py:3: dW has shape (40, 30)" in found["hand"]["refused"]["W"]
-    assert Layer(tmp_path).observe()["hand"]["refused"] == {}
+    assert f"{Layer.folder}/backward.py:3: dW has shape (40, 30)" in found["hand"]["refused"]["W"]
+    assert Layer(tmp_path / "plain").observe()["hand"]["refused"] == {}
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
@@ -111,7 +111,6 @@ def test_the_cotangent_is_an_input_like_any(tmp_path, dtype):
         forward="def forward(x, W):\n    return x @ W\n",
         backward="def backward(x, W, dout):\n    return {'x': dout @ W.T, 'W': x.T @ dout}\n",
         shapes={"x": (2, 4), "W": (4, 3)},
-        dout=(2, 3),
     )
     found = layer.observe()
     assert set(found["autograd"]["inputs"]) == {"x", "W", "dout"}
@@ -130,7 +129,9 @@ def test_a_constant_is_recorded_though_it_is_a_gradient(tmp_path):
     forward = "def forward(x):\n    return (x * x).sum()\n"
     layer = Layer(tmp_path, forward=forward, backward=CONSTANT_GRADIENT, shapes={"x": (5,)})
     (number,) = layer.observe()["hand"]["constants"]
-    drawn, recorded = read_arrays(layer.drawn["draws"]), read_arrays(layer.file("recorded"))
+    drawn, recorded = (
+        read_arrays(file) for file in (layer.work / "draws.safetensors", layer.file("recorded"))
+    )
     assert (recorded[f"trial/hand.-1.{number}"] == 2 * drawn["trial/x"]).all()
 
 

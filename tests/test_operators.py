@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograd_by_hand.floats.rounding import FORMATS
+from tests.conftest import thoroughly
 from tests.operators import eight, fourth, third, twelve
 from tests.operators.case import Operator
 from tests.operators.trial import Trial
@@ -17,7 +18,9 @@ QUICK = ("gelu", "linear_sse", "softmax", "two_layers")  # to name; the bench na
 
 
 @pytest.mark.parametrize(
-    "operator", [*eight(), *twelve(), *third(), *fourth()], ids=lambda operator: operator.name
+    "operator",
+    [*eight(), *thoroughly([*twelve(), *third(), *fourth()])],
+    ids=lambda operator: operator.name,
 )
 def test_correct_gradients_pass_and_slips_of_the_formula_are_caught(
     operator: Operator, tmp_path: Path
@@ -30,8 +33,7 @@ def test_correct_gradients_pass_and_slips_of_the_formula_are_caught(
         if edit.slip != "precision"
     }
     for name, (source, slip) in sources.items():
-        for dtype in FORMATS:
-            trial.compute(source, dtype)
+        trial.compute(source)
         outcomes = {dtype: set[str]() for dtype in FORMATS}
         for (dtype, _), verdict in trial.verdicts().items():
             outcomes[dtype].add(verdict["outcome"])
@@ -46,8 +48,8 @@ def test_most_slips_of_the_formula_are_named_right_at_the_first_try(tmp_path: Pa
         for edit in operator.mistakes:
             if edit.slip in ("precision", "accumulated"):
                 continue
-            trial.compute(edit.apply(operator.backward), "float64")
-            kinds = {one["kind"] for one in trial.name().values() if one}
+            named = trial.name(edit.apply(operator.backward))
+            kinds = {one["kind"] for one in named.values() if one}
             if kinds & set(edit.slip.split("|")):
                 right += 1
             else:

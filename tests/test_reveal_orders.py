@@ -67,8 +67,7 @@ def test_an_order_is_revealed_again_when_what_it_depends_on_changes(layer, revea
     count = len(revealed)
     environment = layer.work / "environment.json"
     write_json(environment, read_json(environment) | {name: value})
-    orders = layer.own / "orders.json"
-    reveal_orders.reveal_orders("float32", layer.file("operations"), environment, orders)
+    layer.run("reveal_orders")
     assert len(revealed) == 2 * count
 
 

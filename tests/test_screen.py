@@ -11,6 +11,8 @@ import sys
 import termios
 from pathlib import Path
 
+import pytest
+
 from autograd_by_hand.core.files import read_json
 from tests.conftest import TINY, Project
 
@@ -69,6 +71,7 @@ def test_a_terminal_shows_how_far_the_run_is_and_then_the_verdict(project: Proje
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is there again
 
 
+@pytest.mark.thorough
 def test_what_does_not_fit_is_counted_unless_it_fails(project: Project) -> None:
     project.edit(CONFIG, "Is it right?", "Is it really right?")
     shown, _ = on_terminal(project, rows=10)
@@ -80,6 +83,7 @@ def test_what_does_not_fit_is_counted_unless_it_fails(project: Project) -> None:
     assert re.search(r"no +float32 agrees with autograd", words(shown))
 
 
+@pytest.mark.thorough
 def test_no_colour_where_none_is_wanted(project: Project) -> None:
     project.edit(CONFIG, "Is it right?", "Is it really right?")
     shown, _ = on_terminal(project, NO_COLOR="1")
@@ -156,6 +160,7 @@ def test_a_recorded_run_that_cannot_be_read_is_said_and_stops_nothing(project: P
     ) in run.stdout
 
 
+@pytest.mark.thorough
 def test_quiet_says_nothing_but_what_is_amiss(project: Project) -> None:
     project.edit(CONFIG, "Is it right?", "Is it really right?")
     run = project.snakemake("--quiet", "all")
@@ -177,6 +182,7 @@ def test_a_stage_that_fails_is_told_over_the_line_and_no_old_verdict_with_it(
     assert "Report:" not in shown
 
 
+@pytest.mark.thorough
 def test_a_report_that_this_run_did_not_reach_is_not_told(project: Project) -> None:
     project.edit(CONFIG, "Is it right?", "Is it really right?")
     project.edit(BACKWARD, "dy = x @ W.T", "dy = 1 * (x @ W.T)")
@@ -190,8 +196,8 @@ def test_a_report_that_this_run_did_not_reach_is_not_told(project: Project) -> N
     assert "Right." not in project.snakemake(f"experiments/{TINY}/errors.csv").stdout
 
 
-def test_with_nothing_to_do_the_verdicts_are_said_again(finished: Project) -> None:
-    run = finished.snakemake()
+def test_with_nothing_to_do_the_verdicts_are_said_again(project: Project) -> None:
+    run = project.snakemake()
     assert "Nothing to be done" in run.stdout
     assert f"experiments/{TINY}/REPORT.md: Right. In every one of 2 formats" in run.stdout
-    assert "Job stats" in finished.snakemake("-n", "--forceall").stdout
+    assert "Job stats" in project.snakemake("-n", "--forceall").stdout

@@ -3,34 +3,21 @@ import pytest
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json
 from autograd_by_hand.floats.rounding import FORMATS
+from tests.conftest import TINY
+from tests.in_process import begin
 from tests.operators import eight
-from tests.operators.trial import Trial
-from try_pitfalls import try_pitfalls
 
 LINEAR = next(operator for operator in eight() if operator.name == "linear_sse")
 
 
-def run(folder, *pitfalls):
-    trial = Trial(folder, LINEAR, 1.0)
-    trial.backward.write_text(LINEAR.backward)
-    kinds = ("autograd", "reference", "noise", "arithmetic")
-    each = {kind: [trial.file(dtype, kind) for dtype in FORMATS] for kind in kinds}
-    tried = folder / "pitfalls.json"
-    try_pitfalls(
-        trial.forward,
-        trial.backward,
-        trial.draws,
-        trial.cotangents,
-        **each,
-        oracle=folder / "oracle.json",
-        pitfalls=[{"mistake": "one", "replace": old, "by": new} for old, new in pitfalls],
-        dtypes=list(FORMATS),
-        needed=trial.needed,
-        time_limit=10,
-        tried=tried,
-    )
-    assert trial.backward.read_text() == LINEAR.backward
-    return read_json(tried)
+def run(root, *pitfalls):
+    listed = [{"mistake": "one", "replace": old, "by": new} for old, new in pitfalls]
+    tensors = LINEAR.tensors
+    pipeline = begin(root, LINEAR.forward, LINEAR.backward, tensors, list(FORMATS), pitfalls=listed)
+    pipeline.make(f"experiments/{TINY}/work/pitfalls.json")
+    folder = root / "experiments" / TINY
+    assert (folder / "backward.py").read_text() == LINEAR.backward
+    return read_json(folder / "work/pitfalls.json")
 
 
 def test_each_mistake_is_judged_in_every_format(tmp_path):
@@ -50,7 +37,7 @@ def test_a_gradient_that_is_none_is_told_with_the_line_of_the_authors_file(tmp_p
     (row,) = run(tmp_path, ('"b": db', '"b": None'))
     reasons = {one["reason"] for one in row["verdicts"] if one["gradient"] == "db"}
     assert reasons == {
-        f"{tmp_path}/backward.py:5: the gradient of 'b' is None; backward must give 'x', 'W', 'b'"
+        f"experiments/{TINY}/backward.py:5: the gradient of 'b' is None; backward must give 'x', 'W', 'b'"
     }
     assert {one["outcome"] for one in row["verdicts"] if one["gradient"] != "db"} == {"right"}
 

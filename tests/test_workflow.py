@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, Project, copy_project
+from tests.conftest import TINY, Project, copy_project, first_of
 
 BACKWARD = f"experiments/{TINY}/backward.py"
 CONFIG = f"experiments/{TINY}/config.yaml"
@@ -45,12 +45,13 @@ def test_a_run_leaves_the_report_the_table_the_manifest_and_the_figures(finished
     }
 
 
-def test_a_second_run_has_nothing_to_do(finished: Project) -> None:
-    run = finished.snakemake()
+def test_a_second_run_has_nothing_to_do(project: Project) -> None:
+    run = project.snakemake()
     assert run.returncode == 0
     assert "Nothing to be done" in run.stdout
 
 
+@pytest.mark.thorough
 def test_two_folders_give_the_same_bytes(finished: Project, tmp_path: Path) -> None:
     other = copy_project(tmp_path / "elsewhere")
     run = other.snakemake(
@@ -64,24 +65,26 @@ def test_an_edited_backward_leaves_tensors_autograd_and_graph_alone(project: Pro
     project.edit(BACKWARD, "dy = x @ W.T", "dy = 1 * (x @ W.T)")
     expected = Counter(check_backward=1, compute_manual=2, reorder_sums=2, score_errors=2)
     expected += Counter(ask_gradcheck=1, name_mistakes=1)
-    assert project.jobs() == expected + EACH_SUM + MEASURE
+    assert project.planned() == expected + EACH_SUM + MEASURE
+    assert project.jobs() == expected + EACH_SUM + MEASURE  # what is planned is what is done
 
 
 def test_an_edited_section_of_the_report_only_tells_again(project: Project) -> None:
     project.edit("templates/report/derivation.md.j2", "The mathematics{%", "Mathematics{%")
-    assert project.jobs() == TELL
+    assert project.planned() == TELL
 
 
 def test_an_edited_pipeline_is_listed_again(project: Project) -> None:
     project.edit("Snakefile", "# What an archive needs", "# All that an archive needs")
-    assert project.jobs() == Counter(write_manifest=1, write_index=1, accept=1)
+    assert project.planned() == Counter(write_manifest=1, write_index=1, accept=1)
 
 
 def test_an_edited_look_of_the_page_only_makes_pages_again(project: Project) -> None:
     project.edit("templates/page.css.j2", "max-width:72ch", "max-width:70ch")
-    assert project.jobs() == TELL - Counter(render_report=1)
+    assert project.planned() == TELL - Counter(render_report=1)
 
 
+@pytest.mark.thorough
 def test_the_index_is_of_all_experiments_and_one_run_alone_leaves_it(project: Project) -> None:
     index = project.root / "experiments/README.md"
     before = index.read_text()
@@ -114,11 +117,10 @@ def test_a_macro_that_is_unknown_is_one_sentence_and_the_old_page_stays(project:
     assert b"\\foo" in after["REPORT.md"]
 
 
-def test_snakemakes_own_report_has_the_pictures_and_the_tables(finished: Project) -> None:
-    run = finished.snakemake("--report", "report.html")
+def test_snakemakes_own_report_has_the_pictures_and_the_tables(project: Project) -> None:
+    run = project.snakemake("--report", "report.html")
     assert run.returncode == 0, run.stdout
-    report = (finished.root / "report.html").read_text()
-    (finished.root / "report.html").unlink()
+    report = (project.root / "report.html").read_text()
     for shown in (
         "Error by format",
         "Where the errors sit",
@@ -127,21 +129,23 @@ def test_snakemakes_own_report_has_the_pictures_and_the_tables(finished: Project
     ):
         assert shown in report
     assert "A mark in the grey band is an exact zero" in report
-    for file in finished.outputs():
+    for file in project.outputs():
         if file.endswith((".svg", ".csv", ".html")):
             assert file in report
 
 
 def test_an_edited_question_only_tells_again(project: Project) -> None:
     project.edit(CONFIG, "Is it right?", "Is it really right?")
-    assert project.jobs() == TELL
+    assert project.planned() == TELL
 
 
+@pytest.mark.thorough
 def test_an_added_dtype_computes_that_dtype_only(project: Project) -> None:
     project.edit(CONFIG, "[float64, float32]", "[float64, float32, float16]")
     assert project.jobs() == Counter((*COMPUTE, *EACH_SUM)) + MEASURE
 
 
+@pytest.mark.thorough
 def test_float64_judges_the_formula_though_it_is_not_tried(project: Project) -> None:
     shutil.rmtree(project.folder / "work/float64")
     project.edit(CONFIG, "[float64, float32]", "[float32]")
@@ -152,6 +156,7 @@ def test_float64_judges_the_formula_though_it_is_not_tried(project: Project) -> 
     assert "/work/float64/facts.json" in (project.folder / "manifest.json").read_text()
 
 
+@pytest.mark.thorough
 def test_an_added_pitfall_tries_it_and_judges_again(project: Project) -> None:
     pitfall = "  - {mistake: A sign, replace: dy.T @ x, by: -dy.T @ x}\n"
     project.edit(CONFIG, "acceptance:\n", f"pitfalls:\n{pitfall}acceptance:\n")
@@ -167,41 +172,43 @@ def test_an_edited_module_reruns_its_importers_and_what_follows(project: Project
         "return np.where(True & np.isfinite(magnitude)",
     )
     expected = Counter(score_errors=2, attribute_difference=2, name_mistakes=1)
-    assert project.jobs() == expected + MEASURE
+    assert project.planned() == expected + MEASURE
 
 
 def test_an_edited_acceptance_criterion_judges_again_and_computes_nothing(project: Project) -> None:
     project.edit(CONFIG, "below: 1.0e-5", "below: 1.0e-4")
-    assert project.jobs() == Counter(judge_gradients=1) + TELL
+    assert project.planned() == Counter(judge_gradients=1) + TELL
 
 
 def test_reordered_tensors_are_drawn_again(project: Project) -> None:
     x = "  x: {shape: [2, 3], draw: randn, requires_grad: true}\n"
     w = "  W: {shape: [4, 3], draw: randn, requires_grad: true}\n"
     project.edit(CONFIG, x + w, w + x)
-    assert project.jobs()["generate_tensors"] == 1
+    assert project.planned()["generate_tensors"] == 1
 
 
 @pytest.mark.parametrize(
     "file",
-    [
-        BACKWARD,
-        CONFIG,
-        "scripts/compute_manual.py",
-        "scripts/autograd_by_hand/storage/safetensors_torch.py",
-        "templates/report/verdict.md.j2",
-    ],
+    first_of(
+        [
+            BACKWARD,
+            CONFIG,
+            "scripts/compute_manual.py",
+            "scripts/autograd_by_hand/storage/safetensors_torch.py",
+            "templates/report/verdict.md.j2",
+        ]
+    ),
 )
 def test_a_file_only_touched_reruns_nothing(project: Project, file: str) -> None:
     later = time.time() + 5
     os.utime(project.root / file, (later, later))
-    assert project.jobs() == Counter()
+    assert project.planned() == Counter()
 
 
 def test_a_comment_in_a_module_reruns_nothing(project: Project) -> None:
     path = project.root / "scripts/autograd_by_hand/experiment/vjp.py"
     path.write_text(path.read_text() + "\n# a remark\n")
-    assert project.jobs() == Counter()
+    assert project.planned() == Counter()
 
 
 def test_a_missed_criterion_fails_the_run_after_the_report_is_written(project: Project) -> None:
@@ -216,6 +223,7 @@ def test_a_missed_criterion_fails_the_run_after_the_report_is_written(project: P
     assert "Every element is 2 times the true one." in report
 
 
+@pytest.mark.thorough
 def test_one_failing_experiment_does_not_keep_another_from_its_report(project: Project) -> None:
     second = project.root / "experiments/second"
     second.mkdir()
@@ -241,7 +249,7 @@ SPOILED = {  # mistakes that leave dx, and in which formats they spoil dW
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("mistake", NOTHING)
+@pytest.mark.parametrize("mistake", first_of(NOTHING))
 def test_a_backward_that_gives_no_gradient_is_one_sentence_and_loses_nothing(
     project: Project, mistake: str
 ) -> None:
@@ -257,7 +265,7 @@ def test_a_backward_that_gives_no_gradient_is_one_sentence_and_loses_nothing(
     assert not list(project.folder.glob("**/.*"))  # no temporary file is left
 
 
-@pytest.mark.parametrize("mistake", SPOILED)
+@pytest.mark.parametrize("mistake", first_of(SPOILED))
 def test_a_spoiled_gradient_is_one_sentence_and_the_other_is_judged(
     project: Project, mistake: str
 ) -> None:
@@ -300,6 +308,7 @@ def test_a_broken_template_of_the_author_keeps_the_old_report(project: Project) 
     assert project.outputs() == before
 
 
+@pytest.mark.thorough
 def test_a_vector_result_is_pulled_back_from_a_drawn_cotangent(project: Project) -> None:
     project.edit(
         f"experiments/{TINY}/forward.py", "0.5 * ((x @ W.T) ** 2).sum()", "(x @ W.T).tanh()"
@@ -313,6 +322,7 @@ def test_a_vector_result_is_pulled_back_from_a_drawn_cotangent(project: Project)
     assert run.returncode == 0, run.stdout
 
 
+@pytest.mark.thorough
 def test_the_stages_run_without_the_warm_python_and_without_the_profile(tmp_path: Path) -> None:
     other = copy_project(tmp_path / "cold")
     other.edit("Snakefile", "sys.executable = start_warm_python()", "pass")
@@ -321,7 +331,9 @@ def test_the_stages_run_without_the_warm_python_and_without_the_profile(tmp_path
     assert run.returncode == 0, run.stdout
 
 
-@pytest.mark.parametrize("name", ["two words", "-dash", "a;b", "é", "n" * 65, "{experiment}"])
+@pytest.mark.parametrize(
+    "name", first_of(["two words", "-dash", "a;b", "é", "n" * 65, "{experiment}"])
+)
 def test_a_folder_name_that_will_not_do_is_a_sentence(project: Project, name: str) -> None:
     project.folder.rename(project.root / "experiments" / name)
     run = project.snakemake()
@@ -329,6 +341,7 @@ def test_a_folder_name_that_will_not_do_is_a_sentence(project: Project, name: st
     assert f"experiments/{name}: this folder's name will not do" in run.stdout
 
 
+@pytest.mark.thorough
 def test_a_run_needs_no_network(tmp_path: Path) -> None:
     other = copy_project(tmp_path / "offline")
     user = [] if os.geteuid() == 0 else ["--map-root-user"]

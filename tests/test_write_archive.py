@@ -56,6 +56,7 @@ def test_sha256sum_finds_every_file_as_it_should_be(archived: Project, tmp_path:
     assert {line.split("  ")[1] for line in lines} == present - {"SHA256SUMS"}
 
 
+@pytest.mark.thorough
 def test_an_archive_can_be_run_again_to_the_same_bytes(archived: Project, tmp_path: Path) -> None:
     shutil.unpack_archive(archived.archive, tmp_path, filter="data")
     again = Project(tmp_path / TINY)
@@ -67,6 +68,7 @@ def test_an_archive_can_be_run_again_to_the_same_bytes(archived: Project, tmp_pa
     assert again.archive.read_bytes() == archived.archive.read_bytes()
 
 
+@pytest.mark.thorough
 def test_two_machines_of_one_kind_give_the_same_archive(archived: Project, tmp_path: Path) -> None:
     other = copy_project(tmp_path / "elsewhere")
     script = f"umask 077; exec {Path(sys.executable).with_name('snakemake')} -c2 all archive"

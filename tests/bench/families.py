@@ -95,7 +95,7 @@ def main(operators: list[Operator], file: Path | None) -> None:
 
 
 def _cases(trial: Trial, edit: Edit) -> list[Case]:
-    trial.compute(edit.apply(trial.operator.backward), "float64")
+    trial.measure(edit.apply(trial.operator.backward))
     named = {gradient: one for gradient, one in _named(trial, ()).items() if one and one.family}
     found = list[Case]()
     families = dict.fromkeys(one.family for one in named.values())
@@ -112,18 +112,16 @@ def _cases(trial: Trial, edit: Edit) -> list[Case]:
 
 
 def _named(trial: Trial, without: Collection[str]) -> dict[str, Mistake | None]:
-    manual, reference, facts, calls = (
-        trial.file("float64", kind) for kind in ("manual", "reference", "facts", "calls")
-    )
+    in_float64 = trial.work / "float64"
     return find_mistakes(
         trial.forward,
         trial.backward,
-        trial.draws,
-        trial.cotangents,
-        manual,
-        reference,
-        facts,
-        calls,
+        trial.work / "draws.safetensors",
+        trial.work / "cotangents.safetensors",
+        in_float64 / "manual.safetensors",
+        in_float64 / "reference.safetensors",
+        in_float64 / "facts.json",
+        in_float64 / "calls.json",
         trial.needed,
         LIMIT,
         without,

@@ -32,8 +32,7 @@ from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import Backward
 from autograd_by_hand.floats.rounding import FORMATS
-from autograd_by_hand.storage.safetensors_numpy import read_arrays
-from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.storage.safetensors_torch import read_tensors
 from tests.operators import eight, fourth, third, twelve
 from tests.operators.case import Edit, Operator
 from tests.operators.trial import LIMIT, LINEAR, Trial
@@ -54,7 +53,7 @@ def main(operators: list[Operator]) -> None:
         for scale in SCALES:
             with tempfile.TemporaryDirectory() as folder:
                 trial = Trial(Path(folder), operator, scale)
-                if _has_numbers(read_arrays(trial.file("float64", "autograd"))):
+                if _has_numbers(trial.values("float64")["autograd"]):
                     _judge(trial, scale, seen, missed, alarms, named)
                 else:
                     left_out.append(f"{operator.name} at {scale}")
@@ -100,9 +99,9 @@ def _judge(
     right = Edit("the gradient itself", ())
     plain: dict[str, Arrays] = {}
     for edit in (right, *operator.variants, *operator.mistakes):
-        for dtype in FORMATS:
-            trial.compute(edit.apply(operator.backward), dtype)
-        hands = {dtype: read_arrays(trial.file(dtype, "manual")) for dtype in FORMATS}
+        trial.compute(edit.apply(operator.backward))
+        values = {dtype: trial.values(dtype) for dtype in FORMATS}
+        hands = {dtype: one["manual"] for dtype, one in values.items()}
         plain = plain or hands
         lost_in_float64 = not _has_numbers(hands["float64"])
         formula_slip = edit.slip not in ("", "precision")
@@ -116,17 +115,14 @@ def _judge(
             named.append(bool(kinds & set(edit.slip.split("|"))))
         verdicts = trial.verdicts(mistakes)
         for dtype in FORMATS:
-            files = {
-                kind: read_arrays(trial.file(dtype, kind)) for kind in ("autograd", "reference")
-            }
             outcomes = [
                 one["outcome"] for (format_, _), one in verdicts.items() if format_ == dtype
             ]
-            lost = lost_in_float64 or _lost(hands[dtype], files["autograd"])
+            lost = lost_in_float64 or _lost(hands[dtype], values[dtype]["autograd"])
             if formula_slip:
                 wrong = live
             elif edit.slip:
-                wrong = lost or _worse(hands[dtype], plain[dtype], files["reference"])
+                wrong = lost or _worse(hands[dtype], plain[dtype], values[dtype]["reference"])
             else:
                 wrong = lost
             if edit.slip and not wrong:
@@ -202,16 +198,17 @@ def _allclose(trial: Trial, dtype: str) -> bool:
 
 
 def _pairs(trial: Trial, dtype: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    ours, theirs = (read_tensors(trial.file(dtype, kind)) for kind in ("manual", "autograd"))
+    ours = trial.gradients[dtype]
+    theirs = read_tensors(trial.work / dtype / "autograd.safetensors")
     return [(one, theirs[key]) for key, one in ours.items()]
 
 
 def _twice(trial: Trial, dtype: str) -> bool | None:
     if dtype == "float64":
         return None  # there is no wider run to compare with
+    values = trial.values(dtype)
     hand, autograd, reference = (
-        _gradients(read_arrays(trial.file(dtype, kind)))
-        for kind in ("manual", "autograd", "reference")
+        _gradients(values[kind]) for kind in ("manual", "autograd", "reference")
     )
     for key, truth in reference.items():
         ours, theirs = (np.abs(one[key] - truth).max() for one in (hand, autograd))
@@ -221,9 +218,10 @@ def _twice(trial: Trial, dtype: str) -> bool | None:
 
 
 def _gradcheck(trial: Trial, dtype: str) -> bool:
-    run = runs_of(read_tensors(trial.draws) | read_tensors(trial.cotangents))[0][2]
-    run.pop("dout")
-    tensors = {name: cast(value, torch_dtype(dtype)) for name, value in run.items()}
+    run = trial.runs[0][2]
+    tensors = {
+        name: cast(value, torch_dtype(dtype)) for name, value in run.items() if name != "dout"
+    }
     forward = load_function(trial.forward, "forward", list(tensors), LIMIT)
     backward = load_function(trial.backward, "backward", [*tensors, "dout"], LIMIT)
     by_hand = Backward(backward, trial.backward, trial.needed, torch_dtype(dtype), LIMIT)

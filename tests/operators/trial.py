@@ -4,130 +4,125 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from autograd_by_hand.core.files import read_json
 from autograd_by_hand.floats.rounding import FORMATS
+from autograd_by_hand.storage.safetensors_numpy import read_arrays
+from autograd_by_hand.storage.safetensors_torch import array_of, read_tensors, runs_of
+from autograd_by_hand.verdict.backward_calls import call_backward
+from autograd_by_hand.verdict.gradient_facts import Kinds, facts_of_gradient, units_of
 from autograd_by_hand.verdict.judge import calls_of, judge_gradient
-from check_forward import check_forward
-from compute_manual import compute_manual
-from compute_reference import compute_reference
-from draw_cotangents import draw_cotangents
-from generate_tensors import generate_tensors
-from measure_noise import measure_noise
-from name_mistakes import name_mistakes
-from run_autograd import run_autograd
-from score_errors import score_errors
+from tests.conftest import TINY
+from tests.in_process import begin
 from tests.operators.case import Operator
 
 LINEAR = "linear"  # the scale that stands for nn.Linear's own initialisation of weights and biases
 LIMIT = 60.0
-RUNS = 3
+WORK = f"experiments/{TINY}/work"
 
 
 class Trial:
-    """An operator at one scale of its inputs, all that does not depend on backward done."""
+    """An operator at one scale of its inputs, all that does not depend on backward done.
+
+    A backward's gradients are computed, measured and judged in memory.
+
+    needed: the tensors that are differentiated by
+    forward, backward, work: the author's two files, and the folder of the stages' files
+    runs: the inputs of every run, as `runs_of` gives them, the cotangent among them
+    gradients: by format, the tensors that the last backward gave in it, as compute_manual has them
+    """
 
     def __init__(
         self,
-        folder: Path,
+        root: Path,
         operator: Operator,
         scale: float | str,
         dtypes: Sequence[str] = tuple(FORMATS),
     ) -> None:
-        self.folder, self.operator = folder, operator
-        folder.mkdir(parents=True, exist_ok=True)
-        self.needed = [name for name, spec in operator.tensors.items() if spec.get("requires_grad")]
-        self.forward, self.backward = folder / "forward.py", folder / "backward.py"
-        self.draws, states, self.cotangents = (
-            folder / f"{name}.safetensors" for name in ("draws", "states", "cotangents")
+        self.operator, self.dtypes = operator, dtypes
+        tensors = _scaled(operator.tensors, scale)
+        self.pipeline = begin(root, operator.forward, operator.backward, tensors, list(dtypes))
+        self.needed = [name for name, spec in tensors.items() if spec.get("requires_grad")]
+        folder = root / "experiments" / TINY
+        self.forward, self.backward, self.work = (
+            folder / name for name in ("forward.py", "backward.py", "work")
         )
-        self.forward.write_text(operator.forward)
-        generate_tensors(
-            _scaled(operator.tensors, scale),
-            {"trial": {"seed": 0, "runs": RUNS}},
-            self.draws,
-            states,
-        )
-        draw_cotangents(self.forward, self.draws, states, LIMIT, self.cotangents)
-        self._given = (self.forward, self.draws, self.cotangents, self.needed, LIMIT)
-        check_forward(*self._given, folder / "oracle.json")
-        self.oracle = read_json(folder / "oracle.json")["reason"]
-        for dtype in dtypes:
-            run_autograd(dtype, *self._given, self.file(dtype, "autograd"))
-            compute_reference(
-                dtype, *self._given, self.file(dtype, "reference"), self.file(dtype, "arithmetic")
+        kinds = ("autograd", "reference", "noise")
+        each = [f"{WORK}/{dtype}/{kind}.safetensors" for dtype in dtypes for kind in kinds]
+        self.pipeline.make(f"{WORK}/oracle.json", *each)
+        self.runs = runs_of(self._drawn("draws") | self._drawn("cotangents"))
+        self.gradients: dict[str, dict[str, Tensor]] = {}
+        self._oracle = read_json(self.work / "oracle.json")["reason"]
+        self._theirs = {
+            dtype: {
+                kind: read_arrays(self.work / dtype / f"{kind}.safetensors")
+                for kind in ("autograd", "reference")
+            }
+            for dtype in dtypes
+        }
+        self._units = {
+            dtype: units_of(
+                read_arrays(self.work / dtype / "noise.safetensors"),
+                read_json(self.work / dtype / "arithmetic.json"),
+                dtype,
             )
-            measure_noise(
-                dtype, *self._given, self.file(dtype, "noise"), self.file(dtype, "overflows")
-            )
+            for dtype in dtypes
+        }
+        self._calls: dict[str, dict[str, Any]] = {}
 
-    def file(self, dtype: str, name: str) -> Path:
-        """A stage's file of one format."""
-        return self.folder / f"{name}.{dtype}"
+    def _drawn(self, name: str) -> dict[str, Tensor]:
+        return read_tensors(self.work / f"{name}.safetensors")
 
-    def compute(self, source: str, dtype: str) -> None:
-        """Have a backward compute its gradients, and measure them."""
+    def compute(self, source: str) -> None:
+        """Have a backward compute its gradients in every format."""
         self.backward.write_text(source)
-        compute_manual(
-            dtype,
-            self.backward,
-            *self._given[1:],
-            self.file(dtype, "manual"),
-            self.file(dtype, "calls"),
-        )
-        score_errors(
-            dtype,
-            self.file(dtype, "manual"),
-            self.file(dtype, "autograd"),
-            self.file(dtype, "reference"),
-            self.file(dtype, "manual"),  # for `reordered`, which no verdict looks at
-            self.file(dtype, "noise"),
-            self.file(dtype, "arithmetic"),
-            self.needed,
-            self.file(dtype, "errors"),
-            self.file(dtype, "facts"),
-            self.file(dtype, "tails"),
-        )
+        for dtype in self.dtypes:
+            self.gradients[dtype], self._calls[dtype] = call_backward(
+                dtype, self.backward, self.runs, self.needed, LIMIT
+            )
 
-    def name(self) -> dict[str, Any]:
-        """The mistakes in what was computed last in float64, by gradient."""
-        found = self.folder / "mistakes.json"
-        name_mistakes(
-            self.forward,
-            self.backward,
-            self.draws,
-            self.cotangents,
-            self.file("float64", "manual"),
-            self.file("float64", "reference"),
-            self.file("float64", "facts"),
-            self.file("float64", "calls"),
-            self.needed,
-            LIMIT,
-            found,
-        )
-        mistakes: dict[str, Any] = read_json(found)
+    def values(self, dtype: str) -> Kinds:
+        """Of one format, `manual`, as computed last, `autograd` and `reference`."""
+        by_hand = {key: array_of(one) for key, one in self.gradients[dtype].items()}
+        return {"manual": by_hand, **self._theirs[dtype]}
+
+    def name(self, source: str | None = None) -> dict[str, Any]:
+        """The mistakes in a backward, or in the one that was computed last, by gradient."""
+        self.measure(source)
+        self.pipeline.run("name_mistakes", experiment=TINY)
+        mistakes: dict[str, Any] = read_json(self.work / "mistakes.json")
         return mistakes
+
+    def measure(self, source: str | None = None) -> None:
+        """Write the files of float64 that a mistake is named by."""
+        if source is not None:
+            self.backward.write_text(source)
+        for stage in ("compute_manual", "reorder_sums", "score_errors"):
+            self.pipeline.run(stage, experiment=TINY, dtype="float64")
 
     def verdicts(self, mistakes: dict[str, Any] | None = None) -> dict[tuple[str, str], Any]:
         """The verdicts on what was computed last, by format and gradient."""
-        formula = self._facts("float64")
-        found = {}
-        for dtype in FORMATS:
-            calls, facts = read_json(self.file(dtype, "calls")), self._facts(dtype)
-            for name in self.needed:
-                found[dtype, f"d{name}"] = judge_gradient(
-                    dtype,
-                    facts[f"d{name}"],
-                    formula[f"d{name}"],
-                    calls_of(calls, name),
-                    (mistakes or {}).get(f"d{name}"),
-                    self.oracle,
-                )
-        return found
+        facts = {dtype: self._facts(dtype) for dtype in self.dtypes}
+        return {
+            (dtype, f"d{name}"): judge_gradient(
+                dtype,
+                facts[dtype][name],
+                facts["float64"][name],
+                calls_of(self._calls[dtype], name),
+                (mistakes or {}).get(f"d{name}"),
+                self._oracle,
+            )
+            for dtype in self.dtypes
+            for name in self.needed
+        }
 
     def _facts(self, dtype: str) -> dict[str, Any]:
-        facts: dict[str, Any] = read_json(self.file(dtype, "facts"))
-        gradients: dict[str, Any] = facts["samples"]["trial"]["gradients"]
-        return gradients
+        values = self.values(dtype)
+        return {
+            name: facts_of_gradient(values, f"trial/d{name}", dtype, self._units[dtype])
+            for name in self.needed
+        }
 
 
 def _scaled(tensors: dict[str, dict[str, Any]], scale: float | str) -> dict[str, dict[str, Any]]:

@@ -64,7 +64,7 @@ def _run(stage: Callable[..., None], snakemake: Any, log: Path) -> None:
         outputs=list(snakemake.output),
     )
     begun = begin(job)
-    stage(**_arguments(stage, snakemake))
+    stage(**arguments(stage, snakemake))
     log.write_text("", encoding="utf-8")
     end(job, begun)
 
@@ -84,7 +84,7 @@ def _unwritable(error: OSError, output: str) -> str:
     )
 
 
-def _arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]:
+def arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]:
     """The values of the rule, by the names of the stage's parameters; files as paths."""
     values: dict[str, Any] = dict(snakemake.wildcards.items())
     values |= dict(snakemake.params.items()) | dict(snakemake.resources.items())

@@ -6,9 +6,11 @@ A file holds tensors keyed "<sample>/<name>", the runs of the sample along the f
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -26,6 +28,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return dict(sorted(load_file(path).items()))
     except safetensors.SafetensorError as error:
         raise damaged(path) from error
+
+
+def array_of(tensor: Tensor) -> NDArray[Any]:
+    """A tensor as `read_arrays` gives it; bfloat16 in float32, which holds it exactly."""
+    wide = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+    array: NDArray[Any] = wide.detach().contiguous().numpy()
+    return array
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

@@ -13,6 +13,7 @@ from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
 from autograd_by_hand.floats.ulp import Array, distance
 from autograd_by_hand.storage.comparisons import COMPARISONS, MEASURES
+from autograd_by_hand.storage.safetensors_torch import array_of
 from autograd_by_hand.summation.numpy_sums import NumpySums
 from autograd_by_hand.verdict.error_histogram import added, tail_of
 from autograd_by_hand.verdict.extended_precision import split, widen
@@ -59,7 +60,8 @@ class InFormat:
         self._lost += not bool(torch.isfinite(result).all())
         ways = {"manual": manual, "reordered": reordered, "autograd": autograd}
         values = {
-            way: {name: _array(found[name]) for name in self._needed} for way, found in ways.items()
+            way: {name: array_of(found[name]) for name in self._needed}
+            for way, found in ways.items()
         } | {"reference": {name: head for name, (head, _) in truth.items()}}
         errors = np.empty((len(COMPARISONS), len(self._needed), len(MEASURES)))
         for place, comparison in enumerate(COMPARISONS):
@@ -98,10 +100,3 @@ class InFormat:
             return {name: (found[name].numpy(), None) for name in self._needed}
         parts = {name: split(found[name]) for name in self._needed}
         return {name: (head.numpy(), tail.numpy()) for name, (head, tail) in parts.items()}
-
-
-def _array(gradient: Tensor) -> Array:
-    """As numpy; bfloat16 in float32, which holds it exactly."""
-    wide = gradient.float() if gradient.dtype == torch.bfloat16 else gradient
-    found: Array = wide.detach().contiguous().numpy()
-    return found
