@@ -18,7 +18,6 @@ from pathlib import Path
 
 import torch
 
-from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.summation.confirm import Proof, prove
@@ -67,7 +66,7 @@ def _earlier(orders: Path) -> dict[str, RevealedSum]:
     try:
         sums: list[RevealedSum] = read_json(orders)["sums"]
         return {entry["key"]: entry for entry in sums}
-    except (OSError, UserError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 

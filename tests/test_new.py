@@ -64,7 +64,9 @@ def test_the_starter_runs_green_at_once(project: Project):
     assert "**Right.**" in report
 
 
-SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "docs/your-own-gradient.md").read_text(), re.DOTALL)
+SNIPPETS = re.findall(
+    r"```python\n(.*?)```", (ROOT / "docs/your-own-gradient.md").read_text(), re.DOTALL
+)
 CUBE = "def forward(x):\n    return x ** 3\n"
 
 

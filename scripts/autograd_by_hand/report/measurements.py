@@ -7,6 +7,7 @@ from typing import Any
 
 from autograd_by_hand.experiment.settings import gradient_names, shown_format
 from autograd_by_hand.floats.formats import precision
+from autograd_by_hand.replay.sum_table import SumRow
 
 # What a stage wrote as JSON; its script's docstring says what is in it. A number that JSON lacks
 # is text there, so that a figure for a reader may be "inf" or "nan".
@@ -45,7 +46,7 @@ class Measurements:
     oracle: Json
     gradcheck: Json
     pitfalls: list[Json]
-    sums: list[Json]
+    sums: list[SumRow]
     graph: Json
     environment: Json
 
