@@ -6,7 +6,8 @@ anything at all once its memory is lost. So every job has two small files:
 
 - the recipe, which says what the job is to be made of: parameters, code, packages, input files. It
   is one of the job's inputs, and it is written anew only when it says something else, so that
-  Snakemake runs the job again for that and for nothing less.
+  Snakemake runs the job again for that and for nothing less. A recipe written anew has a new token:
+  Snakemake remembers checksums for longer than recipes last, and must never meet an old one again.
 - the receipt, which says what the job was made of and what it made. If inputs or outputs are not
   those of the receipt, the job does not stand, and its recipe is written anew.
 
@@ -15,6 +16,7 @@ A file whose size, dates and inode are those of the receipt is not read again.
 
 import json
 import os
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +136,7 @@ def renew_recipes(jobs: list[tuple[Job, dict[str, Any]]]) -> list[str]:
 
 def _renew(job: Job, ingredients: dict[str, Any], files: Files) -> list[str]:
     told = json.dumps(ingredients | {"inputs": job.inputs}, indent=1, ensure_ascii=False)
-    old, again = _recipe(job.recipe)
+    old = _told(job.recipe)
     receipt = files.receipts.get(job.receipt, {"inputs": {}, "outputs": {}})
     made, made_of = receipt["outputs"], receipt["inputs"]
     present = [path for path in job.outputs if Path(path).exists()]
@@ -142,7 +144,7 @@ def _renew(job: Job, ingredients: dict[str, Any], files: Files) -> list[str]:
     changed = [path for path in made_of if files.hash_of(path) != made_of[path]]
     ran, stands = made or present, made and old == told and not spoilt and not changed
     if old != told or (ran and not stands and str(job.recipe) not in changed):
-        _write_recipe(job.recipe, told, again + (old == told))
+        _write_recipe(job.recipe, told)
     if not stands:
         _older_than(job.recipe, present)
     return [
@@ -151,20 +153,20 @@ def _renew(job: Job, ingredients: dict[str, Any], files: Files) -> list[str]:
     ]
 
 
-def _recipe(path: Path) -> tuple[str, int]:
-    """What a recipe tells, and how often that was written anew; empty if there is none."""
+def _told(path: Path) -> str:
+    """What a recipe says the job is to be made of; empty if there is none or it is damaged."""
     try:
-        recipe = read_json(path)
-        return json.dumps(recipe["of"], indent=1, ensure_ascii=False), int(recipe["again"])
+        return json.dumps(read_json(path)["of"], indent=1, ensure_ascii=False)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return "", 0
+        return ""
 
 
-def _write_recipe(path: Path, told: str, again: int) -> None:
+def _write_recipe(path: Path, told: str) -> None:
     """Without waiting for the disk: a recipe that is lost or torn is only written once more."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'{{"again": {again}, "of": {told}}}\n', encoding="utf-8")
+        token = secrets.token_hex(16)
+        path.write_text(f'{{"token": "{token}", "of": {told}}}\n', encoding="utf-8")
     except OSError as error:
         raise UserError(
             f"{path}: cannot be written ({error.strerror}); "
