@@ -93,6 +93,13 @@ class Project:
         assert run.returncode == 0, run.stdout
         return Counter(re.findall(r"^\d+ of \d+: (\w+)", run.stdout, re.MULTILINE))
 
+    def planned(self, *arguments: str) -> Counter[str]:
+        """Run nothing and say how many jobs of each rule would be done."""
+        run = self.snakemake("-n", *arguments)
+        assert run.returncode == 0, run.stdout
+        counts = re.findall(r"^(\w+) +(\d+)$", run.stdout, re.MULTILINE)
+        return Counter({name: int(count) for name, count in counts if name not in ("all", "total")})
+
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace text that must be there in a file of the project."""
         path = self.root / file

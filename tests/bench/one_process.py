@@ -12,7 +12,7 @@ from ask_gradcheck import ask_gradcheck
 from attribute_difference import attribute_difference
 from autograd_by_hand.experiment.config import load_config
 from autograd_by_hand.experiment.settings import gradient_names, judged, shown_format
-from autograd_by_hand.pipeline.code_fingerprint import modules_of
+from autograd_by_hand.pipeline.code_fingerprint import Code
 from check_backward import check_backward
 from check_forward import check_forward
 from collect_errors import collect_errors
@@ -172,8 +172,8 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
     cached += [*tried, *each("operations.json"), *attributions, *each("orders.json")]
     cached += each("recorded.safetensors") + each("replay.json")
     computed = [of(dtype, f"{kind}.safetensors") for kind in KINDS for dtype in judged(dtypes)]
-    scripts = map(str, Path("scripts").glob("[a-z]*.py"))
-    modules = sorted({module for script in scripts for module in modules_of(script)})
+    scripts, code = map(str, Path("scripts").glob("[a-z]*.py")), Code()
+    modules = sorted({module for script in scripts for module in code.modules_of(script)})
     write_manifest(
         experiment,
         judgement,

@@ -23,9 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.core.files import clear_away_torn, read_json, sha256, write_json
-
-Stamp = list[int]
+from autograd_by_hand.core.files import clear_away_torn, read_json, sha256, stamp_of, write_json
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ class Files:
         if not Path(path).is_file():
             return None
         _, known, stamp = self._made.get(path, (None, "", None))
-        return known if stamp == _stamp(path) else sha256(Path(path))
+        return known if stamp == stamp_of(Path(path)) else sha256(Path(path))
 
     def check(self, path: str) -> None:
         """Hold an input against the receipt of the job that made it.
@@ -104,7 +102,7 @@ def begin(job: Job) -> dict[str, Any]:
     return {
         "rule": job.rule,
         "inputs": {path: files.hash_of(path) for path in sorted(set(job.inputs))},
-        "stamps": {path: _stamp(path) for path in job.inputs},
+        "stamps": {path: stamp_of(Path(path)) for path in job.inputs},
     }
 
 
@@ -115,9 +113,11 @@ def end(job: Job, begun: dict[str, Any]) -> None:
         UserError: if an input was changed while the job ran.
     """
     for path, stamp in begun.pop("stamps").items():
-        if stamp != _stamp(path) and begun["inputs"][path] != sha256(Path(path)):
+        if stamp != stamp_of(Path(path)) and begun["inputs"][path] != sha256(Path(path)):
             raise UserError(f"{path}: was changed while {job.rule} ran; run snakemake again.")
-    made = {path: {"sha256": sha256(Path(path)), "stamp": _stamp(path)} for path in job.outputs}
+    made = {
+        path: {"sha256": sha256(Path(path)), "stamp": stamp_of(Path(path))} for path in job.outputs
+    }
     write_json(job.receipt, begun | {"outputs": made})
 
 
@@ -190,9 +190,3 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return receipt if whole else None
-
-
-def _stamp(path: str) -> Stamp:
-    """What changes whenever someone writes to a file: size, dates of content and inode, inode."""
-    status = Path(path).stat()
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
