@@ -74,7 +74,7 @@ def test_an_edited_report_template_only_tells_again(project: Project) -> None:
 
 
 def test_an_edited_pipeline_is_listed_again(project: Project) -> None:
-    project.edit("Snakefile", "# Stages import", "# All stages import")
+    project.edit("Snakefile", "Put hand-derived gradients", "Put gradients by hand")
     assert project.jobs() == Counter(write_manifest=1, write_index=1, accept=1)
 
 
