@@ -29,7 +29,7 @@ from autograd_by_hand.experiment.settings import (
     languages_of,
     shown_format,
 )
-from autograd_by_hand.pipeline.code_fingerprint import code_hash, modules_of
+from autograd_by_hand.pipeline.code_fingerprint import Code
 
 # What an archive needs of the pipeline itself, to be run again.
 PROJECT = sorted(
@@ -55,6 +55,7 @@ PROJECT = sorted(
 sys.modules["pandas"] = None
 
 SCHEMA = Path("experiments/schema.yaml")
+CODE = Code(memory=Path(".snakemake/source_files.json"))
 EXPERIMENTS = sorted(
     path.parent.name for path in Path("experiments").glob("*/config.yaml")
 )
@@ -678,7 +679,7 @@ rule reveal_orders:
     conda:
         "envs/torch.yaml"
     params:
-        code=code_hash("scripts/reveal_orders.py"),
+        code=CODE.hash_of("scripts/reveal_orders.py"),
     script:
         "scripts/reveal_orders.py"
 
@@ -1011,7 +1012,7 @@ rule write_manifest:
             {
                 module
                 for script in Path("scripts").glob("[a-z]*.py")
-                for module in modules_of(str(script))
+                for module in CODE.modules_of(str(script))
             }
         ),
     script:
@@ -1128,7 +1129,7 @@ def job(rule, wildcards):
 
     declared = getattr(rules, rule.name)
     params = {name: of(value) for name, value in declared.params.items()}
-    code = code_hash(f"scripts/{rule.name}.py")
+    code = CODE.hash_of(f"scripts/{rule.name}.py")
     ingredients = {"params": params, "code": code} | versions(rule.conda_env)
     (log,) = paths(declared.log)
     files = Job(rule.name, log, paths(declared.input), paths(declared.output))
@@ -1168,6 +1169,7 @@ if workflow.is_main_process:
                 for wildcards in jobs(rule)
             ]
         )
+    CODE.remember()
     for sentence in SPOILT:
         print(sentence, file=sys.stderr)
     REPORTS = {

@@ -373,6 +373,18 @@ def test_a_source_with_an_old_date_is_seen(project: Project) -> None:
     assert "**Wrong: dx and dW" in (project.folder / "REPORT.md").read_text()
 
 
+def test_a_source_with_an_old_date_is_seen_after_the_intermediates_are_deleted(
+    unrun: Project,
+) -> None:
+    path = unrun.folder / "backward.py"
+    unrun.edit(f"{FOLDER}/backward.py", "dy = x @ W.T", "dy = 2 * (x @ W.T)")
+    os.utime(path, (1, 1))
+    run = unrun.snakemake(f"{FOLDER}/REPORT.md")
+    assert run.returncode == 0, run.stdout
+    assert "**Wrong: dx and dW" in (unrun.folder / "REPORT.md").read_text()
+    assert "Nothing to be done" in unrun.snakemake(f"{FOLDER}/REPORT.md").stdout
+
+
 @pytest.mark.thorough
 def test_a_run_that_remembers_nothing_runs_nothing_that_stands(project: Project) -> None:
     shutil.rmtree(project.root / ".snakemake")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autograd_by_hand.pipeline.code_fingerprint import modules_of
+from autograd_by_hand.pipeline.code_fingerprint import Code
 from tests.conftest import ROOT
 
 COMMANDS = ("compare", "record", "verify")  # which a person starts, and no rule
@@ -46,9 +46,10 @@ def test_every_requirement_is_pinned_exactly() -> None:
 
 
 def test_conda_files_name_what_their_stages_import() -> None:
+    code = Code(ROOT)
     for file in CONDA:
         rules = [name for name, text in RULES.items() if f'"envs/{file}"' in text]
-        modules = {module for rule in rules for module in modules_of(f"scripts/{rule}.py", ROOT)}
+        modules = {module for rule in rules for module in code.modules_of(f"scripts/{rule}.py")}
         imported = {name for module in modules for name in third_party(ROOT / module)}
         assert imported == set(pins(ROOT / "envs" / file)), file
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -75,7 +76,7 @@ def test_an_edited_section_of_the_report_only_tells_again(project: Project) -> N
 
 
 def test_an_edited_pipeline_is_listed_again(project: Project) -> None:
-    project.edit("Snakefile", "# What an archive needs", "# All that an archive needs")
+    project.edit("Snakefile", "Put hand-derived gradients", "Put gradients by hand")
     assert project.planned() == Counter(write_manifest=1, write_index=1, accept=1)
 
 
@@ -205,10 +206,79 @@ def test_a_file_only_touched_reruns_nothing(project: Project, file: str) -> None
     assert project.planned() == Counter()
 
 
-def test_a_comment_in_a_module_reruns_nothing(project: Project) -> None:
-    path = project.root / "scripts/autograd_by_hand/experiment/vjp.py"
+LIBRARY = "scripts/autograd_by_hand"
+
+
+def test_comments_docstrings_and_what_is_only_shown_rerun_nothing(project: Project) -> None:
+    path = project.root / f"{LIBRARY}/experiment/vjp.py"
     path.write_text(path.read_text() + "\n# a remark\n")
+    project.edit("scripts/score_errors.py", '"""Measure', '"""Take')  # a module's docstring
+    project.edit(f"{LIBRARY}/floats/ulp.py", '"""Spacing', '"""Distance')  # a function's
+    project.edit("scripts/run_autograd.py", "{dtype}, runs", "{dtype}, all runs")  # progress
+    project.edit(f"{LIBRARY}/core/progress.py", "{duration(left)} left", "{duration(left)} to go")
+    project.edit("scripts/accept.py", "do not hold", "are missed")  # what ends a run
+    project.edit(f"{LIBRARY}/pipeline/run_stage.py", "goes on from here", "goes on")
     assert project.planned() == Counter()
+
+
+def test_a_text_that_reaches_an_output_reruns_what_says_it(project: Project) -> None:
+    project.edit(f"{LIBRARY}/verdict/judge.py", "no known mistake", "no mistake known")
+    planned = project.planned()
+    assert planned["judge_gradients"] == 1
+    assert planned["compute_manual"] == 0
+
+
+def test_how_orders_are_revealed_is_nothing_to_other_sums_and_mistakes(project: Project) -> None:
+    project.edit(
+        f"{LIBRARY}/summation/reveal.py",
+        "return _Scale(1.0, 2.0**120",
+        "return _Scale(1.0, 2.0**119",
+    )
+    again = Counter(reveal_orders=2, verify_replay=2, attribute_difference=2)
+    told = Counter(judge_gradients=1, draw_figures=1) + TELL
+    assert project.planned() == again + told
+
+
+def test_a_function_that_no_stage_calls_reruns_nothing(project: Project) -> None:
+    path = project.root / f"{LIBRARY}/floats/formats.py"
+    path.write_text(
+        path.read_text() + "\n\ndef more(value: float) -> float:\n    return value + 1\n"
+    )
+    assert project.planned() == Counter()
+
+
+COUNT = """\
+import sys
+from snakemake.cli import main
+from autograd_by_hand.pipeline import source_files
+
+parse = source_files.parse
+source_files.parse = lambda path, *rest: print("parsed", path, file=sys.stderr) or parse(path, *rest)
+main(["-c1", "-n", "--quiet"])
+"""
+
+
+def test_a_start_parses_only_the_source_files_that_changed(project: Project) -> None:
+    def parsed() -> list[str]:
+        run = subprocess.run(
+            [sys.executable, "-c", COUNT],
+            cwd=project.root,
+            env=os.environ | {"PYTHONPATH": str(project.root / "scripts")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return re.findall(r"^parsed (.*)$", run.stderr, re.MULTILINE)
+
+    time.sleep(2.1)  # until the copies are old enough to be remembered
+    first = parsed()
+    assert {str(path.relative_to(project.root)) for path in project.root.glob("scripts/*.py")} <= {
+        *first
+    }
+    assert parsed() == []
+    edited = f"{LIBRARY}/experiment/vjp.py"
+    (project.root / edited).touch()
+    assert parsed() == [edited]
 
 
 def test_a_missed_criterion_fails_the_run_after_the_report_is_written(project: Project) -> None:

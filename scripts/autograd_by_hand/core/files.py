@@ -13,6 +13,8 @@ from typing import Any
 from autograd_by_hand.core.errors import DamagedFileError
 from autograd_by_hand.core.messages import Message, message_of
 
+Stamp = list[int]
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -95,3 +97,9 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What changes whenever a file is written to: size, dates of content and inode (ns), inode."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

@@ -6,7 +6,8 @@ anything at all once its memory is lost. So every job has two small files:
 
 - the recipe, which says what the job is to be made of: parameters, code, packages, input files. It
   is one of the job's inputs, and it is written anew only when it says something else, so that
-  Snakemake runs the job again for that and for nothing less.
+  Snakemake runs the job again for that and for nothing less. A recipe written anew has a new token:
+  Snakemake remembers checksums for longer than recipes last, and must never meet an old one again.
 - the receipt, which says what the job was made of and what it made. If inputs or outputs are not
   those of the receipt, the job does not stand, and its recipe is written anew.
 
@@ -15,15 +16,14 @@ A file whose size, dates and inode are those of the receipt is not read again.
 
 import json
 import os
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.core.files import clear_away_torn, read_json, sha256, write_json
-
-Stamp = list[int]
+from autograd_by_hand.core.files import clear_away_torn, read_json, sha256, stamp_of, write_json
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Files:
         if not Path(path).is_file():
             return None
         _, known, stamp = self._made.get(path, (None, "", None))
-        return known if stamp == _stamp(path) else sha256(Path(path))
+        return known if stamp == stamp_of(Path(path)) else sha256(Path(path))
 
     def check(self, path: str) -> None:
         """Hold an input against the receipt of the job that made it.
@@ -102,7 +102,7 @@ def begin(job: Job) -> dict[str, Any]:
     return {
         "rule": job.rule,
         "inputs": {path: files.hash_of(path) for path in sorted(set(job.inputs))},
-        "stamps": {path: _stamp(path) for path in job.inputs},
+        "stamps": {path: stamp_of(Path(path)) for path in job.inputs},
     }
 
 
@@ -113,9 +113,11 @@ def end(job: Job, begun: dict[str, Any]) -> None:
         UserError: if an input was changed while the job ran.
     """
     for path, stamp in begun.pop("stamps").items():
-        if stamp != _stamp(path) and begun["inputs"][path] != sha256(Path(path)):
+        if stamp != stamp_of(Path(path)) and begun["inputs"][path] != sha256(Path(path)):
             raise UserError(f"{path}: was changed while {job.rule} ran; run snakemake again.")
-    made = {path: {"sha256": sha256(Path(path)), "stamp": _stamp(path)} for path in job.outputs}
+    made = {
+        path: {"sha256": sha256(Path(path)), "stamp": stamp_of(Path(path))} for path in job.outputs
+    }
     write_json(job.receipt, begun | {"outputs": made})
 
 
@@ -134,7 +136,7 @@ def renew_recipes(jobs: list[tuple[Job, dict[str, Any]]]) -> list[str]:
 
 def _renew(job: Job, ingredients: dict[str, Any], files: Files) -> list[str]:
     told = json.dumps(ingredients | {"inputs": job.inputs}, indent=1, ensure_ascii=False)
-    old, again = _recipe(job.recipe)
+    old = _told(job.recipe)
     receipt = files.receipts.get(job.receipt, {"inputs": {}, "outputs": {}})
     made, made_of = receipt["outputs"], receipt["inputs"]
     present = [path for path in job.outputs if Path(path).exists()]
@@ -142,7 +144,7 @@ def _renew(job: Job, ingredients: dict[str, Any], files: Files) -> list[str]:
     changed = [path for path in made_of if files.hash_of(path) != made_of[path]]
     ran, stands = made or present, made and old == told and not spoilt and not changed
     if old != told or (ran and not stands and str(job.recipe) not in changed):
-        _write_recipe(job.recipe, told, again + (old == told))
+        _write_recipe(job.recipe, told)
     if not stands:
         _older_than(job.recipe, present)
     return [
@@ -151,20 +153,20 @@ def _renew(job: Job, ingredients: dict[str, Any], files: Files) -> list[str]:
     ]
 
 
-def _recipe(path: Path) -> tuple[str, int]:
-    """What a recipe tells, and how often that was written anew; empty if there is none."""
+def _told(path: Path) -> str:
+    """What a recipe says the job is to be made of; empty if there is none or it is damaged."""
     try:
-        recipe = read_json(path)
-        return json.dumps(recipe["of"], indent=1, ensure_ascii=False), int(recipe["again"])
+        return json.dumps(read_json(path)["of"], indent=1, ensure_ascii=False)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return "", 0
+        return ""
 
 
-def _write_recipe(path: Path, told: str, again: int) -> None:
+def _write_recipe(path: Path, told: str) -> None:
     """Without waiting for the disk: a recipe that is lost or torn is only written once more."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'{{"again": {again}, "of": {told}}}\n', encoding="utf-8")
+        token = secrets.token_hex(16)
+        path.write_text(f'{{"token": "{token}", "of": {told}}}\n', encoding="utf-8")
     except OSError as error:
         raise UserError(
             f"{path}: cannot be written ({error.strerror}); "
@@ -188,9 +190,3 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return receipt if whole else None
-
-
-def _stamp(path: str) -> Stamp:
-    """What changes whenever someone writes to a file: size, dates of content and inode, inode."""
-    status = Path(path).stat()
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

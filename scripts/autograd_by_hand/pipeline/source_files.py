@@ -1,0 +1,112 @@
+"""The source files of a project, each parsed only if it changed since it was last parsed."""
+
+import json
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from autograd_by_hand.core.files import Stamp, stamp_of, write_text
+from autograd_by_hand.pipeline.statements import Place, Statement, parse
+
+PACKAGE = __name__.split(".", maxsplit=1)[0]
+# A file that changed less than this ago (ns) could change again within what its file system calls
+# the same moment, and keep its stamp. No file system in use has coarser dates.
+SETTLED = 2 * 10**9
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file's statements in its order, and behind them what is imported within functions."""
+
+    statements: list[Statement]
+
+    @cached_property
+    def defined(self) -> dict[str, list[int]]:
+        """By name, the places in `statements` of what defines it."""
+        found: dict[str, list[int]] = {}
+        for place, statement in enumerate(self.statements):
+            for name in statement.names:
+                found.setdefault(name, []).append(place)
+        return found
+
+    @cached_property
+    def origins(self) -> set[Place]:
+        """Where the names of ours that it imports are defined."""
+        return {one.origin for one in self.statements if one.origin}
+
+
+class SourceFiles:
+    """The source files of a project by their paths, each parsed when it is first asked for.
+
+    root: the folder that the paths start from
+    memory: where to remember what was parsed, if anywhere
+    """
+
+    def __init__(self, root: Path = Path(), memory: Path | None = None) -> None:
+        self.root, self.memory = root, memory
+        # Python finds them there, as it puts a script's own folder first on its path.
+        self._ours = {PACKAGE, *(path.stem for path in (root / "scripts").glob("*.py"))}
+        self._remembered = _recall(memory, self._parser()) if memory else {}
+        self._files: dict[str, SourceFile] = {}
+        self._learnt = False
+
+    def __getitem__(self, path: str) -> SourceFile:
+        """The file at `path`.
+
+        Raises
+            SyntaxError: if it does not parse, or imports ours in a form that cannot be followed.
+        """
+        if path not in self._files:
+            self._files[path] = self._file(path)
+        return self._files[path]
+
+    def _file(self, path: str) -> SourceFile:
+        stamp = stamp_of(self.root / path)  # before it is read, in case it changes meanwhile
+        known, file = self._remembered.get(path, (None, None))
+        if not file or known != stamp:
+            now = time.time_ns()
+            file = SourceFile(parse(self.root / path, self._ours))
+            if now - stamp[2] > SETTLED:  # the date of its inode, which nobody can set back
+                self._remembered[path] = stamp, file
+                self._learnt = True
+        return file
+
+    def remember(self) -> None:
+        """Keep what was parsed for the next start. Processes may do so at once: one of them wins.
+
+        If that cannot be written, the next start parses again.
+        """
+        if self.memory and self._learnt:
+            files = {
+                path: {"stamp": stamp, "statements": [asdict(one) for one in file.statements]}
+                for path, (stamp, file) in self._remembered.items()
+                if (self.root / path).is_file()
+            }
+            with suppress(OSError):
+                write_text(self.memory, json.dumps({"parser": self._parser(), "files": files}))
+                self._learnt = False
+
+    def _parser(self) -> list[Any]:
+        """What decides how a file is parsed, beside the file itself."""
+        ours = stamp_of(Path(__file__).with_name("statements.py"))
+        return [sys.version, ours, sorted(self._ours)]
+
+
+def _recall(memory: Path, parser: list[Any]) -> dict[str, tuple[Stamp, SourceFile]]:
+    """What was remembered, by path; nothing if that is damaged or another parser's."""
+    try:
+        told = json.loads(memory.read_bytes())
+        files = told["files"] if told["parser"] == parser else {}
+        return {path: _file_of(**file) for path, file in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _file_of(stamp: Stamp, statements: list[dict[str, Any]]) -> tuple[Stamp, SourceFile]:
+    for one in statements:
+        one["origin"] = tuple(one["origin"]) if one["origin"] else None
+    return stamp, SourceFile([Statement(**one) for one in statements])
