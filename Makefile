@@ -25,7 +25,7 @@ new:
 check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile
+	$(BIN)/snakefmt --check Snakefile scripts/rules/*.smk
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 

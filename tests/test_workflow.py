@@ -73,7 +73,7 @@ def test_an_edited_report_template_only_tells_again(project: Project) -> None:
 
 
 def test_an_edited_pipeline_is_listed_again(project: Project) -> None:
-    project.edit("Snakefile", "# Stages import", "# All stages import")
+    project.edit("scripts/rules/draw.smk", "Draw the inputs", "Draw all inputs")
     assert project.jobs() == Counter(write_manifest=1, write_index=1, accept=1)
 
 
@@ -313,11 +313,10 @@ def test_a_vector_result_is_pulled_back_from_a_drawn_cotangent(project: Project)
     assert run.returncode == 0, run.stdout
 
 
-def test_the_stages_run_without_the_warm_python_and_without_the_profile(tmp_path: Path) -> None:
+def test_the_stages_run_without_any_patch_and_without_the_profile(tmp_path: Path) -> None:
     other = copy_project(tmp_path / "cold")
-    other.edit("Snakefile", "sys.executable = start_warm_python()", "pass")
     other.edit(CONFIG, "dtypes: [float64, float32]", "dtypes: [float32]")
-    run = other.snakemake("--workflow-profile", "none", "--cores", "2")
+    run = other.snakemake("--workflow-profile", "none", "--cores", "2", WITHOUT_PATCHES="all")
     assert run.returncode == 0, run.stdout
 
 

@@ -189,7 +189,7 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
         cached,
         computed,
         [report, page, errors, *figures],
-        Path("Snakefile"),
+        [Path("Snakefile")],
         config,
         modules,
         folder / "manifest.json",

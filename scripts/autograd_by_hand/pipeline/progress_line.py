@@ -14,12 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
-from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from autograd_by_hand.core.progress import duration, on_terminal
 from autograd_by_hand.pipeline.final_summary import brief, show
+from autograd_by_hand.pipeline.snakemake_patches import (
+    is_quiet,
+    is_run,
+    listen,
+    own_words,
+    targets,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
 NO_JOBS = ("all", "archive", "total")  # rules that only ask for files, and their sum
 CHUNK = "measure_chunk"  # the rule whose jobs are alike, so that what is left can be estimated
 TOLD_BY = ("accept", "render_page", "render_report")  # after one of these a report is this run's
-OWN = "DefaultStreamHandler"  # Snakemake's own words
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,11 @@ class Screen(logging.Handler):
         self.failed: set[str] = set()
         self.start = time.monotonic()
         self.live: Live | None = None
-        self.own = next((one for one in logger.handlers if one.name == OWN), None)
+        self.own = own_words()
         if self.own:
             self.own.addFilter(self._is_left_to_snakemake)
             self.own.nocolor |= bool(os.getenv("NO_COLOR"))
-            logger.addHandler(self)
+            listen(self)
 
     def begin(self) -> None:
         """Show from now on how far the run is."""
@@ -86,8 +91,8 @@ class Screen(logging.Handler):
         """Show what came of the experiments in this run."""
         if self.live:
             self.live.stop()
-            self.own.setStream(sys.stderr)  # type: ignore[union-attr]
-        if Quietness.ALL in self._quiet():
+            self.own.setStream(sys.stderr)
+        if is_quiet(self.workflow, Quietness.ALL):
             return
         show(
             {
@@ -104,10 +109,10 @@ class Screen(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take note of what happens to a job."""
-        if not self._is_run():
+        if not is_run(self.workflow):
             return
         event, told = getattr(record, "event", None), record.__dict__
-        if record.msg == NOTHING_TO_BE_DONE_MSG and not self.workflow.dag_settings.targets:
+        if record.msg == NOTHING_TO_BE_DONE_MSG and not targets(self.workflow):
             print(*map(brief, self.reports.values()), sep="\n")
         elif event == LogEvent.RUN_INFO:
             self.total = sum(n for rule, n in told["stats"].items() if rule not in NO_JOBS)
@@ -153,22 +158,14 @@ class Screen(logging.Handler):
 
     def _is_left_to_snakemake(self, record: logging.LogRecord) -> bool:
         return (
-            not self._is_run()
+            not is_run(self.workflow)
             or not self.workflow.local_exec
             or record.levelno > logging.INFO
             or record.msg == NOTHING_TO_BE_DONE_MSG
         )
 
-    def _is_run(self) -> bool:
-        """Whether jobs are carried out, which a dry run or a list of rules does not do."""
-        run = self.workflow
-        return run.executor_plugin is not None and not run.dryrun and not run.touch
-
     def _shows_progress(self) -> bool:
-        return not self._quiet().intersection((Quietness.PROGRESS, Quietness.ALL))
-
-    def _quiet(self) -> set[Quietness]:
-        return set(self.workflow.output_settings.quiet or ())
+        return not is_quiet(self.workflow, Quietness.PROGRESS)
 
 
 def _begun(rule: str, wildcards: dict[str, str]) -> Begun:
