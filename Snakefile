@@ -46,13 +46,6 @@ onerror:
     hooks.end_failed(workflow, log, screen)
 
 
-pathvars:
-    experiment="experiments/{experiment}",
-    work="experiments/{experiment}/work",
-    logs="experiments/{experiment}/work/logs",
-    recipes="experiments/{experiment}/work/recipes",
-
-
 wildcard_constraints:
     sample="[a-z][a-z0-9_]*",
     first="[0-9]+",

@@ -80,14 +80,14 @@ def test_every_stage_is_one_rule_one_script_one_function() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_rule_has_a_recipe_by_the_name_of_its_log(stage: str) -> None:
-    ((folder, log),) = re.findall(r'"(<logs>|experiments/work/logs)/(.*)\.log"', RULES[stage])
-    assert f'recipe="{folder.replace("logs", "recipes")}/{log}.json"' in RULES[stage]
+    (log,) = re.findall(r'"(experiments/(?:\{experiment\}/)?work/logs/.*)\.log"', RULES[stage])
+    assert f'recipe="{log.replace("/logs/", "/recipes/")}.json"' in RULES[stage]
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_rule_names_an_environment_and_a_log(stage: str) -> None:
     assert re.search(r'conda:\n        "\.\./\.\./envs/(torch|report|numpy)\.yaml"', RULES[stage])
-    assert re.search(rf'log:\n        "(<logs>|experiments/work/logs)/{stage}', RULES[stage])
+    assert f"work/logs/{stage}" in RULES[stage]
 
 
 LIGHT = [stage for stage in STAGES if 'envs/torch.yaml"' not in RULES[stage]]

@@ -4,14 +4,14 @@
 rule check_forward:
     """Check autograd itself, by finite differences of forward along one direction."""
     input:
-        forward="<experiment>/forward.py",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        recipe="<recipes>/check_forward.json",
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/check_forward.json",
     output:
-        oracle="<work>/oracle.json",
+        oracle="experiments/{experiment}/work/oracle.json",
     log:
-        "<logs>/check_forward.log",
+        "experiments/{experiment}/work/logs/check_forward.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -25,14 +25,14 @@ rule check_forward:
 rule check_backward:
     """Call the author's backward.py once, so that a mistake in it is told once."""
     input:
-        backward="<experiment>/backward.py",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        recipe="<recipes>/check_backward.json",
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/check_backward.json",
     output:
-        checked="<work>/checked.txt",
+        checked="experiments/{experiment}/work/checked.txt",
     log:
-        "<logs>/check_backward.log",
+        "experiments/{experiment}/work/logs/check_backward.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -46,16 +46,16 @@ rule check_backward:
 rule compute_manual:
     """Call the author's backward.py on every run, in one format."""
     input:
-        backward="<experiment>/backward.py",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        checked="<work>/checked.txt",
-        recipe="<recipes>/compute_manual.{dtype}.json",
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        checked="experiments/{experiment}/work/checked.txt",
+        recipe="experiments/{experiment}/work/recipes/compute_manual.{dtype}.json",
     output:
-        gradients="<work>/{dtype}/manual.safetensors",
-        calls="<work>/{dtype}/calls.json",
+        gradients="experiments/{experiment}/work/{dtype}/manual.safetensors",
+        calls="experiments/{experiment}/work/{dtype}/calls.json",
     log:
-        "<logs>/compute_manual.{dtype}.log",
+        "experiments/{experiment}/work/logs/compute_manual.{dtype}.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -69,14 +69,14 @@ rule compute_manual:
 rule run_autograd:
     """Differentiate the author's forward.py by PyTorch's autograd on every run, in one format."""
     input:
-        forward="<experiment>/forward.py",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        recipe="<recipes>/run_autograd.{dtype}.json",
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/run_autograd.{dtype}.json",
     output:
-        gradients="<work>/{dtype}/autograd.safetensors",
+        gradients="experiments/{experiment}/work/{dtype}/autograd.safetensors",
     log:
-        "<logs>/run_autograd.{dtype}.log",
+        "experiments/{experiment}/work/logs/run_autograd.{dtype}.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -90,15 +90,15 @@ rule run_autograd:
 rule compute_reference:
     """Differentiate forward.py in wider arithmetic, from the inputs as one format rounds them."""
     input:
-        forward="<experiment>/forward.py",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        recipe="<recipes>/compute_reference.{dtype}.json",
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/compute_reference.{dtype}.json",
     output:
-        gradients="<work>/{dtype}/reference.safetensors",
-        arithmetic="<work>/{dtype}/arithmetic.json",
+        gradients="experiments/{experiment}/work/{dtype}/reference.safetensors",
+        arithmetic="experiments/{experiment}/work/{dtype}/arithmetic.json",
     log:
-        "<logs>/compute_reference.{dtype}.log",
+        "experiments/{experiment}/work/logs/compute_reference.{dtype}.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -112,15 +112,15 @@ rule compute_reference:
 rule measure_noise:
     """Measure the rounding noise that each gradient must have, in one format."""
     input:
-        forward="<experiment>/forward.py",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        recipe="<recipes>/measure_noise.{dtype}.json",
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/measure_noise.{dtype}.json",
     output:
-        noise="<work>/{dtype}/noise.safetensors",
-        overflows="<work>/{dtype}/overflows.json",
+        noise="experiments/{experiment}/work/{dtype}/noise.safetensors",
+        overflows="experiments/{experiment}/work/{dtype}/overflows.json",
     log:
-        "<logs>/measure_noise.{dtype}.log",
+        "experiments/{experiment}/work/logs/measure_noise.{dtype}.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -134,16 +134,16 @@ rule measure_noise:
 rule reorder_sums:
     """Call the author's backward.py with its sums done by numpy, on every run, in one format."""
     input:
-        backward="<experiment>/backward.py",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        checked="<work>/checked.txt",
-        recipe="<recipes>/reorder_sums.{dtype}.json",
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        checked="experiments/{experiment}/work/checked.txt",
+        recipe="experiments/{experiment}/work/recipes/reorder_sums.{dtype}.json",
     output:
-        gradients="<work>/{dtype}/reordered.safetensors",
-        handed_over="<work>/{dtype}/handed_over.json",
+        gradients="experiments/{experiment}/work/{dtype}/reordered.safetensors",
+        handed_over="experiments/{experiment}/work/{dtype}/handed_over.json",
     log:
-        "<logs>/reorder_sums.{dtype}.log",
+        "experiments/{experiment}/work/logs/reorder_sums.{dtype}.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -157,13 +157,13 @@ rule reorder_sums:
 rule dump_graph:
     """Write down the graph that autograd records of the author's forward.py."""
     input:
-        forward="<experiment>/forward.py",
-        draws="<work>/draws.safetensors",
-        recipe="<recipes>/dump_graph.json",
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        recipe="experiments/{experiment}/work/recipes/dump_graph.json",
     output:
-        graph="<work>/graph.json",
+        graph="experiments/{experiment}/work/graph.json",
     log:
-        "<logs>/dump_graph.log",
+        "experiments/{experiment}/work/logs/dump_graph.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -177,16 +177,16 @@ rule dump_graph:
 rule ask_gradcheck:
     """Ask torch.autograd.gradcheck for a second opinion."""
     input:
-        forward="<experiment>/forward.py",
-        backward="<experiment>/backward.py",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        checked="<work>/checked.txt",
-        recipe="<recipes>/ask_gradcheck.json",
+        forward="experiments/{experiment}/forward.py",
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        checked="experiments/{experiment}/work/checked.txt",
+        recipe="experiments/{experiment}/work/recipes/ask_gradcheck.json",
     output:
-        opinion="<work>/gradcheck.json",
+        opinion="experiments/{experiment}/work/gradcheck.json",
     log:
-        "<logs>/ask_gradcheck.log",
+        "experiments/{experiment}/work/logs/ask_gradcheck.log",
     conda:
         "../../envs/torch.yaml"
     resources:

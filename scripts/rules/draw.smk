@@ -4,12 +4,12 @@
 rule generate_tensors:
     """Draw the inputs of every run, in float32, from the seeds of the config."""
     input:
-        recipe="<recipes>/generate_tensors.json",
+        recipe="experiments/{experiment}/work/recipes/generate_tensors.json",
     output:
-        draws="<work>/draws.safetensors",
-        states="<work>/states.safetensors",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        states="experiments/{experiment}/work/states.safetensors",
     log:
-        "<logs>/generate_tensors.log",
+        "experiments/{experiment}/work/logs/generate_tensors.log",
     conda:
         "../../envs/torch.yaml"
     params:
@@ -22,14 +22,14 @@ rule generate_tensors:
 rule draw_cotangents:
     """Give every run the cotangent that its gradient is pulled back from."""
     input:
-        forward="<experiment>/forward.py",
-        draws="<work>/draws.safetensors",
-        states="<work>/states.safetensors",
-        recipe="<recipes>/draw_cotangents.json",
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        states="experiments/{experiment}/work/states.safetensors",
+        recipe="experiments/{experiment}/work/recipes/draw_cotangents.json",
     output:
-        cotangents="<work>/cotangents.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
     log:
-        "<logs>/draw_cotangents.log",
+        "experiments/{experiment}/work/logs/draw_cotangents.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -41,14 +41,14 @@ rule draw_cotangents:
 rule mark_chunks:
     """Note the generators' states before each chunk of the runs that are not looked at closely."""
     input:
-        states="<work>/states.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        recipe="<recipes>/mark_chunks.json",
+        states="experiments/{experiment}/work/states.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/mark_chunks.json",
     output:
-        starts="<work>/starts.safetensors",
-        cotangent_starts="<work>/cotangent_starts.safetensors",
+        starts="experiments/{experiment}/work/starts.safetensors",
+        cotangent_starts="experiments/{experiment}/work/cotangent_starts.safetensors",
     log:
-        "<logs>/mark_chunks.log",
+        "experiments/{experiment}/work/logs/mark_chunks.log",
     conda:
         "../../envs/torch.yaml"
     params:

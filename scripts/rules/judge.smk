@@ -4,19 +4,19 @@
 rule name_mistakes:
     """Name the likeliest mistake behind each gradient that is wrong in float64."""
     input:
-        forward="<experiment>/forward.py",
-        backward="<experiment>/backward.py",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        manual="<work>/float64/manual.safetensors",
-        reference="<work>/float64/reference.safetensors",
-        facts="<work>/float64/facts.json",
-        calls="<work>/float64/calls.json",
-        recipe="<recipes>/name_mistakes.json",
+        forward="experiments/{experiment}/forward.py",
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        manual="experiments/{experiment}/work/float64/manual.safetensors",
+        reference="experiments/{experiment}/work/float64/reference.safetensors",
+        facts="experiments/{experiment}/work/float64/facts.json",
+        calls="experiments/{experiment}/work/float64/calls.json",
+        recipe="experiments/{experiment}/work/recipes/name_mistakes.json",
     output:
-        mistakes="<work>/mistakes.json",
+        mistakes="experiments/{experiment}/work/mistakes.json",
     log:
-        "<logs>/name_mistakes.log",
+        "experiments/{experiment}/work/logs/name_mistakes.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -30,20 +30,20 @@ rule name_mistakes:
 rule try_pitfalls:
     """Put the config's pitfalls on trial: the author's backward with a mistake made in it."""
     input:
-        forward="<experiment>/forward.py",
-        backward="<experiment>/backward.py",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
+        forward="experiments/{experiment}/forward.py",
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
         autograd=experiments.per_judged("autograd.safetensors"),
         reference=experiments.per_judged("reference.safetensors"),
         noise=experiments.per_judged("noise.safetensors"),
         arithmetic=experiments.per_judged("arithmetic.json"),
-        oracle="<work>/oracle.json",
-        recipe="<recipes>/try_pitfalls.json",
+        oracle="experiments/{experiment}/work/oracle.json",
+        recipe="experiments/{experiment}/work/recipes/try_pitfalls.json",
     output:
-        tried="<work>/pitfalls.json",
+        tried="experiments/{experiment}/work/pitfalls.json",
     log:
-        "<logs>/try_pitfalls.log",
+        "experiments/{experiment}/work/logs/try_pitfalls.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -59,20 +59,20 @@ rule try_pitfalls:
 rule judge_gradients:
     """Pass the verdict on each gradient, and evaluate the acceptance criteria."""
     input:
-        errors="<experiment>/errors.csv",
+        errors="experiments/{experiment}/errors.csv",
         facts=experiments.per_dtype("facts.json"),
         calls=experiments.per_dtype("calls.json"),
-        formula="<work>/float64/facts.json",
-        mistakes="<work>/mistakes.json",
-        oracle="<work>/oracle.json",
+        formula="experiments/{experiment}/work/float64/facts.json",
+        mistakes="experiments/{experiment}/work/mistakes.json",
+        oracle="experiments/{experiment}/work/oracle.json",
         attributions=experiments.per_dtype("attribution.json"),
         tried=experiments.pitfalls,
-        graph="<work>/graph.json",
-        recipe="<recipes>/judge_gradients.json",
+        graph="experiments/{experiment}/work/graph.json",
+        recipe="experiments/{experiment}/work/recipes/judge_gradients.json",
     output:
-        judgement="<work>/judgement.json",
+        judgement="experiments/{experiment}/work/judgement.json",
     log:
-        "<logs>/judge_gradients.log",
+        "experiments/{experiment}/work/logs/judge_gradients.log",
     conda:
         "../../envs/report.yaml"
     params:
@@ -85,14 +85,14 @@ rule judge_gradients:
 rule accept:
     """Succeed if every acceptance criterion holds; else name those that do not."""
     input:
-        judgement="<work>/judgement.json",
+        judgement="experiments/{experiment}/work/judgement.json",
         report=experiments.report,
-        manifest="<experiment>/manifest.json",
-        recipe="<recipes>/accept.json",
+        manifest="experiments/{experiment}/manifest.json",
+        recipe="experiments/{experiment}/work/recipes/accept.json",
     output:
-        accepted="<work>/accepted.txt",
+        accepted="experiments/{experiment}/work/accepted.txt",
     log:
-        "<logs>/accept.log",
+        "experiments/{experiment}/work/logs/accept.log",
     retries: 0
     conda:
         "../../envs/report.yaml"

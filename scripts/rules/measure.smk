@@ -4,19 +4,19 @@
 rule score_errors:
     """Measure how far the gradients of one format lie from each other and from the reference."""
     input:
-        manual="<work>/{dtype}/manual.safetensors",
-        autograd="<work>/{dtype}/autograd.safetensors",
-        reference="<work>/{dtype}/reference.safetensors",
-        reordered="<work>/{dtype}/reordered.safetensors",
-        noise="<work>/{dtype}/noise.safetensors",
-        arithmetic="<work>/{dtype}/arithmetic.json",
-        recipe="<recipes>/score_errors.{dtype}.json",
+        manual="experiments/{experiment}/work/{dtype}/manual.safetensors",
+        autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+        reference="experiments/{experiment}/work/{dtype}/reference.safetensors",
+        reordered="experiments/{experiment}/work/{dtype}/reordered.safetensors",
+        noise="experiments/{experiment}/work/{dtype}/noise.safetensors",
+        arithmetic="experiments/{experiment}/work/{dtype}/arithmetic.json",
+        recipe="experiments/{experiment}/work/recipes/score_errors.{dtype}.json",
     output:
-        errors="<work>/{dtype}/errors.csv",
-        facts="<work>/{dtype}/facts.json",
-        tails="<work>/{dtype}/tails.json",
+        errors="experiments/{experiment}/work/{dtype}/errors.csv",
+        facts="experiments/{experiment}/work/{dtype}/facts.json",
+        tails="experiments/{experiment}/work/{dtype}/tails.json",
     log:
-        "<logs>/score_errors.{dtype}.log",
+        "experiments/{experiment}/work/logs/score_errors.{dtype}.log",
     conda:
         "../../envs/report.yaml"
     params:
@@ -28,19 +28,19 @@ rule score_errors:
 rule measure_chunk:
     """Measure the errors of a chunk of runs, run by run, and keep no tensor."""
     input:
-        forward="<experiment>/forward.py",
-        backward="<experiment>/backward.py",
-        checked="<work>/checked.txt",
-        starts="<work>/starts.safetensors",
-        cotangent_starts="<work>/cotangent_starts.safetensors",
-        cotangents="<work>/cotangents.safetensors",
+        forward="experiments/{experiment}/forward.py",
+        backward="experiments/{experiment}/backward.py",
+        checked="experiments/{experiment}/work/checked.txt",
+        starts="experiments/{experiment}/work/starts.safetensors",
+        cotangent_starts="experiments/{experiment}/work/cotangent_starts.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
         arithmetic=experiments.per_dtype("arithmetic.json"),
-        recipe="<recipes>/measure_chunk.{sample}.{first}-{last}.json",
+        recipe="experiments/{experiment}/work/recipes/measure_chunk.{sample}.{first}-{last}.json",
     output:
-        errors="<work>/chunks/{sample}.{first}-{last}.safetensors",
-        tails="<work>/chunks/{sample}.{first}-{last}.json",
+        errors="experiments/{experiment}/work/chunks/{sample}.{first}-{last}.safetensors",
+        tails="experiments/{experiment}/work/chunks/{sample}.{first}-{last}.json",
     log:
-        "<logs>/measure_chunk.{sample}.{first}-{last}.log",
+        "experiments/{experiment}/work/logs/measure_chunk.{sample}.{first}-{last}.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -59,11 +59,13 @@ rule collect_errors:
     input:
         parts=experiments.per_dtype("errors.csv"),
         chunks=experiments.per_chunk(".safetensors"),
-        recipe="<recipes>/collect_errors.json",
+        recipe="experiments/{experiment}/work/recipes/collect_errors.json",
     output:
-        errors=kept("<experiment>/errors.csv", "Every error of every run", "Tables"),
+        errors=kept(
+            "experiments/{experiment}/errors.csv", "Every error of every run", "Tables"
+        ),
     log:
-        "<logs>/collect_errors.log",
+        "experiments/{experiment}/work/logs/collect_errors.log",
     conda:
         "../../envs/report.yaml"
     params:
@@ -78,11 +80,11 @@ rule collect_tails:
     input:
         parts=experiments.per_dtype("tails.json"),
         chunks=experiments.per_chunk(".json", sample="trial"),
-        recipe="<recipes>/collect_tails.json",
+        recipe="experiments/{experiment}/work/recipes/collect_tails.json",
     output:
-        tails="<work>/tails.json",
+        tails="experiments/{experiment}/work/tails.json",
     log:
-        "<logs>/collect_tails.log",
+        "experiments/{experiment}/work/logs/collect_tails.log",
     conda:
         "../../envs/report.yaml"
     script:
@@ -92,14 +94,14 @@ rule collect_tails:
 rule collect_gradients:
     """Keep the gradients of the runs that are judged and shown, each bit once."""
     input:
-        manual="<work>/{dtype}/manual.safetensors",
-        autograd="<work>/{dtype}/autograd.safetensors",
-        recipe="<recipes>/collect_gradients.{dtype}.json",
+        manual="experiments/{experiment}/work/{dtype}/manual.safetensors",
+        autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+        recipe="experiments/{experiment}/work/recipes/collect_gradients.{dtype}.json",
     output:
-        gradients="<work>/{dtype}/gradients.safetensors",
-        same="<work>/{dtype}/same.json",
+        gradients="experiments/{experiment}/work/{dtype}/gradients.safetensors",
+        same="experiments/{experiment}/work/{dtype}/same.json",
     log:
-        "<logs>/collect_gradients.{dtype}.log",
+        "experiments/{experiment}/work/logs/collect_gradients.{dtype}.log",
     conda:
         "../../envs/torch.yaml"
     script:

@@ -4,8 +4,8 @@
 rule draw_figures:
     """Draw the experiment's pictures, worded in one language."""
     input:
-        errors="<experiment>/errors.csv",
-        graph="<work>/graph.json",
+        errors="experiments/{experiment}/errors.csv",
+        graph="experiments/{experiment}/work/graph.json",
         facts=experiments.per_dtype("facts.json"),
         attributions=experiments.per_dtype("attribution.json"),
         operations=experiments.shown("operations.json"),
@@ -14,45 +14,45 @@ rule draw_figures:
         reference=experiments.shown("reference.safetensors"),
         templates=picture_templates(),
         catalogue=experiments.catalogue,
-        recipe="<recipes>/draw_figures{edition}.json",
+        recipe="experiments/{experiment}/work/recipes/draw_figures{edition}.json",
     output:
         by_dtype=kept(
-            "<experiment>/figures/error_by_dtype{edition}.svg",
+            "experiments/{experiment}/figures/error_by_dtype{edition}.svg",
             "Error by format",
             "Pictures",
         ),
         by_run=kept(
-            "<experiment>/figures/error_by_run{edition}.svg",
+            "experiments/{experiment}/figures/error_by_run{edition}.svg",
             "Error by run",
             "Pictures",
         ),
         in_ulps=kept(
-            "<experiment>/figures/error_in_ulps{edition}.svg",
+            "experiments/{experiment}/figures/error_in_ulps{edition}.svg",
             "Signed errors in ulps",
             "Pictures",
         ),
         places=kept(
-            "<experiment>/figures/error_places{edition}.svg",
+            "experiments/{experiment}/figures/error_places{edition}.svg",
             "Where the errors sit",
             "Pictures",
         ),
         chain=kept(
-            "<experiment>/figures/graph{edition}.svg",
+            "experiments/{experiment}/figures/graph{edition}.svg",
             "The graph",
             "Pictures",
         ),
         trees=kept(
-            "<experiment>/figures/orders{edition}.svg",
+            "experiments/{experiment}/figures/orders{edition}.svg",
             "How each sum is added",
             "Pictures",
         ),
         shares=kept(
-            "<experiment>/figures/shares{edition}.svg",
+            "experiments/{experiment}/figures/shares{edition}.svg",
             "What moves the bits",
             "Pictures",
         ),
     log:
-        "<logs>/draw_figures{edition}.log",
+        "experiments/{experiment}/work/logs/draw_figures{edition}.log",
     conda:
         "../../envs/report.yaml"
     params:
@@ -66,8 +66,8 @@ rule draw_figures:
 rule render_report:
     """Tell what was measured and judged, in REPORT.md, and in REPORT.es.md for Spanish."""
     input:
-        errors="<experiment>/errors.csv",
-        judgement="<work>/judgement.json",
+        errors="experiments/{experiment}/errors.csv",
+        judgement="experiments/{experiment}/work/judgement.json",
         facts=experiments.per_dtype("facts.json"),
         calls=experiments.per_dtype("calls.json"),
         arithmetic=experiments.per_dtype("arithmetic.json"),
@@ -76,21 +76,21 @@ rule render_report:
         attributions=experiments.per_dtype("attribution.json"),
         operations=experiments.shown("operations.json"),
         orders=experiments.shown("orders.json"),
-        tails="<work>/tails.json",
-        oracle="<work>/oracle.json",
-        opinion="<work>/gradcheck.json",
+        tails="experiments/{experiment}/work/tails.json",
+        oracle="experiments/{experiment}/work/oracle.json",
+        opinion="experiments/{experiment}/work/gradcheck.json",
         tried=experiments.pitfalls,
-        graph="<work>/graph.json",
-        environment="<work>/environment.json",
+        graph="experiments/{experiment}/work/graph.json",
+        environment="experiments/{experiment}/work/environment.json",
         written=experiments.written_by_author,
         figures=rules.draw_figures.output,
         template="templates/REPORT.md.j2",
         catalogue=experiments.catalogue,
-        recipe="<recipes>/render_report{edition}.json",
+        recipe="experiments/{experiment}/work/recipes/render_report{edition}.json",
     output:
-        report=update("<experiment>/REPORT{edition}.md"),
+        report=update("experiments/{experiment}/REPORT{edition}.md"),
     log:
-        "<logs>/render_report{edition}.log",
+        "experiments/{experiment}/work/logs/render_report{edition}.log",
     conda:
         "../../envs/report.yaml"
     params:
@@ -109,21 +109,21 @@ rule render_report:
 rule render_page:
     """Make of the report one HTML file that needs no other."""
     input:
-        report="<experiment>/REPORT{edition}.md",
-        judgement="<work>/judgement.json",
+        report="experiments/{experiment}/REPORT{edition}.md",
+        judgement="experiments/{experiment}/work/judgement.json",
         figures=rules.draw_figures.output,
         written=experiments.written_by_author,
         templates=PAGE_TEMPLATES,
         catalogue=experiments.catalogue,
-        recipe="<recipes>/render_page{edition}.json",
+        recipe="experiments/{experiment}/work/recipes/render_page{edition}.json",
     output:
         page=kept(
-            "<experiment>/REPORT{edition}.html",
+            "experiments/{experiment}/REPORT{edition}.html",
             "The whole report",
             "Report",
         ),
     log:
-        "<logs>/render_page{edition}.log",
+        "experiments/{experiment}/work/logs/render_page{edition}.log",
     conda:
         "../../envs/report.yaml"
     params:
@@ -135,11 +135,11 @@ rule render_page:
 rule write_manifest:
     """List what the experiment is made of, with hashes, in manifest.json."""
     input:
-        judgement="<work>/judgement.json",
-        oracle="<work>/oracle.json",
-        opinion="<work>/gradcheck.json",
-        graph="<work>/graph.json",
-        environment="<work>/environment.json",
+        judgement="experiments/{experiment}/work/judgement.json",
+        oracle="experiments/{experiment}/work/oracle.json",
+        opinion="experiments/{experiment}/work/gradcheck.json",
+        graph="experiments/{experiment}/work/graph.json",
+        environment="experiments/{experiment}/work/environment.json",
         arithmetic=experiments.per_judged("arithmetic.json"),
         replays=experiments.per_dtype("replay.json"),
         attributions=experiments.per_dtype("attribution.json"),
@@ -152,11 +152,11 @@ rule write_manifest:
         ),
         snakefiles=snakefiles(),
         template="templates/manifest.json.j2",
-        recipe="<recipes>/write_manifest.json",
+        recipe="experiments/{experiment}/work/recipes/write_manifest.json",
     output:
-        manifest=update("<experiment>/manifest.json"),
+        manifest=update("experiments/{experiment}/manifest.json"),
     log:
-        "<logs>/write_manifest.log",
+        "experiments/{experiment}/work/logs/write_manifest.log",
     conda:
         "../../envs/report.yaml"
     params:
@@ -198,7 +198,7 @@ rule write_index:
 rule write_archive:
     """Pack an experiment with all that is needed to check it and to run it again."""
     input:
-        manifest="<experiment>/manifest.json",
+        manifest="experiments/{experiment}/manifest.json",
         citation="CITATION.cff",
         written=experiments.written_by_author,
         outputs=experiments.outputs(
@@ -208,11 +208,11 @@ rule write_archive:
         gradients=experiments.per_dtype("gradients.safetensors"),
         same=experiments.per_dtype("same.json"),
         project=project_files(),
-        recipe="<recipes>/write_archive.json",
+        recipe="experiments/{experiment}/work/recipes/write_archive.json",
     output:
         archive="archives/{experiment}.tar.gz",
     log:
-        "<logs>/write_archive.log",
+        "experiments/{experiment}/work/logs/write_archive.log",
     conda:
         "../../envs/report.yaml"
     params:

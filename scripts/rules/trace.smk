@@ -4,11 +4,11 @@
 rule record_environment:
     """Write down what the numbers depend on besides the inputs."""
     input:
-        recipe="<recipes>/record_environment.json",
+        recipe="experiments/{experiment}/work/recipes/record_environment.json",
     output:
-        environment="<work>/environment.json",
+        environment="experiments/{experiment}/work/environment.json",
     log:
-        "<logs>/record_environment.log",
+        "experiments/{experiment}/work/logs/record_environment.log",
     conda:
         "../../envs/torch.yaml"
     params:
@@ -20,17 +20,17 @@ rule record_environment:
 rule observe_operations:
     """Write down the operations that autograd and the hand's backward make, in one format."""
     input:
-        forward="<experiment>/forward.py",
-        backward="<experiment>/backward.py",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        checked="<work>/checked.txt",
-        recipe="<recipes>/observe_operations.{dtype}.json",
+        forward="experiments/{experiment}/forward.py",
+        backward="experiments/{experiment}/backward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        checked="experiments/{experiment}/work/checked.txt",
+        recipe="experiments/{experiment}/work/recipes/observe_operations.{dtype}.json",
     output:
-        operations="<work>/{dtype}/operations.json",
-        recorded="<work>/{dtype}/recorded.safetensors",
+        operations="experiments/{experiment}/work/{dtype}/operations.json",
+        recorded="experiments/{experiment}/work/{dtype}/recorded.safetensors",
     log:
-        "<logs>/observe_operations.{dtype}.log",
+        "experiments/{experiment}/work/logs/observe_operations.{dtype}.log",
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -44,13 +44,13 @@ rule observe_operations:
 rule reveal_orders:
     """Reveal in which order every observed sum adds, torch's and numpy's, in one format."""
     input:
-        operations="<work>/{dtype}/operations.json",
-        environment="<work>/environment.json",
-        recipe="<recipes>/reveal_orders.{dtype}.json",
+        operations="experiments/{experiment}/work/{dtype}/operations.json",
+        environment="experiments/{experiment}/work/environment.json",
+        recipe="experiments/{experiment}/work/recipes/reveal_orders.{dtype}.json",
     output:
-        orders=update("<work>/{dtype}/orders.json"),
+        orders=update("experiments/{experiment}/work/{dtype}/orders.json"),
     log:
-        "<logs>/reveal_orders.{dtype}.log",
+        "experiments/{experiment}/work/logs/reveal_orders.{dtype}.log",
     conda:
         "../../envs/torch.yaml"
     params:
@@ -62,17 +62,17 @@ rule reveal_orders:
 rule verify_replay:
     """Compute autograd's gradients again in numpy, from the input bits and the orders."""
     input:
-        operations="<work>/{dtype}/operations.json",
-        orders="<work>/{dtype}/orders.json",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        recorded="<work>/{dtype}/recorded.safetensors",
-        autograd="<work>/{dtype}/autograd.safetensors",
-        recipe="<recipes>/verify_replay.{dtype}.json",
+        operations="experiments/{experiment}/work/{dtype}/operations.json",
+        orders="experiments/{experiment}/work/{dtype}/orders.json",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recorded="experiments/{experiment}/work/{dtype}/recorded.safetensors",
+        autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+        recipe="experiments/{experiment}/work/recipes/verify_replay.{dtype}.json",
     output:
-        replay="<work>/{dtype}/replay.json",
+        replay="experiments/{experiment}/work/{dtype}/replay.json",
     log:
-        "<logs>/verify_replay.{dtype}.log",
+        "experiments/{experiment}/work/logs/verify_replay.{dtype}.log",
     conda:
         "../../envs/numpy.yaml"
     script:
@@ -82,19 +82,19 @@ rule verify_replay:
 rule attribute_difference:
     """Trace the difference between the hand on numpy's sums and autograd to its causes."""
     input:
-        backward="<experiment>/backward.py",
-        operations="<work>/{dtype}/operations.json",
-        orders="<work>/{dtype}/orders.json",
-        draws="<work>/draws.safetensors",
-        cotangents="<work>/cotangents.safetensors",
-        recorded="<work>/{dtype}/recorded.safetensors",
-        manual="<work>/{dtype}/manual.safetensors",
-        autograd="<work>/{dtype}/autograd.safetensors",
-        recipe="<recipes>/attribute_difference.{dtype}.json",
+        backward="experiments/{experiment}/backward.py",
+        operations="experiments/{experiment}/work/{dtype}/operations.json",
+        orders="experiments/{experiment}/work/{dtype}/orders.json",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recorded="experiments/{experiment}/work/{dtype}/recorded.safetensors",
+        manual="experiments/{experiment}/work/{dtype}/manual.safetensors",
+        autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
+        recipe="experiments/{experiment}/work/recipes/attribute_difference.{dtype}.json",
     output:
-        attribution="<work>/{dtype}/attribution.json",
+        attribution="experiments/{experiment}/work/{dtype}/attribution.json",
     log:
-        "<logs>/attribute_difference.{dtype}.log",
+        "experiments/{experiment}/work/logs/attribute_difference.{dtype}.log",
     conda:
         "../../envs/torch.yaml"
     resources:
