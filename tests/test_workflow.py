@@ -266,7 +266,8 @@ def test_a_spoiled_gradient_is_one_sentence_and_the_other_is_judged(
     project.edit(BACKWARD, old, new)
     run = project.snakemake()
     assert run.returncode != 0
-    assert run.stdout.partition("\n# ")[0].count(BACKWARD + sentence) == 1, run.stdout
+    assert BACKWARD + sentence not in run.stdout.partition("\n# ")[0]
+    assert run.stdout.splitlines()[-1].startswith(BACKWARD + sentence), run.stdout
     assert "Traceback" not in run.stdout
     assert not (project.folder / "work/accepted.txt").exists()
     after = project.outputs()
@@ -383,7 +384,9 @@ def test_whatever_tells_a_verdict_fails_on_wrong_and_is_written(
 def test_what_tells_no_verdict_is_not_judged(wrong: Project) -> None:
     for target in (f"experiments/{TINY}/errors.csv", f"experiments/{TINY}/figures/graph.svg"):
         assert wrong.snakemake(target).returncode == 0
-    assert wrong.snakemake("--report", "wrong.html", f"experiments/{TINY}/REPORT.md").returncode == 0
+    assert (
+        wrong.snakemake("--report", "wrong.html", f"experiments/{TINY}/REPORT.md").returncode == 0
+    )
     dry = wrong.snakemake("-n", f"experiments/{TINY}/REPORT.md")
     assert dry.returncode == 0
     assert "rule accept" in dry.stdout or "localrule accept" in dry.stdout

@@ -93,8 +93,11 @@ rule accept:
         accepted="experiments/{experiment}/work/accepted.txt",
     log:
         "experiments/{experiment}/work/logs/accept.log",
+    priority: -1
     retries: 0
     conda:
         "../../envs/report.yaml"
+    params:
+        acceptance=experiments.setting("acceptance"),
     script:
         "../accept.py"

@@ -194,7 +194,7 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
         modules,
         folder / "manifest.json",
     )
-    accept(judgement, report, work / "accepted.txt")
+    accept(judgement, report, config["acceptance"], work / "accepted.txt")
 
 
 def _measure(dtype: str, forward: Path, backward: Path, inputs: dict[str, Any]) -> None:

@@ -17,7 +17,13 @@ from autograd_by_hand.pipeline.recipes import jobs
 from autograd_by_hand.pipeline.resources import refuse_what_cannot_be
 from autograd_by_hand.pipeline.run_lock import be_part_of_a_run, be_the_only_run
 from autograd_by_hand.pipeline.slurm import why_jobs_failed
-from autograd_by_hand.pipeline.snakemake_patches import remove_rate_limit, run_stages_by
+from autograd_by_hand.pipeline.snakemake_patches import (
+    add_targets,
+    before_the_dag,
+    remove_rate_limit,
+    run_stages_by,
+    targets,
+)
 from autograd_by_hand.pipeline.warm_python import start_warm_python
 
 
@@ -46,6 +52,19 @@ def prepare_recipes(workflow: Any, rules: Any, experiments: Experiments) -> None
             print(sentence, file=sys.stderr)
 
 
+def ask_for_verdicts(workflow: Any, experiments: Experiments) -> None:
+    """Have a run fail on a verdict that the experiment does not accept, whatever it was asked for.
+
+    Who asks for a report alone asks for its acceptance too, which is decided once it is written.
+    """
+
+    def add() -> None:
+        if not workflow.touch:
+            add_targets(workflow, experiments.accepted(targets(workflow)))
+
+    before_the_dag(workflow, add)
+
+
 def begin(workflow: Any, experiments: Experiments, screen: Screen) -> None:
     """Take the folder, refuse what the machine cannot do, and start what the jobs need."""
     with in_a_sentence():
@@ -65,9 +84,9 @@ def begin(workflow: Any, experiments: Experiments, screen: Screen) -> None:
 
 def end_failed(workflow: Any, logs: list[str], screen: Screen) -> None:
     """Show what came of the run, and why jobs on a cluster failed."""
-    screen.end()
     if not workflow.local_exec:
         print(*why_jobs_failed([Path(each) for each in logs]), sep="\n", file=sys.stderr)
+    screen.end()
 
 
 def take_part(workflow: Any) -> None:

@@ -4,7 +4,8 @@ Snakemake calls such a function with the wildcards of a job, and so does `recipe
 of every job what Snakemake will know of it. Paths are relative to the project's root.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,8 @@ Value = TypeVar("Value")
 Wildcards = Any  # Snakemake's, or a SimpleNamespace: `experiment`, and what else a rule has
 Of = Callable[[Wildcards], Value]
 
-FOLDER = Path("experiments")
+FOLDER, ARCHIVES = Path("experiments"), Path("archives")
+OF_ALL = ("archive", "write_index")  # rules that are about every experiment
 AUTHORS_FILES = ("config.yaml", "forward.py", "backward.py")
 AUTHORS_WORDS = ("derivation", "discussion")
 COMPUTED = ("manual", "autograd", "reference", "reordered", "noise")
@@ -149,6 +151,24 @@ class Experiments:
     def reports(self) -> dict[str, str]:
         """The report of every experiment in its first language, by the experiment's name."""
         return {name: self.report(SimpleNamespace(experiment=name)) for name in self.names}
+
+    def accepted(self, targets: Iterable[str]) -> list[str]:
+        """The files that are there only if the experiments that `targets` judge are accepted."""
+        names = {name for target in targets for name in self.judged_with(target)}
+        return [str(FOLDER / name / "work/accepted.txt") for name in sorted(names)]
+
+    def judged_with(self, target: str) -> list[str]:
+        """The experiments whose verdicts a requested file or rule tells, or is there to keep."""
+        path = Path(os.path.normpath(target))
+        if target in OF_ALL or path in (FOLDER / "README.md", FOLDER / "index.html"):
+            return self.names
+        if path.parent == ARCHIVES:
+            name = path.name.removesuffix(".tar.gz")
+        elif path.parent.parent == FOLDER and path.name.startswith(("REPORT.", "manifest.")):
+            name = path.parent.name
+        else:
+            return []
+        return [name] if name in self.configs else []
 
     def written_by_author(self, wildcards: Wildcards) -> list[str]:
         """The author's files; a discussion and translations are there if they were written."""

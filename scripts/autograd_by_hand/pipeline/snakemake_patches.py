@@ -8,7 +8,7 @@ applied, or says `all`; a run without them gives the same files.
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from snakemake.logging import logger
@@ -69,6 +69,24 @@ def before_the_dag(workflow: Any, act: Callable[[], None]) -> None:
 def targets(workflow: Any) -> set[str]:
     """The files and rules that were asked for by name; none for the first rule."""
     return set(workflow.dag_settings.targets)
+
+
+def add_targets(workflow: Any, files: Iterable[str]) -> None:
+    """Ask for more files, as if they had been named on the command line."""
+    workflow.dag_settings.targets = targets(workflow) | set(files)
+
+
+def says_that_jobs_failed(record: logging.LogRecord, rule: str) -> bool:
+    """Whether Snakemake says no more than that a job of `rule` failed, or that some job did.
+
+    The words are those of `RuleException`, `job_scheduler.ERROR_MESSAGE` and `Workflow.execute`.
+    """
+    said = record.getMessage()
+    return (
+        said.startswith("Exiting because a job execution failed.")
+        or said.endswith("At least one job did not complete successfully.")
+        or (said.startswith("RuleException:") and f".{rule}.py' returned non-zero exit" in said)
+    )
 
 
 def is_run(workflow: Any) -> bool:
