@@ -84,6 +84,6 @@ include: "scripts/rules/report.smk"
 
 if workflow.is_main_process:
     hooks.prepare_recipes(workflow, rules, experiments)
-    hooks.ask_for_verdicts(workflow, experiments)
+    hooks.set_up(workflow, experiments)
 if workflow.remote_exec:
     hooks.take_part(workflow)

@@ -15,6 +15,7 @@ rule check_forward:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("check_forward"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,
@@ -36,6 +37,7 @@ rule check_backward:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("check_backward"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,
@@ -59,6 +61,7 @@ rule compute_manual:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("compute_manual"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,
@@ -80,6 +83,7 @@ rule run_autograd:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("run_autograd"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,
@@ -102,6 +106,7 @@ rule compute_reference:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("compute_reference"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,
@@ -124,6 +129,7 @@ rule measure_noise:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("measure_noise"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,
@@ -147,6 +153,7 @@ rule reorder_sums:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("reorder_sums"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,
@@ -167,6 +174,7 @@ rule dump_graph:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("dump_graph"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,
@@ -190,6 +198,7 @@ rule ask_gradcheck:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("ask_gradcheck"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,

@@ -12,6 +12,8 @@ rule generate_tensors:
         "experiments/{experiment}/work/logs/generate_tensors.log",
     conda:
         "../../envs/torch.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("generate_tensors"),
     params:
         specs=experiments.setting("tensors"),
         samples=experiments.setting("samples"),
@@ -33,6 +35,7 @@ rule draw_cotangents:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("draw_cotangents"),
         time_limit=experiments.setting("time_limit", 60),
     script:
         "../draw_cotangents.py"
@@ -51,6 +54,8 @@ rule mark_chunks:
         "experiments/{experiment}/work/logs/mark_chunks.log",
     conda:
         "../../envs/torch.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("mark_chunks"),
     params:
         specs=experiments.setting("tensors"),
         samples=experiments.setting("samples"),

@@ -20,6 +20,7 @@ rule name_mistakes:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("name_mistakes"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,
@@ -47,6 +48,7 @@ rule try_pitfalls:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("try_pitfalls"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         pitfalls=experiments.setting("pitfalls"),
@@ -75,6 +77,8 @@ rule judge_gradients:
         "experiments/{experiment}/work/logs/judge_gradients.log",
     conda:
         "../../envs/report.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("judge_gradients"),
     params:
         acceptance=experiments.setting("acceptance"),
         dtypes=experiments.setting("dtypes"),
@@ -97,6 +101,8 @@ rule accept:
     retries: 0
     conda:
         "../../envs/report.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("accept"),
     params:
         acceptance=experiments.setting("acceptance"),
     script:

@@ -19,6 +19,8 @@ rule score_errors:
         "experiments/{experiment}/work/logs/score_errors.{dtype}.log",
     conda:
         "../../envs/report.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("score_errors"),
     params:
         needed=experiments.needed,
     script:
@@ -44,6 +46,7 @@ rule measure_chunk:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("measure_chunk"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         specs=experiments.setting("tensors"),
@@ -68,6 +71,8 @@ rule collect_errors:
         "experiments/{experiment}/work/logs/collect_errors.log",
     conda:
         "../../envs/report.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("collect_errors"),
     params:
         spans=experiments.chunks,
         needed=experiments.needed,
@@ -87,6 +92,8 @@ rule collect_tails:
         "experiments/{experiment}/work/logs/collect_tails.log",
     conda:
         "../../envs/report.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("collect_tails"),
     script:
         "../collect_tails.py"
 
@@ -104,5 +111,7 @@ rule collect_gradients:
         "experiments/{experiment}/work/logs/collect_gradients.{dtype}.log",
     conda:
         "../../envs/torch.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("collect_gradients"),
     script:
         "../collect_gradients.py"

@@ -55,6 +55,8 @@ rule draw_figures:
         "experiments/{experiment}/work/logs/draw_figures{edition}.log",
     conda:
         "../../envs/report.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("draw_figures"),
     params:
         dtypes=experiments.setting("dtypes"),
         gradients=experiments.gradients,
@@ -93,6 +95,8 @@ rule render_report:
         "experiments/{experiment}/work/logs/render_report{edition}.log",
     conda:
         "../../envs/report.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("render_report"),
     params:
         title=experiments.setting("title"),
         question=experiments.setting("question"),
@@ -126,6 +130,8 @@ rule render_page:
         "experiments/{experiment}/work/logs/render_page{edition}.log",
     conda:
         "../../envs/report.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("render_page"),
     params:
         language=experiments.language,
     script:
@@ -159,6 +165,8 @@ rule write_manifest:
         "experiments/{experiment}/work/logs/write_manifest.log",
     conda:
         "../../envs/report.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("write_manifest"),
     params:
         settings=experiments.settings_of_results,
         modules=source_modules(),
@@ -189,6 +197,8 @@ rule write_index:
         "experiments/work/logs/write_index.log",
     conda:
         "../../envs/report.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("write_index"),
     params:
         dtypes=["float64", "float32", "bfloat16", "float16"],
     script:
@@ -215,6 +225,8 @@ rule write_archive:
         "experiments/{experiment}/work/logs/write_archive.log",
     conda:
         "../../envs/report.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("write_archive"),
     params:
         config=experiments.config,
         version=package_version("snakemake"),

@@ -11,6 +11,8 @@ rule record_environment:
         "experiments/{experiment}/work/logs/record_environment.log",
     conda:
         "../../envs/torch.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("record_environment"),
     params:
         packages=["torch", "numpy", "ml_dtypes", "pandas", "jinja2", "safetensors"],
     script:
@@ -34,6 +36,7 @@ rule observe_operations:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("observe_operations"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,
@@ -53,6 +56,8 @@ rule reveal_orders:
         "experiments/{experiment}/work/logs/reveal_orders.{dtype}.log",
     conda:
         "../../envs/torch.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("reveal_orders"),
     params:
         code=code_hash("scripts/reveal_orders.py"),
     script:
@@ -75,6 +80,8 @@ rule verify_replay:
         "experiments/{experiment}/work/logs/verify_replay.{dtype}.log",
     conda:
         "../../envs/numpy.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("verify_replay"),
     script:
         "../verify_replay.py"
 
@@ -98,6 +105,7 @@ rule attribute_difference:
     conda:
         "../../envs/torch.yaml"
     resources:
+        mem_mb=experiments.memory_mb("attribute_difference"),
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,

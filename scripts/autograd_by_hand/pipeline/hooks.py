@@ -14,12 +14,13 @@ from autograd_by_hand.pipeline.inputs import FOLDER, Experiments
 from autograd_by_hand.pipeline.progress_line import Screen
 from autograd_by_hand.pipeline.receipts import renew_recipes
 from autograd_by_hand.pipeline.recipes import jobs
-from autograd_by_hand.pipeline.resources import refuse_what_cannot_be
+from autograd_by_hand.pipeline.resources import memory_available, refuse_what_cannot_be
 from autograd_by_hand.pipeline.run_lock import be_part_of_a_run, be_the_only_run
 from autograd_by_hand.pipeline.slurm import why_jobs_failed
 from autograd_by_hand.pipeline.snakemake_patches import (
     add_targets,
     before_the_dag,
+    limit,
     remove_rate_limit,
     run_stages_by,
     targets,
@@ -52,17 +53,20 @@ def prepare_recipes(workflow: Any, rules: Any, experiments: Experiments) -> None
             print(sentence, file=sys.stderr)
 
 
-def ask_for_verdicts(workflow: Any, experiments: Experiments) -> None:
-    """Have a run fail on a verdict that the experiment does not accept, whatever it was asked for.
+def set_up(workflow: Any, experiments: Experiments) -> None:
+    """Have a run fail on a verdict that is not accepted, and do no more at once than memory allows.
 
     Who asks for a report alone asks for its acceptance too, which is decided once it is written.
     """
 
-    def add() -> None:
+    def act() -> None:
         if not workflow.touch:
             add_targets(workflow, experiments.accepted(targets(workflow)))
+        memory = memory_available()
+        if workflow.local_exec and memory is not None:
+            limit(workflow, "mem_mb", int(memory / 1e6))
 
-    before_the_dag(workflow, add)
+    before_the_dag(workflow, act)
 
 
 def begin(workflow: Any, experiments: Experiments, screen: Screen) -> None:

@@ -7,6 +7,7 @@ of every job what Snakemake will know of it. Paths are relative to the project's
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from autograd_by_hand.experiment.settings import (
     languages_of,
     shown_format,
 )
+from autograd_by_hand.pipeline.resources import memory_of_stage
 
 Value = TypeVar("Value")
 Wildcards = Any  # Snakemake's, or a SimpleNamespace: `experiment`, and what else a rule has
@@ -109,6 +111,19 @@ class Experiments:
     def settings_of_results(self, wildcards: Wildcards) -> dict[str, Any]:
         """The config without the size of chunks, which changes no result."""
         return {key: value for key, value in self.config(wildcards).items() if key != "chunk"}
+
+    def memory_mb(self, rule: str) -> Of[int]:
+        """Megabytes of memory that a job of a rule may hold, for Snakemake's `mem_mb`.
+
+        A rule without an experiment is about all of them.
+        """
+
+        def of(wildcards: Wildcards) -> int:
+            own = getattr(wildcards, "experiment", None)
+            configs = [self.configs[own]] if own else self.configs.values()
+            return ceil(max((memory_of_stage(rule, one) for one in configs), default=0) / 1e6)
+
+        return of
 
     def needed(self, wildcards: Wildcards) -> list[str]:
         """The tensors whose gradients are tried."""

@@ -76,6 +76,16 @@ def add_targets(workflow: Any, files: Iterable[str]) -> None:
     workflow.dag_settings.targets = targets(workflow) | set(files)
 
 
+def limit(workflow: Any, resource: str, amount: int) -> None:
+    """Have jobs wait that would need more of a resource together; the user's own limit stands.
+
+    `Workflow.register_resource` is what a rule with `handover` uses; --resources is the user's. A
+    job that needs more than all of it is held to need all.
+    """
+    if workflow.global_resources.get(resource).value is None:
+        workflow.register_resource(resource, amount)
+
+
 def says_that_jobs_failed(record: logging.LogRecord, rule: str) -> bool:
     """Whether Snakemake says no more than that a job of `rule` failed, or that some job did.
 
