@@ -1,18 +1,24 @@
-"""Succeed if backward gives every gradient and every acceptance criterion holds.
+"""Succeed if backward gives every gradient, every criterion holds, and none is wrong unexpectedly.
 
-in   judgement  json, as judge_gradients writes it
-     report     the report, which is written either way
-out  accepted   text: the criteria that hold, one per line
+in   judgement   json, as judge_gradients writes it
+     report      the report, which is written either way
+     acceptance  the config's criteria
+out  accepted    text: the criteria that hold, one per line
+
+A gradient may be wrong only where a criterion says so: `verdict: wrong`.
 """
 
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_text
 from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.report.templates import listed
 
 
-def accept(judgement: Path, report: Path, accepted: Path) -> None:
+def accept(judgement: Path, report: Path, acceptance: list[dict[str, Any]], accepted: Path) -> None:
     judged = read_json(judgement)
     rows = judged["acceptance"]
     failed = [row for row in rows if not row["holds"]]
@@ -26,7 +32,25 @@ def accept(judgement: Path, report: Path, accepted: Path) -> None:
             f"{len(failed)} of {len(rows)} acceptance criteria do not hold. {reasons} "
             f"The report is {report}."
         )
+    wrong = _wrong(judged["verdicts"])
+    if wrong and not any(one.get("verdict") == "wrong" for one in acceptance):
+        raise UserError(f"{wrong}, and no acceptance criterion expects it. The report is {report}.")
     write_text(accepted, "".join(f"{row['criterion']}: {row['measured']}\n" for row in rows))
+
+
+def _wrong(verdicts: list[dict[str, Any]]) -> str:
+    """Which gradients are wrong in which dtypes; empty if none is."""
+    dtypes = defaultdict(list)
+    for verdict in verdicts:
+        if verdict["outcome"] == "wrong":
+            dtypes[verdict["gradient"]].append(verdict["dtype"])
+    alike = defaultdict(list)
+    for gradient, which in dtypes.items():
+        alike[tuple(which)].append(gradient)
+    return "; ".join(
+        f"{listed(gradients)} {'is' if len(gradients) == 1 else 'are'} wrong in {listed(which)}"
+        for which, gradients in alike.items()
+    )
 
 
 if __name__ == "__main__":

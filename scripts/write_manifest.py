@@ -7,7 +7,7 @@ in   judgement, oracle, opinion, graph, environment, arithmetic, replays, attrib
      cached, computed
                    the cached files, and among them the tensors that every run gives
      outputs       the generated files
-     snakefile     the pipeline
+     snakefiles    the Snakefile and its rules
      settings      the config, checked
      modules       the code, paths from the project's root
 out  manifest      json: see templates/manifest.json.j2
@@ -36,7 +36,7 @@ def write_manifest(
     cached: list[Path],
     computed: list[Path],
     outputs: list[Path],
-    snakefile: Path,
+    snakefiles: list[Path],
     settings: dict[str, Any],
     modules: list[str],
     manifest: Path,
@@ -70,7 +70,7 @@ def write_manifest(
         "graph": read_json(graph),
         "files": {
             "written": _listed(written),
-            "code": _listed([snakefile, *map(Path, modules)]),
+            "code": _listed([*snakefiles, *map(Path, modules)]),
             "intermediate": _listed([*cached, *computed]),
             "output": _listed(outputs),
         },

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import pandas as pd
 import yaml
 from snakemake.api import SnakemakeApi
 from snakemake.iocontainers import Wildcards
@@ -109,9 +108,7 @@ def _rules(root: Path) -> list[Any]:
             snakefile=root / "Snakefile",
             workdir=root,
         )
-        rules = [*workflow._workflow.rules]
-    sys.modules["pandas"] = pd  # which the Snakefile hides from Snakemake, and stages need
-    return rules
+        return [*workflow._workflow.rules]
 
 
 def begin(

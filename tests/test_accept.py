@@ -8,9 +8,11 @@ HOLDS = {"criterion": "It is right", "measured": "2 of 2 are right", "holds": Tr
 FAILS = {"criterion": "It is close", "measured": "0.5 off", "holds": False}
 
 
-def run(folder, *rows, refused=()):
-    write_json(folder / "judgement.json", {"acceptance": rows, "refused": refused})
-    accept(folder / "judgement.json", folder / "REPORT.md", folder / "accepted.txt")
+def run(folder, *rows, refused=(), verdicts=(), acceptance=()):
+    judgement = {"acceptance": rows, "refused": refused, "verdicts": verdicts}
+    write_json(folder / "judgement.json", judgement)
+    files = folder / "judgement.json", folder / "REPORT.md"
+    accept(*files, list(acceptance), folder / "accepted.txt")
     return (folder / "accepted.txt").read_text()
 
 
@@ -38,3 +40,35 @@ def test_a_gradient_that_is_not_given_fails_the_run_with_the_authors_line(tmp_pa
         f"the report is {tmp_path}/REPORT.md."
     )
     assert not (tmp_path / "accepted.txt").exists()
+
+
+def verdict(gradient, dtype, outcome="wrong"):
+    return {"gradient": gradient, "dtype": dtype, "outcome": outcome}
+
+
+WRONG = [
+    verdict("dW", "float32"),
+    verdict("dx", "float32"),
+    verdict("db", "float64"),
+    verdict("db", "float32", "right"),
+    verdict("dy", "float32", "imprecise"),
+]
+
+
+@pytest.mark.parametrize("acceptance", [[], [{"claim": "", "graph": ["AddBackward0"]}]])
+def test_a_wrong_gradient_that_no_criterion_expects_fails_the_run(tmp_path, acceptance):
+    with pytest.raises(UserError) as error:
+        run(tmp_path, HOLDS, verdicts=WRONG, acceptance=acceptance)
+    assert str(error.value) == (
+        "dW and dx are wrong in float32; db is wrong in float64, and no acceptance criterion "
+        f"expects it. The report is {tmp_path}/REPORT.md."
+    )
+
+
+def test_a_gradient_that_shall_be_wrong_is_accepted(tmp_path):
+    expects = [{"claim": "It is wrong", "verdict": "wrong"}]
+    assert run(tmp_path, HOLDS, verdicts=WRONG, acceptance=expects)
+
+
+def test_what_is_not_wrong_is_left_to_the_criteria(tmp_path):
+    assert run(tmp_path, HOLDS, verdicts=WRONG[3:])

@@ -157,16 +157,19 @@ def sleep_no_more(project: Project) -> None:
     project.edit(f"{FOLDER}/forward.py", ASLEEP, HEAD)
 
 
-def start_and_wait_for(file: str, project: Project, *targets: str) -> subprocess.Popen[str]:
-    run = start(project, *targets)
+def start_and_wait_for(
+    file: str, project: Project, *targets: str, **environment: str
+) -> subprocess.Popen[str]:
+    run = start(project, *targets, **environment)
     while not (project.root / file).exists():
         assert run.poll() is None, told(project)
         time.sleep(0.05)
     return run
 
 
-def start_and_wait_for_sleep(project: Project) -> subprocess.Popen[str]:
-    return start_and_wait_for("asleep", project, f"{FOLDER}/work/cotangents.safetensors")
+def start_and_wait_for_sleep(project: Project, **environment: str) -> subprocess.Popen[str]:
+    target = f"{FOLDER}/work/cotangents.safetensors"
+    return start_and_wait_for("asleep", project, target, **environment)
 
 
 @pytest.mark.thorough
@@ -195,9 +198,8 @@ def test_no_stage_outlives_a_killed_run(unrun: Project) -> None:
 
 @pytest.mark.thorough
 def test_a_run_waits_for_a_cold_stage_that_a_killed_one_left(unrun: Project) -> None:
-    unrun.edit("Snakefile", "sys.executable = start_warm_python()", "pass")
     fall_asleep(unrun)
-    run = start_and_wait_for_sleep(unrun)
+    run = start_and_wait_for_sleep(unrun, WITHOUT_PATCHES="warm_python")
     run.kill()
     run.wait()
     assert processes_in(unrun.root)
@@ -399,9 +401,9 @@ def test_a_run_that_remembers_nothing_sees_a_change(project: Project) -> None:
 
 def test_an_upgraded_package_is_seen(project: Project) -> None:
     project.edit(
-        "Snakefile",
-        "{name: version(name) for name in names}",
-        '{name: version(name) + ".1" for name in names}',
+        "scripts/autograd_by_hand/pipeline/recipes.py",
+        "return metadata.version(name)",
+        'return metadata.version(name) + ".1"',
     )
     assert project.planned()["run_autograd"] == 2
 

@@ -20,10 +20,11 @@ IMPORTED_AS = {
     "yaml": "pyyaml",
 }
 CONDA = sorted(path.name for path in (ROOT / "envs").glob("*.yaml"))
-SNAKEFILE = (ROOT / "Snakefile").read_text()
+SNAKEFILES = [ROOT / "Snakefile", *sorted((ROOT / "scripts/rules").glob("*.smk"))]
 RULES = {
     match[1]: match[0]
-    for match in re.finditer(r"^rule (\w+):\n(?:[ \t].*\n|\n)+", SNAKEFILE, re.MULTILINE)
+    for path in SNAKEFILES
+    for match in re.finditer(r"^rule (\w+):\n(?:[ \t].*\n|\n)+", path.read_text(), re.MULTILINE)
 }
 
 
@@ -48,7 +49,7 @@ def test_every_requirement_is_pinned_exactly() -> None:
 def test_conda_files_name_what_their_stages_import() -> None:
     code = Code(ROOT)
     for file in CONDA:
-        rules = [name for name, text in RULES.items() if f'"envs/{file}"' in text]
+        rules = [name for name, text in RULES.items() if f'"../../envs/{file}"' in text]
         modules = {module for rule in rules for module in code.modules_of(f"scripts/{rule}.py")}
         imported = {name for module in modules for name in third_party(ROOT / module)}
         assert imported == set(pins(ROOT / "envs" / file)), file
@@ -75,7 +76,7 @@ def test_every_stage_is_one_rule_one_script_one_function() -> None:
         functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
         public = [name for name in functions if not name.startswith("_")]
         assert public == [stage]
-        assert f'script:\n        "scripts/{stage}.py"' in RULES[stage]
+        assert f'script:\n        "../{stage}.py"' in RULES[stage]
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -86,11 +87,11 @@ def test_a_rule_has_a_recipe_by_the_name_of_its_log(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_rule_names_an_environment_and_a_log(stage: str) -> None:
-    assert re.search(r'conda:\n        "envs/(torch|report|numpy)\.yaml"', RULES[stage])
+    assert re.search(r'conda:\n        "\.\./\.\./envs/(torch|report|numpy)\.yaml"', RULES[stage])
     assert f"work/logs/{stage}" in RULES[stage]
 
 
-LIGHT = [stage for stage in STAGES if '"envs/torch.yaml"' not in RULES[stage]]
+LIGHT = [stage for stage in STAGES if 'envs/torch.yaml"' not in RULES[stage]]
 
 
 @pytest.mark.parametrize("stage", LIGHT)
@@ -100,7 +101,7 @@ def test_a_stage_of_the_other_environments_imports_no_torch(stage: str, run_pyth
 
 
 def test_the_snakefile_imports_no_numerical_library(run_python) -> None:
-    code = "import sys, autograd_by_hand.pipeline.warm_python, autograd_by_hand.experiment.config, autograd_by_hand.pipeline.code_fingerprint, autograd_by_hand.experiment.settings; print({'torch', 'numpy', 'pandas'} & set(sys.modules))"
+    code = "import sys, autograd_by_hand.pipeline.hooks, autograd_by_hand.pipeline.kept_outputs, autograd_by_hand.pipeline.project_files; print({'torch', 'numpy', 'pandas'} & set(sys.modules))"
     assert run_python(code).stdout.strip() == "set()"
 
 
@@ -123,3 +124,11 @@ def test_no_module_unpickles_or_evaluates() -> None:
     forbidden = re.compile(r"\bimport pickle\b|torch\.load\(|np\.load\(|\beval\(|\.npz\b")
     for path in (ROOT / "scripts").rglob("*.py"):
         assert not forbidden.search(path.read_text()), path
+
+
+def test_the_snakefile_is_a_table_of_contents() -> None:
+    lines = SNAKEFILES[0].read_text().splitlines()
+    assert len(lines) <= 150
+    included = re.findall(r'^include: "(.*)"$', "\n".join(lines), re.MULTILINE)
+    assert sorted(included) == [str(path.relative_to(ROOT)) for path in SNAKEFILES[1:]]
+    assert not [line for line in lines if line.startswith(("def ", "class "))]

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import ROOT, as_in_a_terminal
 
+PYTHON = ("sh", str(ROOT / "scripts/autograd_by_hand/pipeline/stage_python.sh"))
 INTERRUPTED = "\nstage: interrupted; run snakemake again, which goes on from here.\n\n"
 # A stage that says what it says when it is interrupted.
 STAGE = """
@@ -38,7 +39,7 @@ def starter() -> Iterator[subprocess.Popen[str]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")},
         process_group=0,
         preexec_fn=as_in_a_terminal,  # noqa: PLW1509 - it starts no thread
     )
@@ -57,7 +58,7 @@ def server(starter: subprocess.Popen[str]) -> Iterator[dict[str, str]]:
     yield {
         "WARM_PYTHON": address,
         "STAGE_PYTHON": sys.executable,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(ROOT / "scripts"),
         **threads,
     }
     starter.kill()
@@ -69,7 +70,7 @@ def server(starter: subprocess.Popen[str]) -> Iterator[dict[str, str]]:
 
 def run(script: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(ROOT / "scripts/autograd_by_hand/pipeline/stage_python.sh"), str(script)],
+        [*PYTHON, str(script)],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -126,10 +127,7 @@ def test_a_script_ends_with_the_one_who_asked_for_it(
         tmp_path,
         f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)",
     )
-    client = subprocess.Popen(
-        [str(ROOT / "scripts/autograd_by_hand/pipeline/stage_python.sh"), str(script)],
-        env=os.environ | server,
-    )
+    client = subprocess.Popen([*PYTHON, str(script)], env=os.environ | server)
     deadline = time.monotonic() + 20
     while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -152,7 +150,7 @@ def test_an_interrupt_is_the_stages_to_answer_whenever_it_comes(
     answers = []
     for milliseconds in range(0, 150, 6):
         client = subprocess.Popen(
-            ["sh", str(ROOT / "scripts/autograd_by_hand/pipeline/stage_python.sh"), str(stage)],
+            [*PYTHON, str(stage)],
             cwd=tmp_path,
             env=os.environ | server | address,
             stderr=subprocess.PIPE,

@@ -30,6 +30,7 @@ def test_it_holds_what_was_written_generated_and_computed(files: dict[str, bytes
     expected += [f"{folder}/work/{name}" for name in computed]
     expected += [
         "Snakefile",
+        "scripts/rules/draw.smk",
         "scripts/autograd_by_hand/summation/tree.py",
         "envs/requirements.txt",
         "Makefile",

@@ -50,7 +50,7 @@ def run(folder):
         cached=[folder / "b.md"],
         computed=[folder / "a.md"],
         outputs=[],
-        snakefile=Path("Snakefile"),
+        snakefiles=[Path("Snakefile")],
         settings=SETTINGS,
         modules=["scripts/autograd_by_hand/core/files.py"],
         manifest=folder / "manifest.json",

@@ -11,15 +11,24 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
-from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from autograd_by_hand.core.progress import duration, on_terminal
 from autograd_by_hand.pipeline.final_summary import brief, show
+from autograd_by_hand.pipeline.run_stage import TOLD_AT_END
+from autograd_by_hand.pipeline.snakemake_patches import (
+    is_quiet,
+    is_run,
+    listen,
+    own_words,
+    says_that_jobs_failed,
+    targets,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,8 +36,8 @@ if TYPE_CHECKING:
 
 NO_JOBS = ("all", "archive", "total")  # rules that only ask for files, and their sum
 CHUNK = "measure_chunk"  # the rule whose jobs are alike, so that what is left can be estimated
-TOLD_BY = ("accept", "render_page", "render_report")  # after one of these a report is this run's
-OWN = "DefaultStreamHandler"  # Snakemake's own words
+ACCEPT = "accept"  # the rule whose reason is told last
+TOLD_BY = (ACCEPT, "render_page", "render_report")  # after one of these a report is this run's
 
 
 @dataclass(frozen=True)
@@ -60,17 +69,20 @@ class Screen(logging.Handler):
         self.ended: list[Begun] = []
         self.told_by: defaultdict[str, set[str]] = defaultdict(set)
         self.failed: set[str] = set()
+        self.not_accepted: set[str] = set()
         self.start = time.monotonic()
         self.live: Live | None = None
-        self.own = next((one for one in logger.handlers if one.name == OWN), None)
+        self.own = own_words()
         if self.own:
             self.own.addFilter(self._is_left_to_snakemake)
             self.own.nocolor |= bool(os.getenv("NO_COLOR"))
-            logger.addHandler(self)
+            listen(self)
 
     def begin(self) -> None:
         """Show from now on how far the run is."""
-        self.start = time.monotonic()
+        self.start, self.began = time.monotonic(), time.time()
+        if self.own:
+            os.environ[TOLD_AT_END] = ACCEPT
         if self.own and self._shows_progress() and on_terminal():
             from rich.console import Console  # here, since it takes 0.1 s
             from rich.live import Live
@@ -86,9 +98,13 @@ class Screen(logging.Handler):
         """Show what came of the experiments in this run."""
         if self.live:
             self.live.stop()
-            self.own.setStream(sys.stderr)  # type: ignore[union-attr]
-        if Quietness.ALL in self._quiet():
-            return
+            self.own.setStream(sys.stderr)
+        if not is_quiet(self.workflow, Quietness.ALL):
+            self._show_what_came_of_it()
+        for name in sorted(self.not_accepted):
+            print(f"\n{self._why_not_accepted(name)}", file=sys.stderr, flush=True)
+
+    def _show_what_came_of_it(self) -> None:
         show(
             {
                 self.reports[name]: self.reports[name]
@@ -104,10 +120,10 @@ class Screen(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take note of what happens to a job."""
-        if not self._is_run():
+        if not is_run(self.workflow):
             return
         event, told = getattr(record, "event", None), record.__dict__
-        if record.msg == NOTHING_TO_BE_DONE_MSG and not self.workflow.dag_settings.targets:
+        if record.msg == NOTHING_TO_BE_DONE_MSG and not targets(self.workflow):
             print(*map(brief, self.reports.values()), sep="\n")
         elif event == LogEvent.RUN_INFO:
             self.total = sum(n for rule, n in told["stats"].items() if rule not in NO_JOBS)
@@ -118,9 +134,11 @@ class Screen(logging.Handler):
             self._note_end(self.begun.pop(told["job_id"]))
         elif event == LogEvent.JOB_ERROR and told["jobid"] in self.begun:
             job = self.begun.pop(told["jobid"])
-            self.failed.add(job.experiment)
-            if job.rule == "accept":  # all that it judges is there
+            if job.rule == ACCEPT:  # all that it judges is there
+                self.not_accepted.add(job.experiment)
                 self.told_by[job.experiment].add(job.rule)
+            else:
+                self.failed.add(job.experiment)
 
     def _note_end(self, job: Begun) -> None:
         self.ended.append(job)
@@ -151,24 +169,24 @@ class Screen(logging.Handler):
         )
         return line
 
+    def _why_not_accepted(self, experiment: str) -> str:
+        log = Path("experiments", experiment, "work/logs", f"{ACCEPT}.log")
+        told = log.is_file() and log.stat().st_mtime >= self.began - 1
+        reason = log.read_text(encoding="utf-8").rstrip() if told else ""
+        return reason or f"{experiment}: {ACCEPT} was killed; run snakemake again."
+
     def _is_left_to_snakemake(self, record: logging.LogRecord) -> bool:
+        if not self.failed and says_that_jobs_failed(record, ACCEPT):
+            return False
         return (
-            not self._is_run()
+            not is_run(self.workflow)
             or not self.workflow.local_exec
             or record.levelno > logging.INFO
             or record.msg == NOTHING_TO_BE_DONE_MSG
         )
 
-    def _is_run(self) -> bool:
-        """Whether jobs are carried out, which a dry run or a list of rules does not do."""
-        run = self.workflow
-        return run.executor_plugin is not None and not run.dryrun and not run.touch
-
     def _shows_progress(self) -> bool:
-        return not self._quiet().intersection((Quietness.PROGRESS, Quietness.ALL))
-
-    def _quiet(self) -> set[Quietness]:
-        return set(self.workflow.output_settings.quiet or ())
+        return not is_quiet(self.workflow, Quietness.PROGRESS)
 
 
 def _begun(rule: str, wildcards: dict[str, str]) -> Begun:

@@ -15,6 +15,21 @@ from autograd_by_hand.experiment.settings import TRACED, closely, judged
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 PYTHON = 300_000_000  # bytes of a stage before it has read a tensor
+WITHOUT_TENSORS = frozenset(  # stages that read text and hash files, a piece at a time
+    (
+        "accept",
+        "collect_errors",
+        "collect_tails",
+        "judge_gradients",
+        "mark_chunks",
+        "record_environment",
+        "render_page",
+        "render_report",
+        "write_archive",
+        "write_index",
+        "write_manifest",
+    )
+)
 ROW = 90  # bytes of a row of errors.csv
 MEMINFO = Path("/proc/meminfo")
 
@@ -35,7 +50,23 @@ def disk_needed(config: dict[str, Any]) -> int:
 
 
 def memory_needed(config: dict[str, Any]) -> int:
-    """Bytes that the largest stage holds at once; measured on layers of up to 131 million weights.
+    """Bytes that the largest stage of an experiment holds at once."""
+    return PYTHON + max(_tensors_held(config).values())
+
+
+def memory_of_stage(stage: str, config: dict[str, Any]) -> int:
+    """Bytes that a stage of an experiment holds at once.
+
+    A stage that is not estimated by itself is held to need no more than the largest one.
+    """
+    if stage in WITHOUT_TENSORS:
+        return PYTHON
+    held = _tensors_held(config)
+    return PYTHON + held.get(stage, max(held.values()))
+
+
+def _tensors_held(config: dict[str, Any]) -> dict[str, int]:
+    """Bytes of tensors in the largest stages; measured on layers of up to 131 million weights.
 
     In bytes of an element: the draws of all runs (4); one run in float64 (8) and, for float64's own
     reference, in longdouble (16); and what a stage makes of the gradients.
@@ -43,13 +74,12 @@ def memory_needed(config: dict[str, Any]) -> int:
     everything, gradients = _elements(config)
     runs = sum(map(closely, config["samples"].values()))
     drawn = 4 * runs * everything
-    stages = {
+    return {
         "compute_reference": drawn + 24 * everything + 16 * (runs + 1) * gradients,
         "measure_noise": drawn + 8 * everything + (8 * runs + 32) * gradients,
         "score_errors": 57 * runs * gradients,
         "attribute_difference": drawn + 52 * min(runs, TRACED) * gradients,
     }
-    return PYTHON + max(stages.values())
 
 
 def refuse_what_cannot_be(configs: dict[str, dict[str, Any]], root: Path) -> None:
@@ -58,7 +88,7 @@ def refuse_what_cannot_be(configs: dict[str, dict[str, Any]], root: Path) -> Non
     Raises
         UserError: if the disk below `root` or the memory does not do.
     """
-    free, memory = disk_usage(root).free, _memory()
+    free, memory = disk_usage(root).free, memory_available()
     mistakes = []
     for name, config in configs.items():
         needed = memory_needed(config)
@@ -83,7 +113,7 @@ def _elements(config: dict[str, Any]) -> tuple[int, int]:
     return sum(size for size, _ in sizes), sum(size for size, needed in sizes if needed)
 
 
-def _memory() -> int | None:
+def memory_available() -> int | None:
     """Bytes of memory that can be had without swapping, as Linux tells."""
     try:
         lines = MEMINFO.read_text(encoding="ascii").splitlines()

@@ -19,6 +19,8 @@ from autograd_by_hand.core.progress import tell
 from autograd_by_hand.pipeline.receipts import Job, begin, end
 from autograd_by_hand.pipeline.run_lock import stage_at_work
 
+# The environment's variable that lists the rules whose reasons the run itself tells at its end.
+TOLD_AT_END = "TOLD_AT_END"
 # What a system says when it will not take a file: the disk, the quota or the permission is lacking.
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -34,7 +36,7 @@ def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
         with _interruptible(), stage_at_work():
             _run(stage, snakemake, log)
     except UserError as error:
-        _fail(log, str(error))
+        _fail(log, str(error), aloud=snakemake.rule not in os.getenv(TOLD_AT_END, "").split(","))
     except KeyboardInterrupt:
         _fail(log, f"{snakemake.rule}: interrupted; run snakemake again, which goes on from here.")
     except OSError as error:
@@ -69,10 +71,11 @@ def _run(stage: Callable[..., None], snakemake: Any, log: Path) -> None:
     end(job, begun)
 
 
-def _fail(log: Path, reason: str) -> None:
+def _fail(log: Path, reason: str, *, aloud: bool = True) -> None:
     with suppress(OSError):  # a full disk takes no log either
         log.write_text(reason.rstrip() + "\n", encoding="utf-8")
-    tell(f"\n{reason.rstrip()}\n")
+    if aloud:
+        tell(f"\n{reason.rstrip()}\n")
     raise SystemExit(1)
 
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from autograd_by_hand.report.measurements import Json, Measurements
+from autograd_by_hand.replay.sum_table import SumOrder
+from autograd_by_hand.report.measurements import Measurements
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def sums_of(measured: Measurements) -> Sums:
     return Sums(rows, several)
 
 
-def _way(told: Json) -> Way:
+def _way(told: SumOrder) -> Way:
     """What `sums_told` tells of a library; of an unknown order it has but the reason."""
     if told["refused"]:
         return Way(told["refused"], "", "")

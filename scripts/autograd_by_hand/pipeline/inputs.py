@@ -1,0 +1,268 @@
+"""The files and settings that the rules of the Snakefile ask for, as functions of wildcards.
+
+Snakemake calls such a function with the wildcards of a job, and so does `recipes`, which must know
+of every job what Snakemake will know of it. Paths are relative to the project's root.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeVar
+
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.config import load_configs
+from autograd_by_hand.experiment.settings import (
+    CHUNK,
+    chunks,
+    edition,
+    gradient_names,
+    judged,
+    languages_of,
+    shown_format,
+)
+from autograd_by_hand.pipeline.resources import memory_of_stage
+
+Value = TypeVar("Value")
+Wildcards = Any  # Snakemake's, or a SimpleNamespace: `experiment`, and what else a rule has
+Of = Callable[[Wildcards], Value]
+
+FOLDER, ARCHIVES = Path("experiments"), Path("archives")
+OF_ALL = ("archive", "write_index")  # rules that are about every experiment
+AUTHORS_FILES = ("config.yaml", "forward.py", "backward.py")
+AUTHORS_WORDS = ("derivation", "discussion")
+COMPUTED = ("manual", "autograd", "reference", "reordered", "noise")
+CACHED_ONCE = (
+    "draws.safetensors",
+    "states.safetensors",
+    "cotangents.safetensors",
+    "environment.json",
+    "gradcheck.json",
+    "graph.json",
+    "judgement.json",
+    "mistakes.json",
+    "oracle.json",
+    "tails.json",
+)
+CACHED_PER_JUDGED = (
+    "arithmetic.json",
+    "calls.json",
+    "errors.csv",
+    "facts.json",
+    "handed_over.json",
+    "overflows.json",
+)
+CACHED_PER_DTYPE = (
+    "attribution.json",
+    "operations.json",
+    "orders.json",
+    "recorded.safetensors",
+    "replay.json",
+)
+
+
+@dataclass(frozen=True)
+class Experiments:
+    """The experiments of the project, and what their jobs are given.
+
+    configs: the checked configs, by name
+    chunk_size: runs that one job measures, in place of what the configs say
+    """
+
+    configs: dict[str, dict[str, Any]]
+    chunk_size: int | None = None
+
+    @classmethod
+    def read(cls, chunk_size: object = None) -> "Experiments":
+        """Read and check the configs of all experiments.
+
+        It is checked here and not where it is first used: there, Snakemake would take a mistake
+        for a file that no rule makes, and be content with an old one.
+
+        Raises
+            UserError: with every mistake in a config, or if `chunk_size` is no size.
+        """
+        if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
+            raise UserError(
+                f"--config chunk={chunk_size}: must be a whole number of runs, 1 or more."
+            )
+        folders = [path.parent for path in sorted(FOLDER.glob("*/config.yaml"))]
+        return cls(load_configs(folders, FOLDER / "schema.yaml"), chunk_size)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all experiments, sorted."""
+        return sorted(self.configs)
+
+    def of_all(self, file: str) -> list[str]:
+        """A file of every experiment's folder."""
+        return [str(FOLDER / name / file) for name in self.names]
+
+    def config(self, wildcards: Wildcards) -> dict[str, Any]:
+        """The checked config of the job's experiment."""
+        return self.configs[wildcards.experiment]
+
+    def setting(self, key: str, default: Any = None) -> Of[Any]:
+        """One value of the experiment's config."""
+        return lambda wildcards: self.config(wildcards).get(key, default)
+
+    def settings_of_results(self, wildcards: Wildcards) -> dict[str, Any]:
+        """The config without the size of chunks, which changes no result."""
+        return {key: value for key, value in self.config(wildcards).items() if key != "chunk"}
+
+    def memory_mb(self, rule: str) -> Of[int]:
+        """Megabytes of memory that a job of a rule may hold, for Snakemake's `mem_mb`.
+
+        A rule without an experiment is about all of them.
+        """
+
+        def of(wildcards: Wildcards) -> int:
+            own = getattr(wildcards, "experiment", None)
+            configs = [self.configs[own]] if own else self.configs.values()
+            return ceil(max((memory_of_stage(rule, one) for one in configs), default=0) / 1e6)
+
+        return of
+
+    def needed(self, wildcards: Wildcards) -> list[str]:
+        """The tensors whose gradients are tried."""
+        return list(gradient_names(self.config(wildcards)["tensors"]))
+
+    def gradients(self, wildcards: Wildcards) -> list[str]:
+        """The names of their gradients."""
+        return list(gradient_names(self.config(wildcards)["tensors"]).values())
+
+    def judged(self, wildcards: Wildcards) -> list[str]:
+        """The dtypes that are computed for a verdict: float64, and those of the config."""
+        return judged(self.config(wildcards)["dtypes"])
+
+    def chunks(self, wildcards: Wildcards) -> list[tuple[str, int, int]]:
+        """The runs that are not fully analysed: sample, first run, and one after the last."""
+        own = self.config(wildcards)
+        return chunks(own["samples"], self.chunk_size or own.get("chunk", CHUNK))
+
+    def languages(self, wildcards: Wildcards) -> list[str]:
+        """The languages of the experiment's report, the author's own first."""
+        return languages_of(self.config(wildcards))
+
+    def editions(self, wildcards: Wildcards) -> list[str]:
+        """What tells the languages of a report apart in the names of its files."""
+        return [edition(language) for language in self.languages(wildcards)]
+
+    def language(self, wildcards: Wildcards) -> str:
+        """The language of one edition."""
+        return str(wildcards.edition).removeprefix(".") or "en"
+
+    def catalogue(self, wildcards: Wildcards) -> list[str]:
+        """The words of one edition, if they are not those of the templates."""
+        language = self.language(wildcards)
+        return [] if language == "en" else [f"templates/locale/{language}.po"]
+
+    def report(self, wildcards: Wildcards) -> str:
+        """The report in the experiment's first language."""
+        return str(_folder(wildcards) / f"REPORT{self.editions(wildcards)[0]}.md")
+
+    def reports(self) -> dict[str, str]:
+        """The report of every experiment in its first language, by the experiment's name."""
+        return {name: self.report(SimpleNamespace(experiment=name)) for name in self.names}
+
+    def accepted(self, targets: Iterable[str]) -> list[str]:
+        """The files that are there only if the experiments that `targets` judge are accepted."""
+        names = {name for target in targets for name in self.judged_with(target)}
+        return [str(FOLDER / name / "work/accepted.txt") for name in sorted(names)]
+
+    def judged_with(self, target: str) -> list[str]:
+        """The experiments whose verdicts a requested file or rule tells, or is there to keep."""
+        path = Path(os.path.normpath(target))
+        if target in OF_ALL or path in (FOLDER / "README.md", FOLDER / "index.html"):
+            return self.names
+        if path.parent == ARCHIVES:
+            name = path.name.removesuffix(".tar.gz")
+        elif path.parent.parent == FOLDER and path.name.startswith(("REPORT.", "manifest.")):
+            name = path.parent.name
+        else:
+            return []
+        return [name] if name in self.configs else []
+
+    def written_by_author(self, wildcards: Wildcards) -> list[str]:
+        """The author's files; a discussion and translations are there if they were written."""
+        names = [
+            *AUTHORS_FILES,
+            *(
+                f"{name}{one}.md"
+                for name in AUTHORS_WORDS
+                for one in dict.fromkeys(["", *self.editions(wildcards)])
+            ),
+        ]
+        paths = [_folder(wildcards) / name for name in names]
+        return [str(path) for path in paths if path.is_file()]
+
+    def per_dtype(self, file: str) -> Of[list[str]]:
+        """A file of work/{dtype}/, for every dtype of the experiment, in its order."""
+        return lambda wildcards: [
+            str(_work(wildcards) / dtype / file) for dtype in self.config(wildcards)["dtypes"]
+        ]
+
+    def per_judged(self, file: str) -> Of[list[str]]:
+        """A file of work/{dtype}/, for float64, which judges the formula, and every other dtype."""
+        return lambda wildcards: [
+            str(_work(wildcards) / dtype / file) for dtype in self.judged(wildcards)
+        ]
+
+    def per_chunk(self, file: str, sample: str | None = None) -> Of[list[str]]:
+        """A file of work/chunks/, for every chunk of runs of all samples, or of one."""
+        return lambda wildcards: [
+            str(_work(wildcards) / f"chunks/{name}.{first}-{last}{file}")
+            for name, first, last in self.chunks(wildcards)
+            if sample in (None, name)
+        ]
+
+    def shown(self, file: str) -> Of[str]:
+        """A file of work/{dtype}/ for the dtype that the report shows in full."""
+        return lambda wildcards: str(
+            _work(wildcards) / shown_format(self.config(wildcards)["dtypes"]) / file
+        )
+
+    def pitfalls(self, wildcards: Wildcards) -> list[str]:
+        """The verdicts on the config's pitfalls, if it has some."""
+        has = self.config(wildcards).get("pitfalls")
+        return [str(_work(wildcards) / "pitfalls.json")] if has else []
+
+    def cached(self, wildcards: Wildcards) -> list[str]:
+        """The cached files that a reader of the report would ask for, inputs first."""
+        return [
+            *(str(_work(wildcards) / file) for file in CACHED_ONCE),
+            *self.pitfalls(wildcards),
+            *(path for file in CACHED_PER_JUDGED for path in self.per_judged(file)(wildcards)),
+            *(path for file in CACHED_PER_DTYPE for path in self.per_dtype(file)(wildcards)),
+        ]
+
+    def computed(self, wildcards: Wildcards) -> list[str]:
+        """The tensors that every run gives, in every dtype."""
+        return [
+            path for kind in COMPUTED for path in self.per_judged(f"{kind}.safetensors")(wildcards)
+        ]
+
+    def outputs(self, *rules: Any) -> Of[list[str]]:
+        """What the experiment keeps, but for its manifest: the errors, and in every language more.
+
+        rules: Snakemake's rules whose outputs are kept, in the order of the listing
+        """
+        patterns = [str(path) for rule in rules for path in rule.output]
+        return lambda wildcards: [
+            str(_folder(wildcards) / "errors.csv"),
+            *(
+                pattern.format(experiment=wildcards.experiment, edition=one)
+                for one in self.editions(wildcards)
+                for pattern in patterns
+            ),
+        ]
+
+
+def _folder(wildcards: Wildcards) -> Path:
+    return FOLDER / str(wildcards.experiment)
+
+
+def _work(wildcards: Wildcards) -> Path:
+    return _folder(wildcards) / "work"

@@ -1,0 +1,24 @@
+"""Mark the generated files that are kept, and how `snakemake --report` shows them."""
+
+from pathlib import Path
+from typing import Any
+
+from snakemake.io import report
+from snakemake.ioflags import update
+
+CAPTIONS = "../../templates/captions"  # from scripts/rules/
+
+
+def kept(file: str, shows: str, kind: str | None = None, category: str = "{experiment}") -> Any:
+    """A generated file that is kept until its new content is whole, with a label and a caption.
+
+    shows: its label, to which the edition is added where the file has one
+    kind: the heading in its category
+    """
+    return report(
+        update(file),
+        caption=f"{CAPTIONS}/{Path(file.replace('{edition}', '')).stem}.rst",
+        category=category,
+        subcategory=kind,
+        labels={"shows": f"{shows}{{edition}}" if "{edition}" in file else shows},
+    )

@@ -1,0 +1,64 @@
+"""What is drawn: the inputs of every run, their cotangents, and where each chunk of many runs begins."""
+
+
+rule generate_tensors:
+    """Draw the inputs of every run, in float32, from the seeds of the config."""
+    input:
+        recipe="experiments/{experiment}/work/recipes/generate_tensors.json",
+    output:
+        draws="experiments/{experiment}/work/draws.safetensors",
+        states="experiments/{experiment}/work/states.safetensors",
+    log:
+        "experiments/{experiment}/work/logs/generate_tensors.log",
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("generate_tensors"),
+    params:
+        specs=experiments.setting("tensors"),
+        samples=experiments.setting("samples"),
+    script:
+        "../generate_tensors.py"
+
+
+rule draw_cotangents:
+    """Give every run the cotangent that its gradient is pulled back from."""
+    input:
+        forward="experiments/{experiment}/forward.py",
+        draws="experiments/{experiment}/work/draws.safetensors",
+        states="experiments/{experiment}/work/states.safetensors",
+        recipe="experiments/{experiment}/work/recipes/draw_cotangents.json",
+    output:
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+    log:
+        "experiments/{experiment}/work/logs/draw_cotangents.log",
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("draw_cotangents"),
+        time_limit=experiments.setting("time_limit", 60),
+    script:
+        "../draw_cotangents.py"
+
+
+rule mark_chunks:
+    """Note the generators' states before each chunk of the runs that are not looked at closely."""
+    input:
+        states="experiments/{experiment}/work/states.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        recipe="experiments/{experiment}/work/recipes/mark_chunks.json",
+    output:
+        starts="experiments/{experiment}/work/starts.safetensors",
+        cotangent_starts="experiments/{experiment}/work/cotangent_starts.safetensors",
+    log:
+        "experiments/{experiment}/work/logs/mark_chunks.log",
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("mark_chunks"),
+    params:
+        specs=experiments.setting("tensors"),
+        samples=experiments.setting("samples"),
+        chunks=experiments.chunks,
+    script:
+        "../mark_chunks.py"

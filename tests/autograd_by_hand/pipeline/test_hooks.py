@@ -1,0 +1,73 @@
+"""What a run sets up before its graph: more targets, and a limit of memory."""
+
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.resources import Resources
+
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.pipeline import hooks
+from autograd_by_hand.pipeline.inputs import Experiments
+from tests.conftest import ROOT
+
+EXPERIMENTS = Experiments({"one": {}})
+
+
+def set_up(**settings: object) -> SimpleNamespace:
+    """Snakemake's workflow, as far as a run alters it before the graph."""
+    values: dict[str, object] = {"local_exec": True, "touch": False, "given": None} | settings
+    limits = Resources.from_mapping({"mem_mb": values["given"]} if values["given"] else {})
+    workflow = SimpleNamespace(
+        executor_plugin="",
+        dag_settings=SimpleNamespace(targets={"experiments/one/REPORT.md"}),
+        global_resources=limits,
+        register_resource=limits.__setitem__,
+        _prepare_dag=lambda: None,
+        **values,
+    )
+    hooks.set_up(workflow, EXPERIMENTS)
+    workflow._prepare_dag()
+    return workflow
+
+
+@pytest.fixture(autouse=True)
+def memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "memory_available", lambda: 5_000_000_000)
+
+
+def test_who_asks_for_a_report_asks_for_its_acceptance() -> None:
+    both = {"experiments/one/REPORT.md", "experiments/one/work/accepted.txt"}
+    assert set_up().dag_settings.targets == both
+    assert set_up(touch=True).dag_settings.targets == {"experiments/one/REPORT.md"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit"),
+    [({}, 5000), ({"given": 200}, 200), ({"local_exec": False}, None)],
+    ids=["local", "the user's own", "on a cluster"],
+)
+def test_a_local_run_is_limited_to_the_memory_that_is_there(
+    settings: dict[str, object], limit: int | None
+) -> None:
+    assert set_up(**settings).global_resources.get("mem_mb").value == limit
+
+
+def test_without_a_figure_from_the_system_there_is_no_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hooks, "memory_available", lambda: None)
+    assert set_up().global_resources.get("mem_mb").value is None
+
+
+def test_no_profile_stands_above_the_estimate() -> None:
+    for path in (ROOT / "profiles").glob("*/config.yaml"):
+        profile = yaml.safe_load(path.read_text())
+        told = [*profile.get("default-resources", []), *profile.get("set-resources", [])]
+        assert not [one for one in told if "mem" in one]
+
+
+def test_an_error_of_ours_ends_snakemake_with_its_sentence() -> None:
+    with pytest.raises(WorkflowError, match=r"^It cannot be\.$"), hooks.in_a_sentence():
+        raise UserError("It cannot be.")
