@@ -49,27 +49,43 @@ class Panel(Frame):
 
 
 @dataclass(frozen=True)
-class ChartByDtype:
-    """Errors by format. exact: the formats in which the hand's gradients are autograd's."""
+class Chart:
+    """A grid of panels on a page."""
 
     panels: list[Panel]
-    width: int
-    height: float
+
+    @property
+    def width(self) -> float:
+        """That of every page."""
+        return WIDTH
+
+    @property
+    def height(self) -> float:
+        """Down to below the last panel."""
+        return self.panels[-1].top + HEIGHT + BELOW
+
+    @property
+    def has_zero(self) -> bool:
+        """Whether a panel has a band for exact zeros."""
+        return any(panel.zero is not None for panel in self.panels)
+
+
+@dataclass(frozen=True)
+class ChartByDtype(Chart):
+    """Errors by format. exact: the formats in which the hand's gradients are autograd's."""
+
     dtypes: list[str]
     exact: list[str]
 
 
 @dataclass(frozen=True)
-class ChartByRun:
+class ChartByRun(Chart):
     """Errors by run.
 
     spread: the greatest quotient of two runs' errors, None if there is none
     together: how many runs a mark stands for
     """
 
-    panels: list[Panel]
-    width: int
-    height: float
     gradients: list[str]
     spread: float | None
     together: int
@@ -111,7 +127,7 @@ def errors_by_dtype(
         for dtype in dtypes
         if all(worst[gradient, dtype, comparisons[0]] == 0 for gradient in gradients)
     ]
-    return ChartByDtype(panels, WIDTH, panels[-1].top + HEIGHT + BELOW, dtypes, exact)
+    return ChartByDtype(panels, dtypes, exact)
 
 
 def errors_by_run(
@@ -157,8 +173,6 @@ def errors_by_run(
     factor = float((spread["max"] / spread["min"].where(spread["min"] > 0)).max())
     return ChartByRun(
         panels,
-        WIDTH,
-        panels[-1].top + HEIGHT + BELOW,
         gradients,
         factor if math.isfinite(factor) else None,
         together,

@@ -1,10 +1,11 @@
 """Lay out the graph that autograd walks: a box for each node, an arrow for each edge, in pixels."""
 
 from dataclasses import dataclass
-from typing import Any
+
+from autograd_by_hand.report.measurements import Json
 
 BOX_WIDTH, BOX_HEIGHT, ROW, SPACE, TOP = 178, 38, 66, 26, 62
-KINDS = {"AccumulateGrad": "leaf", "AddmmBackward0": "product", "TBackward0": "transpose"}
+KINDS = {"AddmmBackward0": "product", "TBackward0": "transpose", "AccumulateGrad": "leaf"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,10 @@ class Arrow:
 
 @dataclass(frozen=True)
 class GraphPicture:
-    """The whole graph, the root first; all boxes are of one size."""
+    """The whole graph, the root first; all boxes are of one size.
+
+    kinds: those that occur, but for the plain one; leaves: how many there are
+    """
 
     width: float
     height: float
@@ -38,9 +42,11 @@ class GraphPicture:
     box_height: float
     boxes: list[Box]
     arrows: list[Arrow]
+    kinds: list[str]
+    leaves: int
 
 
-def graph_layout(nodes: list[dict[str, Any]], rows: list[list[int]]) -> GraphPicture:
+def graph_layout(nodes: list[Json], rows: list[list[int]]) -> GraphPicture:
     """Boxes and arrows for a graph in layers (`rows` of ids, the root's first), in pixels."""
     widest = max(map(len, rows))
     width = max(420, widest * (BOX_WIDTH + SPACE) + SPACE)
@@ -69,10 +75,19 @@ def graph_layout(nodes: list[dict[str, Any]], rows: list[list[int]]) -> GraphPic
         for edge in node["edges"]
         if edge["to"] is not None
     ]
-    return GraphPicture(width, TOP + len(rows) * ROW + 6, BOX_WIDTH, BOX_HEIGHT, boxes, arrows)
+    return GraphPicture(
+        width=width,
+        height=TOP + len(rows) * ROW + 6,
+        box_width=BOX_WIDTH,
+        box_height=BOX_HEIGHT,
+        boxes=boxes,
+        arrows=arrows,
+        kinds=[kind for kind in KINDS.values() if any(box.kind == kind for box in boxes)],
+        leaves=sum(bool(box.leaf) for box in boxes),
+    )
 
 
-def _parents(nodes: list[dict[str, Any]]) -> dict[int, list[int]]:
+def _parents(nodes: list[Json]) -> dict[int, list[int]]:
     """For each node the nodes that have an edge to it."""
     parents: dict[int, list[int]] = {node["id"]: [] for node in nodes}
     for node in nodes:

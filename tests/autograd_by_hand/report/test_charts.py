@@ -315,3 +315,9 @@ def test_panels_stand_side_by_side_and_below_without_overlap(count):
         beside = first.left + first.width < second.left and first.top == second.top
         below = first.top + first.height < second.top
         assert beside or below
+
+
+@pytest.mark.parametrize(("value", "has_zero"), [(0.0, True), (1e-9, False)])
+def test_a_chart_has_a_zero_where_an_error_is_exactly_that(value, has_zero):
+    errors = table(float32_manual_reference=[value, 1e-9])
+    assert errors_by_run(errors, list(EPS), GRADIENTS, EPS).has_zero is has_zero

@@ -82,8 +82,16 @@ def test_products_transposes_and_leaves_are_told_apart():
     nodes = graph([1], [2], [])
     for node, name in zip(nodes, ("AddmmBackward0", "TBackward0", "AccumulateGrad"), strict=True):
         node["type"] = name
-    boxes = graph_layout(nodes, layers(nodes)).boxes
-    assert [box.kind for box in boxes] == ["product", "transpose", "leaf"]
+    layout = graph_layout(nodes, layers(nodes))
+    assert [box.kind for box in layout.boxes] == ["product", "transpose", "leaf"]
+    assert layout.kinds == ["product", "transpose", "leaf"]
+
+
+def test_a_kind_that_does_not_occur_is_not_named_and_leaves_are_counted():
+    nodes = graph([1, 2], [], [], leaves={1: "W", 2: "x"})
+    nodes[1]["type"] = nodes[2]["type"] = "AccumulateGrad"
+    layout = graph_layout(nodes, layers(nodes))
+    assert (layout.kinds, layout.leaves) == (["leaf"], 2)
 
 
 def test_the_picture_says_how_large_its_boxes_are():
