@@ -27,7 +27,7 @@ ENDINGS = (".j2", ".md")  # of templates: the project's own, and discussions
 
 def render(
     template: str,
-    values: dict[str, Any],
+    values: Mapping[str, Any],
     folder: Path = Path(TEMPLATES),
     language: str = ENGLISH,
     own: Mapping[str, str] | None = None,
