@@ -28,9 +28,10 @@ from autograd_by_hand.floats.formats import eps
 from autograd_by_hand.floats.ulp import difference, signed_ulps
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.replay.sum_table import sums_told
-from autograd_by_hand.report.charts import errors_by_dtype, errors_by_run, graph_layout
+from autograd_by_hand.report.charts import errors_by_dtype, errors_by_run
 from autograd_by_hand.report.error_histograms import errors_in_ulps
 from autograd_by_hand.report.error_map import largest_matrix, map_of_errors
+from autograd_by_hand.report.graph_boxes import graph_layout
 from autograd_by_hand.report.share_bars import bars_of_shares
 from autograd_by_hand.report.sum_trees import trees_layout
 from autograd_by_hand.report.templates import render
@@ -72,12 +73,11 @@ def draw_figures(
     sides = {key: (by_hand[key], truth[key]) for key in keys.values()}
     tails = {key: truth.get(f"{key}.tail") for key in sides}
     signed = {name: signed_ulps(*sides[key], shown, tails[key]) for name, key in keys.items()}
-    _draw(in_ulps, errors_in_ulps(signed) | {"dtype": shown}, language)
+    _draw(in_ulps, errors_in_ulps(signed, shown), language)
     signed.clear()
     largest = largest_matrix({name: truth[key].shape[1:] for name, key in keys.items()})
     apart = difference(*sides[keys[largest]], tails[keys[largest]])
-    where = map_of_errors(largest, apart, truth[keys[largest]])
-    _draw(places, where | {"dtype": shown}, language)
+    _draw(places, map_of_errors(largest, apart, truth[keys[largest]], shown), language)
     _draw(chain, graph_layout(nodes, layers(nodes)), language)
     told = sums_told(read_json(operations), read_json(orders)["sums"])
     _draw(trees, trees_layout(told, shown), language)

@@ -23,7 +23,7 @@ from autograd_by_hand.core.files import read_json, write_text
 from autograd_by_hand.experiment.settings import edition, languages_of
 from autograd_by_hand.floats.rounding import FORMATS
 from autograd_by_hand.pipeline.run_lock import be_the_only_run
-from autograd_by_hand.report.experiment_index import index, row
+from autograd_by_hand.report.experiment_index import index_of, index_text
 from autograd_by_hand.report.templates import listed, render
 from autograd_by_hand.storage.errors_table import read_csv
 
@@ -50,7 +50,8 @@ def record() -> list[str]:
         _record(folder, manifest) for folder, manifest in zip(folders, manifests, strict=True)
     ]
     errors = [read_csv(folder / "errors.csv") for folder in folders]
-    text = index(list(map(row, manifests, errors)), FORMATS, folder=f"{RECORDED}/")
+    experiments = list(zip(manifests, errors, strict=True))
+    text = index_text(index_of(experiments, list(FORMATS)), folder=f"{RECORDED}/")
     note = _note(manifests[0]["environment"], EXPERIMENTS / "README.md", "en")
     write_text(EXPERIMENTS / "recorded.md", note + text)
     return [*written, f"{EXPERIMENTS / 'recorded.md'}: lists {len(folders)} experiments"]

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from autograd_by_hand.core.files import read_json, write_text
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.report.experiment_index import index as index_of
-from autograd_by_hand.report.experiment_index import outcome, row
+from autograd_by_hand.report.experiment_index import index_of, index_text
 from autograd_by_hand.report.html_page import page as page_of
 from autograd_by_hand.storage.errors_table import read_csv
 
@@ -21,12 +20,13 @@ from autograd_by_hand.storage.errors_table import read_csv
 def write_index(
     manifests: list[Path], errors: list[Path], dtypes: list[str], index: Path, page: Path
 ) -> None:
-    rows = [
-        row(read_json(manifest), read_csv(table))
+    experiments = [
+        (read_json(manifest), read_csv(table))
         for manifest, table in zip(manifests, errors, strict=True)
     ]
-    write_text(index, index_of(rows, dtypes))
-    write_text(page, page_of(index_of(rows, dtypes, suffix="html"), {}, outcome(rows)))
+    told = index_of(experiments, dtypes)
+    write_text(index, index_text(told))
+    write_text(page, page_of(index_text(told, suffix="html"), {}, told.outcome))
 
 
 if __name__ == "__main__":

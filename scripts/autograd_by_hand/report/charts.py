@@ -1,4 +1,4 @@
-"""Lay out the pictures: from measured numbers to places on the page, in pixels.
+"""Lay out charts of errors, by format and by run: from measured numbers to places in pixels.
 
 Every chart is a grid of panels with one logarithmic axis upward and a band below it for exact
 zeros, which no logarithm can place.
@@ -6,15 +6,14 @@ zeros, which no logarithm can place.
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
+from autograd_by_hand.report.panels import BELOW, HEIGHT, WIDTH, Frame, grid
 
 MOST_MARKS = 100  # of a gradient in a panel, so that one can still be told from the next
-WIDTH, PANEL_HEIGHT, MARGIN_LEFT, MARGIN_TOP, GAP, BELOW = 920, 230, 62, 118, 46, 62
 ZERO_BAND = 26
 
 
@@ -39,14 +38,9 @@ class Line:
 
 
 @dataclass
-class Panel:
-    """One plot: its frame in pixels and what stands in it."""
+class Panel(Frame):
+    """One plot and what stands in it."""
 
-    title: str
-    left: float
-    top: float
-    width: float
-    height: float
     marks: list[Mark] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     x_ticks: list[tuple[float, str]] = field(default_factory=list)
@@ -55,27 +49,43 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class ChartByDtype:
-    """Errors by format. exact: the formats in which the hand's gradients are autograd's."""
+class Chart:
+    """A grid of panels on a page."""
 
     panels: list[Panel]
-    width: int
-    height: float
+
+    @property
+    def width(self) -> float:
+        """That of every page."""
+        return WIDTH
+
+    @property
+    def height(self) -> float:
+        """Down to below the last panel."""
+        return self.panels[-1].top + HEIGHT + BELOW
+
+    @property
+    def has_zero(self) -> bool:
+        """Whether a panel has a band for exact zeros."""
+        return any(panel.zero is not None for panel in self.panels)
+
+
+@dataclass(frozen=True)
+class ChartByDtype(Chart):
+    """Errors by format. exact: the formats in which the hand's gradients are autograd's."""
+
     dtypes: list[str]
     exact: list[str]
 
 
 @dataclass(frozen=True)
-class ChartByRun:
+class ChartByRun(Chart):
     """Errors by run.
 
     spread: the greatest quotient of two runs' errors, None if there is none
     together: how many runs a mark stands for
     """
 
-    panels: list[Panel]
-    width: int
-    height: float
     gradients: list[str]
     spread: float | None
     together: int
@@ -95,7 +105,7 @@ def errors_by_dtype(
     comparisons = ["manual_vs_autograd", "reordered_vs_autograd", "manual_vs_reference"]
     trial = errors[errors["sample"] == "trial"]
     worst = trial.groupby(["gradient", "dtype", "comparison"])["rel_norm"].max()
-    panels = grid(gradients, 3)
+    panels = _panels(gradients, 3)
     unavoidable = [noise[dtype][gradient] for dtype in dtypes for gradient in gradients]
     scale = _Scale([*worst.tolist(), *eps.values(), *unavoidable])
     for panel, gradient in zip(panels, gradients, strict=True):
@@ -117,7 +127,7 @@ def errors_by_dtype(
         for dtype in dtypes
         if all(worst[gradient, dtype, comparisons[0]] == 0 for gradient in gradients)
     ]
-    return ChartByDtype(panels, WIDTH, panels[-1].top + PANEL_HEIGHT + BELOW, dtypes, exact)
+    return ChartByDtype(panels, dtypes, exact)
 
 
 def errors_by_run(
@@ -128,7 +138,7 @@ def errors_by_run(
     Of more than MOST_MARKS runs, each mark stands for several in a row, by the greatest of them.
     """
     chosen = errors[(errors["sample"] == "trial") & (errors["comparison"] == "manual_vs_reference")]
-    panels = grid(dtypes, 2)
+    panels = _panels(dtypes, 2)
     runs = int(chosen["run"].max()) + 1
     together = math.ceil(runs / MOST_MARKS)
     places = chosen["run"] // together * together
@@ -163,12 +173,14 @@ def errors_by_run(
     factor = float((spread["max"] / spread["min"].where(spread["min"] > 0)).max())
     return ChartByRun(
         panels,
-        WIDTH,
-        panels[-1].top + PANEL_HEIGHT + BELOW,
         gradients,
         factor if math.isfinite(factor) else None,
         together,
     )
+
+
+def _panels(titles: list[str], columns: int) -> list[Panel]:
+    return [Panel(**vars(frame)) for frame in grid(titles, columns)]
 
 
 class _Scale:
@@ -203,93 +215,3 @@ class _Scale:
         ]
         if self.has_zero:
             panel.zero = self.y(panel, 0.0)
-
-
-def grid(titles: list[str], columns: int) -> list[Panel]:
-    columns = min(columns, len(titles))
-    width = (WIDTH - MARGIN_LEFT - 16 - GAP * (columns - 1)) / columns
-    return [
-        Panel(
-            title=title,
-            left=MARGIN_LEFT + (place % columns) * (width + GAP),
-            top=MARGIN_TOP + (place // columns) * (PANEL_HEIGHT + 62),
-            width=width,
-            height=PANEL_HEIGHT,
-        )
-        for place, title in enumerate(titles)
-    ]
-
-
-BOX_WIDTH, BOX_HEIGHT, ROW, SPACE = 178, 38, 66, 26
-KINDS = {"AccumulateGrad": "leaf", "AddmmBackward0": "product", "TBackward0": "transpose"}
-
-
-def graph_layout(nodes: list[dict[str, Any]], rows: list[list[int]]) -> dict[str, Any]:
-    """Boxes and arrows for a graph in layers (`rows` of ids, the root's first), in pixels."""
-    widest = max(map(len, rows))
-    width = max(420, widest * (BOX_WIDTH + SPACE) + SPACE)
-    places: dict[int, tuple[float, float]] = {}
-    parents = _parents(nodes)
-    for depth, row in enumerate(rows):
-        above = {node: [places[parent][0] for parent in parents[node]] for node in row}
-        wished = {
-            node: sum(lefts) / len(lefts) if lefts else (width - BOX_WIDTH) / 2
-            for node, lefts in above.items()
-        }
-        for node, left in _spread(wished, width).items():
-            places[node] = (left, 62 + depth * ROW)
-    boxes = [
-        {
-            "x": places[node["id"]][0],
-            "y": places[node["id"]][1],
-            "type": node["type"],
-            "leaf": node["leaf"],
-            "kind": KINDS.get(node["type"], "plain"),
-        }
-        for node in nodes
-    ]
-    arrows = [
-        {
-            "x1": places[node["id"]][0] + BOX_WIDTH / 2,
-            "y1": places[node["id"]][1] + BOX_HEIGHT,
-            "x2": places[edge["to"]][0] + BOX_WIDTH / 2,
-            "y2": places[edge["to"]][1],
-        }
-        for node in nodes
-        for edge in node["edges"]
-        if edge["to"] is not None
-    ]
-    return {
-        "width": width,
-        "height": 62 + len(rows) * ROW + 6,
-        "box": {"width": BOX_WIDTH, "height": BOX_HEIGHT},
-        "boxes": boxes,
-        "arrows": arrows,
-    }
-
-
-def _parents(nodes: list[dict[str, Any]]) -> dict[int, list[int]]:
-    """For each node the nodes that have an edge to it."""
-    parents: dict[int, list[int]] = {node["id"]: [] for node in nodes}
-    for node in nodes:
-        for edge in node["edges"]:
-            if edge["to"] is not None:
-                parents[edge["to"]].append(node["id"])
-    return parents
-
-
-def _spread(wished: dict[int, float], width: float) -> dict[int, float]:
-    """Left ends for the boxes of one row: near where each wishes to be, in that order, apart.
-
-    A wish is the mean place of a node's parents (the barycentres of Sugiyama, 1981).
-    """
-    step = BOX_WIDTH + SPACE
-    order = sorted(wished, key=lambda node: (wished[node], node))
-    lefts: list[float] = []
-    for place, node in enumerate(order):
-        last = width - SPACE - BOX_WIDTH - step * (len(order) - 1 - place)  # room for those to come
-        left = min(wished[node], last)
-        lefts.append(max(left, lefts[-1] + step) if lefts else left)
-    middle = sum(wished.values()) / len(wished) - sum(lefts) / len(lefts)
-    shift = min(max(middle, SPACE - lefts[0]), width - SPACE - BOX_WIDTH - lefts[-1])
-    return {node: left + shift for node, left in zip(order, lefts, strict=True)}

@@ -6,25 +6,75 @@ From there each bar to the right or left is twice as wide as the one before: (1/
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_by_hand.core.blocks import blocks
-from autograd_by_hand.report.charts import BELOW, PANEL_HEIGHT, WIDTH, Panel, grid
+from autograd_by_hand.report.panels import BELOW, HEIGHT, WIDTH, Frame, grid
 
 Array = NDArray[Any]
 FURTHEST = 12  # bars to each side: the last holds what is more than 2^10 ulps off
 
 
-def errors_in_ulps(errors: dict[str, Array]) -> dict[str, Any]:
-    """A panel for each gradient, ready for the template.
+@dataclass(frozen=True)
+class Bar:
+    """A bar; side: -1 below the true value, 1 above it, 0 for the middle one.
+
+    within: between which |errors| in ulps its elements lie
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    share: float
+    side: int
+    within: tuple[float, float]
+
+
+@dataclass
+class Histogram(Frame):
+    """A gradient's errors.
+
+    nearest: the share of elements that are the nearest number of the format
+    upward: the share of errors that point upward, None where there is none
+    median: of |error|; lost: how many elements are no numbers
+    """
+
+    bars: list[Bar]
+    x_ticks: list[tuple[float, str]]
+    y_ticks: list[tuple[float, float]]
+    nearest: float
+    upward: float | None
+    median: float
+    lost: int
+
+
+@dataclass(frozen=True)
+class HistogramsPicture:
+    """The histograms of one format.
+
+    median: the greatest of the gradients' medians
+    upward: the least and the greatest of their shares of errors upward, None where there is none
+    beyond: how many ulps the outermost bars begin at, None where no error is there
+    """
+
+    dtype: str
+    width: float
+    height: float
+    panels: list[Histogram]
+    median: float
+    upward: tuple[float, float] | None
+    beyond: int | None
+
+
+def errors_in_ulps(errors: dict[str, Array], dtype: str) -> HistogramsPicture:
+    """A panel for each gradient.
 
     errors: by gradient, the signed errors of all elements in ulps; inf where one is no number
-    returns: among others `median`, the greatest of the gradients' median |error|, and `upward`, the
-        least and the greatest share of errors that point upward, None where no error is counted,
-        and `beyond`, how many ulps the outermost bars begin at, None where no error is there
     """
     flat = {name: np.ravel(error) for name, error in errors.items()}
     counts = {name: _counts(error) for name, error in flat.items()}
@@ -34,20 +84,19 @@ def errors_in_ulps(errors: dict[str, Array]) -> dict[str, Any]:
     shares = {name: bars[kept] / max(1, flat[name].size) for name, bars in counts.items()}
     top = max(0.05, *(float(row.max()) for row in shares.values()))
     panels = [
-        _panel(panel, flat[panel.title], shares[panel.title], reach, top)
-        for panel in grid(list(errors), 3)
+        _histogram(frame, flat[frame.title], shares[frame.title], reach, top)
+        for frame in grid(list(errors), 3)
     ]
-    upward = [panel["upward"] for panel in panels if panel["upward"] is not None]
-    return {
-        "width": WIDTH,
-        "height": panels[-1]["top"] + PANEL_HEIGHT + BELOW,
-        "panels": panels,
-        "median": max(panel["median"] for panel in panels),
-        "upward": [min(upward), max(upward)] if upward else None,
-        "elements": sum(error.size for error in flat.values()),
-        "lost": sum(panel["lost"] for panel in panels),
-        "beyond": 2 ** (FURTHEST - 2) if reach == FURTHEST else None,
-    }
+    upward = [panel.upward for panel in panels if panel.upward is not None]
+    return HistogramsPicture(
+        dtype=dtype,
+        width=WIDTH,
+        height=panels[-1].top + HEIGHT + BELOW,
+        panels=panels,
+        median=max(panel.median for panel in panels),
+        upward=(min(upward), max(upward)) if upward else None,
+        beyond=2 ** (FURTHEST - 2) if reach == FURTHEST else None,
+    )
 
 
 def _counts(error: Array) -> NDArray[np.int_]:
@@ -62,22 +111,22 @@ def _counts(error: Array) -> NDArray[np.int_]:
     return counts
 
 
-def _panel(frame: Panel, error: Array, shares: Array, reach: int, top: float) -> dict[str, Any]:
+def _histogram(frame: Frame, error: Array, shares: Array, reach: int, top: float) -> Histogram:
     width = frame.width / (2 * reach + 1)
     bars = []
     for bar, share in zip(range(-reach, reach + 1), shares.tolist(), strict=True):
         if share:
             height = frame.height * share / (1.1 * top)
             bars.append(
-                {
-                    "x": frame.left + (bar + reach) * width + 0.5,
-                    "y": frame.top + frame.height - height,
-                    "width": width - 1,
-                    "height": height,
-                    "share": share,
-                    "side": (bar > 0) - (bar < 0),
-                    "within": _edges(bar),
-                }
+                Bar(
+                    x=frame.left + (bar + reach) * width + 0.5,
+                    y=frame.top + frame.height - height,
+                    width=width - 1,
+                    height=height,
+                    share=share,
+                    side=(bar > 0) - (bar < 0),
+                    within=_edges(bar),
+                )
             )
     middle = frame.left + frame.width / 2
     every = max(1, math.ceil(reach / 4))
@@ -87,23 +136,19 @@ def _panel(frame: Panel, error: Array, shares: Array, reach: int, top: float) ->
         for side in (-1, 1)
     ]
     up, down = (int((np.isfinite(error) & side).sum()) for side in (error > 0, error < 0))
-    return {
-        "gradient": frame.title,
-        "left": frame.left,
-        "top": frame.top,
-        "width": frame.width,
-        "height": frame.height,
-        "bars": bars,
-        "x_ticks": [*ticks, (middle, "0")],
-        "y_ticks": [
+    return Histogram(
+        **vars(frame),
+        bars=bars,
+        x_ticks=[*ticks, (middle, "0")],
+        y_ticks=[
             (frame.top + frame.height * (1 - share / (1.1 * top)), share)
             for share in (top / 2, top)
         ],
-        "nearest": float((np.abs(error) <= 0.5).sum()) / max(1, error.size),
-        "upward": up / (up + down) if up + down else None,
-        "median": float(np.median(np.abs(error))) if error.size else 0.0,
-        "lost": int((~np.isfinite(error)).sum()),
-    }
+        nearest=float((np.abs(error) <= 0.5).sum()) / max(1, error.size),
+        upward=up / (up + down) if up + down else None,
+        median=float(np.median(np.abs(error))) if error.size else 0.0,
+        lost=int((~np.isfinite(error)).sum()),
+    )
 
 
 def _edges(bar: int) -> tuple[float, float]:

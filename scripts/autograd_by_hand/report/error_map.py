@@ -5,13 +5,14 @@ error is large, in powers of two of that of the whole gradient.
 """
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd_by_hand.report.charts import MARGIN_LEFT, WIDTH
+from autograd_by_hand.report.panels import MARGIN_LEFT, MARGIN_RIGHT, WIDTH
 
 Array = NDArray[Any]
 ROWS, COLUMNS = 50, 80  # cells at most
@@ -28,14 +29,57 @@ def largest_matrix(sizes: dict[str, tuple[int, ...]]) -> str:
     return max(matrices or sizes, key=lambda name: math.prod(sizes[name]))
 
 
-def map_of_errors(name: str, errors: Array, reference: Array) -> dict[str, Any]:
-    """The map of the run that is furthest off, ready for the template.
+@dataclass(frozen=True)
+class Size:
+    """Of the frame, or of a cell in it."""
+
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Half:
+    """In how few rows, and in how few columns, half of the squares lies."""
+
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class MapPicture:
+    """Where the errors of one gradient sit, in one run.
+
+    paths: strokes in units of a cell, by level ("h1" the least) and "lost"
+    axes: how many the gradient has; shape: rows and columns that are drawn; block: those of a cell
+    lost: how many elements are no numbers
+    of_error, of_gradient: None where all are zero
+    levels: the least of each further level, as a multiple of the whole's error
+    """
+
+    dtype: str
+    gradient: str
+    width: float
+    height: float
+    left: float
+    top: float
+    frame: Size
+    cell: Size
+    paths: dict[str, str]
+    axes: int
+    shape: tuple[int, int]
+    block: tuple[int, int]
+    run: int
+    lost: int
+    of_error: Half | None
+    of_gradient: Half | None
+    levels: tuple[float, ...]
+
+
+def map_of_errors(name: str, errors: Array, reference: Array, dtype: str) -> MapPicture:
+    """The map of the run that is furthest off.
 
     errors, reference: shape (runs, *shape); the first axis is drawn downward, the others across.
         What has one axis is drawn as one row
-    returns: among others `shape` (rows, columns), `run`, `lost` (how many elements are no
-        numbers), and of the error and of the gradient (`of_error`, `of_gradient`) in how few
-        rows and in how few columns half of the squares lies; None where all are zero
     """
     run = int(np.argmax([_norm(one) for one in errors]))
     error, truth = (_matrix(values[run]) for values in (errors, reference))
@@ -45,27 +89,28 @@ def map_of_errors(name: str, errors: Array, reference: Array) -> dict[str, Any]:
     block = (-(-rows // ROWS), -(-columns // COLUMNS))
     means, crossed = _blocks(squares, block), _blocks(lost.astype(float), block) > 0
     across, down = means.shape[1], means.shape[0]
-    width = WIDTH - MARGIN_LEFT - 16
+    width = WIDTH - MARGIN_LEFT - MARGIN_RIGHT
     height = min(MOST_HEIGHT, max(LEAST_HEIGHT, 12 * down))
     whole = squares.mean()
-    return {
-        "width": WIDTH,
-        "height": TOP + height + BELOW,
-        "left": MARGIN_LEFT,
-        "top": TOP,
-        "frame": {"width": width, "height": height},
-        "cell": {"width": width / across, "height": height / down},
-        "paths": _paths(_levels(means, whole), crossed),
-        "gradient": name,
-        "axes": np.ndim(errors) - 1,
-        "shape": [rows, columns],
-        "block": list(block),
-        "run": run,
-        "lost": int(lost.sum()),
-        "of_error": _halves(squares),
-        "of_gradient": _halves(_scaled(np.where(np.isfinite(truth), truth, 0.0)) ** 2),
-        "levels": list(LEVELS),
-    }
+    return MapPicture(
+        dtype=dtype,
+        gradient=name,
+        width=WIDTH,
+        height=TOP + height + BELOW,
+        left=MARGIN_LEFT,
+        top=TOP,
+        frame=Size(width, height),
+        cell=Size(width / across, height / down),
+        paths=_paths(_levels(means, whole), crossed),
+        axes=np.ndim(errors) - 1,
+        shape=(rows, columns),
+        block=block,
+        run=run,
+        lost=int(lost.sum()),
+        of_error=_half(squares),
+        of_gradient=_half(_scaled(np.where(np.isfinite(truth), truth, 0.0)) ** 2),
+        levels=LEVELS,
+    )
 
 
 def _matrix(values: Array) -> Array:
@@ -112,13 +157,14 @@ def _paths(levels: NDArray[np.int_], crossed: NDArray[np.bool_]) -> dict[str, st
     return {name: "".join(strokes) for name, strokes in sorted(paths.items())}
 
 
-def _halves(squares: Array) -> dict[str, int] | None:
+def _half(squares: Array) -> Half | None:
     """How few rows, and how few columns, hold half of the sum."""
     if not squares.any():
         return None
-    return {name: _half(squares.sum(axis=axis)) for name, axis in (("rows", 1), ("columns", 0))}
+    return Half(rows=_fewest(squares.sum(axis=1)), columns=_fewest(squares.sum(axis=0)))
 
 
-def _half(sums: Array) -> int:
+def _fewest(sums: Array) -> int:
+    """How few of some sums make up half of them all."""
     held = np.cumsum(np.sort(sums)[::-1])
     return int(np.searchsorted(held, held[-1] / 2)) + 1

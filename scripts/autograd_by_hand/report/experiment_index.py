@@ -1,49 +1,108 @@
-"""The index of experiments: a row for each, with its question, verdict, worst errors and links."""
+"""The index of all experiments: what each asked, what came out, and how far the bits differ."""
 
-from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
 from autograd_by_hand.experiment.settings import edition, languages_of
+from autograd_by_hand.report.measurements import Json
+from autograd_by_hand.report.sections.grouping import distinct, grouped
 from autograd_by_hand.report.templates import render
 from autograd_by_hand.verdict.judge import worst_outcome
 
 
-def row(manifest: dict[str, Any], errors: pd.DataFrame) -> dict[str, Any]:
-    """What the index says of one experiment."""
-    own = errors[(errors["sample"] == "trial") & (errors["comparison"] == "manual_vs_autograd")]
-    held = [criterion["holds"] for criterion in manifest["acceptance"]]
-    return {
-        "name": manifest["experiment"],
-        "title": manifest["config"]["title"],
-        "question": manifest["config"]["question"],
-        "edition": edition(languages_of(manifest["config"])[0]),
-        "verdicts": manifest["verdicts"],
-        "outcome": worst_outcome(manifest["verdicts"]),
-        "held": sum(held),
-        "criteria": len(held),
-        "holds": all(held),
-        "worst": own.groupby("dtype")["max_ulp"].max().to_dict(),
-    }
+@dataclass(frozen=True)
+class Failure:
+    """The gradients and formats of an outcome that is not right."""
+
+    outcome: str
+    gradients: list[str]
+    dtypes: list[str]
 
 
-def outcome(rows: Iterable[dict[str, Any]]) -> str:
-    """The outcome that the look of the page shows: right, if all is and every criterion holds."""
-    good = all(one["outcome"] == "right" and one["holds"] for one in rows)
-    return "right" if good else "wrong"
+@dataclass(frozen=True)
+class Row:
+    """An experiment.
+
+    edition: what its first report's file has before its ending
+    outcome: the worst of its verdicts; failures: those that are not right, by outcome
+    held: how many of its criteria hold
+    worst: by format, the greatest distance in ulps between the hand and autograd
+    """
+
+    name: str
+    title: str
+    question: str
+    edition: str
+    outcome: str
+    failures: list[Failure]
+    held: int
+    criteria: int
+    worst: dict[str, float]
 
 
-def index(
-    rows: list[dict[str, Any]], dtypes: Iterable[str], *, suffix: str = "md", folder: str = ""
-) -> str:
+@dataclass(frozen=True)
+class Index:
+    """All experiments; dtypes: those that some of them have.
+
+    right: how many are right in every format; satisfied: how many meet all of their criteria
+    """
+
+    experiments: list[Row]
+    dtypes: list[str]
+    right: int
+    satisfied: int
+
+    @property
+    def outcome(self) -> str:
+        """Right if every experiment is, and meets its criteria; else wrong."""
+        good = all(row.outcome == "right" and row.held == row.criteria for row in self.experiments)
+        return "right" if good else "wrong"
+
+
+def index_of(experiments: list[tuple[Json, pd.DataFrame]], dtypes: list[str]) -> Index:
+    """The index of experiments, each by its manifest and its errors.
+
+    dtypes: all formats, in the order of the columns
+    """
+    rows = [_row(manifest, errors) for manifest, errors in experiments]
+    return Index(
+        experiments=rows,
+        dtypes=[dtype for dtype in dtypes if any(dtype in row.worst for row in rows)],
+        right=sum(row.outcome == "right" for row in rows),
+        satisfied=sum(row.held == row.criteria for row in rows),
+    )
+
+
+def index_text(index: Index, *, suffix: str = "md", folder: str = "") -> str:
     """The index as Markdown.
 
-    rows: as `row` gives them, in order
-    dtypes: all formats, in the order of the columns; those that no experiment tried have none
     suffix: that of the reports which the titles lead to, md or html
     folder: where the files lie in each experiment's own folder; one that is named has no pages
     """
-    used = [dtype for dtype in dtypes if any(dtype in one["worst"] for one in rows)]
-    values = {"experiments": rows, "dtypes": used, "suffix": suffix, "folder": folder}
-    return render("index.md.j2", values)
+    return render("index.md.j2", vars(index) | {"suffix": suffix, "folder": folder})
+
+
+def _row(manifest: Json, errors: pd.DataFrame) -> Row:
+    own = errors[(errors["sample"] == "trial") & (errors["comparison"] == "manual_vs_autograd")]
+    held = [criterion["holds"] for criterion in manifest["acceptance"]]
+    failing = [one for one in manifest["verdicts"] if one["outcome"] != "right"]
+    worst = own.groupby("dtype", observed=True)["max_ulp"].max()
+    return Row(
+        name=manifest["experiment"],
+        title=manifest["config"]["title"],
+        question=manifest["config"]["question"],
+        edition=edition(languages_of(manifest["config"])[0]),
+        outcome=worst_outcome(manifest["verdicts"]),
+        failures=[
+            Failure(
+                outcome,
+                distinct(one["gradient"] for one in alike),
+                distinct(one["dtype"] for one in alike),
+            )
+            for outcome, alike in grouped(failing, lambda one: str(one["outcome"]))
+        ],
+        held=sum(held),
+        criteria=len(held),
+        worst={str(dtype): float(ulps) for dtype, ulps in worst.items()},
+    )

@@ -80,7 +80,7 @@ class Measurements:
         facts: Json = self.facts[dtype]["samples"]["trial"]
         return facts
 
-    def named(self) -> dict[str, Any]:
+    def named(self) -> Json:
         """What a discussion finds by name: the fields, and what follows from the settings."""
         follows = {name: getattr(self, name) for name in ("gradients", "shown", "precision")}
         return {each.name: getattr(self, each.name) for each in fields(self)} | follows

@@ -1,89 +1,126 @@
 """Lay out the shares of each cause in a difference, as bars of one gradient each, in pixels."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
-from autograd_by_hand.report.charts import WIDTH
+from autograd_by_hand.report.factors import CAUSES, shares_by_cause, shares_of_gradient
+from autograd_by_hand.report.measurements import Json
+from autograd_by_hand.report.panels import WIDTH
 
 LEFT, TOP, ROW, BAR, GAP, BELOW = 150, 96, 22, 15, 12, 40
-# Factors that are one cause to a reader, by the cause's name.
-CAUSES = {
-    "order": ("forward_order", "backward_order"),
-    "fma": ("forward_fma", "backward_fma"),
-    "rounding": ("output_rounding",),
-    "other": ("other_operations",),
-}
+FACTORS = [factor for factors in CAUSES.values() for factor in factors]  # a cause's side by side
 
 
-def bars_of_shares(attributions: dict[str, dict[str, Any]], gradients: list[str]) -> dict[str, Any]:
-    """A bar for each gradient of each format, ready for the template.
+@dataclass(frozen=True)
+class Piece:
+    """A factor's piece of a bar."""
+
+    factor: str
+    x: float
+    width: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A gradient in a format; first: of the format's bars; refused: it was not traced."""
+
+    dtype: str
+    gradient: str
+    refused: bool
+    first: bool
+    y: float
+    pieces: list[Piece]
+
+
+@dataclass(frozen=True)
+class SharesPicture:
+    """The bars of all formats.
+
+    factors: those that have a piece
+    causes: the formats by the cause with the greatest share on average over the gradients; "none"
+        where nothing differs, "unknown" where it was not traced
+    """
+
+    width: float
+    height: float
+    left: float
+    top: float
+    bottom: float
+    bar: float
+    rows: list[Bar]
+    x_ticks: list[tuple[float, float]]
+    factors: list[str]
+    causes: dict[str, list[str]]
+
+
+def bars_of_shares(attributions: dict[str, Json], gradients: list[str]) -> SharesPicture:
+    """A bar for each gradient of each format.
 
     attributions: by format, as attribute_difference writes them
-    returns: among others `causes`, the formats by the cause (of CAUSES) with the greatest share on
-        average over the gradients; "none" where nothing differs, "unknown" where it was not traced
     """
     shares = {
-        (dtype, row["gradient"], row["factor"]): row["share"]
+        (dtype, gradient): _known(attribution, gradient)
         for dtype, attribution in attributions.items()
-        for row in attribution["shares"]
+        for gradient in gradients
     }
-    factors = [factor for names in CAUSES.values() for factor in names]
-    rows: list[dict[str, Any]] = []
-    for dtype, attribution in attributions.items():
-        for gradient in gradients:
-            own = {name: shares.get((dtype, gradient, name)) for name in factors}
-            known = {name: share for name, share in own.items() if share}
-            refused = bool(attribution["refused"])
-            rows.append({"dtype": dtype, "gradient": gradient, "own": known, "refused": refused})
-    low, high = 0.0, 1.0
-    for row in rows:
-        low = min(low, sum(min(share, 0.0) for share in row["own"].values()))
-        high = max(high, sum(max(share, 0.0) for share in row["own"].values()))
+    negative = [sum(min(one, 0.0) for one in own.values()) for own in shares.values()]
+    positive = [sum(max(one, 0.0) for one in own.values()) for own in shares.values()]
+    low, high = min(0.0, *negative), max(1.0, *positive)
     room = WIDTH - LEFT - 24.0
 
     def x(share: float) -> float:
         return LEFT + room * (share - low) / (high - low)
 
-    for place, row in enumerate(rows):
-        row["y"] = TOP + place * ROW + place // len(gradients) * GAP
-        row["first"] = place % len(gradients) == 0
-        row["pieces"] = _pieces(row["own"], x)
-    return {
-        "width": WIDTH,
-        "left": LEFT,
-        "bar": BAR,
-        "top": TOP,
-        "bottom": rows[-1]["y"] + ROW,
-        "height": rows[-1]["y"] + ROW + BELOW,
-        "rows": rows,
-        "x_ticks": [(x(share), share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)],
-        "factors": [name for name in factors if any(name in row["own"] for row in rows)],
-        "causes": _causes(attributions, rows),
-    }
+    rows = [
+        Bar(
+            dtype=dtype,
+            gradient=gradient,
+            refused=bool(attributions[dtype]["refused"]),
+            first=place % len(gradients) == 0,
+            y=TOP + place * ROW + place // len(gradients) * GAP,
+            pieces=_pieces(own, x),
+        )
+        for place, ((dtype, gradient), own) in enumerate(shares.items())
+    ]
+    bottom = rows[-1].y + ROW
+    return SharesPicture(
+        width=WIDTH,
+        height=bottom + BELOW,
+        left=LEFT,
+        top=TOP,
+        bottom=bottom,
+        bar=BAR,
+        rows=rows,
+        x_ticks=[(x(share), share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)],
+        factors=[name for name in FACTORS if any(name in own for own in shares.values())],
+        causes=_causes(attributions, shares),
+    )
 
 
-def _pieces(own: dict[str, float], x: Callable[[float], float]) -> list[dict[str, Any]]:
+def _known(attribution: Json, gradient: str) -> dict[str, float]:
+    """A gradient's shares that are not zero, in the order in which they are drawn."""
+    shares = shares_of_gradient(attribution, gradient)
+    return {name: share for name in FACTORS if (share := shares.get(name))}
+
+
+def _pieces(own: dict[str, float], x: Callable[[float], float]) -> list[Piece]:
     """The bar's pieces: positive shares to the right of zero, negative ones to the left."""
     pieces, right, left = [], 0.0, 0.0
     for factor, share in own.items():
         start = right if share > 0 else left + share
-        pieces.append({"factor": factor, "x": x(start), "width": x(start + abs(share)) - x(start)})
-        pieces[-1]["share"] = share
+        pieces.append(Piece(factor, x(start), x(start + abs(share)) - x(start), share))
         right, left = right + max(share, 0.0), left + min(share, 0.0)
     return pieces
 
 
 def _causes(
-    attributions: dict[str, dict[str, Any]], rows: list[dict[str, Any]]
+    attributions: dict[str, Json], shares: dict[tuple[str, str], dict[str, float]]
 ) -> dict[str, list[str]]:
     causes: dict[str, list[str]] = {}
     for dtype, attribution in attributions.items():
-        sums = {
-            cause: sum(
-                row["own"].get(name, 0.0) for row in rows if row["dtype"] == dtype for name in names
-            )
-            for cause, names in CAUSES.items()
-        }
+        each = [shares_by_cause(own) for (whose, _), own in shares.items() if whose == dtype]
+        sums = {cause: sum(one[cause] for one in each) for cause in CAUSES}
         greatest = max(sums, key=lambda cause: sums[cause])
         known = greatest if sums[greatest] > 0 else "none"
         causes.setdefault("unknown" if attribution["refused"] else known, []).append(dtype)

@@ -5,28 +5,59 @@ through on its way to the result, which is at the bottom. A plain loop is a slop
 lanes are slopes side by side; blocks are the teeth of a saw; pairs are a low, even floor.
 """
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.replay.sum_table import SumOrder, SumRow
-from autograd_by_hand.report.charts import GAP, MARGIN_LEFT, WIDTH
+from autograd_by_hand.report.panels import WIDTH, Frame, grid
 from autograd_by_hand.summation.tree import ADD, Tree
 
-PANEL_HEIGHT, PANEL_TOP, PANEL_STEP, COLUMNS = 150, 96, 246, 3
+PANEL_HEIGHT, PANEL_TOP, BETWEEN, COLUMNS = 150, 96, 96, 3
 FEW = 8  # summands whose order is told in words alone
 MOST = 300  # summands drawn in a panel; of more, every second or third
 
 
-def trees_layout(told: list[SumRow], dtype: str) -> dict[str, Any]:
-    """The picture of all sums, ready for the template.
+@dataclass
+class TreePanel(Frame):
+    """How torch or numpy, or both, add one sum.
+
+    words: its order; letters: how many of them fit into a line
+    strands: places of summands that are added one after another
+    joins: lines (x1, y1, x2, y2) from sums to what they make
+    highest: the most additions that a summand passes through
+    """
+
+    whose: list[str]
+    words: Message
+    letters: int
+    strands: list[list[tuple[float, float]]]
+    joins: list[tuple[float, float, float, float]]
+    x_ticks: list[tuple[float, str]]
+    y_ticks: list[tuple[float, str]]
+    highest: int
+
+
+@dataclass(frozen=True)
+class TreesPicture:
+    """All long sums of a format: `both`, how many the two make, `apart`, how many differently."""
+
+    dtype: str
+    width: float
+    height: float
+    panels: list[TreePanel]
+    both: int
+    apart: int
+
+
+def trees_layout(told: list[SumRow], dtype: str) -> TreesPicture:
+    """The picture of all sums.
 
     told: as `sums_told` gives them. A sum of more than a few summands has a panel for torch, and
         one for numpy where that adds in another order
-    returns: among others `both`, how many sums the two make, and `apart`, how many differently
     """
-    chosen = []
+    chosen: list[tuple[str, list[str], Json]] = []
     apart = 0
     for row in told:
         ways = [
@@ -41,59 +72,43 @@ def trees_layout(told: list[SumRow], dtype: str) -> dict[str, Any]:
             else:
                 apart += 1
         chosen += [(row["name"], whose, way) for whose, way in ways]
-    columns = max(1, min(COLUMNS, len(chosen)))
-    width = (WIDTH - MARGIN_LEFT - 16 - GAP * (columns - 1)) / columns
+    titles = [name for name, _, _ in chosen]
+    frames = grid(titles, COLUMNS, PANEL_TOP, PANEL_HEIGHT, BETWEEN)
     panels = [
-        {"name": name, "whose": whose}
-        | _panel(
-            way,
-            MARGIN_LEFT + (place % columns) * (width + GAP),
-            PANEL_TOP + (place // columns) * PANEL_STEP,
-            width,
-        )
-        for place, (name, whose, way) in enumerate(chosen)
+        _panel(frame, whose, way) for frame, (_, whose, way) in zip(frames, chosen, strict=True)
     ]
+    bottom = panels[-1].top + PANEL_HEIGHT + BETWEEN if panels else PANEL_TOP
     both = sum(bool(row["numpy"]) and (row["torch"].get("summands") or 0) > FEW for row in told)
-    return {
-        "dtype": dtype,
-        "apart": apart,
-        "both": both,
-        "width": WIDTH,
-        "height": PANEL_TOP + -(-len(chosen) // columns) * PANEL_STEP,
-        "panels": panels,
-    }
+    return TreesPicture(dtype, WIDTH, bottom, panels, both, apart)
 
 
-def _panel(way: SumOrder, left: float, top: float, width: float) -> dict[str, Any]:
+def _panel(frame: Frame, whose: list[str], way: SumOrder) -> TreePanel:
     tree = way["order"].tree
     depths = depths_of(tree)
     count, highest = len(depths), max(depths)
     every = -(-count // MOST)
 
     def x(number: float) -> float:
-        return left + 6 + (width - 12) * (number / max(count - 1, 1))
+        return frame.left + 6 + (frame.width - 12) * (number / max(count - 1, 1))
 
     def y(depth: float) -> float:
-        return top + PANEL_HEIGHT - 6 - (PANEL_HEIGHT - 12) * depth / highest
+        return frame.top + PANEL_HEIGHT - 6 - (PANEL_HEIGHT - 12) * depth / highest
 
     strands, joins = _ways(tree, depths)
-    ticks = sorted({0, highest // 2, highest})
-    return {
-        "words": Message("{count} summands, {order}", count=count, order=way["words"]),
-        "letters": int(width / 5.6),
-        "left": left,
-        "top": top,
-        "width": width,
-        "height": PANEL_HEIGHT,
-        "strands": [
+    return TreePanel(
+        **vars(frame),
+        whose=whose,
+        words=Message("{count} summands, {order}", count=count, order=way["words"]),
+        letters=int(frame.width / 5.6),
+        strands=[
             [(x(number), y(depths[number])) for number in _thinned(strand, every)]
             for strand in strands
         ],
-        "joins": [(x(a), y(b), x(c), y(d)) for a, b, c, d in joins],
-        "y_ticks": [(y(depth), str(depth)) for depth in ticks],
-        "x_ticks": [(x(0), "0"), (x(count - 1), str(count - 1))],
-        "highest": highest,
-    }
+        joins=[(x(a), y(b), x(c), y(d)) for a, b, c, d in joins],
+        x_ticks=[(x(0), "0"), (x(count - 1), str(count - 1))],
+        y_ticks=[(y(depth), str(depth)) for depth in sorted({0, highest // 2, highest})],
+        highest=highest,
+    )
 
 
 def depths_of(tree: Tree) -> list[int]:

@@ -18,6 +18,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number, percent
+from autograd_by_hand.report.legend import legend
 from autograd_by_hand.report.translation import ENGLISH, said, translations
 
 TEMPLATES = "templates"
@@ -26,7 +27,7 @@ ENDINGS = (".j2", ".md")  # of templates: the project's own, and discussions
 
 def render(
     template: str,
-    values: dict[str, Any],
+    values: Mapping[str, Any],
     folder: Path = Path(TEMPLATES),
     language: str = ENGLISH,
     own: Mapping[str, str] | None = None,
@@ -73,6 +74,7 @@ def _environment(folder: Path, language: str) -> SandboxedEnvironment:
         autoescape=lambda name: bool(name and name.endswith((".svg.j2", ".html.j2"))),
         extensions=["jinja2.ext.i18n"],
     )
+    environment.globals["legend"] = legend
     spoken = translations(language)
     environment.install_gettext_translations(spoken, newstyle=False)  # type: ignore[attr-defined]
     environment.filters |= {

@@ -81,9 +81,9 @@ def test_a_tail_in_parts_is_the_same(hand: Any, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_histogram_in_parts_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     errors = {"dx": signed_ulps(LOST, TRUTH, "float32"), "db": np.array([0.0, 5000.0])}
-    whole = errors_in_ulps(errors)
+    whole = errors_in_ulps(errors, "float32")
     monkeypatch.setattr("autograd_by_hand.core.blocks.AT_ONCE", 7)
-    assert errors_in_ulps(errors) == whole
+    assert errors_in_ulps(errors, "float32") == whole
 
 
 def test_parts_cover_an_axis_once(monkeypatch: pytest.MonkeyPatch) -> None:

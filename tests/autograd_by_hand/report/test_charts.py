@@ -1,4 +1,3 @@
-import math
 from itertools import pairwise
 
 import pandas as pd
@@ -6,19 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_by_hand.experiment.graph_listing import layers
 from autograd_by_hand.report.charts import (
-    BOX_HEIGHT,
-    BOX_WIDTH,
-    WIDTH,
     ZERO_BAND,
     Panel,
     _Scale,
     errors_by_dtype,
     errors_by_run,
-    graph_layout,
 )
-from tests.autograd_by_hand.experiment.test_graph_listing import DIAMOND, graph, graphs
+from autograd_by_hand.report.panels import WIDTH
 
 INF = float("inf")
 EPS = {"float64": 2**-52, "float32": 2**-23}
@@ -323,94 +317,7 @@ def test_panels_stand_side_by_side_and_below_without_overlap(count):
         assert beside or below
 
 
-# the graph
-
-
-@given(graphs())
-def test_arrows_always_lead_downward(nodes):
-    layout = graph_layout(nodes, layers(nodes))
-    assert len(layout["arrows"]) == sum(len(node["edges"]) for node in nodes)
-    assert all(arrow["y1"] < arrow["y2"] for arrow in layout["arrows"])
-
-
-@given(graphs())
-def test_boxes_lie_within_the_picture_and_apart(nodes):
-    layout = graph_layout(nodes, layers(nodes))
-    rows: dict[float, list[float]] = {}
-    for box in layout["boxes"]:
-        assert 0 <= box["x"] <= layout["width"] - BOX_WIDTH
-        assert 0 <= box["y"] <= layout["height"] - BOX_HEIGHT
-        rows.setdefault(box["y"], []).append(box["x"])
-    for lefts in map(sorted, rows.values()):
-        assert all(b - a > BOX_WIDTH for a, b in pairwise(lefts))
-
-
-def test_a_row_that_is_crowded_on_one_side_stays_within_the_picture():
-    nodes = graph([1, 3, 4, 5], [2, 4, 5], [3], [], [], [6, 7], [], [])
-    layout = graph_layout(nodes, layers(nodes))
-    assert min(box["x"] for box in layout["boxes"]) >= 0
-
-
-def test_a_diamond_is_drawn_as_one():
-    layout = graph_layout(DIAMOND, layers(DIAMOND))
-    top, left, right, bottom = layout["boxes"]
-    assert top["x"] == bottom["x"] == (left["x"] + right["x"]) / 2
-    assert top["y"] < left["y"] == right["y"] < bottom["y"]
-
-
-def test_an_arrow_leads_from_the_bottom_of_a_box_to_the_top_of_the_next():
-    layout = graph_layout(DIAMOND, layers(DIAMOND))
-    top, left = layout["boxes"][:2]
-    assert layout["arrows"][0] == {
-        "x1": top["x"] + BOX_WIDTH / 2,
-        "y1": top["y"] + BOX_HEIGHT,
-        "x2": left["x"] + BOX_WIDTH / 2,
-        "y2": left["y"],
-    }
-
-
-def test_an_edge_to_nothing_has_no_arrow():
-    nodes = graph([None, 1], [None])
-    assert len(graph_layout(nodes, layers(nodes))["arrows"]) == 1
-
-
-def test_a_box_carries_its_type_its_leaf_and_its_kind():
-    nodes = graph([1], [], leaves={1: "W"})
-    nodes[1]["type"] = "AccumulateGrad"
-    boxes = graph_layout(nodes, layers(nodes))["boxes"]
-    assert [(box["type"], box["leaf"], box["kind"]) for box in boxes] == [
-        ("Type0", None, "plain"),
-        ("AccumulateGrad", "W", "leaf"),
-    ]
-
-
-def test_a_box_stands_below_the_middle_of_those_that_lead_to_it():
-    nodes = graph([1, 2, 3], [], [4], [4], [])
-    boxes = graph_layout(nodes, layers(nodes))["boxes"]
-    assert boxes[4]["x"] == (boxes[2]["x"] + boxes[3]["x"]) / 2
-
-
-def test_a_row_keeps_the_order_of_those_that_lead_to_it():
-    nodes = graph([1, 2], [4], [3], [], [])  # 4 comes after 3 by number, and below 1 left of 2
-    boxes = graph_layout(nodes, layers(nodes))["boxes"]
-    assert boxes[4]["x"] < boxes[3]["x"]
-
-
-def test_products_transposes_and_leaves_are_told_apart():
-    nodes = graph([1], [2], [])
-    for node, name in zip(nodes, ("AddmmBackward0", "TBackward0", "AccumulateGrad"), strict=True):
-        node["type"] = name
-    boxes = graph_layout(nodes, layers(nodes))["boxes"]
-    assert [box["kind"] for box in boxes] == ["product", "transpose", "leaf"]
-
-
-def test_the_picture_says_how_large_its_boxes_are():
-    layout = graph_layout(DIAMOND, layers(DIAMOND))
-    assert layout["box"] == {"width": BOX_WIDTH, "height": BOX_HEIGHT}
-
-
-def test_a_chain_stands_upright():
-    nodes = graph([1], [2], [])
-    boxes = graph_layout(nodes, layers(nodes))["boxes"]
-    assert len({box["x"] for box in boxes}) == 1
-    assert math.isclose(boxes[2]["y"] - boxes[1]["y"], boxes[1]["y"] - boxes[0]["y"])
+@pytest.mark.parametrize(("value", "has_zero"), [(0.0, True), (1e-9, False)])
+def test_a_chart_has_a_zero_where_an_error_is_exactly_that(value, has_zero):
+    errors = table(float32_manual_reference=[value, 1e-9])
+    assert errors_by_run(errors, list(EPS), GRADIENTS, EPS).has_zero is has_zero

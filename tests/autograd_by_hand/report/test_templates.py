@@ -1,9 +1,11 @@
 import json
+import re
 
 import pytest
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.report.templates import as_json, listed, render
+from tests.conftest import ROOT
 
 
 def rendered(tmp_path, text, name="page.md", **values):
@@ -59,6 +61,13 @@ def test_a_template_that_is_missing_is_refused_with_its_name(tmp_path):
 )
 def test_a_template_that_computes_nonsense_is_refused(tmp_path, text):
     assert refused(tmp_path, text).startswith("1: the template cannot be filled: ")
+
+
+def test_the_projects_templates_have_words_for_values_and_compute_none():
+    computed = re.compile(r"namespace\(|\|\s*(max|min|sum|groupby|(select|reject)(attr)?)\b")
+    templates = sorted((ROOT / "templates").rglob("*.j2"))
+    assert len(templates) > 20
+    assert [path.name for path in templates if computed.search(path.read_text())] == []
 
 
 def test_a_template_cannot_reach_beyond_its_values(tmp_path):
