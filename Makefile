@@ -22,6 +22,11 @@ new:
 	@cp -R templates/experiment "experiments/$$NAME"
 	@echo "experiments/$$NAME is a working experiment. Edit its four files, then: $(BIN)/snakemake -c1 experiments/$$NAME/REPORT.html"
 
+# The last run of every experiment becomes what git keeps of it, experiments/*/recorded/.
+record: .venv/installed
+	$(BIN)/python scripts/record.py
+.PHONY: record
+
 check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,5 +50,6 @@ bench: .venv/installed
 
 .venv/slurm: .venv/installed
 	@sh envs/make_venv.sh "$(PYTHON)" envs/slurm.txt $@
+.PHONY: .venv/installed .venv/slurm
 
-.PHONY: run test cluster test-cluster new check bench .venv/installed .venv/slurm
+.PHONY: run test cluster test-cluster new check bench

@@ -158,6 +158,14 @@ def tiny(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recorded experiments in a folder, with the pages that a run makes of them."""
+    from tests.pages import write_pages
+
+    return write_pages(tmp_path_factory.mktemp("pages"))
+
+
+@pytest.fixture(scope="session")
 def run_python() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run Python code in a process of its own, from the project's root."""
 

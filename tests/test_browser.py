@@ -11,20 +11,13 @@ from autograd_by_hand.report.html_page import formulas
 from autograd_by_hand.report.html_page import page as page_of
 from autograd_by_hand.verdict.judge import OUTCOMES
 from tests.browser import CHROMIUM, Browser, running_browser
-from tests.conftest import ROOT
+from tests.pages import REPORTS
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed here")
-REPORTS = sorted((ROOT / "experiments").glob("*/REPORT*.html"))
-PAGES = [*REPORTS, ROOT / "experiments/index.html"]
 DESK, PHONE = (1280, 900), (390, 844)
 
-
-def name_of(page: Path) -> str:
-    return f"{page.parent.name}/{page.name}"
-
-
-every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
-every_report = pytest.mark.parametrize("page", REPORTS, ids=name_of)
+every_page = pytest.mark.parametrize("page", [*REPORTS, "index.html"], indirect=True)
+every_report = pytest.mark.parametrize("page", REPORTS, indirect=True)
 every_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
@@ -32,6 +25,11 @@ every_scheme = pytest.mark.parametrize("scheme", ["light", "dark"])
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with running_browser(tmp_path_factory.mktemp("profile")) as running:
         yield running
+
+
+@pytest.fixture
+def page(pages: Path, request: pytest.FixtureRequest) -> Path:
+    return pages.joinpath(request.param)
 
 
 @every_page
@@ -158,10 +156,10 @@ def test_the_verdict_stands_out_whichever_it_is(
     assert browser.ask(colour.format(".answer strong")) != browser.ask(colour.format("h1"))
 
 
-def test_the_dark_scheme_is_dark(browser: Browser) -> None:
+def test_the_dark_scheme_is_dark(browser: Browser, pages: Path) -> None:
     colours = []
     for scheme in ("light", "dark"):
-        browser.open(PAGES[0], *DESK, scheme)
+        browser.open(pages / REPORTS[0], *DESK, scheme)
         colours.append(browser.ask("getComputedStyle(document.body).backgroundColor"))
     assert colours == ["rgb(255, 255, 255)", "rgb(13, 17, 23)"]
 

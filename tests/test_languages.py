@@ -24,7 +24,7 @@ def numbers(text: str) -> list[str]:
 
 def reports(folder: Path) -> list[str]:
     return [
-        (folder / f"REPORT{edition(language)}.md").read_text()
+        (folder / f"recorded/REPORT{edition(language)}.md").read_text()
         for language in CONFIGS[folder]["languages"]
     ]
 
@@ -59,10 +59,10 @@ def _has_words(line: str) -> bool:
 
 
 @pytest.mark.parametrize("folder", BOTH, ids=lambda folder: folder.name)
-def test_a_page_names_its_language_and_leads_to_the_others(folder: Path) -> None:
+def test_a_page_names_its_language_and_leads_to_the_others(folder: Path, pages: Path) -> None:
     languages = CONFIGS[folder]["languages"]
     for language in languages:
-        page = (folder / f"REPORT{edition(language)}.html").read_text()
+        page = (pages / folder.name / f"REPORT{edition(language)}.html").read_text()
         assert f'<html lang="{language}">' in page
         for other in languages:
             assert (f'href="REPORT{edition(other)}.html"' in page) == (other != language)
