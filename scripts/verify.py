@@ -32,7 +32,16 @@ MEMORY, SECONDS = 8 * 1024**3, 600
 
 
 def verify(archive: Archive) -> Iterator[tuple[bool, str]]:
-    """What is found, line by line, and whether it is as it should be."""
+    """What is found, line by line, and whether it is as it should be.
+
+    Raises
+        UserError: if it is a recorded run.
+    """
+    if archive.is_recorded:
+        raise UserError(
+            f"experiments/{archive.name}: a recorded run has no inputs to compute it from; "
+            "verify an archive, or the experiment's own folder after make."
+        )
     states = archive.states()
     for path, state in states.items():
         left_out = state == "missing" and COMPUTED.search(path)

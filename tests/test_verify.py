@@ -80,6 +80,18 @@ def test_a_folder_is_intact(archived: Project) -> None:
     assert run.stdout.endswith(f"{archived.folder}: intact\n")
 
 
+def test_a_recorded_run_is_refused(archived: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "experiments" / TINY / "recorded"
+    folder.mkdir(parents=True)
+    shutil.copy(archived.folder / "manifest.json", folder)
+    run = run_verify(folder)
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert run.stderr.startswith(
+        f"verify: experiments/{TINY}/recorded: a recorded run has no inputs"
+    )
+
+
 def test_an_unpacked_archive_is_a_folder_that_left_out_what_follows(
     archived: Project, tmp_path: Path
 ) -> None:

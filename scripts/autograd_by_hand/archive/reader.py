@@ -42,6 +42,11 @@ class Archive:
         """The experiment's own folder."""
         return self.root / "experiments" / self.name
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it is a recorded run, which keeps no inputs and no tensors."""
+        return self.folder.name == RECORDED
+
     def manifest(self) -> dict[str, Any]:
         """The manifest.
 
