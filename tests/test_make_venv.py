@@ -264,3 +264,10 @@ def test_a_venv_that_cannot_be_made_leaves_none(place: Place, venv: str, sentenc
     place.python("python3", "3.11.0", venv=venv)
     assert place.refused() == sentence
     assert not (place.root / ".venv").exists()
+
+
+@pytest.mark.parametrize(("arguments", "cores"), [([], "all"), (["CORES=1"], "1")])
+def test_make_uses_all_cores_unless_it_is_told(arguments: list[str], cores: str) -> None:
+    command = ["make", "--dry-run", "run", *arguments]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"snakemake --cores {cores}" in run.stdout

@@ -103,6 +103,7 @@ def test_an_unpacked_archive_is_a_folder_that_left_out_what_follows(
 
 ALONE = """\
 import runpy, sys
+sys.path.insert(0, "scripts")  # as Python does for a script
 for name in ("torch", "pandas", "ml_dtypes", "safetensors", "jinja2", "snakemake", "yaml", "jsonschema"):
     sys.modules[name] = None
 sys.argv = [sys.argv[1], *sys.argv[2:]]
