@@ -1,4 +1,5 @@
-# `make` runs the experiments, `make test` the tests; both set up .venv first.
+# `make` runs the experiments, `make test` the tests, `make test-all` those that take long as well;
+# each sets up .venv first.
 # `make new NAME=my-gradient` begins an experiment of your own; `make record` copies the last run of
 # every experiment to what git keeps of it, experiments/*/recorded/.
 PYTHON ?= python3
