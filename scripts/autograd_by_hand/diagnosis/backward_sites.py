@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property, partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,10 +14,12 @@ from autograd_by_hand.diagnosis.backward_groups import (
     altering_argument,
     altering_result,
 )
-from autograd_by_hand.diagnosis.backward_trace import BackwardSteps, made_by
-from autograd_by_hand.diagnosis.steps import Ref, Step
+from autograd_by_hand.diagnosis.backward_trace import BackwardSteps
+from autograd_by_hand.diagnosis.steps import Place, Ref, Step
 
 ELEMENTWISE = {"add", "sub", "rsub", "mul", "div", "where", "maximum", "minimum", "pow"}
+
+Fingerprint = tuple[torch.Size, bool, str]
 
 
 class Hand:
@@ -31,9 +32,9 @@ class Hand:
     def __init__(self, taken: BackwardSteps, right: list[str]) -> None:
         self.taken, self.steps = taken, taken.steps
         self.right = {taken.gradients[name].place for name in right if name in taken.gradients}
-        made = {ref.place for step in self.steps.steps for ref in made_by(step)}
+        made = {ref.place for step in self.steps.steps for ref in step.all_made()}
         named = [place for place in self.steps.names if place < taken.own]
-        found: dict[Any, int] = {}
+        found: dict[Fingerprint, int] = {}
         for place in dict.fromkeys([*named, *sorted(made), *range(len(self.steps.values))]):
             if place not in taken.moving:
                 found.setdefault(fingerprint(self.value(place)), place)
@@ -64,17 +65,18 @@ class Hand:
 
         Those on which no gradient depends that is right come first.
         """
-        found: dict[Any, dict[int, Step]] = {}
+        found: dict[tuple[Place, str], dict[int, Step]] = {}
         for number in self.taken.live:
             step = self.steps.steps[number]
             for key in (step.site.place, (step.site.way, step.site.nth)):
                 found.setdefault((key, step.name), {})[number] = step
-        twice: dict[Any, dict[int, Step]] = {}  # as in `dx[1:] += dy`, which reads and writes
+        # As in `dx[1:] += dy`, which reads and writes.
+        twice: dict[tuple[int, str, str], dict[int, Step]] = {}
         for steps in found.values():
             first = next(iter(steps.values()))
             if first.func.is_view:
-                key = first.site.line, first.name, str([step.args[1:] for step in steps.values()])
-                twice.setdefault(key, {}).update(steps)
+                view = first.site.line, first.name, str([step.args[1:] for step in steps.values()])
+                twice.setdefault(view, {}).update(steps)
         every = [*found.values(), *twice.values()]
         groups = [Group(steps) for steps in {tuple(sorted(one)): one for one in every}.values()]
         return sorted(groups, key=lambda group: bool(self.below(group) & self.right))
@@ -82,10 +84,10 @@ class Hand:
     @cached_property
     def turns(self) -> list[list[int]]:
         """The values that one expression makes in the turns of a loop."""
-        found: dict[Any, list[int]] = {}
+        found: dict[tuple[Place, str], list[int]] = {}
         for step in self.steps.steps:
-            if isinstance(step.made, Ref) and step.made.place not in self.taken.moving:
-                found.setdefault((step.site.place, step.name), []).append(step.made.place)
+            if isinstance(step.made, Ref) and step.place not in self.taken.moving:
+                found.setdefault((step.site.place, step.name), []).append(step.place)
         return [places for places in found.values() if len(places) > 1 and self.alike(places)]
 
     def alike(self, places: list[int]) -> bool:
@@ -114,14 +116,14 @@ class Hand:
         found = {self.steps.inputs["dout"].place}
         for number in self.taken.live:
             if self.taken.reads[number] & found:
-                found |= {ref.place for ref in made_by(self.steps.steps[number])}
+                found |= {ref.place for ref in self.steps.steps[number].all_made()}
         return found
 
     def above(self, place: int) -> set[int]:
         """The values that a value is made of."""
         found, steps = {place}, self.steps.steps
         for step in reversed(steps):
-            if any(ref.place in found for ref in made_by(step)):
+            if any(ref.place in found for ref in step.all_made()):
                 found |= {ref.place for ref in step.refs()}
         return found - {place}
 
@@ -176,12 +178,12 @@ class Hand:
                 value = self.value(arg.place)
                 if value.is_floating_point():
                     wide = single and step.name in ELEMENTWISE
-                    shape = self.value(step.made.place).shape if wide else value.shape
+                    shape = self.value(step.place).shape if wide else value.shape
                     makes = partial(altering_argument, group, place)
                     turns = len(group.steps) > 1
                     yield Operand(group, self.told(arg.place), value, shape, makes, turns)
             if single and not group.changes_memory:
-                value, readers = self.value(step.made.place), self.readers.get(step.made.place, [])
+                value, readers = self.value(step.place), self.readers.get(step.place, [])
                 if value.is_floating_point() and len(readers) != 1:
                     makes = partial(altering_result, group)
                     turns = len(group.steps) > 1
@@ -212,7 +214,7 @@ def orders(places: list[int], count: int, starts: list[int]) -> Iterator[tuple[i
                 )
 
 
-def fingerprint(value: Tensor) -> Any:
+def fingerprint(value: Tensor) -> Fingerprint:
     """What two values share only if they are equal but for rounding."""
     wide = value.double().flatten()
     weights = torch.arange(1, len(wide) + 1, dtype=torch.float64).sin()

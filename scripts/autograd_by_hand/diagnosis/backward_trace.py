@@ -47,18 +47,17 @@ class BackwardSteps:
         needed = {memory[ref.place] for ref in gradients.values()}
         self.live = list[int]()
         for number, step in reversed([*enumerate(steps.steps)]):
-            if needed & {memory[ref.place] for ref in [*made_by(step), *_written(step)]}:
+            if needed & {memory[ref.place] for ref in [*step.all_made(), *_written(step)]}:
                 needed |= {memory[ref.place] for ref in step.refs()}
                 self.live.insert(0, number)
         self.reads = [{ref.place for ref in step.refs()} for step in steps.steps]
         self._touches = [
-            reads | {ref.place for ref in made_by(step)}
+            reads | {ref.place for ref in step.all_made()}
             for reads, step in zip(self.reads, steps.steps, strict=True)
         ]
         self._memory = memory
-        made = {
-            ref.place for step in steps.steps for ref in made_by(step) if ref not in _written(step)
-        }
+        pairs = [(step.all_made(), _written(step)) for step in steps.steps]
+        made = {ref.place for refs, written in pairs for ref in refs if ref not in written}
         self._given = self.moving - made
 
     def with_known(self, known: dict[str, Tensor]) -> "BackwardSteps":
@@ -78,7 +77,7 @@ class BackwardSteps:
         for number in range(min(numbers), len(self.steps.steps)):
             step = self.steps.steps[number]
             if number in numbers or (step.name not in SHAPES and self.reads[number] & found):
-                for ref in [*made_by(step), *_written(step)]:
+                for ref in [*step.all_made(), *_written(step)]:
                     found |= self._same_memory(ref.place)
         return found
 
@@ -115,7 +114,7 @@ class BackwardSteps:
             step = self.steps.steps[number]
             made = makes[number](step, values) if number in makes else Steps.do(step, values)
             each = made if isinstance(step.made, list) else [made]
-            for ref, one in zip(made_by(step), each, strict=False):
+            for ref, one in zip(step.all_made(), each, strict=False):
                 moving = ref.place in self.moving
                 values[ref.place] = (
                     self._writable(step, one, values, number in makes, nothing) if moving else one
@@ -137,12 +136,6 @@ class BackwardSteps:
 
 def _memory(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
-
-
-def made_by(step: Step) -> list[Ref]:
-    """The tensors that a step makes."""
-    made = step.made if isinstance(step.made, list) else [step.made]
-    return [ref for ref in made if ref is not None]
 
 
 def _written(step: Step) -> list[Ref]:

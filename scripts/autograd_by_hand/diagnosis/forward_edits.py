@@ -214,4 +214,4 @@ def again(mistake: Message) -> Message:
 
 
 def makes_real(steps: Steps, step: Step) -> bool:
-    return isinstance(step.made, Ref) and steps.values[step.made.place].is_floating_point()
+    return isinstance(step.made, Ref) and steps.values[step.place].is_floating_point()

@@ -45,8 +45,9 @@ def trace_forward(
     end = recorder.ref(result)
     names.setdefault(end.place, "forward's result")
     values.append(result)
-    last = Step(aten.alias.default, (end,), {}, Ref(len(values) - 1))
-    steps = Steps([*recorder.steps, last], values, inputs, last.made, names)
+    made = Ref(len(values) - 1)
+    last = Step(aten.alias.default, (end,), {}, made)
+    steps = Steps([*recorder.steps, last], values, inputs, made, names)
     with torch.no_grad():
         again = steps.again({name: tensor.clone() for name, tensor in tensors.items()})
     if not torch.allclose(again, result, rtol=1e-9, atol=0, equal_nan=True):

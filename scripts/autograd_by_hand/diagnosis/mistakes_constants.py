@@ -52,7 +52,7 @@ def _updated(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]:
     """A factor of a product that has gone a step against its gradient when it is used again."""
     named = {ref.place: name for name, ref in steps.inputs.items() if name in steps.gradients}
     turned = {
-        step.made.place: named[step.args[0].place]
+        step.place: named[step.args[0].place]
         for step in steps.steps
         if step.name == "t" and step.args[0].place in named
     }

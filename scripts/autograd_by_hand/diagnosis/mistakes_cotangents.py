@@ -43,7 +43,7 @@ def flows(steps: Steps) -> Iterator[Change]:
             told = _into(a, b, layout)
             yield Change(layout.kind, told, into(number, place, layout.of))
         if isinstance(step.made, Ref) and len({*step.refs()}) > 1:
-            for layout in _misplaced(steps.values[step.made.place].shape):
+            for layout in _misplaced(steps.values[step.place].shape):
                 told = _towards(b, a, layout)
                 yield Change(layout.kind, told, towards(number, place, layout.of))
 
@@ -113,7 +113,7 @@ def activations(steps: Steps) -> Iterator[Change]:
         if not isinstance(step.made, Ref) or not _branches(steps, step.made):
             continue
         for other, value in enumerate(steps.values):
-            if value.shape == steps.values[step.made.place].shape:
+            if value.shape == steps.values[step.place].shape:
                 made = f"`{steps.made(step)}`"
                 for words, jacobian in _activations(made, steps.told(Ref(other))):
                     make = partial(_activated, other=other, jacobian=jacobian)
@@ -148,7 +148,7 @@ def _activated_into(
 def _activated(step: Step, values: list[Any], other: int, jacobian: Jacobian) -> Tensor:
     """A step, with a Jacobian at another value, or its own, in the way of all that flows back."""
     made = Steps.do(step, values)
-    z = made.detach() if other == step.made.place else values[other].detach()
+    z = made.detach() if other == step.place else values[other].detach()
     return altered(made, lambda flow: jacobian(flow, z))
 
 

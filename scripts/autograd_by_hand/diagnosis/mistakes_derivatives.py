@@ -31,7 +31,7 @@ def derivatives(steps: Steps) -> Iterator[Change]:
         step = steps.steps[number]
         if not isinstance(step.made, Ref):
             continue
-        given, made = steps.values[arg.place], steps.values[step.made.place]
+        given, made = steps.values[arg.place], steps.values[step.place]
         if step.name == "mul" and len(step.refs()) == 2:
             shape, told_of = made.shape, steps.told(step.args[1 - place])
             left_out = Message(
@@ -159,7 +159,7 @@ def functions(steps: Steps) -> Iterator[Change]:
             continue
         if not isinstance(step.args[0], Ref):  # a number to the power of a tensor
             continue
-        if steps.values[step.args[0].place].shape != steps.values[step.made.place].shape:
+        if steps.values[step.args[0].place].shape != steps.values[step.place].shape:
             continue
         told, inner = steps.made(step), steps.told(step.args[0])
         for formula in FUNCTIONS:

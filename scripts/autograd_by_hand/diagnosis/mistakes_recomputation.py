@@ -30,7 +30,7 @@ def recomputed(steps: Steps) -> Iterator[Change]:
     for number, step in steps.numbered():
         if not makes_real(steps, step):
             continue
-        told, shape = steps.made(step), steps.values[step.made.place].shape
+        told, shape = steps.made(step), steps.values[step.place].shape
         for place, arg in enumerate(step.args):
             if not isinstance(arg, Ref):
                 continue

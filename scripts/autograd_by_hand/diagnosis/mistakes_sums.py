@@ -33,7 +33,7 @@ def sums(steps: Steps) -> Iterator[Change]:
     for number, step in steps.numbered():
         if step.name not in ("sum", "amax", "logsumexp") or not isinstance(step.made, Ref):
             continue
-        value, made = steps.values[step.args[0].place], steps.values[step.made.place]
+        value, made = steps.values[step.args[0].place], steps.values[step.place]
         if not value.is_floating_point() or value.dim() != made.dim():
             continue
         own = [axis for axis, size in enumerate(made.shape) if size != value.shape[axis]]
@@ -102,7 +102,7 @@ def _broadcasts(steps: Steps) -> Iterator[Change]:
         step = steps.steps[number]
         if step.name not in BROADCASTING or not isinstance(step.made, Ref):
             continue
-        small, full = steps.values[arg.place].shape, steps.values[step.made.place].shape
+        small, full = steps.values[arg.place].shape, steps.values[step.place].shape
         if small == full or small.numel() == 1 or not fits(small, full):
             continue
         for kind, what, alter in _wrong_reductions(small, full):

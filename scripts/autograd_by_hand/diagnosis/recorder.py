@@ -85,8 +85,8 @@ class Recorder(DispatchMode):
             self.ref(one) if isinstance(one, Tensor) else None
             for one in (results if several else [results])
         ]
-        made = refs if several else refs[0]
-        self.steps.append(Step(func, own_args, own_kwargs, made, self.site()))
+        step = Step(func, own_args, own_kwargs, refs if several else refs[0], self.site())
+        self.steps.append(step)
         return results
 
     def _plain(self, value: Any) -> Any:

@@ -145,7 +145,7 @@ def moved(hand: Hand) -> Repairs:
             continue
         for place, arg in hand.used(group):
             factor = step.args[1 - place].place
-            shape, size = hand.value(step.made.place).shape, hand.value(arg.place).shape
+            shape, size = hand.value(step.place).shape, hand.value(arg.place).shape
             if size != shape or not fits(hand.value(factor).shape, shape):
                 continue
             for one in hand.operands:

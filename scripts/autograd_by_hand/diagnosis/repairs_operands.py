@@ -90,7 +90,7 @@ def _broadcasts(hand: Hand, step: Step, arg: Ref, shape: torch.Size) -> bool:
     """Whether a step makes the same shape if an argument has another one."""
     if step.name not in ELEMENTWISE or not isinstance(step.made, Ref):
         return False
-    made = hand.value(step.made.place).shape
+    made = hand.value(step.place).shape
     rest = [hand.value(ref.place).shape for ref in step.refs() if ref != arg]
     return fits(shape, made) and torch.broadcast_shapes(shape, *rest) == made
 
@@ -196,7 +196,7 @@ def _summed_up(step: Step, values: list[Any], places: list[int]) -> Tensor:
 
 def swaps(hand: Hand) -> Repairs:
     """Two values that stand in each other's place, in a line or wherever something flows back."""
-    scopes: dict[Any, list[int]] = {}
+    scopes: dict[int | str, list[int]] = {}
     for number in hand.taken.live:
         step = hand.steps.steps[number]
         scopes.setdefault(step.site.line, []).append(number)

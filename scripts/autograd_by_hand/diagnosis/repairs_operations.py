@@ -23,7 +23,7 @@ aten = torch.ops.aten
 
 def sums(hand: Hand) -> Repairs:
     """A sum, a mean or another reduction, over other axes or in another's place."""
-    alike: dict[Any, list[Group]] = {}
+    alike: dict[str, list[Group]] = {}
     for group in hand.groups:
         step = group.first
         if step.name == "select":
@@ -157,7 +157,7 @@ def _without(hand: Hand, group: Group) -> Repairs:
     step = group.first
     if not isinstance(step.made, Ref) or group.changes_memory:
         return
-    shape = hand.value(step.made.place).shape
+    shape = hand.value(step.place).shape
     for place, arg in hand.used(group):
         if hand.value(arg.place).numel() == shape.numel():
             words = Message(

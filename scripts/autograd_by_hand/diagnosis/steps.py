@@ -20,6 +20,10 @@ class Ref:
     place: int
 
 
+Way = tuple[tuple[int, int], ...]  # instructions: of each the code's id, and its offset there
+Place = tuple[Way, int]
+
+
 @dataclass(frozen=True)
 class Site:
     """A place in the author's code: one operation of one expression.
@@ -30,23 +34,26 @@ class Site:
     """
 
     line: int
-    way: tuple[Any, ...]
+    way: Way
     nth: int
 
     @property
-    def place(self) -> Any:
+    def place(self) -> Place:
         """The same, from wherever the function is called."""
         return self.way[-1:], self.nth
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operation: its arguments, with a `Ref` for each tensor, and what it makes."""
+    """One operation: its arguments, with a `Ref` for each tensor, and what it makes.
+
+    made: one tensor, or several with None for what is none; None for a number
+    """
 
     func: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    made: Any  # a Ref, or a list of them and of None
+    made: Ref | list[Ref | None] | None
     site: Site = Site(0, (), 0)
 
     @property
@@ -54,11 +61,22 @@ class Step:
         """What the operation is called, without its overload."""
         return str(self.func).split(".")[1].strip("_")
 
+    @property
+    def place(self) -> int:
+        """The place of what it makes, of a step that makes one tensor."""
+        assert isinstance(self.made, Ref)
+        return self.made.place
+
     def refs(self) -> list[Ref]:
         """The tensors among its arguments."""
         found: list[Ref] = []
         changed((self.args, self.kwargs), found.append)
         return found
+
+    def all_made(self) -> list[Ref]:
+        """The tensors that it makes."""
+        made = self.made if isinstance(self.made, list) else [self.made]
+        return [ref for ref in made if ref is not None]
 
 
 def changed(structure: Any, change: Callable[[Ref], Any]) -> Any:
@@ -103,7 +121,7 @@ class Steps:
 
     def turns(self) -> list[list[int]]:
         """The numbers of the steps that one expression makes in the turns of a loop."""
-        found: dict[Any, list[int]] = {}
+        found: dict[tuple[Place, str], list[int]] = {}
         for number, step in self.numbered():
             found.setdefault((step.site.place, step.name), []).append(number)
         return [numbers for numbers in found.values() if len(numbers) > 1]
@@ -137,10 +155,10 @@ class Steps:
                 made = self.do(step, values)
             if isinstance(step.made, Ref):
                 values[step.made.place] = made
-            else:
-                for ref, one in zip(step.made, made, strict=True):
-                    if ref is not None:
-                        values[ref.place] = one
+            elif step.made is not None:
+                for each, one in zip(step.made, made, strict=True):
+                    if each is not None:
+                        values[each.place] = one
         result = values[self.result.place]
         assert isinstance(result, Tensor)
         return result
@@ -184,9 +202,7 @@ class Steps:
         """What a step makes, in words."""
         if step.name == "alias":
             return "forward's result"
-        if isinstance(step.made, Ref):
-            return self.told(step.made)
-        return self.told(next(ref for ref in step.made if ref))
+        return self.told(step.all_made()[0]) if step.all_made() else "a number"
 
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mm": "@", "bmm": "@", "pow": "**"}

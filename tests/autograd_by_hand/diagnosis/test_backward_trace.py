@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from autograd_by_hand.diagnosis.backward_trace import made_by
 from autograd_by_hand.diagnosis.steps import Steps
 from tests.autograd_by_hand.diagnosis.backwards import drawn, function_of, taken
 
@@ -89,7 +88,7 @@ def test_what_depends_on_the_first_step_is_the_gradient(source):
 def test_what_does_not_depend_on_a_step_is_not_below_it():
     source = "def backward(x, y, dout):\n    return {'x': dout * y, 'y': dout * x}\n"
     steps = taken(source, drawn(x=(3,), y=(3,), dout=(3,)), ["x", "y"])
-    (last,) = made_by(steps.steps.steps[-1])
+    (last,) = steps.steps.steps[-1].all_made()
     assert steps.below([0]) == {steps.gradients["x"].place}
     assert steps.below([1]) == {last.place} == {steps.gradients["y"].place}
 

@@ -177,6 +177,13 @@ def test_a_value_is_kept_as_it_was_when_it_was_made():
     assert torch.equal(made["add"], X * 2 + 1)
 
 
+def test_a_number_that_is_read_of_a_tensor_is_a_step_that_makes_no_tensor():
+    steps = down(lambda x: x * x.max().item())
+    (read,) = [step for step in steps.steps if not step.all_made()]
+    assert steps.made(read) == "a number"
+    assert torch.equal(steps.again({"x": X}), X * X.max())
+
+
 @pytest.mark.parametrize("forward", [_added_in_place, _an_input_in_place])
 def test_taking_down_does_not_change_the_inputs(forward):
     tensors = {"x": X.clone()}
