@@ -57,7 +57,7 @@ def trees_layout(told: list[SumRow], dtype: str) -> TreesPicture:
     told: as `sums_told` gives them. A sum of more than a few summands has a panel for torch, and
         one for numpy where that adds in another order
     """
-    chosen: list[tuple[str, list[str], Json]] = []
+    chosen: list[tuple[str, list[str], SumOrder]] = []
     apart = 0
     for row in told:
         ways = [
