@@ -5,7 +5,7 @@ import torch
 
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.storage.safetensors_torch import write_tensors
-from name_mistakes import name_mistakes
+from name_mistakes import find_mistakes, name_mistakes
 from tests.operators import eight
 from tests.operators.trial import Trial
 
@@ -96,3 +96,18 @@ def test_a_second_call_that_differs_is_named_without_a_search(tmp_path, second, 
     assert found["kind"] == "accumulated"
     assert found["name"].startswith(name)
     assert found["evidence"] == f"a second call on the same inputs gave {second}"
+
+
+def test_a_family_that_is_left_out_names_nothing(trial):
+    trial.compute(LINEAR.backward.replace('"W": dW', '"W": 2 * dW'), "float64")
+    inputs = ("manual", "reference", "facts", "calls")
+    files = {kind: trial.file("float64", kind) for kind in inputs}
+    files |= {kind: getattr(trial, kind) for kind in ("forward", "backward", "draws", "cotangents")}
+    given = files | {"needed": trial.needed, "time_limit": 10}
+    families = [
+        found["dW"].family
+        for without in ([], ["values: factor"])
+        if (found := find_mistakes(**given, without=without))["dW"]
+    ]
+    assert families[0] == "values: factor"
+    assert families[1].startswith("backward: ")

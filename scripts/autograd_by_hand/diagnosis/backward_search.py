@@ -71,7 +71,9 @@ class Mending:
     def stays(self, right: list[str], given: Gradients | None) -> bool:
         """Whether the gradients that were right still are."""
         return given is not None and all(
-            torch.allclose(given[name], self.truth[name], rtol=1e-6, atol=1e-9) for name in right
+            given[name].shape == self.truth[name].shape
+            and torch.allclose(given[name], self.truth[name], rtol=1e-6, atol=1e-9)
+            for name in right
         )
 
     def factor(self, name: str, given: Gradients | None) -> float:
