@@ -33,6 +33,7 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
+bench: export PYTHONPATH = scripts
 bench: .venv/installed
 	$(BIN)/python -m tests.bench.speed
 	$(BIN)/python -m tests.bench.reveal
