@@ -43,6 +43,7 @@ check: .venv/installed
 	PYTHONPATH=scripts $(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/snakemake --lint
 
+bench: export PYTHONPATH = scripts
 bench: .venv/installed
 	$(BIN)/python -m tests.bench.speed
 	$(BIN)/python -m tests.bench.reveal

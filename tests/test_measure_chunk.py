@@ -1,10 +1,11 @@
 """Many runs: however they are cut, and whether they are looked at closely, they give the same."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, Project, copy_project, first_of
+from tests.conftest import TINY, Project, copy_project, first_of, shared
 
 CONFIG = f"experiments/{TINY}/config.yaml"
 RUNS = 112
@@ -29,14 +30,24 @@ def vector(project: Project) -> Project:
     return project
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = with_many_runs(copy_project(tmp_path_factory.mktemp("many")))
-    run = project.snakemake("--config", "chunk=5")
-    assert run.returncode == 0, run.stdout
-    return project
+    """A project that has run in chunks of 5. Look, but do not touch."""
+
+    def make(root: Path) -> None:
+        with_many_runs(copy_project(root)).jobs("--config", "chunk=5")
+
+    return Project(shared(tmp_path_factory, "many", make))
 
 
+@pytest.fixture
+def mine(many: Project, tmp_path: Path) -> Project:
+    """A copy of it, to run again."""
+    shutil.copytree(many.root, tmp_path / "mine", symlinks=True)
+    return Project(tmp_path / "mine")
+
+
+@pytest.mark.thorough
 def test_the_size_of_chunks_and_the_cores_change_no_byte(many: Project, tmp_path: Path) -> None:
     other = with_many_runs(copy_project(tmp_path / "other"))
     run = other.snakemake("-c2")
@@ -44,8 +55,8 @@ def test_the_size_of_chunks_and_the_cores_change_no_byte(many: Project, tmp_path
     assert other.outputs() == many.outputs()
 
 
-def test_another_size_measures_again_and_leaves_the_rest(many: Project) -> None:
-    jobs = many.jobs("--config", "chunk=6")
+def test_another_size_measures_again_and_leaves_the_rest(mine: Project) -> None:
+    jobs = mine.jobs("--config", "chunk=6")
     assert jobs["measure_chunk"] == 2
     assert jobs["mark_chunks"] == 1
     assert jobs["run_autograd"] == jobs["generate_tensors"] == jobs["measure_noise"] == 0
@@ -68,16 +79,17 @@ def test_a_chunk_measures_what_looking_closely_does(tmp_path: Path) -> None:
     assert measured(cut) == measured(whole)
 
 
+@pytest.mark.thorough
 def test_cotangents_go_on_from_chunk_to_chunk(tmp_path: Path) -> None:
     project = vector(with_many_runs(copy_project(tmp_path / "vector")))
     large, small = (measured(project, "--config", f"chunk={size}") for size in (12, 5))
     assert large == small
 
 
-def test_a_stopped_run_goes_on_with_the_chunks_that_are_left(many: Project) -> None:
-    for file in (many.folder / "work/chunks").glob("trial.100-*"):
+def test_a_stopped_run_goes_on_with_the_chunks_that_are_left(mine: Project) -> None:
+    for file in (mine.folder / "work/chunks").glob("trial.100-*"):
         file.unlink()
-    assert many.jobs("--config", "chunk=6")["measure_chunk"] == 1
+    assert mine.jobs("--config", "chunk=5")["measure_chunk"] == 1
 
 
 @pytest.mark.parametrize(

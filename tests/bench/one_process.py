@@ -3,7 +3,7 @@
 Snakemake reads the Snakefile and resolves the rules, which is no part of that work; how many seconds
 it took is printed.
 
-Usage: python -m tests.bench.one_process 25-autograd-by-hand   (from the project's root)
+Usage: PYTHONPATH=scripts python -m tests.bench.one_process 25-autograd-by-hand   (from the project's root)
 """
 
 import sys

@@ -3,7 +3,7 @@
 Each pair is measured alternately in one go, in a fresh copy of the tracked files; the figures are
 medians, and only their ratio means anything on another machine.
 
-Usage: python -m tests.bench.speed [repetitions]
+Usage: PYTHONPATH=scripts python -m tests.bench.speed [repetitions]
 """
 
 import os
