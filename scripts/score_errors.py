@@ -33,6 +33,7 @@ from autograd_by_hand.verdict.gradient_facts import (
     Kinds,
     facts_of_gradient,
     facts_of_result,
+    judged_facts,
     units_of,
 )
 from autograd_by_hand.verdict.value_checks import non_finite
@@ -79,8 +80,11 @@ def score_errors(
             "runs": len(values["autograd"][f"{sample}/result"]),
             "result": facts_of_result(values, sample, dtype),
             "gradients": {
-                f"d{name}": facts_of_gradient(values, f"{sample}/d{name}", dtype, units)
+                f"d{name}": judged_facts(values, key, dtype, units[key])
+                if key in units
+                else facts_of_gradient(values, key, dtype)
                 for name in needed
+                for key in [f"{sample}/d{name}"]
             },
         }
     write_csv(errors, pd.DataFrame(rows))

@@ -46,7 +46,7 @@ def run_experiment(experiment: str) -> None:  # noqa: PLR0915 - one after anothe
     """Call every stage's function in order, with the files that the Snakefile gives it."""
     folder = Path("experiments", experiment)
     work = folder / "work"
-    config = load_config(folder / "config.yaml", Path("experiments/schema.yaml"))
+    config: Any = load_config(folder / "config.yaml", Path("experiments/schema.yaml"))
     names = gradient_names(config["tensors"])
     dtypes, needed = config["dtypes"], list(names)
     draws, states, cotangents = (

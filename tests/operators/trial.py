@@ -5,7 +5,8 @@ from typing import Any
 
 from autograd_by_hand.core.files import read_json
 from autograd_by_hand.floats.rounding import FORMATS
-from autograd_by_hand.verdict.judge import calls_of, judge_gradient
+from autograd_by_hand.verdict.backward_calls import calls_of
+from autograd_by_hand.verdict.judge import judge_gradient
 from check_forward import check_forward
 from compute_manual import compute_manual
 from compute_reference import compute_reference
@@ -123,7 +124,7 @@ class Trial:
         return gradients
 
 
-def _scaled(tensors: dict[str, dict[str, Any]], scale: float | str) -> dict[str, dict[str, Any]]:
+def _scaled(tensors: dict[str, Any], scale: float | str) -> dict[str, Any]:
     """The tensors, all of one scale, or weights and biases as nn.Linear begins with them."""
     scaled = {}
     for name, spec in tensors.items():

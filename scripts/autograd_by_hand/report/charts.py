@@ -12,6 +12,7 @@ import pandas as pd
 
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
+from autograd_by_hand.experiment.graph_listing import Node
 
 MOST_MARKS = 100  # of a gradient in a panel, so that one can still be told from the next
 WIDTH, PANEL_HEIGHT, MARGIN_LEFT, MARGIN_TOP, GAP, BELOW = 920, 230, 62, 118, 46, 62
@@ -224,7 +225,7 @@ BOX_WIDTH, BOX_HEIGHT, ROW, SPACE = 178, 38, 66, 26
 KINDS = {"AccumulateGrad": "leaf", "AddmmBackward0": "product", "TBackward0": "transpose"}
 
 
-def graph_layout(nodes: list[dict[str, Any]], rows: list[list[int]]) -> dict[str, Any]:
+def graph_layout(nodes: list[Node], rows: list[list[int]]) -> dict[str, Any]:
     """Boxes and arrows for a graph in layers (`rows` of ids, the root's first), in pixels."""
     widest = max(map(len, rows))
     width = max(420, widest * (BOX_WIDTH + SPACE) + SPACE)
@@ -268,7 +269,7 @@ def graph_layout(nodes: list[dict[str, Any]], rows: list[list[int]]) -> dict[str
     }
 
 
-def _parents(nodes: list[dict[str, Any]]) -> dict[int, list[int]]:
+def _parents(nodes: list[Node]) -> dict[int, list[int]]:
     """For each node the nodes that have an edge to it."""
     parents: dict[int, list[int]] = {node["id"]: [] for node in nodes}
     for node in nodes:
