@@ -21,8 +21,7 @@ import torch
 from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.progress import progress
-from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward, same_bits
+from autograd_by_hand.experiment.vjp import load_backward, same_bits
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
 from autograd_by_hand.verdict.value_checks import off_zero, repetition
@@ -39,14 +38,14 @@ def compute_manual(
     calls: Path,
 ) -> None:
     runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    function = load_function(backward, "backward", list(runs[0][2]), time_limit)
-    by_hand = Backward(function, backward, needed, torch_dtype(dtype), time_limit)
+    names = [name for name in runs[0][2] if name != "dout"]
+    by_hand = load_backward(backward, names, needed, torch_dtype(dtype), time_limit)
     stack, repeats, changed = Stack(), dict.fromkeys(needed, "same bits"), set[str]()
     zeros, refused = dict[str, str](), dict[str, str]()
     for sample, number, tensors in progress(runs, f"compute_manual {dtype}, runs"):
         dout = tensors.pop("dout")
         once, twice = (by_hand(tensors, dout) for _ in range(2))
-        stack.add(sample, {f"d{name}": once.gradients[name] for name in needed})
+        stack.add(sample, once.named())
         changed |= {*once.changed, *twice.changed}
         refused = once.refused | twice.refused | refused
         for name in needed:

@@ -74,7 +74,7 @@ def measure_chunk(
         tensors, dout = next(drawn), draw_cotangents(douts, 1, shape)[0]
         rows.append(torch.stack([one.measure(run, tensors, dout) for one in formats]))
     write_tensors(errors, {"errors": torch.stack(rows, dim=3)})
-    write_json(tails, {one.dtype: one.tails() for one in formats})
+    write_json(tails, {one.dtype: one.tails.so_far() for one in formats})
 
 
 if __name__ == "__main__":

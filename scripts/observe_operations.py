@@ -23,7 +23,7 @@ from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.experiment.vjp import load_backward
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.replay.program import Program, writes_in_place
 from autograd_by_hand.replay.record import Observer, observe_autograd, observe_backward
@@ -44,17 +44,9 @@ def observe_operations(
 ) -> None:
     runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
     runs.sort(key=lambda run: run[0] != "trial")  # whose first run's operations are written down
-    names = list(runs[0][2])
-    function = load_function(
-        forward, "forward", [name for name in names if name != "dout"], time_limit
-    )
-    by_hand = Backward(
-        load_function(backward, "backward", names, time_limit),
-        backward,
-        needed,
-        torch_dtype(dtype),
-        time_limit,
-    )
+    names = [name for name in runs[0][2] if name != "dout"]
+    function = load_function(forward, "forward", names, time_limit)
+    by_hand = load_backward(backward, names, needed, torch_dtype(dtype), time_limit)
     programs: dict[str, Program] = {}
     others: dict[str, list[tuple[str, int]]] = {"autograd": [], "hand": []}
     sums: list[SumCall] = []

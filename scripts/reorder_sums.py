@@ -14,8 +14,7 @@ from pathlib import Path
 from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.progress import progress
-from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.experiment.vjp import load_backward
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
 from autograd_by_hand.summation.numpy_sums import NumpySums
@@ -32,14 +31,13 @@ def reorder_sums(
     handed_over: Path,
 ) -> None:
     runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    function = load_function(backward, "backward", list(runs[0][2]), time_limit)
-    by_hand = Backward(function, backward, needed, torch_dtype(dtype), time_limit)
+    names = [name for name in runs[0][2] if name != "dout"]
+    by_hand = load_backward(backward, names, needed, torch_dtype(dtype), time_limit)
     stack, sums = Stack(), NumpySums()
     for sample, _, tensors in progress(runs, f"reorder_sums {dtype}, runs"):
         dout = tensors.pop("dout")
         with sums:
-            found = by_hand(tensors, dout).gradients
-        stack.add(sample, {f"d{name}": found[name] for name in needed})
+            stack.add(sample, by_hand(tensors, dout).named())
     write_tensors(gradients, stack.stacked())
     write_json(handed_over, dict(sorted(sums.handed_over.items())))
 
