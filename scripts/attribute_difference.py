@@ -53,7 +53,7 @@ from autograd_by_hand.replay.repeated_replay import RepeatedReplay
 from autograd_by_hand.replay.torch_fallback import carry_out
 from autograd_by_hand.storage.attribution import Attribution, Counterfactual, End
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
-from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.storage.safetensors_torch import read_runs
 from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS, counterfactual
 from autograd_by_hand.summation.numpy_sums import NumpySums
 from autograd_by_hand.summation.orders_file import ComparedCounts, RevealedSum, orders_of
@@ -195,16 +195,14 @@ def _numpys_end(
     count: int,
 ) -> dict[str, Array]:
     """What backward really gives on numpy's sums, in the format in which sums are added."""
-    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    names = [name for name in runs[0][2] if name != "dout"]
+    runs = read_runs(draws, cotangents)
     found: dict[str, list[Array]] = {f"d{name}": [] for name in needed}
     wide = torch_dtype(accumulator(dtype))
-    by_hand = load_backward(backward, names, needed, wide, time_limit)
-    for _, _, tensors in [run for run in runs if run[0] == "trial"][:count]:
-        rounded = {name: cast(value, torch_dtype(dtype)) for name, value in tensors.items()}
-        dout = rounded.pop("dout")
+    by_hand = load_backward(backward, [*runs[0].tensors], needed, wide, time_limit)
+    for run in [run for run in runs if run.sample == "trial"][:count]:
+        rounded = {name: cast(value, torch_dtype(dtype)) for name, value in run.tensors.items()}
         with NumpySums():
-            answer = by_hand(rounded, dout)
+            answer = by_hand(rounded, cast(run.dout, torch_dtype(dtype)))
         for name, value in answer.named().items():
             found[name].append(value.numpy())
     return {name: np.stack(values, axis=-1) for name, values in found.items()}

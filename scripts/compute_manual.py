@@ -23,7 +23,7 @@ from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.vjp import load_backward, same_bits
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
+from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
 from autograd_by_hand.verdict.value_checks import off_zero, repetition
 
 
@@ -37,23 +37,21 @@ def compute_manual(
     gradients: Path,
     calls: Path,
 ) -> None:
-    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    names = [name for name in runs[0][2] if name != "dout"]
-    by_hand = load_backward(backward, names, needed, torch_dtype(dtype), time_limit)
+    runs = read_runs(draws, cotangents)
+    by_hand = load_backward(backward, [*runs[0].tensors], needed, torch_dtype(dtype), time_limit)
     stack, repeats, changed = Stack(), dict.fromkeys(needed, "same bits"), set[str]()
     zeros, refused = dict[str, str](), dict[str, str]()
-    for sample, number, tensors in progress(runs, f"compute_manual {dtype}, runs"):
-        dout = tensors.pop("dout")
-        once, twice = (by_hand(tensors, dout) for _ in range(2))
-        stack.add(sample, once.named())
+    for run in progress(runs, f"compute_manual {dtype}, runs"):
+        once, twice = (by_hand(run.tensors, run.dout) for _ in range(2))
+        stack.add(run.sample, once.named())
         changed |= {*once.changed, *twice.changed}
         refused = once.refused | twice.refused | refused
         for name in needed:
             first, second = once.gradients[name], twice.gradients[name]
             if repeats[name] == "same bits" and not same_bits(first, second):
                 repeats[name] = repetition(first.double().numpy(), second.double().numpy())
-        if (sample, number) == ("trial", 0) and by_hand.takes_cotangent():
-            of_zero = by_hand(tensors, torch.zeros_like(dout)).gradients
+        if (run.sample, run.number) == ("trial", 0) and by_hand.takes_cotangent():
+            of_zero = by_hand(run.tensors, torch.zeros_like(run.dout)).gradients
             zeros = {name: off_zero(of_zero[name].double().numpy()) for name in needed}
     write_tensors(gradients, stack.stacked())
     write_json(

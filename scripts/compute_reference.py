@@ -20,7 +20,7 @@ from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.vjp import load_forward
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
+from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
 from autograd_by_hand.verdict.extended_precision import NoWideOperation, is_wider_than_float64
 from autograd_by_hand.verdict.gradient_facts import Arithmetic
 from autograd_by_hand.verdict.reference import reference_of
@@ -38,15 +38,13 @@ def compute_reference(
     gradients: Path,
     arithmetic: Path,
 ) -> None:
-    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    names = [name for name in runs[0][2] if name != "dout"]
-    function = load_forward(forward, names, needed, torch_dtype(dtype), time_limit)
+    runs = read_runs(draws, cotangents)
+    function = load_forward(forward, [*runs[0].tensors], needed, torch_dtype(dtype), time_limit)
 
     def differentiate(wide: bool) -> Stack:
         stack = Stack()
-        for sample, _, tensors in progress(runs, f"compute_reference {dtype}, runs"):
-            given = {name: tensors[name] for name in names}
-            stack.add(sample, reference_of(function, given, tensors["dout"], wide))
+        for run in progress(runs, f"compute_reference {dtype}, runs"):
+            stack.add(run.sample, reference_of(function, run.tensors, run.dout, wide))
         return stack
 
     used, reason = "float64", None
