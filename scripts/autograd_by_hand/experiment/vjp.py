@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.returned_values import check_gradients, check_result
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import (
     Author,
     call,
-    check_gradients,
-    check_result,
     load_function,
     told_as_theirs,
 )
