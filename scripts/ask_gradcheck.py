@@ -25,7 +25,7 @@ from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.experiment.vjp import Backward
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.storage.safetensors_torch import read_runs
 
 
 def ask_gradcheck(
@@ -37,10 +37,8 @@ def ask_gradcheck(
     time_limit: float,
     opinion: Path,
 ) -> None:
-    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    tensors = next(run for sample, _, run in runs if sample == "trial")
-    tensors.pop("dout")
-    wide = {name: cast(value, torch.float64) for name, value in tensors.items()}
+    run = next(run for run in read_runs(draws, cotangents) if run.sample == "trial")
+    wide = {name: cast(value, torch.float64) for name, value in run.tensors.items()}
     forwards = load_function(forward, "forward", list(wide), time_limit)
     function = load_function(backward, "backward", [*wide, "dout"], time_limit)
     told = {"shapes": {}, "fast": False, "objection": None, "refused": None}

@@ -31,8 +31,7 @@ from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.messages import Message, clause, joined
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.settings import TRACED
-from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.experiment.vjp import load_backward
 from autograd_by_hand.floats.bits import same_bits
 from autograd_by_hand.floats.formats import precision
 from autograd_by_hand.floats.rounding import accumulator
@@ -54,7 +53,7 @@ from autograd_by_hand.replay.repeated_replay import RepeatedReplay
 from autograd_by_hand.replay.torch_fallback import carry_out
 from autograd_by_hand.storage.attribution import Attribution, Counterfactual, End
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
-from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.storage.safetensors_torch import read_runs
 from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS, counterfactual
 from autograd_by_hand.summation.numpy_sums import NumpySums
 from autograd_by_hand.summation.orders_file import ComparedCounts, RevealedSum, orders_of
@@ -196,17 +195,16 @@ def _numpys_end(
     count: int,
 ) -> dict[str, Array]:
     """What backward really gives on numpy's sums, in the format in which sums are added."""
-    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    function = load_function(backward, "backward", list(runs[0][2]), time_limit)
+    runs = read_runs(draws, cotangents)
     found: dict[str, list[Array]] = {f"d{name}": [] for name in needed}
-    by_hand = Backward(function, backward, needed, torch_dtype(accumulator(dtype)), time_limit)
-    for _, _, tensors in [run for run in runs if run[0] == "trial"][:count]:
-        rounded = {name: cast(value, torch_dtype(dtype)) for name, value in tensors.items()}
-        dout = rounded.pop("dout")
+    wide = torch_dtype(accumulator(dtype))
+    by_hand = load_backward(backward, [*runs[0].tensors], needed, wide, time_limit)
+    for run in [run for run in runs if run.sample == "trial"][:count]:
+        rounded = {name: cast(value, torch_dtype(dtype)) for name, value in run.tensors.items()}
         with NumpySums():
-            answer = by_hand(rounded, dout)
-        for name, value in answer.gradients.items():
-            found[f"d{name}"].append(value.numpy())
+            answer = by_hand(rounded, cast(run.dout, torch_dtype(dtype)))
+        for name, value in answer.named().items():
+            found[name].append(value.numpy())
     return {name: np.stack(values, axis=-1) for name, values in found.items()}
 
 

@@ -16,10 +16,9 @@ from pathlib import Path
 from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import write_text
-from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.experiment.vjp import load_backward
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.storage.safetensors_torch import read_runs
 
 
 def check_backward(
@@ -30,10 +29,9 @@ def check_backward(
     time_limit: float,
     checked: Path,
 ) -> None:
-    _, _, tensors = runs_of(read_tensors(draws) | read_tensors(cotangents))[0]
-    function = load_function(backward, "backward", list(tensors), time_limit)
-    by_hand = Backward(function, backward, needed, torch_dtype("float32"), time_limit)
-    answer = by_hand(tensors, tensors.pop("dout"))
+    run = read_runs(draws, cotangents)[0]
+    by_hand = load_backward(backward, [*run.tensors], needed, torch_dtype("float32"), time_limit)
+    answer = by_hand(run.tensors, run.dout)
     if set(needed) <= set(answer.refused):
         raise UserError(answer.refused[needed[0]])
     told = {name: f"d{name} {tuple(answer.gradients[name].shape)}" for name in needed}

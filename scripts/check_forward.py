@@ -27,7 +27,7 @@ from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.experiment.vjp import autograd_vjp, same_bits
 from autograd_by_hand.floats.formats import eps
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.storage.safetensors_torch import read_runs
 
 SEED = 0  # of the direction
 STEPS = (1e-2, 1e-4, 1e-6)  # of the direction's length, which is a tensor's own: the first that
@@ -42,9 +42,8 @@ def check_forward(
     time_limit: float,
     oracle: Path,
 ) -> None:
-    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    tensors = next(run for sample, _, run in runs if sample == "trial")
-    dout = tensors.pop("dout").double()
+    run = next(run for run in read_runs(draws, cotangents) if run.sample == "trial")
+    tensors, dout = run.tensors, run.dout.double()
     function = load_function(forward, "forward", list(tensors), time_limit)
     wide = {name: cast(value, torch.float64) for name, value in tensors.items()}
     _, gradients = autograd_vjp(function, forward, tensors, needed, torch.float64, dout, time_limit)

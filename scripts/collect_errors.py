@@ -8,14 +8,11 @@ out  errors   csv, columns dtype, comparison, sample, run, gradient, max_abs, ma
 """
 
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from autograd_by_hand.core.files import atomic_path
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.comparisons import COMPARISONS, MEASURES
-from autograd_by_hand.storage.errors_table import as_csv, read_csv
+from autograd_by_hand.storage.comparisons import COMPARISONS
+from autograd_by_hand.storage.errors_table import as_csv, read_csv, rows_of
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
 
 
@@ -33,20 +30,14 @@ def collect_errors(
             if not place:
                 out.write(as_csv(table.head(0)))
             keys = ["dtype", "comparison", "sample", "gradient"]
-            for key, group in table.groupby(keys, sort=False, observed=True):
-                dtype, comparison, sample, gradient = map(str, key)
+            for names, group in table.groupby(keys, sort=False, observed=True):
+                dtype, comparison, sample, gradient = map(str, names)
                 out.write(as_csv(group, header=False))
                 of = place, COMPARISONS.index(comparison), needed.index(gradient.removeprefix("d"))
-                for name, first, last, values in rest:
+                for name, first, _, values in rest:
                     if name == sample:
-                        more: dict[str, Any] = {
-                            "dtype": dtype,
-                            "comparison": comparison,
-                            "sample": sample,
-                        }
-                        more |= {"run": range(first, last), "gradient": gradient}
-                        more |= dict(zip(MEASURES, values[of].T, strict=True))
-                        out.write(as_csv(pd.DataFrame(more), header=False))
+                        more = rows_of(values[of], dtype, comparison, sample, gradient, first)
+                        out.write(as_csv(more, header=False))
 
 
 if __name__ == "__main__":

@@ -11,9 +11,8 @@ The other samples' gradients follow from their inputs, which an archive holds in
 
 from pathlib import Path
 
-import torch
-
 from autograd_by_hand.core.files import write_json
+from autograd_by_hand.experiment.vjp import same_bits
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
 
@@ -23,17 +22,13 @@ SAMPLES = ("example", "trial")
 def collect_gradients(manual: Path, autograd: Path, gradients: Path, same: Path) -> None:
     hand, torchs = read_tensors(manual), read_tensors(autograd)
     kept = {key for key in torchs if key.split("/")[0] in SAMPLES}
-    alike = sorted(key for key in kept & hand.keys() if _same_bits(hand[key], torchs[key]))
+    alike = sorted(key for key in kept & hand.keys() if same_bits(hand[key], torchs[key]))
     write_tensors(
         gradients,
         {f"autograd/{key}": torchs[key] for key in kept}
         | {f"manual/{key}": hand[key] for key in kept & hand.keys() if key not in alike},
     )
     write_json(same, alike)
-
-
-def _same_bits(first: torch.Tensor, second: torch.Tensor) -> bool:
-    return torch.equal(first.contiguous().view(torch.uint8), second.contiguous().view(torch.uint8))
 
 
 if __name__ == "__main__":

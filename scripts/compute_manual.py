@@ -18,7 +18,7 @@ from pathlib import Path
 
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of, write_tensors
+from autograd_by_hand.storage.safetensors_torch import read_runs, write_tensors
 from autograd_by_hand.verdict.backward_calls import call_backward
 
 
@@ -32,7 +32,7 @@ def compute_manual(
     gradients: Path,
     calls: Path,
 ) -> None:
-    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
+    runs = read_runs(draws, cotangents)
     found, showed = call_backward(dtype, backward, runs, needed, time_limit)
     write_tensors(gradients, found)
     write_json(calls, showed)

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from autograd_by_hand.experiment.returned_values import not_a_tensor
 from autograd_by_hand.experiment.sampling import draw_cotangents as draw
 from autograd_by_hand.experiment.sampling import going_on
-from autograd_by_hand.experiment.user_code import call, load_function, not_a_tensor
+from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of, write_tensors
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.experiment.autograd_graph import halvings, walk_graph
 from autograd_by_hand.experiment.graph_listing import first_edge_walk
-from autograd_by_hand.experiment.user_code import call, check_result, load_function
+from autograd_by_hand.experiment.returned_values import check_result
+from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
 

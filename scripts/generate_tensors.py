@@ -10,9 +10,10 @@ Draws only: rounding to another format belongs to the stages that compute in it.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autograd_by_hand.experiment.sampling import draw_sample
+from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import write_tensors
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def generate_tensors(
-    specs: dict[str, Any], samples: dict[str, Any], draws: Path, states: Path
+    specs: dict[str, TensorSpec], samples: dict[str, SampleSpec], draws: Path, states: Path
 ) -> None:
     drawn: dict[str, Tensor] = {}
     state_of: dict[str, Tensor] = {}

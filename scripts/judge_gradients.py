@@ -17,13 +17,14 @@ Judges what was measured; measures nothing and words no report.
 """
 
 from pathlib import Path
-from typing import Any
 
 from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.experiment.settings import Criterion
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.errors_table import read_csv
 from autograd_by_hand.verdict.acceptance import evaluate
-from autograd_by_hand.verdict.judge import calls_of, judge_gradient
+from autograd_by_hand.verdict.backward_calls import calls_of
+from autograd_by_hand.verdict.judge import VerdictOnGradient, judge_gradient
 
 
 def judge_gradients(
@@ -36,7 +37,7 @@ def judge_gradients(
     attributions: list[Path],
     tried: list[Path],
     graph: Path,
-    acceptance: list[dict[str, Any]],
+    acceptance: list[Criterion],
     dtypes: list[str],
     judgement: Path,
 ) -> None:
@@ -46,16 +47,19 @@ def judge_gradients(
     )
     in_float64 = read_json(formula)["samples"]["trial"]["gradients"]
     named, reason = read_json(mistakes), read_json(oracle)["reason"]
-    verdicts = [
-        {"gradient": gradient, "dtype": dtype}
-        | judge_gradient(
-            dtype,
-            measured,
-            in_float64[gradient],
-            calls_of(called[dtype], gradient.removeprefix("d")),
-            named[gradient],
-            reason,
-        )
+    verdicts: list[VerdictOnGradient] = [
+        {
+            "gradient": gradient,
+            "dtype": dtype,
+            **judge_gradient(
+                dtype,
+                measured,
+                in_float64[gradient],
+                calls_of(called[dtype], gradient.removeprefix("d")),
+                named[gradient],
+                reason,
+            ),
+        }
         for dtype, told in facts_of.items()
         for gradient, measured in told["samples"]["trial"]["gradients"].items()
     ]

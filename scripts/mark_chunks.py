@@ -11,20 +11,19 @@ The draws are those of one long sequence, however it is cut.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, going_on
-from autograd_by_hand.experiment.settings import closely
+from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec, closely
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
 
 
 def mark_chunks(
-    specs: dict[str, Any],
-    samples: dict[str, Any],
+    specs: dict[str, TensorSpec],
+    samples: dict[str, SampleSpec],
     chunks: list[tuple[str, int, int]],
     states: Path,
     cotangents: Path,

@@ -22,13 +22,13 @@ score_errors measure of one.
 """
 
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, going_on
+from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
 from autograd_by_hand.verdict.measure_run import InFormat
@@ -41,8 +41,8 @@ def measure_chunk(
     cotangent_starts: Path,
     cotangents: Path,
     arithmetic: list[Path],
-    specs: dict[str, Any],
-    samples: dict[str, Any],
+    specs: dict[str, TensorSpec],
+    samples: dict[str, SampleSpec],
     dtypes: list[str],
     needed: list[str],
     sample: str,
@@ -74,7 +74,7 @@ def measure_chunk(
         tensors, dout = next(drawn), draw_cotangents(douts, 1, shape)[0]
         rows.append(torch.stack([one.measure(run, tensors, dout) for one in formats]))
     write_tensors(errors, {"errors": torch.stack(rows, dim=3)})
-    write_json(tails, {one.dtype: one.tails() for one in formats})
+    write_json(tails, {one.dtype: one.tails.so_far() for one in formats})
 
 
 if __name__ == "__main__":

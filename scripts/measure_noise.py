@@ -29,7 +29,7 @@ from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import autograd_vjp
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
+from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
 from autograd_by_hand.verdict.rounding_noise import draw_noise
 
 DRAWS = 64  # of all roundings, over the runs of the trial
@@ -49,13 +49,10 @@ def measure_noise(
     noise: Path,
     overflows: Path,
 ) -> None:
-    runs = [
-        run for run in runs_of(read_tensors(draws) | read_tensors(cotangents)) if run[0] == "trial"
-    ]
-    names = [name for name in runs[0][2] if name != "dout"]
-    function = load_function(forward, "forward", names, time_limit)
+    runs = [run for run in read_runs(draws, cotangents) if run.sample == "trial"]
+    function = load_function(forward, "forward", [*runs[0].tensors], time_limit)
     generator = np.random.Generator(np.random.SFC64(SEED))
-    elements = sum(runs[0][2][name].numel() for name in needed)
+    elements = sum(runs[0].tensors[name].numel() for name in needed)
     each = AT_LEAST if elements >= MANY else max(AT_LEAST, ceil(DRAWS / len(runs)))
     half = torch_dtype(dtype) if dtype in ("bfloat16", "float16") else None
     patience = SLOWER * time_limit  # most of the time is ours and not the author's
@@ -64,12 +61,12 @@ def measure_noise(
         return autograd_vjp(function, forward, tensors, needed, torch.float64, dout, patience)[1]
 
     stack, overflowed = Stack(), Counter[str]()
-    for sample, _, tensors in progress(runs, f"measure_noise {dtype}, runs"):
+    for run in progress(runs, f"measure_noise {dtype}, runs"):
         # The draws are float32's numbers, and so on the grids of float32 and of float64.
-        rounded = {name: cast(one, half) if half else one for name, one in tensors.items()}
-        dout = rounded.pop("dout")
+        rounded = {name: cast(one, half) if half else one for name, one in run.tensors.items()}
+        dout = cast(run.dout, half) if half else run.dout
         drawn, found = draw_noise(partial(gradients, rounded, dout), dtype, each, generator)
-        stack.add(sample, {f"d{name}": value for name, value in drawn.items()})
+        stack.add(run.sample, {f"d{name}": value for name, value in drawn.items()})
         overflowed += found
     write_tensors(noise, stack.stacked())
     write_json(

@@ -22,12 +22,11 @@ from torch import Tensor
 from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.progress import progress
-from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.experiment.vjp import load_backward, load_forward
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.replay.program import Program, writes_in_place
 from autograd_by_hand.replay.record import Observer, observe_autograd, observe_backward
-from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
+from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
 from autograd_by_hand.summation.orders_file import SumCall
 
 
@@ -42,35 +41,24 @@ def observe_operations(
     operations: Path,
     recorded: Path,
 ) -> None:
-    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    runs.sort(key=lambda run: run[0] != "trial")  # whose first run's operations are written down
-    names = list(runs[0][2])
-    function = load_function(
-        forward, "forward", [name for name in names if name != "dout"], time_limit
-    )
-    by_hand = Backward(
-        load_function(backward, "backward", names, time_limit),
-        backward,
-        needed,
-        torch_dtype(dtype),
-        time_limit,
-    )
+    runs = read_runs(draws, cotangents)
+    runs.sort(key=lambda run: run.sample != "trial")  # whose first is written down
+    given = ([*runs[0].tensors], needed, torch_dtype(dtype), time_limit)
+    theirs, by_hand = load_forward(forward, *given), load_backward(backward, *given)
     programs: dict[str, Program] = {}
     others: dict[str, list[tuple[str, int]]] = {"autograd": [], "hand": []}
     sums: list[SumCall] = []
     stack = Stack()
-    for sample, number, tensors in progress(runs, f"observe_operations {dtype}, runs"):
-        dout = tensors.pop("dout")
-        seen, program, outputs = observe_autograd(
-            function, forward, tensors, needed, torch_dtype(dtype), dout, time_limit
-        )
+    for run in progress(runs, f"observe_operations {dtype}, runs"):
+        sample = run.sample
+        seen, program, outputs = observe_autograd(theirs, run.tensors, run.dout)
         observed = [("autograd", seen, program)]
         if sample == "trial":  # the one whose differences are traced
-            observed.append(("hand", *observe_backward(by_hand, tensors, dout)))
+            observed.append(("hand", *observe_backward(by_hand, run.tensors, run.dout)))
         for name, own, found in observed:
             written = _numbered(found, own.sums, sums)
             if programs.setdefault(name, written) != written:
-                others[name].append((sample, number))
+                others[name].append((sample, run.number))
                 continue
             stack.add(sample, {f"{name}.{key}": one for key, one in _given(found, own).items()})
             if name == "autograd":

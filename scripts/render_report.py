@@ -28,7 +28,7 @@ from autograd_by_hand.replay.sum_table import sums_told
 from autograd_by_hand.report.measurements import Errors, Json, Measurements
 from autograd_by_hand.report.report_view import Text, report_view
 from autograd_by_hand.report.templates import render
-from autograd_by_hand.storage.errors_table import read_csv, summarise
+from autograd_by_hand.storage.errors_table import Summary, read_csv, summarise
 
 
 def render_report(
@@ -109,7 +109,7 @@ def render_report(
     write_text(report, render("REPORT.md.j2", vars(view), language=language, own=own))
 
 
-def _by_name(rows: list[Json]) -> Errors:
+def _by_name(rows: list[Summary]) -> Errors:
     return {(row["dtype"], row["comparison"], row["gradient"]): row for row in rows}
 
 

@@ -14,10 +14,9 @@ from pathlib import Path
 from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.progress import progress
-from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.experiment.vjp import load_backward
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
+from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
 from autograd_by_hand.summation.numpy_sums import NumpySums
 
 
@@ -31,15 +30,12 @@ def reorder_sums(
     gradients: Path,
     handed_over: Path,
 ) -> None:
-    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    function = load_function(backward, "backward", list(runs[0][2]), time_limit)
-    by_hand = Backward(function, backward, needed, torch_dtype(dtype), time_limit)
+    runs = read_runs(draws, cotangents)
+    by_hand = load_backward(backward, [*runs[0].tensors], needed, torch_dtype(dtype), time_limit)
     stack, sums = Stack(), NumpySums()
-    for sample, _, tensors in progress(runs, f"reorder_sums {dtype}, runs"):
-        dout = tensors.pop("dout")
+    for run in progress(runs, f"reorder_sums {dtype}, runs"):
         with sums:
-            found = by_hand(tensors, dout).gradients
-        stack.add(sample, {f"d{name}": found[name] for name in needed})
+            stack.add(run.sample, by_hand(run.tensors, run.dout).named())
     write_tensors(gradients, stack.stacked())
     write_json(handed_over, dict(sorted(sums.handed_over.items())))
 

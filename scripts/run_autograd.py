@@ -13,10 +13,9 @@ from pathlib import Path
 
 from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.progress import progress
-from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import autograd_vjp
+from autograd_by_hand.experiment.vjp import load_forward
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
+from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
 
 
 def run_autograd(
@@ -28,16 +27,13 @@ def run_autograd(
     time_limit: float,
     gradients: Path,
 ) -> None:
-    runs = runs_of(read_tensors(draws) | read_tensors(cotangents))
-    names = [name for name in runs[0][2] if name != "dout"]
-    function = load_function(forward, "forward", names, time_limit)
+    runs = read_runs(draws, cotangents)
+    differentiate = load_forward(
+        forward, [*runs[0].tensors], needed, torch_dtype(dtype), time_limit
+    )
     stack = Stack()
-    for sample, _, tensors in progress(runs, f"run_autograd {dtype}, runs"):
-        dout = tensors.pop("dout")
-        result, found = autograd_vjp(
-            function, forward, tensors, needed, torch_dtype(dtype), dout, time_limit
-        )
-        stack.add(sample, {"result": result} | {f"d{name}": found[name] for name in needed})
+    for run in progress(runs, f"run_autograd {dtype}, runs"):
+        stack.add(run.sample, differentiate(run.tensors, run.dout))
     write_tensors(gradients, stack.stacked())
 
 

@@ -17,25 +17,26 @@ Measures only: bounds and verdicts belong to judge_gradients.
 """
 
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.floats.formats import eps, largest
-from autograd_by_hand.floats.ulp import distance
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.comparisons import COMPARISONS
-from autograd_by_hand.storage.errors_table import write_csv
+from autograd_by_hand.storage.errors_table import rows_of, write_csv
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
-from autograd_by_hand.verdict.error_histogram import added, tail_of
 from autograd_by_hand.verdict.gradient_facts import (
+    Facts,
     Kinds,
+    SampleFacts,
     facts_of_gradient,
     facts_of_result,
+    judged_facts,
     units_of,
 )
-from autograd_by_hand.verdict.value_checks import non_finite
+from autograd_by_hand.verdict.run_errors import TailsOfRuns, Ways, errors_of_run
 
 
 def score_errors(
@@ -54,60 +55,56 @@ def score_errors(
     kinds = {"manual": manual, "autograd": autograd, "reference": reference, "reordered": reordered}
     values = {kind: read_arrays(path) for kind, path in kinds.items()}
     units = units_of(read_arrays(noise), read_json(arithmetic), dtype)
-    rows, samples = [], {}
+    gradients = [f"d{name}" for name in needed]
+    counted = TailsOfRuns(gradients, dtype)
+    tables: list[pd.DataFrame] = []
+    samples: dict[str, SampleFacts] = {}
     for sample in dict.fromkeys(key.split("/", 1)[0] for key in values["manual"]):
-        for comparison in COMPARISONS:
-            first, second = comparison.split("_vs_")
-            for name in needed:
-                key = f"{sample}/d{name}"
-                more = values[second].get(f"{key}.tail")
-                for run, (one, other) in enumerate(
-                    zip(values[first][key], values[second][key], strict=True)
-                ):
-                    measured = distance(one, other, dtype, None if more is None else more[run])
-                    rows.append(
-                        {
-                            "dtype": dtype,
-                            "comparison": comparison,
-                            "sample": sample,
-                            "run": run,
-                            "gradient": f"d{name}",
-                        }
-                        | vars(measured)
-                    )
+        measured = []
+        for run in range(len(values["autograd"][f"{sample}/result"])):
+            ways = _run_of(values, sample, run)
+            measured.append(errors_of_run(ways, gradients, dtype))
+            if sample == "trial":
+                counted.add(run, ways)
+        by_run = np.stack(measured, axis=2)  # (comparisons, gradients, runs, measures)
+        tables += [
+            rows_of(by_run[place, column], dtype, comparison, sample, gradient)
+            for place, comparison in enumerate(COMPARISONS)
+            for column, gradient in enumerate(gradients)
+        ]
         samples[sample] = {
-            "runs": len(values["autograd"][f"{sample}/result"]),
+            "runs": len(measured),
             "result": facts_of_result(values, sample, dtype),
             "gradients": {
-                f"d{name}": facts_of_gradient(values, f"{sample}/d{name}", dtype, units)
+                f"d{name}": judged_facts(values, key, dtype, units[key])
+                if key in units
+                else facts_of_gradient(values, key, dtype)
                 for name in needed
+                for key in [f"{sample}/d{name}"]
             },
         }
-    write_csv(errors, pd.DataFrame(rows))
-    write_json(tails, {dtype: _tails_of_trial(values, needed, dtype)})
-    write_json(
-        facts,
-        {"dtype": dtype, "eps": eps(dtype), "largest": largest(dtype), "samples": samples},
-    )
+    write_csv(errors, pd.concat(tables, ignore_index=True))
+    write_json(tails, {dtype: counted.so_far()})
+    found: Facts = {
+        "dtype": dtype,
+        "eps": eps(dtype),
+        "largest": largest(dtype),
+        "samples": samples,
+    }
+    write_json(facts, found)
 
 
-def _tails_of_trial(values: Kinds, needed: list[str], dtype: str) -> dict[str, Any]:
-    """The tails of every gradient over all runs of the trial, and where forward's value is lost."""
-    gradients = {}
-    for name in needed:
-        hand, torchs, truth = (
-            values[kind][f"trial/d{name}"] for kind in ("manual", "autograd", "reference")
-        )
-        more = values["reference"].get(f"trial/d{name}.tail", [None] * len(truth))
-        gradients[f"d{name}"] = added(
-            [
-                tail_of(run, hand[run], torchs[run], truth[run], more[run], dtype)
-                for run in range(len(truth))
-            ]
-        )
-    result, true = (values[kind]["trial/result"] for kind in ("autograd", "reference"))
-    lost = non_finite(result, true, dtype)
-    return {"gradients": gradients, "lost": lost["runs"] if lost else 0}
+def _run_of(values: Kinds, sample: str, run: int) -> Ways:
+    """One run of a sample, in every way that it was computed."""
+    beginning = f"{sample}/"
+    return {
+        kind: {
+            key.removeprefix(beginning): value[run, ...]
+            for key, value in arrays.items()
+            if key.startswith(beginning)
+        }
+        for kind, arrays in values.items()
+    }
 
 
 if __name__ == "__main__":

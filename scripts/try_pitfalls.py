@@ -26,8 +26,9 @@ from autograd_by_hand.core.messages import replaced
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
-from autograd_by_hand.verdict.gradient_facts import facts_of_gradient, units_of
-from autograd_by_hand.verdict.judge import calls_of, judge_gradient
+from autograd_by_hand.verdict.backward_calls import calls_of
+from autograd_by_hand.verdict.gradient_facts import judged_facts, units_of
+from autograd_by_hand.verdict.judge import judge_gradient
 from compute_manual import compute_manual
 from name_mistakes import name_mistakes
 
@@ -72,8 +73,9 @@ def try_pitfalls(
                 calls[dtype] = read_json(called)
                 values = given[dtype] | {"manual": read_arrays(manual)}
                 facts[dtype] = {
-                    f"d{name}": facts_of_gradient(values, f"trial/d{name}", dtype, units[dtype])
+                    f"d{name}": judged_facts(values, key, dtype, units[dtype][key])
                     for name in needed
+                    for key in [f"trial/d{name}"]
                 }
             in_float64 = Path(folder, "facts.json")
             write_json(in_float64, {"samples": {"trial": {"gradients": facts["float64"]}}})

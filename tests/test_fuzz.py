@@ -22,7 +22,7 @@ from autograd_by_hand.archive.canonical_tar import read_archive, write_archive
 from autograd_by_hand.archive.reader import Archive, opened
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.config import load_config
-from autograd_by_hand.experiment.user_code import check_gradients
+from autograd_by_hand.experiment.returned_values import check_gradients
 from tests.conftest import CONFIG, ROOT, TINY, Project, first_of
 from verify import verify
 

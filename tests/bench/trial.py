@@ -218,9 +218,8 @@ def _twice(trial: Trial, dtype: str) -> bool | None:
 
 
 def _gradcheck(trial: Trial, dtype: str) -> bool:
-    run = trial.runs[0][2]
     tensors = {
-        name: cast(value, torch_dtype(dtype)) for name, value in run.items() if name != "dout"
+        name: cast(value, torch_dtype(dtype)) for name, value in trial.runs[0].tensors.items()
     }
     forward = load_function(trial.forward, "forward", list(tensors), LIMIT)
     backward = load_function(trial.backward, "backward", [*tensors, "dout"], LIMIT)

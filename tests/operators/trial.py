@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from autograd_by_hand.core.files import read_json
 from autograd_by_hand.floats.rounding import FORMATS
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
-from autograd_by_hand.storage.safetensors_torch import array_of, read_tensors, runs_of
-from autograd_by_hand.verdict.backward_calls import call_backward
-from autograd_by_hand.verdict.gradient_facts import Kinds, facts_of_gradient, units_of
-from autograd_by_hand.verdict.judge import calls_of, judge_gradient
+from autograd_by_hand.storage.safetensors_torch import array_of, read_runs
+from autograd_by_hand.verdict.backward_calls import Calls, call_backward, calls_of
+from autograd_by_hand.verdict.gradient_facts import Kinds, judged_facts, units_of
+from autograd_by_hand.verdict.judge import judge_gradient
 from tests.conftest import TINY
 from tests.in_process import begin
 from tests.operators.case import Operator
+
+if TYPE_CHECKING:
+    import torch
 
 LINEAR = "linear"  # the scale that stands for nn.Linear's own initialisation of weights and biases
 LIMIT = 60.0
@@ -29,7 +30,7 @@ class Trial:
 
     needed: the tensors that are differentiated by
     forward, backward, work: the author's two files, and the folder of the stages' files
-    runs: the inputs of every run, as `runs_of` gives them, the cotangent among them
+    runs: the inputs of every run
     gradients: by format, the tensors that the last backward gave in it, as compute_manual has them
     """
 
@@ -51,8 +52,9 @@ class Trial:
         kinds = ("autograd", "reference", "noise")
         each = [f"{WORK}/{dtype}/{kind}.safetensors" for dtype in dtypes for kind in kinds]
         self.pipeline.make(f"{WORK}/oracle.json", *each)
-        self.runs = runs_of(self._drawn("draws") | self._drawn("cotangents"))
-        self.gradients: dict[str, dict[str, Tensor]] = {}
+        draws, cotangents = (self.work / f"{name}.safetensors" for name in ("draws", "cotangents"))
+        self.runs = read_runs(draws, cotangents)
+        self.gradients: dict[str, dict[str, torch.Tensor]] = {}
         self._oracle = read_json(self.work / "oracle.json")["reason"]
         self._theirs = {
             dtype: {
@@ -69,10 +71,7 @@ class Trial:
             )
             for dtype in dtypes
         }
-        self._calls: dict[str, dict[str, Any]] = {}
-
-    def _drawn(self, name: str) -> dict[str, Tensor]:
-        return read_tensors(self.work / f"{name}.safetensors")
+        self._calls: dict[str, Calls] = {}
 
     def compute(self, source: str) -> None:
         """Have a backward compute its gradients in every format."""
@@ -120,12 +119,13 @@ class Trial:
     def _facts(self, dtype: str) -> dict[str, Any]:
         values = self.values(dtype)
         return {
-            name: facts_of_gradient(values, f"trial/d{name}", dtype, self._units[dtype])
+            name: judged_facts(values, key, dtype, self._units[dtype][key])
             for name in self.needed
+            for key in [f"trial/d{name}"]
         }
 
 
-def _scaled(tensors: dict[str, dict[str, Any]], scale: float | str) -> dict[str, dict[str, Any]]:
+def _scaled(tensors: dict[str, Any], scale: float | str) -> dict[str, Any]:
     """The tensors, all of one scale, or weights and biases as nn.Linear begins with them."""
     scaled = {}
     for name, spec in tensors.items():

@@ -5,14 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.experiment.graph_listing import Node
 
-def walk_graph(result: Tensor, leaves: dict[str, Tensor]) -> list[dict[str, Any]]:
+
+def walk_graph(result: Tensor, leaves: dict[str, Tensor]) -> list[Node]:
     """Every node of the graph behind `result`, breadth first, the root first.
 
     leaves: the tensors that require a gradient, by name
-    returns: one dict per node: `id` (its place in the list), `type` as Python names it, `edges`
-        (in the node's own order, each {"to": id or None, "input": which output of that node's
-        forward}), and `leaf` (the tensor's name for an AccumulateGrad, else None)
+    returns: the nodes; an `id` is its place in the list, a `type` as Python names it
     """
     owners = {id(leaf): name for name, leaf in leaves.items()}
     root = result.grad_fn

@@ -5,7 +5,7 @@ import keyword
 import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -13,7 +13,13 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.experiment.settings import drawn_tensors, languages_of
+from autograd_by_hand.experiment.settings import (
+    Config,
+    Criterion,
+    TensorSpec,
+    drawn_tensors,
+    languages_of,
+)
 
 Path_ = tuple[str | int, ...]
 
@@ -22,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 AUTHORS_FILES = ("forward.py", "backward.py", "derivation.md")
 
 
-def load_configs(folders: list[Path], schema: Path) -> dict[str, dict[str, Any]]:
+def load_configs(folders: list[Path], schema: Path) -> dict[str, Config]:
     """The checked configs of all experiments, by name; `schema` says what they may hold.
 
     Raises
@@ -46,7 +52,7 @@ def load_configs(folders: list[Path], schema: Path) -> dict[str, dict[str, Any]]
     return configs
 
 
-def load_config(path: Path, schema: Path) -> dict[str, Any]:
+def load_config(path: Path, schema: Path) -> Config:
     """The checked config at `path`.
 
     Raises
@@ -58,12 +64,13 @@ def load_config(path: Path, schema: Path) -> dict[str, Any]:
     validator = _Validator(yaml.load(schema.read_bytes(), yaml.CSafeLoader))
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
     mistakes = [(tuple(error.absolute_path), _sentence(error)) for error in errors]
-    mistakes = mistakes or _contradictions(config)
+    checked = cast("Config", config)
+    mistakes = mistakes or _contradictions(checked)
     if mistakes:
         # jsonschema tells each missing key apart, one sentence tells all of them: once is enough
         once = dict.fromkeys(_placed(path, nodes, *mistake) for mistake in mistakes)
         raise UserError("\n".join(once))
-    return config
+    return checked
 
 
 # To JSON 7.0 is a whole number; to torch, which gets it as a shape or a seed, it is not.
@@ -194,7 +201,7 @@ def _numeric_hint(value: Any) -> str:
     return f" but text, as YAML reads it; write {text} without quotes"
 
 
-def _contradictions(config: dict[str, Any]) -> list[tuple[Path_, str]]:
+def _contradictions(config: Config) -> list[tuple[Path_, str]]:
     """What each key allows and the whole forbids."""
     found: list[tuple[Path_, str]] = []
     tensors, samples = config["tensors"], config["samples"]
@@ -238,11 +245,11 @@ def _contradictions(config: dict[str, Any]) -> list[tuple[Path_, str]]:
     return list(dict.fromkeys(found))
 
 
-def _undrawable(tensor: dict[str, Any]) -> str | None:
+def _undrawable(tensor: TensorSpec) -> str | None:
     low, high = tensor.get("low", 0), tensor.get("high", 1)
-    for key in ("scale", "low", "high"):
-        if not math.isfinite(tensor.get(key, 0)):
-            return f"{key} must be a finite number, not {tensor[key]}."
+    for key, number in (("scale", tensor.get("scale", 1)), ("low", low), ("high", high)):
+        if not math.isfinite(number):
+            return f"{key} must be a finite number, not {number}."
     match tensor["draw"]:
         case "linear_default" if "fan_in" not in tensor:
             return "draw: linear_default needs fan_in, the number of inputs of the layer."
@@ -261,9 +268,7 @@ def _undrawable(tensor: dict[str, Any]) -> str | None:
     return None
 
 
-def _unanswerable(
-    index: int, criterion: dict[str, Any], config: dict[str, Any]
-) -> list[tuple[Path_, str]]:
+def _unanswerable(index: int, criterion: Criterion, config: Config) -> list[tuple[Path_, str]]:
     found: list[tuple[Path_, str]] = []
     errors = criterion.get("errors", {})
     dtype = errors.get("dtype") or criterion.get("attribution")

@@ -1,10 +1,29 @@
 """Read a recorded graph: print it, walk it, put it into layers. No torch."""
 
 from collections import Counter
-from typing import Any
+from typing import TypedDict
 
 
-def listing(nodes: list[dict[str, Any]]) -> list[str]:
+class Edge(TypedDict):
+    """To which node, or null, and to which output of that node's forward."""
+
+    to: int | None
+    input: int
+
+
+class Node(TypedDict):
+    """A node of the graph, its edges in its own order.
+
+    leaf: the tensor's name, for an AccumulateGrad
+    """
+
+    id: int
+    type: str
+    edges: list[Edge]
+    leaf: str | None
+
+
+def listing(nodes: list[Node]) -> list[str]:
     """The graph as the lab prints it, one line per node: its type and its edges in order."""
     lines = []
     for node in nodes:
@@ -17,7 +36,7 @@ def listing(nodes: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def first_edge_walk(nodes: list[dict[str, Any]]) -> list[int]:
+def first_edge_walk(nodes: list[Node]) -> list[int]:
     """The ids met by following each node's first edge that leads anywhere: the lab's loop."""
     walk, node = [], nodes[0] if nodes else None
     while node is not None:
@@ -27,7 +46,7 @@ def first_edge_walk(nodes: list[dict[str, Any]]) -> list[int]:
     return walk
 
 
-def layers(nodes: list[dict[str, Any]]) -> list[list[int]]:
+def layers(nodes: list[Node]) -> list[list[int]]:
     """The ids by depth, the longest way from the root, so that every edge leads downward."""
     depth = Counter({0: 0})
     for node in _in_topological_order(nodes):
@@ -40,7 +59,7 @@ def layers(nodes: list[dict[str, Any]]) -> list[list[int]]:
     return rows
 
 
-def _in_topological_order(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _in_topological_order(nodes: list[Node]) -> list[Node]:
     """Every node before those that its edges lead to (Kahn, 1962)."""
     waiting = Counter(edge["to"] for node in nodes for edge in node["edges"])
     order = [node for node in nodes if not waiting[node["id"]]]

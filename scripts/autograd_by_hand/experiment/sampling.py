@@ -1,16 +1,15 @@
 """Draw an experiment's tensors as the lab does: one seed, then run by run, tensor by tensor."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from autograd_by_hand.experiment.settings import closely, drawn_tensors
+from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec, closely, drawn_tensors
 
 
 def draw_runs(
-    tensors: dict[str, Any], sample: dict[str, Any], generator: torch.Generator, runs: int
+    tensors: dict[str, TensorSpec], sample: SampleSpec, generator: torch.Generator, runs: int
 ) -> Iterator[dict[str, Tensor]]:
     """The next runs of a sample, one after another: each tensor's draw by its name.
 
@@ -22,7 +21,7 @@ def draw_runs(
 
 
 def draw_sample(
-    tensors: dict[str, Any], sample: dict[str, Any]
+    tensors: dict[str, TensorSpec], sample: SampleSpec
 ) -> tuple[dict[str, Tensor], Tensor]:
     """The first draws of one sample, and the generator's state after its last.
 
@@ -40,7 +39,7 @@ def draw_sample(
     return draws, generator.get_state()
 
 
-def _draw(spec: dict[str, Any], generator: torch.Generator) -> Tensor:
+def _draw(spec: TensorSpec, generator: torch.Generator) -> Tensor:
     """One tensor of shape spec["shape"]."""
     shape, scale = spec["shape"], spec.get("scale", 1)
     match spec["draw"]:

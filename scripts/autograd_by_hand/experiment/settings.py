@@ -1,6 +1,6 @@
 """What follows from an experiment's settings, once they are checked."""
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 # Runs of a sample that are looked at in every way: judged, replayed, traced. Of the rest only the
 # errors are measured, chunk by chunk, and no tensor is kept.
@@ -9,7 +9,83 @@ CHUNK = 500  # runs that one job measures, if the config says nothing
 TRACED = 5  # runs at most, whose difference is traced: shares are averages, and cost a replay each
 
 
-def drawn_tensors(tensors: dict[str, Any], sample: dict[str, Any]) -> dict[str, dict[str, Any]]:
+class Draw(TypedDict, total=False):
+    """What a sample may say of a tensor: how it is drawn."""
+
+    draw: str
+    scale: float
+    low: float
+    high: float
+    fan_in: int
+
+
+class TensorSpec(TypedDict):
+    """A tensor of the config; schema.yaml says what each key means."""
+
+    shape: list[int]
+    draw: str
+    requires_grad: NotRequired[bool]
+    scale: NotRequired[float]
+    low: NotRequired[float]
+    high: NotRequired[float]
+    fan_in: NotRequired[int]
+
+
+class SampleSpec(TypedDict):
+    """A sample of the config: its seed, its runs, and how its tensors are drawn otherwise."""
+
+    seed: int
+    runs: int
+    tensors: NotRequired[dict[str, Draw]]
+
+
+class ErrorCriterion(TypedDict):
+    """What a criterion asks of the errors: `every` or `some` are `below` or `above` a bound."""
+
+    dtype: str
+    comparison: str
+    measure: str
+    sample: NotRequired[str]
+    every: NotRequired[dict[str, float]]
+    some: NotRequired[dict[str, float]]
+
+
+class Criterion(TypedDict):
+    """A criterion of acceptance: its claim, and one of the others."""
+
+    claim: str
+    errors: NotRequired[ErrorCriterion]
+    graph: NotRequired[list[str]]
+    attribution: NotRequired[str]
+    pitfalls: NotRequired[str]
+    verdict: NotRequired[str]
+
+
+class Pitfall(TypedDict):
+    """A mistake to try: a piece of backward.py, and what is put in its place."""
+
+    mistake: str
+    replace: str
+    by: str
+
+
+class Config(TypedDict):
+    """A config.yaml, checked."""
+
+    title: str
+    question: str
+    tensors: dict[str, TensorSpec]
+    samples: dict[str, SampleSpec]
+    dtypes: list[str]
+    acceptance: list[Criterion]
+    languages: NotRequired[list[str]]
+    translations: NotRequired[dict[str, dict[str, str]]]
+    time_limit: NotRequired[int]
+    chunk: NotRequired[int]
+    pitfalls: NotRequired[list[Pitfall]]
+
+
+def drawn_tensors(tensors: dict[str, TensorSpec], sample: SampleSpec) -> dict[str, TensorSpec]:
     """How each tensor is drawn in `sample`: `tensors`, overridden by the sample's own words."""
     own = sample.get("tensors", {})
     return {name: {**tensor, **own.get(name, {})} for name, tensor in tensors.items()}
@@ -20,7 +96,7 @@ def shown_format(dtypes: list[str]) -> str:
     return "float32" if "float32" in dtypes else dtypes[0]
 
 
-def gradient_names(tensors: dict[str, Any]) -> dict[str, str]:
+def gradient_names(tensors: dict[str, TensorSpec]) -> dict[str, str]:
     """From each tensor that needs a gradient to the gradient's name: W -> dW."""
     return {name: f"d{name}" for name, tensor in tensors.items() if tensor.get("requires_grad")}
 
@@ -30,12 +106,12 @@ def judged(dtypes: list[str]) -> list[str]:
     return ["float64", *(dtype for dtype in dtypes if dtype != "float64")]
 
 
-def closely(sample: dict[str, Any]) -> int:
+def closely(sample: SampleSpec) -> int:
     """How many runs of a sample, its first ones, are looked at in every way."""
-    return min(int(sample["runs"]), CLOSELY)
+    return min(sample["runs"], CLOSELY)
 
 
-def chunks(samples: dict[str, Any], size: int) -> list[tuple[str, int, int]]:
+def chunks(samples: dict[str, SampleSpec], size: int) -> list[tuple[str, int, int]]:
     """The rest of the runs in chunks: the sample, the first run, and the one after the last."""
     return [
         (name, first, min(first + size, sample["runs"]))
@@ -44,10 +120,9 @@ def chunks(samples: dict[str, Any], size: int) -> list[tuple[str, int, int]]:
     ]
 
 
-def languages_of(config: dict[str, Any]) -> list[str]:
+def languages_of(config: Config) -> list[str]:
     """The languages of an experiment's report, the author's own first."""
-    found: list[str] = config.get("languages", ["en"])
-    return found
+    return config.get("languages", ["en"])
 
 
 def edition(language: str) -> str:

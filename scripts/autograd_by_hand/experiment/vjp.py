@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.returned_values import check_gradients, check_result
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import (
     Author,
     call,
-    check_gradients,
-    check_result,
+    load_function,
     told_as_theirs,
 )
 
@@ -61,6 +61,47 @@ def autograd_vjp(
 
 
 @dataclass(frozen=True)
+class Forward:
+    """The author's forward in one format, to be differentiated by autograd.
+
+    needed: the tensors to differentiate by
+    """
+
+    function: Author
+    path: Path
+    needed: list[str]
+    dtype: torch.dtype
+    limit: float
+
+    def __call__(
+        self,
+        tensors: dict[str, Tensor],
+        dout: Tensor,
+        lift: Callable[[Tensor], Tensor] = lambda tensor: tensor,
+    ) -> dict[str, Tensor]:
+        """Its "result" and its gradients, "d<tensor>", in one run; arguments as `autograd_vjp`'s.
+
+        Raises
+            UserError: as `autograd_vjp` does.
+        """
+        result, found = autograd_vjp(
+            self.function, self.path, tensors, self.needed, self.dtype, dout, self.limit, lift
+        )
+        return {"result": result} | {f"d{name}": found[name] for name in self.needed}
+
+
+def load_forward(
+    path: Path, names: list[str], needed: list[str], dtype: torch.dtype, limit: float
+) -> Forward:
+    """The forward of the author's file, which may take the tensors `names`.
+
+    Raises
+        UserError: as `load_function` does.
+    """
+    return Forward(load_function(path, "forward", names, limit), path, needed, dtype, limit)
+
+
+@dataclass(frozen=True)
 class Answer:
     """What one call of the hand's backward gave.
 
@@ -72,6 +113,10 @@ class Answer:
     gradients: dict[str, Tensor]
     refused: dict[str, str]
     changed: list[str]
+
+    def named(self) -> dict[str, Tensor]:
+        """The gradients by their own names, "d<tensor>"."""
+        return {f"d{name}": gradient for name, gradient in self.gradients.items()}
 
 
 class Backward:
@@ -123,6 +168,18 @@ class Backward:
     def takes_cotangent(self) -> bool:
         """Whether it names `dout` among its parameters."""
         return "dout" in inspect.signature(self.function).parameters
+
+
+def load_backward(
+    path: Path, names: list[str], needed: list[str], dtype: torch.dtype, limit: float
+) -> Backward:
+    """The backward of the author's file, which may take the tensors `names` and `dout`.
+
+    Raises
+        UserError: as `load_function` does.
+    """
+    function = load_function(path, "backward", [*names, "dout"], limit)
+    return Backward(function, path, needed, dtype, limit)
 
 
 def same_bits(first: Tensor, second: Tensor) -> bool:

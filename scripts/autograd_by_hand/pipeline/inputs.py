@@ -16,6 +16,7 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.config import load_configs
 from autograd_by_hand.experiment.settings import (
     CHUNK,
+    Config,
     chunks,
     edition,
     gradient_names,
@@ -71,7 +72,7 @@ class Experiments:
     chunk_size: runs that one job measures, in place of what the configs say
     """
 
-    configs: dict[str, dict[str, Any]]
+    configs: dict[str, Config]
     chunk_size: int | None = None
 
     @classmethod
@@ -100,7 +101,7 @@ class Experiments:
         """A file of every experiment's folder."""
         return [str(FOLDER / name / file) for name in self.names]
 
-    def config(self, wildcards: Wildcards) -> dict[str, Any]:
+    def config(self, wildcards: Wildcards) -> Config:
         """The checked config of the job's experiment."""
         return self.configs[wildcards.experiment]
 

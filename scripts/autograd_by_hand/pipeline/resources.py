@@ -8,10 +8,9 @@ the disk that it says.
 from math import prod
 from pathlib import Path
 from shutil import disk_usage
-from typing import Any
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.experiment.settings import TRACED, closely, judged
+from autograd_by_hand.experiment.settings import TRACED, Config, closely, judged
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 PYTHON = 300_000_000  # bytes of a stage before it has read a tensor
@@ -34,7 +33,7 @@ ROW = 90  # bytes of a row of errors.csv
 MEMINFO = Path("/proc/meminfo")
 
 
-def disk_needed(config: dict[str, Any]) -> int:
+def disk_needed(config: Config) -> int:
     """Bytes of an experiment's cached intermediates, its table of errors among them."""
     everything, gradients = _elements(config)
     runs = {name: closely(sample) for name, sample in config["samples"].items()}
@@ -49,12 +48,12 @@ def disk_needed(config: dict[str, Any]) -> int:
     return round(1.6 * held) + 2 * ROW * rows
 
 
-def memory_needed(config: dict[str, Any]) -> int:
+def memory_needed(config: Config) -> int:
     """Bytes that the largest stage of an experiment holds at once."""
     return PYTHON + max(_tensors_held(config).values())
 
 
-def memory_of_stage(stage: str, config: dict[str, Any]) -> int:
+def memory_of_stage(stage: str, config: Config) -> int:
     """Bytes that a stage of an experiment holds at once.
 
     A stage that is not estimated by itself is held to need no more than the largest one.
@@ -65,7 +64,7 @@ def memory_of_stage(stage: str, config: dict[str, Any]) -> int:
     return PYTHON + held.get(stage, max(held.values()))
 
 
-def _tensors_held(config: dict[str, Any]) -> dict[str, int]:
+def _tensors_held(config: Config) -> dict[str, int]:
     """Bytes of tensors in the largest stages; measured on layers of up to 131 million weights.
 
     In bytes of an element: the draws of all runs (4); one run in float64 (8) and, for float64's own
@@ -82,7 +81,7 @@ def _tensors_held(config: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def refuse_what_cannot_be(configs: dict[str, dict[str, Any]], root: Path) -> None:
+def refuse_what_cannot_be(configs: dict[str, Config], root: Path) -> None:
     """Hold the needs of experiments against what the machine has.
 
     Raises
@@ -107,7 +106,7 @@ def refuse_what_cannot_be(configs: dict[str, dict[str, Any]], root: Path) -> Non
         raise UserError("\n".join(mistakes))
 
 
-def _elements(config: dict[str, Any]) -> tuple[int, int]:
+def _elements(config: Config) -> tuple[int, int]:
     """How many numbers the tensors of a run have, and how many their gradients."""
     sizes = [(prod(one["shape"]), one.get("requires_grad")) for one in config["tensors"].values()]
     return sum(size for size, _ in sizes), sum(size for size, needed in sizes if needed)

@@ -8,8 +8,8 @@ new objects for what it saved.
 import math
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,8 +18,7 @@ from torch import Tensor
 from autograd_by_hand.aten.dispatch import DispatchMode
 from autograd_by_hand.aten.dtypes import dtype_name
 from autograd_by_hand.experiment.local_variables import variables_of
-from autograd_by_hand.experiment.user_code import Author
-from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
+from autograd_by_hand.experiment.vjp import Backward, Forward
 from autograd_by_hand.replay.interpreter import knows
 from autograd_by_hand.replay.program import (
     CONSTANT,
@@ -174,30 +173,25 @@ def _plain(value: Any, number: Callable[[Tensor], Any]) -> Any:
 
 
 def observe_autograd(
-    forward: Author,
-    path: Path,
-    tensors: dict[str, Tensor],
-    needed: list[str],
-    dtype: torch.dtype,
-    dout: Tensor,
-    limit: float,
+    forward: Forward, tensors: dict[str, Tensor], dout: Tensor
 ) -> tuple[Observer, Program, dict[str, Tensor]]:
-    """`autograd_vjp`, observed: its operations, them as a program, and its named values.
+    """A call of forward and its derivative, observed: operations, program, and named values.
 
-    Arguments as for `autograd_vjp`. The names are the gradients' (dW), that of forward's result
-    ("loss" if it is a scalar, else "result") and those of forward's own variables.
+    The names are the gradients' (dW), that of forward's result ("loss" if it is a scalar, else
+    "result") and those of forward's own variables.
 
     Raises
-        UserError: as `autograd_vjp` does.
+        UserError: as `Forward` does.
     """
     seen, parts = Observer(), list[int]()
+    function = forward.function
     with ExitStack() as observing:
 
-        @wraps(forward)
+        @wraps(function)
         def watched(**given: Tensor) -> Any:
             seen.take(given)
             observing.enter_context(seen)
-            result = forward(**given)
+            result = function(**given)
             parts.append(len(seen.calls))
             return result
 
@@ -206,12 +200,10 @@ def observe_autograd(
                 seen.take_made("dout", tensor)
             return tensor
 
-        with variables_of(forward) as variables:
-            result, gradients = autograd_vjp(
-                watched, path, tensors, needed, dtype, dout, limit, lift
-            )
-    ends = {"loss" if result.dim() == 0 else "result": result}
-    ends |= {f"d{name}": gradients[name] for name in needed}
+        with variables_of(function) as variables:
+            ends = replace(forward, function=watched)(tensors, dout, lift)
+    if ends["result"].dim() == 0:
+        ends = {"loss": ends.pop("result")} | ends
     known = {*map(seen.number, ends.values()), *seen.inputs.values()}
     known |= constants_shown(seen.constants, seen.calls)
     outputs = {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from autograd_by_hand.report.measurements import Json
+from autograd_by_hand.experiment.graph_listing import Node
 
 BOX_WIDTH, BOX_HEIGHT, ROW, SPACE, TOP = 178, 38, 66, 26, 62
 KINDS = {"AddmmBackward0": "product", "TBackward0": "transpose", "AccumulateGrad": "leaf"}
@@ -46,7 +46,7 @@ class GraphPicture:
     leaves: int
 
 
-def graph_layout(nodes: list[Json], rows: list[list[int]]) -> GraphPicture:
+def graph_layout(nodes: list[Node], rows: list[list[int]]) -> GraphPicture:
     """Boxes and arrows for a graph in layers (`rows` of ids, the root's first), in pixels."""
     widest = max(map(len, rows))
     width = max(420, widest * (BOX_WIDTH + SPACE) + SPACE)
@@ -87,7 +87,7 @@ def graph_layout(nodes: list[Json], rows: list[list[int]]) -> GraphPicture:
     )
 
 
-def _parents(nodes: list[Json]) -> dict[int, list[int]]:
+def _parents(nodes: list[Node]) -> dict[int, list[int]]:
     """For each node the nodes that have an edge to it."""
     parents: dict[int, list[int]] = {node["id"]: [] for node in nodes}
     for node in nodes:

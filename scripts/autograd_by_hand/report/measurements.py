@@ -14,7 +14,7 @@ from autograd_by_hand.replay.sum_table import SumRow
 Json = dict[str, Any]
 Figure = float | str
 # A sample's errors over its runs, by (dtype, comparison, gradient): rows of `summarise`.
-Errors = Mapping[tuple[str, str, str], Json]
+Errors = Mapping[tuple[str, str, str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)

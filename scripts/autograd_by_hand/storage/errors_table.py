@@ -1,9 +1,10 @@
 """The table of errors: its file, and its summary over the runs."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from autograd_by_hand.core.files import write_text
 from autograd_by_hand.storage.comparisons import MEASURES
@@ -28,20 +29,52 @@ def read_csv(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
 
 
-def summarise(errors: pd.DataFrame, sample: str) -> list[dict[str, Any]]:
-    """Median and maximum over the runs of a sample, one row per (dtype, comparison, gradient).
+def rows_of(
+    errors: NDArray[Any], dtype: str, comparison: str, sample: str, gradient: str, first: int = 0
+) -> pd.DataFrame:
+    """The rows of one gradient in one comparison.
 
-    Rows come in the order of the table; each has dtype, comparison, gradient, runs, and
-    "<measure>_median", "<measure>_max" for every measure.
+    errors: shape (runs, measures)
+    first: the number of the first run
     """
-    rows = []
+    columns: dict[str, Any] = {"dtype": dtype, "comparison": comparison, "sample": sample}
+    columns |= {"run": range(first, first + len(errors)), "gradient": gradient}
+    return pd.DataFrame(columns | dict(zip(MEASURES, errors.T, strict=True)))
+
+
+class Summary(TypedDict):
+    """Median and maximum of every measure over the runs of a sample."""
+
+    dtype: str
+    comparison: str
+    gradient: str
+    runs: int
+    max_abs_median: float
+    max_abs_max: float
+    max_ulp_median: float
+    max_ulp_max: float
+    rel_norm_median: float
+    rel_norm_max: float
+
+
+def summarise(errors: pd.DataFrame, sample: str) -> list[Summary]:
+    """One row per (dtype, comparison, gradient) of a sample, in the order of the table."""
+    rows: list[Summary] = []
     chosen = errors[errors["sample"] == sample]
     groups = chosen.groupby(["dtype", "comparison", "gradient"], sort=False, observed=True)
     for (dtype, comparison, gradient), group in groups:
-        row: dict[str, Any] = {"dtype": dtype, "comparison": comparison, "gradient": gradient}
-        row["runs"] = len(group)
-        for measure in MEASURES:
-            row[f"{measure}_median"] = float(group[measure].median())
-            row[f"{measure}_max"] = float(group[measure].max())
-        rows.append(row)
+        rows.append(
+            {
+                "dtype": str(dtype),
+                "comparison": str(comparison),
+                "gradient": str(gradient),
+                "runs": len(group),
+                "max_abs_median": float(group["max_abs"].median()),
+                "max_abs_max": float(group["max_abs"].max()),
+                "max_ulp_median": float(group["max_ulp"].median()),
+                "max_ulp_max": float(group["max_ulp"].max()),
+                "rel_norm_median": float(group["rel_norm"].median()),
+                "rel_norm_max": float(group["rel_norm"].max()),
+            }
+        )
     return rows

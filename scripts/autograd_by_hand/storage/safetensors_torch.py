@@ -5,6 +5,7 @@ A file holds tensors keyed "<sample>/<name>", the runs of the sample along the f
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,28 @@ def runs_of(tensors: dict[str, Tensor]) -> list[tuple[str, int, dict[str, Tensor
         (sample, run, {name: value[run] for name, value in named.items()})
         for sample, named in samples.items()
         for run in range(len(next(iter(named.values()))))
+    ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a sample: its tensors by their names, and its cotangent."""
+
+    sample: str
+    number: int
+    tensors: dict[str, Tensor]
+    dout: Tensor
+
+
+def read_runs(draws: Path, cotangents: Path) -> list[Run]:
+    """Every run, from the files of its draws and of its cotangents.
+
+    Raises
+        UserError: if a file is damaged.
+    """
+    return [
+        Run(sample, number, {name: one for name, one in own.items() if name != "dout"}, own["dout"])
+        for sample, number, own in runs_of(read_tensors(draws) | read_tensors(cotangents))
     ]
 
 

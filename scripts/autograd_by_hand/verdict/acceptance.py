@@ -1,12 +1,16 @@
 """Whether an experiment does what its own config asks of it."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 
 from autograd_by_hand.core.messages import Message, joined
 from autograd_by_hand.core.number_format import number, percent
 from autograd_by_hand.diagnosis.mistake import UNKNOWN
+from autograd_by_hand.experiment.graph_listing import Node
+from autograd_by_hand.experiment.settings import Criterion, ErrorCriterion
+from autograd_by_hand.storage.attribution import Attribution
+from autograd_by_hand.verdict.judge import VerdictOnGradient
 
 GREATEST = {
     "max_abs": Message("greatest absolute difference"),
@@ -28,19 +32,34 @@ CAUSES = {
 }
 
 
+class Evaluated(TypedDict):
+    """A criterion's claim, a sentence with what was measured, and whether it holds."""
+
+    criterion: str
+    measured: str
+    holds: bool
+
+
+class TriedPitfall(TypedDict):
+    """What try_pitfalls writes of one of the config's mistakes."""
+
+    mistake: str
+    replace: str
+    by: str
+    verdicts: list[VerdictOnGradient]
+
+
 def evaluate(
-    criterion: dict[str, Any],
+    criterion: Criterion,
     errors: pd.DataFrame,
-    nodes: list[dict[str, Any]],
-    verdicts: list[dict[str, Any]],
-    attributions: dict[str, Any],
-    pitfalls: list[dict[str, Any]],
-) -> dict[str, Any]:
+    nodes: list[Node],
+    verdicts: list[VerdictOnGradient],
+    attributions: dict[str, Attribution],
+    pitfalls: list[TriedPitfall],
+) -> Evaluated:
     """One criterion of the config, evaluated.
 
-    attributions: by format, as attribute_difference writes them
-    pitfalls: as try_pitfalls writes them
-    returns: `criterion` (its claim), `measured` (a sentence with the figure), `holds`
+    attributions: by format
     """
     if "errors" in criterion:
         measured, holds = _errors(criterion["errors"], errors)
@@ -55,20 +74,24 @@ def evaluate(
     return {"criterion": criterion["claim"], "measured": measured, "holds": holds}
 
 
-def _errors(wanted: dict[str, Any], errors: pd.DataFrame) -> tuple[str, bool]:
-    keys = {key: wanted[key] for key in ("dtype", "comparison")}
-    keys["sample"] = wanted.get("sample", "trial")
+def _errors(wanted: ErrorCriterion, errors: pd.DataFrame) -> tuple[str, bool]:
+    keys = {
+        "dtype": wanted["dtype"],
+        "comparison": wanted["comparison"],
+        "sample": wanted.get("sample", "trial"),
+    }
     rows = errors
     for key, value in keys.items():
         rows = rows[rows[key] == value]
     if rows.empty:
         return Message("nothing was measured with {keys}", keys=", ".join(keys.values())), False
-    measure, quantifier = wanted["measure"], "every" if "every" in wanted else "some"
-    ((side, limit),) = wanted[quantifier].items()
+    measure, every = wanted["measure"], "every" in wanted
+    ((side, limit),) = (wanted["every"] if every else wanted["some"]).items()
     holding = rows[measure] < limit if side == "below" else rows[measure] > limit
-    holds = bool(holding.all() if quantifier == "every" else holding.any())
-    greatest = (quantifier == "every") == (side == "below")  # the row that decides
-    extreme = rows.loc[rows[measure].idxmax() if greatest else rows[measure].idxmin()]
+    holds = bool(holding.all() if every else holding.any())
+    greatest = every == (side == "below")  # the row that decides
+    decides: Any = rows[measure].idxmax() if greatest else rows[measure].idxmin()
+    extreme = rows.loc[decides]
     met = {"count": int(holding.sum()), "all": len(rows), "limit": number(limit)}
     return (
         Message(
@@ -85,26 +108,26 @@ def _errors(wanted: dict[str, Any], errors: pd.DataFrame) -> tuple[str, bool]:
     )
 
 
-def _graph(wanted: list[str], nodes: list[dict[str, Any]]) -> tuple[str, bool]:
+def _graph(wanted: list[str], nodes: list[Node]) -> tuple[str, bool]:
     types = [node["type"] for node in nodes]
     counts = ", ".join(f"{types.count(name)} {name}" for name in wanted)
     told = Message("{count} nodes, among them {counts}", count=len(nodes), counts=counts)
     return told, all(name in types for name in wanted)
 
 
-def _attribution(found: dict[str, Any]) -> tuple[str, bool]:
+def _attribution(found: Attribution) -> tuple[str, bool]:
     if found["refused"]:
         return Message("not traced: {reason}", reason=found["refused"]), False
-    leading: dict[str, dict[str, Any]] = {}
+    leading: dict[str, tuple[float, str]] = {}  # by gradient: the greatest share, its factor
     for row in found["shares"]:
-        name = row["gradient"]
-        if row["share"] is not None and row["share"] > leading.get(name, {"share": 0.0})["share"]:
-            leading[name] = row
+        name, share = row["gradient"], row["share"]
+        if share is not None and share > leading.get(name, (0.0, ""))[0]:
+            leading[name] = share, row["factor"]
     if not leading:
         return Message("no difference: numpy's sums give autograd's bits"), True
     causes = [
-        joined(" ", [name, percent(row["share"]), CAUSES[row["factor"]]])
-        for name, row in leading.items()
+        joined(" ", [name, percent(share), CAUSES[factor]])
+        for name, (share, factor) in leading.items()
     ]
     told = Message(
         "both ends replayed bit for bit (runs: {runs}); most of the squared difference: {causes}",
@@ -114,7 +137,7 @@ def _attribution(found: dict[str, Any]) -> tuple[str, bool]:
     return told, True
 
 
-def _pitfalls(tried: list[dict[str, Any]]) -> tuple[str, bool]:
+def _pitfalls(tried: list[TriedPitfall]) -> tuple[str, bool]:
     """Whether each mistake is caught, and named or refused with the author's line."""
     caught = [
         [one for one in row["verdicts"] if one["outcome"] in ("wrong", "imprecise")]
@@ -134,7 +157,7 @@ def _pitfalls(tried: list[dict[str, Any]]) -> tuple[str, bool]:
     return words, len(tried) > 0 and all(caught) and all(named)
 
 
-def _verdicts(wanted: str, verdicts: list[dict[str, Any]]) -> tuple[str, bool]:
+def _verdicts(wanted: str, verdicts: list[VerdictOnGradient]) -> tuple[str, bool]:
     outcomes = [verdict["outcome"] for verdict in verdicts]
     met = outcomes.count(wanted)
     told = Message("{count} of {all} are {wanted}", count=met, all=len(outcomes), wanted=wanted)

@@ -8,7 +8,7 @@ the runs were cut.
 from bisect import bisect_left
 from collections import Counter
 from sys import float_info
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +23,49 @@ UP_TO = (0.5, 1.0, 2.0, 4.0, 8.0, 64.0, 1024.0)  # ulps, of the columns that a r
 SMALLEST = -10  # errors of at most 2^-10 ulp are counted together, which rounding cannot make
 
 
+class Greatest(TypedDict):
+    """The element that is furthest off: by how much, where, and what it is and should be."""
+
+    ulps: float | str
+    run: int
+    index: list[int]
+    hand: float | str
+    true: float | str
+
+
+class Tail(TypedDict):
+    """How the elements of a gradient are off from the truth, over some runs.
+
+    unequal: elements whose bits are not autograd's
+    overflow: no numbers where the truth fits the format
+    zeros: elements that are zero where the truth is not
+    subnormal: elements below the smallest normal number
+    counts: by class
+    """
+
+    runs: int
+    elements: int
+    unequal: int
+    overflow: int
+    zeros: int
+    subnormal: int
+    counts: dict[str, int]
+    greatest: Greatest | None
+
+
+class Tails(TypedDict):
+    """The tails of all gradients in one format, and the runs in which forward's value is lost."""
+
+    gradients: dict[str, Tail]
+    lost: int
+
+
 def tail_of(
     run: int, value: Array, autograd: Array, truth: Array, more: Array | None, dtype: str
-) -> dict[str, Any]:
+) -> Tail:
     """One run's gradient by hand: how its elements are off from the truth.
 
     value, autograd: of the format; truth: float64, with `more` beyond it where it is wider
-    returns: `runs`, `elements`; `unequal`, elements whose bits are not autograd's; `counts` by
-        class; `overflow`, no numbers where the truth fits the format; `zeros` where the truth is
-        not zero; `subnormal`; and `greatest`, the element that is furthest off, or null
     """
     arrays = (value, autograd, truth, *([] if more is None else [more]))
     flat = [one.reshape(-1) for one in arrays]
@@ -39,7 +73,9 @@ def tail_of(
         _part(run, part.start, dtype, value.shape, *(one[part] for one in flat))
         for part in blocks(value.size)
     ]
-    return added(parts) | {"runs": 1}
+    whole = added(parts)
+    whole["runs"] = 1
+    return whole
 
 
 def _part(
@@ -51,7 +87,7 @@ def _part(
     autograd: Array,
     truth: Array,
     more: Array | None = None,
-) -> dict[str, Any]:
+) -> Tail:
     """The tail of a part of a gradient that begins at its element number `start`."""
     ulps = np.abs(scaled_to_ulps(difference(value, truth, more), truth, dtype))
     held, true = np.asarray(value, np.float64), np.asarray(truth, np.float64)
@@ -69,21 +105,26 @@ def _part(
     }
 
 
-def added(tails: list[dict[str, Any]]) -> dict[str, Any]:
+def added(tails: list[Tail]) -> Tail:
     """Several tails of one gradient as one; of equally great errors the first counts."""
-    numbers = ("runs", "elements", "unequal", "overflow", "zeros", "subnormal")
     counts: Counter[str] = Counter()
     for tail in tails:
         counts.update(tail["counts"])
     found = [tail["greatest"] for tail in tails if tail["greatest"]]
     greatest = max(found, key=lambda one: (float(one["ulps"]), -one["run"]), default=None)
-    return {name: sum(tail[name] for tail in tails) for name in numbers} | {
+    return {
+        "runs": sum(tail["runs"] for tail in tails),
+        "elements": sum(tail["elements"] for tail in tails),
+        "unequal": sum(tail["unequal"] for tail in tails),
+        "overflow": sum(tail["overflow"] for tail in tails),
+        "zeros": sum(tail["zeros"] for tail in tails),
+        "subnormal": sum(tail["subnormal"] for tail in tails),
         "counts": dict(sorted(counts.items(), key=lambda item: _rank(item[0]))),
         "greatest": greatest,
     }
 
 
-def columns(tail: dict[str, Any]) -> list[int]:
+def columns(tail: Tail) -> list[int]:
     """A tail's counts in fewer classes: 0, up to each of UP_TO, and more."""
     found = [0] * (len(UP_TO) + 2)
     for name, count in tail["counts"].items():
@@ -112,7 +153,7 @@ def _classes(ulps: Array) -> dict[str, int]:
 
 def _greatest(
     run: int, start: int, ulps: Array, held: Array, true: Array, shape: tuple[int, ...]
-) -> dict[str, Any] | None:
+) -> Greatest | None:
     if not ulps.size or not ulps.any():
         return None
     at = int(np.argmax(ulps))

@@ -7,44 +7,87 @@ any mistake; a format by its own run. A format can tell nothing where half the g
 gradient would pass too: there the outcome is unresolved, and never right.
 """
 
+from collections.abc import Sequence
 from math import isfinite
-from typing import Any
+from typing import Literal, NotRequired, TypedDict
 
 from autograd_by_hand.core.messages import Message, clause
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.floats.formats import precision
+from autograd_by_hand.verdict.backward_calls import CallsOfGradient
+from autograd_by_hand.verdict.gradient_facts import JudgedFacts
 
 NO_NUMBER = Message("something on the way overflows, or is divided by zero")
 WORST_FACTOR = 0.5  # what half the gradient is off, as a part of it: zero and twice are off by more
 
+Measure = Literal["norm", "element"]
 OUTCOMES = ("wrong", "imprecise", "unresolved", "right")  # the worst first
 
 
-def worst_outcome(verdicts: list[dict[str, Any]]) -> str:
+class Mistake(TypedDict):
+    """What name_mistakes writes of a wrong gradient.
+
+    format: the coarser format that backward computes in, if that is all that is wrong
+    """
+
+    kind: str
+    name: str
+    evidence: str
+    format: NotRequired[str]
+
+
+class Diagnosis(TypedDict):
+    """The mistake as a verdict tells it."""
+
+    name: str
+    evidence: str
+
+
+class Verdict(TypedDict):
+    """The verdict on one gradient in one format.
+
+    outcome: one of OUTCOMES
+    limit: the least error that is seen, as a part of the gradient's norm
+    """
+
+    outcome: str
+    reason: str
+    limit: float
+    diagnosis: Diagnosis | None
+
+
+class VerdictOnGradient(Verdict):
+    """A verdict, and the gradient and format that it is on."""
+
+    gradient: str
+    dtype: str
+
+
+def worst_outcome(verdicts: Sequence[Verdict]) -> str:
     """The outcome of all together."""
-    return min((str(verdict["outcome"]) for verdict in verdicts), key=OUTCOMES.index)
+    return min((verdict["outcome"] for verdict in verdicts), key=OUTCOMES.index)
 
 
 def judge_gradient(
     dtype: str,
-    facts: dict[str, Any],
-    formula: dict[str, Any],
-    calls: dict[str, Any],
-    mistake: dict[str, Any] | None,
+    facts: JudgedFacts,
+    formula: JudgedFacts,
+    calls: CallsOfGradient,
+    mistake: Mistake | None,
     oracle: str | None,
-) -> dict[str, Any]:
+) -> Verdict:
     """The verdict on one gradient in one format.
 
     facts, formula: the gradient's facts in this format and in float64, as score_errors measured
-    calls: `second_call`, `zero_cotangent` and `refused` of the gradient in this format
-    mistake: what name_mistakes found (kind, name, evidence), or None
+    calls: of the gradient in this format
+    mistake: what name_mistakes found, or None
     oracle: why autograd itself is not to be trusted, if it is not
-    returns: outcome (right, wrong, imprecise, unresolved), reason, limit (the least error that is
-        seen, as a part of the gradient's norm), and diagnosis (name, evidence) or None
     """
 
-    def verdict(outcome: str, reason: str, named: dict[str, Any] | None = None) -> dict[str, Any]:
-        diagnosis = named and {key: named[key] for key in ("name", "evidence")}
+    def verdict(outcome: str, reason: str, named: Mistake | Diagnosis | None = None) -> Verdict:
+        diagnosis: Diagnosis | None = None
+        if named:
+            diagnosis = {"name": named["name"], "evidence": named["evidence"]}
         shown = detectable(facts)
         return {"outcome": outcome, "reason": reason, "limit": shown, "diagnosis": diagnosis}
 
@@ -63,7 +106,7 @@ def judge_gradient(
         return verdict("wrong", reason, mistake or {"name": name, "evidence": reason})
     if oracle:
         return verdict("unresolved", clause(oracle))
-    inside = (mistake or {}).get("format")  # a coarser format that backward computes in
+    inside = mistake.get("format") if mistake else None  # coarser
     if lost := _lost(formula):
         if formula["autograd"]["lost"]:
             return verdict("unresolved", _neither(_of_formula(lost, dtype)))
@@ -84,38 +127,29 @@ def judge_gradient(
     return verdict("right", _near(facts))
 
 
-def calls_of(calls: dict[str, Any], name: str) -> dict[str, Any]:
-    """What the calls of backward showed of one tensor's gradient, in what compute_manual writes."""
-    return {
-        "refused": calls["refused"].get(name),
-        "second_call": calls["second_call"][name],
-        "zero_cotangent": calls["zero_cotangent"].get(name, "zero"),
-    }
-
-
-def within(facts: dict[str, Any]) -> bool:
+def within(facts: JudgedFacts) -> bool:
     """Whether a gradient is as near the reference as a correct one."""
-    return all(_is_near(facts, measure) for measure in ("norm", "element"))
+    return _is_near(facts, "norm") and _is_near(facts, "element")
 
 
-def _is_near(facts: dict[str, Any], measure: str) -> bool:
+def _is_near(facts: JudgedFacts, measure: Measure) -> bool:
     """Whether one measure of the error is what may be chance, or twice autograd's own."""
-    manual, autograd = (float(facts[whose][measure]) for whose in ("manual", "autograd"))
+    manual, autograd = float(facts["manual"][measure]), float(facts["autograd"][measure])
     chance = float(facts["limits"][measure])
     return manual <= (max(chance, 2 * autograd) if isfinite(autograd) else chance)
 
 
-def unresolved(facts: dict[str, Any]) -> bool:
+def unresolved(facts: JudgedFacts) -> bool:
     """Whether half the gradient would be within the limit, or there is none to compare with."""
     return not detectable(facts) < WORST_FACTOR
 
 
-def detectable(facts: dict[str, Any]) -> float:
+def detectable(facts: JudgedFacts) -> float:
     """The least error of the whole gradient that is seen, as a part of its norm."""
     return float(facts["limits"]["norm"]) * float(facts["noise"])
 
 
-def _lost(facts: dict[str, Any]) -> str:
+def _lost(facts: JudgedFacts) -> str:
     """Where an element is no number though the true one is, in words; "" if none is."""
     lost = facts["non_finite"]
     if not (lost and lost["fits"]):
@@ -138,10 +172,10 @@ def _neither(lost: str) -> Message:
     return Message("{lost}; autograd has none there either", lost=lost)
 
 
-def _off(facts: dict[str, Any]) -> str:
+def _off(facts: JudgedFacts) -> str:
     """How far a gradient is off, in words: by its norm, or where an element is."""
     manual, autograd, most = facts["manual"], facts["autograd"], facts["limits"]
-    measure = "element" if _is_near(facts, "norm") else "norm"
+    measure: Measure = "element" if _is_near(facts, "norm") else "norm"
     off = Message("off by {times} times the rounding noise", times=number(manual[measure], 3))
     if measure == "element":
         index, run = str(tuple(manual["index"])), manual["run"]
@@ -154,13 +188,13 @@ def _off(facts: dict[str, Any]) -> str:
     )
 
 
-def _near(facts: dict[str, Any]) -> str:
+def _near(facts: JudgedFacts) -> str:
     times = number(facts["manual"]["norm"])
     near = Message("{times} times the rounding noise from the reference", times=times)
     return Message("autograd's own bits, {near}", near=near) if facts["identical"] else near
 
 
-def _cannot_tell(facts: dict[str, Any], dtype: str) -> str:
+def _cannot_tell(facts: JudgedFacts, dtype: str) -> str:
     share = float(facts["noise"])
     if share == float("inf"):
         return Message("the true gradient is zero at these inputs, or no number of the format")

@@ -14,7 +14,7 @@ of 2. Nothing else decides, in any format.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import log, sqrt
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,14 @@ Array = NDArray[Any]
 FALSE_ALARM = 1e-6  # the probability that a correct gradient is rejected, under the model
 
 
-def limits(runs: int, elements: int) -> dict[str, float]:
+class Limits(TypedDict):
+    """How many noises the error of a correct gradient may have."""
+
+    norm: float
+    element: float
+
+
+def limits(runs: int, elements: int) -> Limits:
     """How many noises the error of a correct gradient may have: its norm, and a single element.
 
     elements: of all runs together

@@ -1,6 +1,6 @@
 """What a gradient's values show by themselves: lost numbers, other bits in a second call."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,29 @@ from autograd_by_hand.floats.formats import largest
 Array = NDArray[Any]
 
 
-def non_finite(value: Array, reference: Array, dtype: str) -> dict[str, Any] | None:
-    """Where `value` is inf or nan: how often, the first place, and whether the truth would fit.
+class NonFinite(TypedDict):
+    """The elements of a gradient that are inf or nan.
+
+    runs: how many runs have one
+    run, index: of the first
+    value: of the first, as text
+    reference: there, or null if it is not finite itself
+    fits: whether every such element's reference is a number of the format
+    """
+
+    count: int
+    runs: int
+    run: int
+    index: list[int]
+    value: str
+    reference: float | None
+    fits: bool
+
+
+def non_finite(value: Array, reference: Array, dtype: str) -> NonFinite | None:
+    """Where `value` is inf or nan; None if all elements are finite.
 
     value, reference: shape (runs, *shape)
-    returns: None if all are finite; else `count`, `runs` (how many runs have one), `run` and
-        `index` of the first, its `value` as text, `reference` there (None if not finite itself),
-        and `fits`: whether every such element's reference is a number of the format
     """
     bad = ~np.isfinite(value)
     if not bad.any():

@@ -1,13 +1,11 @@
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_by_hand.experiment.graph_listing import first_edge_walk, layers, listing
+from autograd_by_hand.experiment.graph_listing import Node, first_edge_walk, layers, listing
 
 
-def graph(*edges: list[int | None], leaves: dict[int, str] | None = None) -> list[dict[str, Any]]:
+def graph(*edges: list[int | None], leaves: dict[int, str] | None = None) -> list[Node]:
     """One node for each list, whose numbers are the nodes that its edges lead to."""
     return [
         {
@@ -26,7 +24,7 @@ SHORT_AND_LONG = graph([2, 1], [2], [3], [])  # 0 leads to 2 directly and by way
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> list[dict[str, Any]]:
+def graphs(draw: st.DrawFn) -> list[Node]:
     """Graphs without cycles in which every node is reached from the root, ids in any order."""
     size = draw(st.integers(1, 10))
     parents = [

@@ -14,7 +14,7 @@ from autograd_by_hand.experiment.sampling import (
     draw_sample,
     going_on,
 )
-from autograd_by_hand.experiment.settings import CLOSELY
+from autograd_by_hand.experiment.settings import CLOSELY, Draw, SampleSpec
 
 LAB = Path(__file__).parents[3] / "experiments/25-autograd-by-hand/config.yaml"
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -112,7 +112,8 @@ def test_a_scale_multiplies_what_would_be_drawn_without(draw):
 
 
 def test_a_samples_own_words_change_its_draws():
-    tensors, own = {"x": spec("randn")}, {"x": {"scale": 8}}
+    tensors = {"x": spec("randn")}
+    own: dict[str, Draw] = {"x": {"scale": 8}}
     plain, _ = draw_sample(tensors, {"seed": 7, "runs": 2})
     scaled, _ = draw_sample(tensors, {"seed": 7, "runs": 2, "tensors": own})
     assert torch.equal(scaled["x"], plain["x"] * 8)
@@ -188,7 +189,7 @@ def test_a_cast_to_the_same_dtype_has_memory_of_its_own(value):
 
 
 def test_only_the_first_runs_are_kept_and_the_state_is_that_after_all():
-    sample = {"seed": 7, "runs": CLOSELY + 3}
+    sample: SampleSpec = {"seed": 7, "runs": CLOSELY + 3}
     draws, state = draw_sample({"x": spec("randn")}, sample)
     assert draws["x"].shape == (CLOSELY, 4)
     generator = torch.Generator().manual_seed(7)

@@ -1,6 +1,12 @@
-from autograd_by_hand.experiment.settings import drawn_tensors, gradient_names, judged, shown_format
+from autograd_by_hand.experiment.settings import (
+    TensorSpec,
+    drawn_tensors,
+    gradient_names,
+    judged,
+    shown_format,
+)
 
-TENSORS = {
+TENSORS: dict[str, TensorSpec] = {
     "x": {"shape": [2], "draw": "randn", "requires_grad": True},
     "t": {"shape": [3], "draw": "uniform", "low": -1, "high": 1},
     "W": {"shape": [4], "draw": "randn", "requires_grad": True},
@@ -13,13 +19,17 @@ def test_a_sample_without_words_of_its_own_draws_the_tensors_as_they_are():
 
 
 def test_a_sample_overrides_key_by_key_and_keeps_the_rest():
-    drawn = drawn_tensors(TENSORS, {"tensors": {"t": {"high": 5, "scale": 2}}})
+    drawn = drawn_tensors(
+        TENSORS, {"seed": 1, "runs": 1, "tensors": {"t": {"high": 5, "scale": 2}}}
+    )
     assert drawn["t"] == {"shape": [3], "draw": "uniform", "low": -1, "high": 5, "scale": 2}
     assert drawn["x"] == TENSORS["x"]
 
 
 def test_an_override_changes_neither_the_order_of_the_draws_nor_the_settings():
-    drawn = drawn_tensors(TENSORS, {"tensors": {"n": {"high": 3}, "x": {"scale": 2}}})
+    drawn = drawn_tensors(
+        TENSORS, {"seed": 1, "runs": 1, "tensors": {"n": {"high": 3}, "x": {"scale": 2}}}
+    )
     assert list(drawn) == ["x", "t", "W", "n"]
     assert TENSORS["n"]["high"] == 9
 

@@ -1,6 +1,7 @@
 """What a run sets up before its graph: more targets, and a limit of memory."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -12,7 +13,8 @@ from autograd_by_hand.pipeline import hooks
 from autograd_by_hand.pipeline.inputs import Experiments
 from tests.conftest import ROOT
 
-EXPERIMENTS = Experiments({"one": {}})
+CONFIG: Any = {}
+EXPERIMENTS = Experiments({"one": CONFIG})
 
 
 def set_up(**settings: object) -> SimpleNamespace:

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.pipeline.inputs import Experiments
 
-CONFIG = {
+CONFIG: Any = {
     "title": "One",
     "tensors": {"x": {"shape": [2], "requires_grad": True}, "b": {"shape": [2]}},
     "samples": {"trial": {"runs": 103}, "example": {"runs": 101}},

@@ -1,25 +1,28 @@
 """Needs: the estimates hold for what is there, and what cannot be is refused before it starts."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.config import load_config
+from autograd_by_hand.experiment.settings import Config
 from autograd_by_hand.pipeline import resources
 from autograd_by_hand.pipeline.resources import disk_needed, memory_needed, refuse_what_cannot_be
 from tests.conftest import ROOT, TINY, Project
 
 SCHEMA = ROOT / "experiments/schema.yaml"
-CONFIG = {
+CONFIG: Any = {
     "tensors": {"x": {"shape": [10, 10]}, "W": {"shape": [100, 10], "requires_grad": True}},
     "samples": {"trial": {"runs": 10}},
     "dtypes": ["float32"],
 }
 
 
-def with_runs(runs: int) -> dict[str, object]:
-    return CONFIG | {"samples": {"trial": {"runs": runs}}}
+def with_runs(runs: int) -> Config:
+    settings: Config = CONFIG | {"samples": {"trial": {"runs": runs}}}
+    return settings
 
 
 def test_runs_that_are_not_looked_at_closely_need_a_row_and_no_tensor() -> None:

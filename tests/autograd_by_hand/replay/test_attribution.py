@@ -9,8 +9,8 @@ from autograd_by_hand.replay.attribution import FACTORS, OTHER, Game, shapley
 from autograd_by_hand.replay.forward_part import forward_calls
 from autograd_by_hand.replay.interpreter import held
 from autograd_by_hand.replay.repeated_replay import RepeatedReplay
-from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS, counterfactual, mixed
-from autograd_by_hand.summation.tree import Order, Orders, chain, in_turn, summands
+from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS, counterfactual
+from autograd_by_hand.summation.tree import Order, Orders, in_turn
 
 
 def test_in_an_additive_game_each_player_gets_what_it_adds():
@@ -28,28 +28,6 @@ def one_order(tree, fused=()):
     flags = np.zeros(len(tree) // 2 + 1, bool)
     flags[list(fused)] = True
     return Orders(np.zeros((1, 1, 1), np.int32), [Order(tree, flags)])
-
-
-LANES = chain([in_turn([0, 2]), in_turn([1, 3])])
-
-
-def test_a_mixture_has_one_kernels_tree_and_the_others_fused_products():
-    (order,) = mixed(one_order(LANES), one_order(in_turn(range(4)), fused=[2]), terms=4).orders
-    assert order.tree.tolist() == LANES.tolist()
-    assert order.fused.tolist() == [False, False, True, False]
-
-
-def test_what_fuses_throughout_does_so_in_another_tree_as_well():
-    (order,) = mixed(one_order(LANES), one_order(in_turn(range(4)), fused=[1, 2, 3]), 4).orders
-    assert order.fused.tolist() == [False, False, True, True]  # 0 and 1 are where lanes begin
-
-
-def test_a_mixture_tells_apart_what_either_kernel_does():
-    two = Orders(
-        np.array([[[0, 1]]], np.int32),
-        [Order(in_turn([0, 1]), np.zeros(2, bool)) for _ in range(2)],
-    )
-    assert mixed(two, one_order(in_turn([0, 1])), 2).which.tolist() == [[[0, 1]]]
 
 
 def call(op, args, result, **rest):
@@ -177,16 +155,3 @@ def test_what_leads_to_a_value_that_forward_has_is_forwards():
     }
     forwards = {5: values[2]}
     assert forward_calls(TWO_SUMS, values, theirs, forwards, 24) == {0}
-
-
-@pytest.mark.parametrize("kind", COUNTERFACTUALS)
-def test_a_counterfactual_adds_each_summand_once_and_fuses_nothing(kind):
-    (order,) = counterfactual(kind, one_order(in_turn(range(37)), fused=range(1, 37))).orders
-    assert sorted(summands(order.tree).tolist()) == list(range(37))
-    assert not order.fused.any()
-    assert order.compensated == (kind == "compensated")
-
-
-def test_the_shuffle_is_the_same_every_time():
-    first, second = (counterfactual("shuffled", IN_TURN).orders[0].tree for _ in range(2))
-    assert first.tolist() == second.tolist()

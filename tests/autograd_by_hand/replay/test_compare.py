@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from autograd_by_hand.experiment.vjp import Forward
 from autograd_by_hand.replay.compare import replay_sample
 from autograd_by_hand.replay.program import given_to, names_of_sums, taken_as_given
 from autograd_by_hand.replay.record import observe_autograd
@@ -34,10 +35,9 @@ class Lab:
         }
         made = []
         for seed in SEEDS:
-            seen, self.program, outputs = observe_autograd(
-                lab, Path("forward.py"), self._draw(seed), ["x", "W", "b"],
-                getattr(torch, dtype), torch.ones(()), 60,
-            )  # fmt: skip
+            forward = Forward(lab, Path("forward.py"), ["x", "W", "b"], getattr(torch, dtype), 60)
+            drawn = self._draw(seed)
+            seen, self.program, outputs = observe_autograd(forward, drawn, torch.ones(()))
             made.append(outputs)
         self.archived = {name: np.stack([one[name].numpy() for one in made]) for name in made[0]}
         self.orders: list[Any] = [reveal(adder_of(one), one["op"]) for one in seen.sums]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from autograd_by_hand.experiment.local_variables import variables_of
-from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.experiment.vjp import Backward, Forward
 from autograd_by_hand.replay.program import CONSTANT
 from autograd_by_hand.replay.record import Observer, observe_autograd, observe_backward
 
@@ -27,7 +27,7 @@ def observed(forward=lab, tensors=None, dout=None):
     tensors = tensors or draw()
     needed = [name for name in tensors if name != "target"]
     dout = torch.ones(()) if dout is None else dout
-    return observe_autograd(forward, PATH, tensors, needed, torch.float32, dout, 10)
+    return observe_autograd(Forward(forward, PATH, needed, torch.float32, 10), tensors, dout)
 
 
 def ops(calls):
@@ -269,7 +269,7 @@ def test_two_calls_on_operands_of_one_layout_are_one_sum():
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_inputs_are_what_they_are_after_they_were_rounded(dtype):
     tensors = draw()
-    _, program, _ = observe_autograd(lab, PATH, tensors, ["x"], dtype, torch.ones(()), 10)
+    _, program, _ = observe_autograd(Forward(lab, PATH, ["x"], dtype, 10), tensors, torch.ones(()))
     assert program["constants"] == []
     assert "aten._to_copy.default" not in {call["op"] for call in program["calls"]}
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -18,11 +20,12 @@ ERRORS = pd.DataFrame(
         "dtype", "comparison", "sample", "run", "gradient", "max_abs", "max_ulp", "rel_norm",
     ],
 )  # fmt: skip
-NODES = [{"type": name} for name in ("AddmmBackward0", "AccumulateGrad", "AccumulateGrad")]
+NODES: Any = [{"type": name} for name in ("AddmmBackward0", "AccumulateGrad", "AccumulateGrad")]
 
 
 def evaluated(**criterion):
-    return evaluate({"claim": CLAIM, **criterion}, ERRORS, NODES, [], {}, [])
+    wanted: Any = {"claim": CLAIM, **criterion}
+    return evaluate(wanted, ERRORS, NODES, [], {}, [])
 
 
 def bounded(measure="max_abs", **settings):
@@ -90,7 +93,7 @@ def test_a_bound_on_nothing_never_holds(quantifier, side):
 def test_an_infinite_error_is_below_nothing_and_above_everything():
     errors = ERRORS.assign(max_abs=float("inf"))
     for side, holds in (("below", False), ("above", True)):
-        wanted = {
+        wanted: Any = {
             "dtype": "float32",
             "comparison": "manual_vs_autograd",
             "measure": "max_abs",
@@ -121,7 +124,7 @@ def attributed(refused=None, **shares):
     rows = [
         {"gradient": "dx", "factor": factor, "share": share} for factor, share in shares.items()
     ]
-    found = {"float32": {"refused": refused, "runs": 5, "shares": rows}}
+    found: Any = {"float32": {"refused": refused, "runs": 5, "shares": rows}}
     return evaluate({"claim": CLAIM, "attribution": "float32"}, ERRORS, [], [], found, [])
 
 
@@ -153,13 +156,13 @@ def test_an_attribution_that_was_refused_does_not_hold_and_says_why():
     ],
 )
 def test_a_verdict_holds_if_all_have_it_and_there_is_one(outcomes, measured, holds):
-    verdicts = [{"outcome": outcome} for outcome in outcomes]
+    verdicts: Any = [{"outcome": outcome} for outcome in outcomes]
     found = evaluate({"claim": CLAIM, "verdict": "right"}, ERRORS, [], verdicts, {}, [])
     assert found == {"criterion": CLAIM, "measured": measured, "holds": holds}
 
 
 def test_another_verdict_than_right_can_be_wanted():
-    verdicts = [{"outcome": "wrong"}]
+    verdicts: Any = [{"outcome": "wrong"}]
     found = evaluate({"claim": CLAIM, "verdict": "wrong"}, ERRORS, [], verdicts, {}, [])
     assert found["holds"]
 
@@ -183,6 +186,6 @@ NOTHING = {"outcome": "unresolved", "diagnosis": None}
     ],
 )
 def test_pitfalls_hold_if_each_is_caught_and_named_in_one_of_its_gradients(tried, measured, holds):
-    pitfalls = [{"mistake": "one", "verdicts": verdicts} for verdicts in tried]
+    pitfalls: Any = [{"mistake": "one", "verdicts": verdicts} for verdicts in tried]
     found = evaluate({"claim": CLAIM, "pitfalls": "named"}, ERRORS, [], [], {}, pitfalls)
     assert found == {"criterion": CLAIM, "measured": measured, "holds": holds}

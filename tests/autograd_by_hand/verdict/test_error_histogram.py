@@ -83,7 +83,9 @@ def test_chunks_add_up_to_the_whole_however_they_are_cut(runs, cut):
 
 
 def test_of_equal_errors_the_first_run_counts():
-    assert added([tail([1.0], [1.5], run=4), tail([1.0], [1.5], run=2)])["greatest"]["run"] == 2
+    greatest = added([tail([1.0], [1.5], run=4), tail([1.0], [1.5], run=2)])["greatest"]
+    assert greatest is not None
+    assert greatest["run"] == 2
 
 
 def test_an_order_of_the_classes_is_kept():

@@ -1,6 +1,9 @@
+from typing import Any
+
 import pytest
 
-from autograd_by_hand.verdict.judge import NO_NUMBER, calls_of, judge_gradient, worst_outcome
+from autograd_by_hand.verdict.backward_calls import Calls, calls_of
+from autograd_by_hand.verdict.judge import NO_NUMBER, judge_gradient, worst_outcome
 
 # One noise is 2^-20 of the gradient; a norm may be 4 noises off by chance, an element 9.
 SHARE, NORM, ELEMENT = 2.0**-20, 4.0, 9.0
@@ -32,7 +35,8 @@ def facts(  # what is not said is as it is when all is well
 
 def judge(own=None, formula=None, mistake=None, oracle=None, dtype="float32", **calls):
     """The verdict on a gradient with these facts in its format and in float64."""
-    return judge_gradient(dtype, own or facts(), formula or facts(), FINE | calls, mistake, oracle)
+    showed: Any = FINE | calls
+    return judge_gradient(dtype, own or facts(), formula or facts(), showed, mistake, oracle)
 
 
 # right
@@ -369,7 +373,7 @@ def test_what_was_refused_comes_before_all_that_was_measured():
 
 
 def test_what_the_calls_showed_of_one_gradient():
-    calls = {
+    calls: Calls = {
         "refused": {"W": "backward.py:1: dW is float64."},
         "second_call": {"x": "same bits", "W": "other bits"},
         "zero_cotangent": {"x": "values up to 3", "W": "no numbers"},
@@ -388,7 +392,12 @@ def test_what_the_calls_showed_of_one_gradient():
 
 
 def test_a_backward_without_a_cotangent_is_taken_to_give_zero_for_zeros():
-    calls = {"refused": {}, "second_call": {"x": "same bits"}, "zero_cotangent": {}}
+    calls: Calls = {
+        "refused": {},
+        "second_call": {"x": "same bits"},
+        "zero_cotangent": {},
+        "changed_inputs": [],
+    }
     assert calls_of(calls, "x")["zero_cotangent"] == "zero"
 
 
@@ -402,4 +411,5 @@ def test_a_backward_without_a_cotangent_is_taken_to_give_zero_for_zeros():
     ],
 )
 def test_all_together_are_as_good_as_the_worst(outcomes, worst):
-    assert worst_outcome([{"outcome": outcome} for outcome in outcomes]) == worst
+    verdicts: Any = [{"outcome": outcome} for outcome in outcomes]
+    assert worst_outcome(verdicts) == worst

@@ -1,8 +1,10 @@
 """The errors of all runs, format by format: median and greatest, in three measures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from autograd_by_hand.report.measurements import Figure, Json, Measurements
+from autograd_by_hand.report.measurements import Figure, Measurements
 from autograd_by_hand.storage.comparisons import COMPARISONS
 
 
@@ -80,5 +82,5 @@ def _in_format(measured: Measurements, dtype: str) -> InFormat:
     )
 
 
-def _spread(row: Json, measure: str) -> Spread:
+def _spread(row: Mapping[str, Any], measure: str) -> Spread:
     return Spread(row[f"{measure}_median"], row[f"{measure}_max"])

@@ -1,0 +1,148 @@
+"""Check what the author's functions return; each mistake is one sentence with file and line."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from autograd_by_hand.aten.dtypes import dtype_name
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.messages import Message, joined
+from autograd_by_hand.experiment.user_code import Author, definition_of
+
+
+def check_gradients(
+    gradients: Any, function: Author, path: Path, tensors: dict[str, Tensor], needed: list[str]
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Those gradients of what backward returned that are what they must be, and what is not.
+
+    needed: the tensors that require a gradient; each must have one, of its own shape and dtype
+    returns: the gradients by tensor; and a sentence for each key that is missing, cannot be used
+        or was not asked for
+
+    Raises
+        UserError: if backward returned no dict.
+    """
+    place = definition_of(function, path)
+    wanted = ", ".join(repr(name) for name in needed)
+    if not isinstance(gradients, dict):
+        kind = type(gradients).__name__
+        what = Message(
+            "backward returns a {kind}; return a dict with the keys {wanted}",
+            kind=kind,
+            wanted=wanted,
+        )
+        raise UserError(Message("{place}: {what}.", place=place, what=what))
+    good, refused = dict[str, Tensor](), dict[str, str]()
+    for name in needed:
+        gradient = gradients.get(name)
+        if gradient is None:
+            what = (
+                Message("the gradient of {name} is None", name=repr(name))
+                if name in gradients
+                else Message("the gradient of {name} is missing", name=repr(name))
+            )
+            near = get_close_matches(name, sorted({*map(str, gradients)} - {*needed}), 1, 0.3)
+            if near:
+                hint = Message("(it gives {near}; is that it?)", near=repr(near[0]))
+                what = joined(" ", [what, hint])
+            due = Message("backward must give {wanted}", wanted=wanted)
+            refused[name] = Message("{place}: {what}; {due}.", place=place, what=what, due=due)
+        elif wrong := _what_is_wrong(gradient, name, tensors[name]):
+            refused[name] = Message("{place}: {wrong}.", place=place, wrong=wrong)
+        else:
+            good[name] = gradient.detach()
+    refused |= {
+        str(key): Message(
+            "{place}: {what}.",
+            place=place,
+            what=Message(
+                "backward gives {key}, which has no requires_grad: true in the config; give only "
+                "{wanted}",
+                key=repr(key),
+                wanted=wanted,
+            ),
+        )
+        for key in gradients
+        if key not in needed
+    }
+    return good, refused
+
+
+def _what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
+    """Why `gradient` cannot be that of `tensor`, a clause."""
+    if not isinstance(gradient, Tensor):
+        return Message(
+            "the gradient of {name} is a {kind}; it must be a torch.Tensor",
+            name=repr(name),
+            kind=type(gradient).__name__,
+        )
+    got, due = tuple(gradient.shape), tuple(tensor.shape)
+    if got != due:
+        turned = len(due) > 1 and got == due[::-1]
+        hint = (
+            Message(
+                "these are the {count} elements in the layout of {name}.T; return it transposed, "
+                "with .T",
+                count=gradient.numel(),
+                name=name,
+            )
+            if turned
+            else Message("a gradient has the shape of its tensor")
+        )
+        return Message(
+            "d{name} has shape {got} but {name} has {due}; {hint}",
+            name=name,
+            got=str(got),
+            due=str(due),
+            hint=hint,
+        )
+    if gradient.dtype != tensor.dtype:
+        return Message(
+            "d{name} is {got} but {name} is {due}; compute in the dtype of the inputs, and convert "
+            "the result back if you compute wider",
+            name=name,
+            got=dtype_name(gradient.dtype),
+            due=dtype_name(tensor.dtype),
+        )
+    if gradient.layout != tensor.layout or gradient.device != tensor.device:
+        layout = str(gradient.layout).removeprefix("torch.")
+        return Message(
+            "d{name} is a {layout} tensor on {device}; return a dense one on {due}, with "
+            ".to_dense() or .to('{due}')",
+            name=name,
+            layout=layout,
+            device=gradient.device.type,
+            due=tensor.device.type,
+        )
+    return None
+
+
+def check_result(result: Any, function: Author, path: Path) -> Tensor:
+    """What forward returned, if it is a tensor that autograd can differentiate.
+
+    Raises
+        UserError: if it is not.
+    """
+    if not isinstance(result, Tensor):
+        raise not_a_tensor(result, function, path)
+    if not result.requires_grad:
+        raise UserError(
+            f"{definition_of(function, path)}: autograd cannot differentiate what forward returns "
+            "(it has no grad_fn); compute it from the tensors that require a gradient, by "
+            "differentiable operations."
+        )
+    if result.device.type != "cpu":
+        raise UserError(
+            f"{definition_of(function, path)}: forward returns a tensor on {result.device.type}; "
+            "return it on the CPU, where its inputs are, with .to('cpu')."
+        )
+    return result
+
+
+def not_a_tensor(result: Any, function: Author, path: Path) -> UserError:
+    """What to say of a forward that returns something else than one tensor."""
+    kind = type(result).__name__
+    place = definition_of(function, path)
+    return UserError(f"{place}: forward returns a {kind}; it must return one torch.Tensor.")

@@ -1,0 +1,50 @@
+"""How far one run's gradients lie from each other and from the reference."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd_by_hand.floats.ulp import distance
+from autograd_by_hand.storage.comparisons import COMPARISONS, MEASURES
+from autograd_by_hand.verdict.error_histogram import Tail, Tails, added, tail_of
+
+Array = NDArray[Any]
+# One run by the way in which it was computed (manual, autograd, reference, reordered) and by name:
+# "d<tensor>", "result", and of a wider reference "d<tensor>.tail".
+Ways = dict[str, dict[str, Array]]
+
+
+def errors_of_run(ways: Ways, gradients: list[str], dtype: str) -> Array:
+    """The errors of one run, shape (comparisons, gradients, measures)."""
+    errors = np.empty((len(COMPARISONS), len(gradients), len(MEASURES)))
+    for place, comparison in enumerate(COMPARISONS):
+        first, second = comparison.split("_vs_")
+        for column, name in enumerate(gradients):
+            tail = ways[second].get(f"{name}.tail")
+            apart = distance(ways[first][name], ways[second][name], dtype, tail)
+            errors[place, column] = [getattr(apart, measure) for measure in MEASURES]
+    return errors
+
+
+class TailsOfRuns:
+    """The tails of every gradient, added up run by run."""
+
+    def __init__(self, gradients: list[str], dtype: str) -> None:
+        self._gradients, self._dtype = gradients, dtype
+        self._tails: dict[str, Tail] = {}
+        self._lost = 0
+
+    def add(self, run: int, ways: Ways) -> None:
+        """Count the elements of one run."""
+        self._lost += not bool(np.isfinite(ways["autograd"]["result"]).all())
+        for name in self._gradients:
+            hand, torchs, truth = (ways[way][name] for way in ("manual", "autograd", "reference"))
+            more = ways["reference"].get(f"{name}.tail")
+            counted = tail_of(run, hand, torchs, truth, more, self._dtype)
+            before = self._tails.get(name)
+            self._tails[name] = added([before, counted]) if before else counted
+
+    def so_far(self) -> Tails:
+        """The tails of the runs that were added."""
+        return {"gradients": self._tails, "lost": self._lost}
