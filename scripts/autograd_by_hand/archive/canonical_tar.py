@@ -144,6 +144,7 @@ def _files(file: IO[bytes], largest: int) -> Iterator[tuple[str, bytes]]:
             again.addfile(_header(member.name, member.size), io.BytesIO(content))
             yield member.name, content
             last = member.name
+    found.read(tarfile.RECORDSIZE)  # of the end, tarfile reads as far as the first empty block
     if found.digest() != own.digest():
         raise _Foreign("it does not end as it should, or something stands between its files")
     if packed.read(1) or file.read(1):

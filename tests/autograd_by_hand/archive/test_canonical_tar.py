@@ -49,6 +49,13 @@ def test_what_is_written_is_read(archive: Path) -> None:
     assert read(archive) == FILES
 
 
+def test_an_archive_may_end_anywhere_in_a_record(tmp_path: Path) -> None:
+    for blocks in range(tarfile.RECORDSIZE // tarfile.BLOCKSIZE + 1):
+        files = {"a": bytes(blocks * tarfile.BLOCKSIZE)}
+        canonical_tar.write_archive(tmp_path / "a.tar.gz", {**files})
+        assert read(tmp_path / "a.tar.gz") == files
+
+
 def test_the_order_and_the_place_change_no_byte(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_bytes(b"hello\n")
     turned: dict[str, Path | bytes] = dict(reversed(FILES.items()))
