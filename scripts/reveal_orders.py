@@ -19,7 +19,6 @@ from typing import Any
 
 import torch
 
-from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.summation.confirm import Proof, prove
@@ -53,7 +52,7 @@ def _earlier(orders: Path) -> dict[str, Any]:
     """The sums of an earlier run by their keys; none if it left nothing that can be read."""
     try:
         return {entry["key"]: entry for entry in read_json(orders)["sums"]}
-    except (OSError, UserError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 

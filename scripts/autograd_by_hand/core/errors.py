@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
 
 class UserError(Exception):
@@ -12,3 +12,10 @@ class UserError(Exception):
     def sentence(self) -> str:
         """The sentence, still a message if it was given as one."""
         return self.args[0]  # type: ignore[no-any-return]
+
+
+class DamagedFileError(UserError, ValueError):
+    """A generated file that does not hold what it should.
+
+    Whoever can do without the file catches it as the ValueError that a parser would raise.
+    """

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.errors import DamagedFileError
 from autograd_by_hand.core.messages import Message, message_of
 
 
@@ -79,14 +79,14 @@ def read_json(path: Path) -> Any:
     """The value that a JSON file holds, its messages as messages.
 
     Raises
-        UserError: if it is no JSON, or nested more deeply than Python can follow.
+        DamagedFileError: if it is no JSON, or nested more deeply than Python can follow.
         OSError: if it cannot be read.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"), object_hook=message_of)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else f"no JSON: {error}"
-        raise UserError(
+        raise DamagedFileError(
             f"{path} is damaged ({reason}); delete it and run snakemake again."
         ) from error
 

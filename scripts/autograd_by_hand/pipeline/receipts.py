@@ -156,7 +156,7 @@ def _recipe(path: Path) -> tuple[str, int]:
     try:
         recipe = read_json(path)
         return json.dumps(recipe["of"], indent=1, ensure_ascii=False), int(recipe["again"])
-    except (OSError, UserError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "", 0
 
 
@@ -185,7 +185,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         receipt = read_json(path)
         whole = {"rule", "inputs", "outputs"} <= receipt.keys()
-    except (OSError, UserError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return receipt if whole else None
 

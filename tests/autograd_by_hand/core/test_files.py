@@ -138,6 +138,7 @@ def test_what_is_no_json_is_a_sentence(tmp_path, content):
         UserError, match=r"is damaged .*; delete it and run snakemake again"
     ) as error:
         read_json(tmp_path / "file")
+    assert isinstance(error.value, ValueError)
     assert len(str(error.value)) < 300
 
 
