@@ -13,8 +13,10 @@ import sys
 from pathlib import Path
 
 from autograd_by_hand.archive.diff import as_json, as_table, compare
+from autograd_by_hand.archive.limits import within_limits
 from autograd_by_hand.archive.reader import opened
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.printable import printable
 
 
 def main(arguments: list[str]) -> int:
@@ -38,7 +40,9 @@ def main(arguments: list[str]) -> int:
 if __name__ == "__main__":
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop reading
     try:
-        sys.exit(main(sys.argv[1:]))
+        with within_limits(" ".join(sys.argv[1:])):
+            status = main(sys.argv[1:])
+        sys.exit(status)
     except UserError as error:
-        print(f"compare: {error}", file=sys.stderr)
+        print(printable(f"compare: {error}"), file=sys.stderr)
         sys.exit(2)

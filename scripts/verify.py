@@ -8,13 +8,14 @@ archive's by its SHA256SUMS, a folder's by its manifest.json. Then it computes t
 results again from the archived inputs and the revealed orders, with its own code, and says how many
 elements have the archived bits. The exit status is 0 if all is well.
 
-The archive is taken for hostile: nothing in it is run or unpickled, its names and sizes are checked
-before they are used (`archive.canonical_tar`), and the replay gets 8 GiB and 10 minutes. What a
-forger can still do is to pack another experiment that is true in itself; so compare the archive's
-SHA-256, which is the last line, with the one that its author published.
+The archive is untrusted: none of its code is executed or unpickled, its names and sizes are checked
+before they are used (`archive.canonical_tar`), the replay reads and writes its own arrays alone,
+what is printed of it is escaped, and all of it gets 8 GiB and 10 minutes of processor time
+(`archive.limits`). What a forger can still do is to pack another experiment that is true in itself;
+so compare the archive's SHA-256, which is the last line, with the one that its author published.
+Links in a folder are followed: it is taken for yours.
 """
 
-import resource
 import signal
 import sys
 from collections import Counter
@@ -22,13 +23,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from autograd_by_hand.archive.limits import out_of_memory, within_limits
 from autograd_by_hand.archive.reader import COMPUTED, Archive, listed_in, opened
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, sha256
+from autograd_by_hand.core.printable import printable
 from autograd_by_hand.replay.compare import verified
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample, by_sample
-
-MEMORY, SECONDS = 8 * 1024**3, 600
 
 
 def verify(archive: Archive) -> Iterator[tuple[bool, str]]:
@@ -70,7 +71,10 @@ def _replayed(archive: Archive, dtype: str) -> Iterator[tuple[bool, str]]:
     try:
         found = _replay(archive, dtype)
     except (UserError, OSError) as error:
-        yield False, f"replay  {dtype}: {error}"
+        yield False, f"replay  {dtype}: {str(error).replace(f'{archive.root}/', '')}"
+        return
+    except MemoryError:
+        yield False, f"replay  {dtype}: {out_of_memory()}"
         return
     except Exception as error:  # noqa: BLE001 - whatever a forged program provokes
         yield False, f"replay  {dtype}: cannot be carried out ({type(error).__name__}: {error})"
@@ -113,19 +117,21 @@ def _results(work: Path) -> dict[str, dict[str, Any]]:
 
 
 def main(paths: list[str]) -> int:
-    """Verify each of the paths, and tell; the exit status."""
+    """Verify each of the paths, and tell; the exit status.
+
+    Raises
+        UserError: if one is no archive or experiment, or needs more than it is granted.
+    """
     if not paths:
         raise UserError(
             "name an archive or an experiment's folder: scripts/verify.py archives/NAME.tar.gz"
         )
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, resource.RLIM_INFINITY))
     well = True
     for path in map(Path, paths):
-        with opened(path) as archive:
+        with within_limits(str(path)), opened(path) as archive:
             counts = Counter[bool]()
             for good, line in verify(archive):
-                print(line)
+                print(printable(line))
                 counts[good] += 1
         well &= not counts[False]
         hash_ = "" if path.is_dir() else f"; its SHA-256 is {sha256(path)}"
@@ -138,4 +144,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except UserError as error:
-        sys.exit(f"verify: {error}")
+        sys.exit(printable(f"verify: {error}"))

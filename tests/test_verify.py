@@ -94,6 +94,7 @@ import runpy, sys
 for name in ("torch", "pandas", "ml_dtypes", "safetensors", "jinja2", "snakemake", "yaml", "jsonschema"):
     sys.modules[name] = None
 sys.argv = [sys.argv[1], *sys.argv[2:]]
+sys.path.insert(0, "scripts")
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -192,6 +193,51 @@ HOSTILE = {
 }
 
 
+def strided(*args: object) -> dict[str, object]:
+    return {
+        "op": "aten.as_strided.default",
+        "args": [{"value": 0}, *args],
+        "kwargs": {},
+        "result": 99,
+        "dtype": "float32",
+    }
+
+
+def bomb() -> dict[str, object]:
+    """A message of 2^60 letters, if one believes it."""
+    told: object = "x"
+    for _ in range(60):
+        told = {"text": "{x}{x}", "values": {"x": told}}
+    return {"text": "{x}", "values": {"x": told}}
+
+
+HOSTILE |= {
+    "memory outside an array": lambda program: program["autograd"]["calls"].insert(
+        0, strided([10**6], [1])
+    ),
+    "memory before an array": lambda program: program["autograd"]["calls"].insert(
+        0, strided([2], [1], -(10**9))
+    ),
+    "writing outside an array": lambda program: program["autograd"]["calls"].__setitem__(
+        slice(0, 0),
+        [
+            strided([2], [10**12]),
+            strided() | {"op": "aten.mul_.Tensor", "args": [{"value": 99}, 0.0]},
+        ],
+    ),
+    "a format that reaches into the process": lambda program: program.update(
+        autograd={"text": "{x.__class__.__init__}", "values": {"x": 1}}
+    ),
+    "a format that is a page wide": lambda program: program.update(
+        autograd={"text": "{x:10000000000}", "values": {"x": 1}}
+    ),
+    "messages that double": lambda program: program["autograd"].update(calls=bomb()),
+    "letters for a screen": lambda program: program["autograd"].update(
+        inputs={"x\x1b[2J\n./tiny.tar.gz: intact; its SHA-256 is\u202e": 0}
+    ),
+}
+
+
 @pytest.mark.parametrize("change", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_forged_program_is_a_sentence(
     files: Files, repacked: Callable[[Files], Path], change: Callable[[dict[str, object]], None]
@@ -205,6 +251,73 @@ def test_a_forged_program_is_a_sentence(
     assert "Traceback" not in run.stderr
     assert "replay  float32" in run.stdout
     assert "replay  float64 dx: 18 of 18" in run.stdout
+    assert all(line.isprintable() for line in run.stdout.splitlines())
+    assert "tiny.tar.gz: intact" not in [line[-19:] for line in run.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("depth", [900, 100_000])
+@pytest.mark.parametrize("opening", ["[", '{"text": "{x}", "values": {"x": ', '{"a": '])
+def test_a_program_without_a_bottom_is_a_sentence(
+    files: Files, repacked: Callable[[Files], Path], opening: str, depth: int
+) -> None:
+    closing = "]" if opening == "[" else "}" * opening.count("{")
+    made = opening * depth + "1" + closing * depth
+    files[f"{FOLDER}/work/float32/operations.json"] = made.encode()
+    run = run_verify(repacked(signed(files, manifest=True)))
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    (line,) = (line for line in run.stdout.splitlines() if line.startswith("replay  float32"))
+    assert len(line) < 600
+
+
+def test_a_reason_cannot_clear_the_screen_or_forge_a_line(
+    files: Files, repacked: Callable[[Files], Path]
+) -> None:
+    name = f"{FOLDER}/work/float32/orders.json"
+    orders = json.loads(files[name])
+    forged = "\x1b[2J\x9b2J\ntiny.tar.gz: intact; its SHA-256 is 0\u202e\ud800" + "x" * 10**6
+    for entry in orders["sums"]:
+        entry["torch"] = {"refused": forged, "compared": {}}
+    files[name] = json.dumps(orders).encode()
+    run = run_verify(repacked(signed(files, manifest=True)))
+    assert "Traceback" not in run.stderr
+    assert "\\x1b[2J\\x9b2J\\ntiny.tar.gz: intact" in run.stdout
+    assert all(line.isprintable() and len(line) < 3000 for line in run.stdout.splitlines())
+    assert not any(line.startswith("tiny.tar.gz: intact") for line in run.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("limit", "side"),
+    [("MEMORY = 2 * 1024**3", 10**4), ("SECONDS = limits.GRACE = 2", 10**3)],
+    ids=["memory", "time"],
+)
+def test_what_needs_too_much_is_a_sentence(
+    files: Files, repacked: Callable[[Files], Path], limit: str, side: int
+) -> None:
+    name = f"{FOLDER}/work/float32/operations.json"
+    program = json.loads(files[name])
+    shown = strided([side, side, 3], [0, 0, 0])
+    copied = shown | {"op": "aten.clone.default", "args": [{"value": 99}], "result": 100}
+    program["autograd"]["calls"][:0] = [shown, *[copied] * 20_000]
+    files[name] = json.dumps(program).encode()
+    code = f"""
+import sys; sys.path.insert(0, 'scripts'); sys.argv = ['verify', *sys.argv[1:]]
+from autograd_by_hand.archive import limits; limits.{limit}
+import runpy; runpy.run_path('scripts/verify.py', run_name='__main__')
+"""
+    run = run_verify(repacked(signed(files, manifest=True)), command=["-c", code])
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    assert "needs more " in run.stdout + run.stderr
+
+
+def test_lower_limits_of_the_system_stand(archived: Project) -> None:
+    limit = f"ulimit -Hv {4 * 1024**2}; exec {sys.executable} scripts/verify.py $0"
+    run = subprocess.run(
+        ["bash", "-c", limit, str(archived.archive)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize(
@@ -215,6 +328,7 @@ def test_a_forged_program_is_a_sentence(
         b"{",
         b"{}",
         b"[" * 100_000,
+        b'{"config": ' * 900 + b"1" + b"}" * 900,
         b'{"experiment": 1}',
         b"\xff",
         b'{"files": {"written": [1]}}',
@@ -227,6 +341,27 @@ def test_what_is_no_manifest_is_a_sentence(
     run = run_verify(repacked(signed(files)))
     assert run.returncode == 1
     assert f"experiments/{TINY}/manifest.json: is no " in run.stdout
+    assert "Traceback" not in run.stderr
+
+
+def test_a_manifest_without_a_bottom_is_a_sentence(
+    files: Files, repacked: Callable[[Files], Path]
+) -> None:
+    manifest = json.loads(files[f"{FOLDER}/manifest.json"])
+    deep: object = 1
+    for _ in range(500):
+        deep = {"a": deep}
+    files[f"{FOLDER}/manifest.json"] = json.dumps(manifest | {"config": deep}).encode()
+    path = repacked(signed(files))
+    run = run_verify(path)
+    assert run.returncode == 1
+    assert (
+        f"experiments/{TINY}/manifest.json: is no manifest: it is nested more than 64 deep"
+        in run.stdout
+    )
+    run = run_verify(path, path, command=["scripts/compare.py"])
+    assert run.returncode == 2
+    assert "is no manifest: it is nested more than 64 deep" in run.stderr
     assert "Traceback" not in run.stderr
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from autograd_by_hand.archive.reader import Archive
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.printable import printable
 
 MEASURES = ("max_abs", "max_ulp", "rel_norm")
 INPUTS = ("draws.safetensors", "cotangents.safetensors")
@@ -58,7 +59,7 @@ def compare(first: Archive, second: Archive) -> list[Compared]:
 
 def as_json(compared: list[Compared]) -> str:
     """The comparison for a machine to read."""
-    return json.dumps([asdict(each) for each in compared], indent=2, ensure_ascii=False)
+    return json.dumps([asdict(each) for each in compared], indent=2)
 
 
 def as_table(compared: list[Compared], names: tuple[str, str]) -> str:
@@ -67,7 +68,10 @@ def as_table(compared: list[Compared], names: tuple[str, str]) -> str:
     for each in compared:
         counted = f"{each.same} the same, {len(each.differences)} different"
         lines.append(f"{each.heading}: {counted}")
-        rows = [(one.what, *_clipped(one.first, one.second)) for one in each.differences]
+        rows = [
+            (printable(one.what), *map(printable, _clipped(one.first, one.second)))
+            for one in each.differences
+        ]
         if rows:
             rows = [("", *names), *rows]
             widths = [max(len(row[column]) for row in rows) for column in (0, 1)]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+DEEPEST = 64  # mappings and lists within each other
 _TYPES = {
     "object": dict,
     "array": list,
@@ -19,8 +20,25 @@ _TYPES = {
 
 
 def misfits(value: Any, schema: dict[str, Any]) -> list[str]:
-    """What in `value` is not as `schema` says, one clause each, the place first."""
+    """What in `value` is not as `schema` says, one clause each, the place first.
+
+    Nothing is nested more than DEEPEST deep, so that whoever follows it may do so by recursion.
+    """
+    if _deeper(value, DEEPEST):
+        return [f"it is nested more than {DEEPEST} deep"]
     return list(_misfits(value, schema, schema, "it"))
+
+
+def _deeper(value: Any, most: int) -> bool:
+    level = [value]
+    for _ in range(most):
+        level = [
+            item
+            for one in level
+            if isinstance(one, dict | list)
+            for item in (one.values() if isinstance(one, dict) else one)
+        ]
+    return bool(level)
 
 
 def _misfits(value: Any, schema: Any, whole: dict[str, Any], place: str) -> Iterator[str]:

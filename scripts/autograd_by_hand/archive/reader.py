@@ -114,10 +114,12 @@ def _unpacked(path: Path, folder: Path) -> Archive:
         file = folder / top / inner
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
+            with file.open("xb") as new:  # never a file that another name means on this system
+                new.write(content)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise UserError(
-                f"{path}: is no archive of an experiment: {name!r} is also a folder."
+                f"{path}: is no archive of an experiment: "
+                f"{name!r} is also a folder, or another file here."
             ) from error
         hashes[inner] = digest(content).hexdigest()
     if not tops:
