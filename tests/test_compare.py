@@ -88,6 +88,21 @@ def test_a_long_difference_is_cut_to_where_it_begins(archived: Project, other: P
     assert "..." in table
 
 
+def test_what_a_manifest_says_cannot_forge_a_line(archived: Project, tmp_path: Path) -> None:
+    shutil.copytree(archived.root / "experiments", tmp_path / "experiments")
+    folder = tmp_path / "experiments" / TINY
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["config"]["title"] = "\x1b[2J\nall: 9 the same, 0 different\ud800"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    for arguments in ([folder], ["--json", folder]):
+        run = run_compare(*arguments, archived.archive)
+        assert run.returncode == 1
+        assert "Traceback" not in run.stderr
+        assert "2J" in run.stdout
+        assert all(line.isprintable() for line in run.stdout.splitlines())
+        assert "all: 9 the same, 0 different" not in run.stdout.splitlines()
+
+
 def test_it_needs_python_alone(archived: Project) -> None:
     code = "import sys, runpy; sys.modules |= dict.fromkeys(('numpy', 'torch', 'yaml', 'pandas'));"
     code += "sys.path.insert(0, 'scripts'); sys.argv = sys.argv[1:];"

@@ -14,6 +14,7 @@ from typing import Any
 from autograd_by_hand.archive.reader import Archive
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.number_format import percent
+from autograd_by_hand.core.printable import printable
 
 MEASURES = ("max_abs", "max_ulp", "rel_norm")
 TRIED = ("config.yaml", "forward.py", "backward.py")  # the author's files that decide the results
@@ -98,7 +99,7 @@ def _listed(items: list[str]) -> str:
 
 def as_json(compared: list[Compared]) -> str:
     """The comparison for a machine to read."""
-    return json.dumps([asdict(each) for each in compared], indent=2, ensure_ascii=False)
+    return json.dumps([asdict(each) for each in compared], indent=2)
 
 
 def as_table(compared: list[Compared], names: tuple[str, str]) -> str:
@@ -107,7 +108,10 @@ def as_table(compared: list[Compared], names: tuple[str, str]) -> str:
     for each in compared:
         counted = f"{each.same} the same, {len(each.differences)} different"
         lines.append(f"{each.heading}: {counted}")
-        rows = [(one.what, *_clipped(one.first, one.second)) for one in each.differences]
+        rows = [
+            (printable(one.what), *map(printable, _clipped(one.first, one.second)))
+            for one in each.differences
+        ]
         if rows:
             rows = [("", *names), *rows]
             widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
