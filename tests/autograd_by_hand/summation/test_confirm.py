@@ -9,7 +9,7 @@ from torch import Tensor
 
 from autograd_by_hand.floats.bits import same_bits
 from autograd_by_hand.floats.rounding import accumulator, rounded
-from autograd_by_hand.summation import reveal
+from autograd_by_hand.summation import equal_positions
 from autograd_by_hand.summation.add import add_in_order, product_in_order
 from autograd_by_hand.summation.adder import Axis
 from autograd_by_hand.summation.confirm import AT_LEAST, prove
@@ -277,7 +277,7 @@ class Edge(Kernel):
 
 def test_an_edge_that_no_call_told_apart_is_revealed_apart_after_it_missed(monkeypatch):
     nothing_to_tell = np.zeros(70, np.float32), 1.0, 0.0
-    monkeypatch.setattr(reveal, "cancelling", lambda *_: nothing_to_tell)
+    monkeypatch.setattr(equal_positions, "cancelling", lambda *_: nothing_to_tell)
     found = prove(Edge(), "a product")
     assert found.refused is None
     assert found.orders is not None
