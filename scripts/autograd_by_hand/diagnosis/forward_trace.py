@@ -15,6 +15,7 @@ from torch import Tensor
 
 from autograd_by_hand.aten.decompositions import taken_apart
 from autograd_by_hand.aten.dispatch import DispatchMode
+from autograd_by_hand.aten.torch_private import writes_to_an_input
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.local_variables import variables_of
 from autograd_by_hand.experiment.user_code import Author, call
@@ -297,7 +298,7 @@ class Recorder(DispatchMode):
 
 def _out_of_place(func: Any) -> Any:
     """The operation that gives what `func` writes into its first argument, if it does so."""
-    if not func._schema.is_mutable:  # noqa: SLF001 - nothing public says so
+    if not writes_to_an_input(func):
         return None
     namespace, packet, overload = str(func).split(".")
     given = getattr(getattr(torch.ops, namespace), packet.removesuffix("_"), None)
