@@ -91,7 +91,6 @@ rule accept:
     input:
         judgement="experiments/{experiment}/work/judgement.json",
         report=experiments.report,
-        manifest="experiments/{experiment}/manifest.json",
         recipe="experiments/{experiment}/work/recipes/accept.json",
     output:
         accepted="experiments/{experiment}/work/accepted.txt",

@@ -9,23 +9,21 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._decomp import decomposition_table
+
+from autograd_by_hand.aten.torch_private import decomposition, writes_to_an_input
 
 aten = torch.ops.aten
 
 
 def taken_apart(func: Any) -> Callable[..., Any] | None:
     """What does an operation as several, if it is several at once."""
-    if func._schema.is_mutable:
+    if writes_to_an_input(func):
         return None
     if func in OWN:
         return OWN[func]
-    if func not in decomposition_table or func.is_view:
+    if func.is_view or (torch.Tag.core in func.tags and func not in COMPOUND):
         return None
-    if torch.Tag.core in func.tags and func not in COMPOUND:
-        return None
-    apart: Callable[..., Any] = decomposition_table[func]
-    return apart
+    return decomposition(func)
 
 
 def _mean(value: Tensor, dim: Any = None, keepdim: bool = False, **_: Any) -> Tensor:

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from autograd_by_hand.aten.torch_private import TorchDispatchMode
 
 HALF = (torch.float16, torch.bfloat16)
 

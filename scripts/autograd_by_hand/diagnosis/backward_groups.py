@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.aten.torch_private import writes_to_an_input
 from autograd_by_hand.diagnosis.backward_trace import Make
 from autograd_by_hand.diagnosis.forward_edits import with_argument
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
@@ -39,7 +40,7 @@ class Group:
     @property
     def changes_memory(self) -> bool:
         """Whether it writes into its first argument."""
-        return bool(self.first.func._schema.is_mutable)  # noqa: SLF001 - nothing public says so
+        return writes_to_an_input(self.first.func)
 
     def makes(self, make: Make) -> Makes:
         """The same change to each."""

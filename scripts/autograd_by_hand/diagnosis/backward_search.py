@@ -13,6 +13,7 @@ from time import process_time
 import torch
 from torch import Tensor
 
+from autograd_by_hand.aten.torch_private import silence_vmap
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.backward_sites import Hand
 from autograd_by_hand.diagnosis.backward_trace import FAILURES, BackwardSteps
@@ -105,8 +106,7 @@ def mend(
     hand = Hand(runs[0].taken, right)
     found, nearly = dict[str, Explanation](), dict[str, Explanation]()
     end = process_time() + PATIENCE
-    functorch = torch._C._functorch  # noqa: SLF001 - nothing public keeps it from the log
-    functorch._set_vmap_fallback_warning_enabled(False)  # type: ignore[attr-defined] # noqa: SLF001
+    silence_vmap()
     with torch.no_grad():
         for family in ("forwards",) if by_forward else (*FAMILIES, FITTED):
             rest = [name for name in wrong if name not in found]

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.aten.torch_private import declared_arguments, writes_to_an_input
 from autograd_by_hand.diagnosis.recorder import Recorder
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 from autograd_by_hand.experiment.local_variables import variables_of
@@ -126,7 +127,7 @@ class BackwardSteps:
         self, step: Step, made: Tensor, values: list[Any], altered: bool, nothing: Tensor | None
     ) -> Tensor:
         """What a step makes, as memory that may be written into."""
-        shows = step.func.is_view or step.func._schema.is_mutable  # noqa: SLF001
+        shows = step.func.is_view or writes_to_an_input(step.func)
         if nothing is not None and not shows and made.is_floating_point():
             return made + nothing
         if altered and _memory(made) not in {_memory(values[one]) for one in self.moving}:
@@ -140,7 +141,7 @@ def _memory(tensor: Tensor) -> int:
 
 def _written(step: Step) -> list[Ref]:
     """The tensors that a step changes in place."""
-    arguments = step.func._schema.arguments  # noqa: SLF001 - nothing public says so
+    arguments = declared_arguments(step.func)
     return [
         arg
         for arg, declared in zip(step.args, arguments, strict=False)

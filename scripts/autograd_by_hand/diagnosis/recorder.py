@@ -9,6 +9,7 @@ from torch import Tensor
 
 from autograd_by_hand.aten.decompositions import taken_apart
 from autograd_by_hand.aten.dispatch import DispatchMode
+from autograd_by_hand.aten.torch_private import writes_to_an_input
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -101,7 +102,7 @@ class Recorder(DispatchMode):
 
 def _out_of_place(func: Any) -> Any:
     """The operation that gives what `func` writes into its first argument, if it does so."""
-    if not func._schema.is_mutable:  # noqa: SLF001 - nothing public says so
+    if not writes_to_an_input(func):
         return None
     namespace, packet, overload = str(func).split(".")
     given = getattr(getattr(torch.ops, namespace), packet.removesuffix("_"), None)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.aten.torch_private import declared_arguments
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.backward_groups import Group
 from autograd_by_hand.diagnosis.backward_sites import Hand
@@ -140,7 +141,7 @@ def _overload(name: str, step: Step) -> Any:
 
 
 def _done_by(step: Step, values: list[Any], func: Any) -> Any:
-    args = step.args[: len(func._schema.arguments)]  # noqa: SLF001 - nothing public says so
+    args = step.args[: len(declared_arguments(func))]
     return Steps.do(Step(func, args, step.kwargs, step.made), values)
 
 

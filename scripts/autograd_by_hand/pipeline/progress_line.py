@@ -9,7 +9,6 @@ import logging
 import os
 import sys
 import time
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +66,7 @@ class Screen(logging.Handler):
         self.total, self.chunks = 0, 0
         self.begun: dict[int, Begun] = {}
         self.ended: list[Begun] = []
-        self.told_by: defaultdict[str, set[str]] = defaultdict(set)
+        self.told: set[str] = set()
         self.failed: set[str] = set()
         self.not_accepted: set[str] = set()
         self.start = time.monotonic()
@@ -106,14 +105,9 @@ class Screen(logging.Handler):
 
     def _show_what_came_of_it(self) -> None:
         show(
-            {
-                self.reports[name]: self.reports[name]
-                if rules == {"render_report"}
-                else self.reports[name].removesuffix(".md") + ".html"
-                for name, rules in sorted(self.told_by.items())
-            }
+            {self.reports[name]: _page_or_report(self.reports[name]) for name in sorted(self.told)}
         )
-        for name in sorted(self.failed - self.told_by.keys()):
+        for name in sorted(self.failed - self.told):
             print(f"{name} is not finished; what stopped it is said above.", file=sys.stderr)
         took = duration(time.monotonic() - self.start)
         print(f"{len(self.ended)} jobs done in {took}.", file=sys.stderr, flush=True)
@@ -136,14 +130,14 @@ class Screen(logging.Handler):
             job = self.begun.pop(told["jobid"])
             if job.rule == ACCEPT:  # all that it judges is there
                 self.not_accepted.add(job.experiment)
-                self.told_by[job.experiment].add(job.rule)
+                self.told.add(job.experiment)
             else:
                 self.failed.add(job.experiment)
 
     def _note_end(self, job: Begun) -> None:
         self.ended.append(job)
         if job.rule in TOLD_BY:
-            self.told_by[job.experiment].add(job.rule)
+            self.told.add(job.experiment)
         if not self.live and self._shows_progress():
             took = duration(time.monotonic() - job.since)
             print(f"{len(self.ended)} of {self.total}: {job}, {took}", file=sys.stderr, flush=True)
@@ -187,6 +181,13 @@ class Screen(logging.Handler):
 
     def _shows_progress(self) -> bool:
         return not is_quiet(self.workflow, Quietness.PROGRESS)
+
+
+def _page_or_report(report: str) -> str:
+    """The page made of a report, unless it was made of an earlier one or not at all."""
+    page = Path(report).with_suffix(".html")
+    made = page.is_file() and page.stat().st_mtime >= Path(report).stat().st_mtime
+    return str(page) if made else report
 
 
 def _begun(rule: str, wildcards: dict[str, str]) -> Begun:

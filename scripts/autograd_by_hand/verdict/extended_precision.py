@@ -16,6 +16,7 @@ from torch import Tensor
 from autograd_by_hand.aten.dispatch import operation
 from autograd_by_hand.aten.numpy_axes import axes
 from autograd_by_hand.aten.numpy_views import VIEWS
+from autograd_by_hand.aten.torch_private import shell
 from autograd_by_hand.core.blocks import blocks
 from autograd_by_hand.core.errors import UserError
 
@@ -39,7 +40,7 @@ class Wide(torch.Tensor):
 
     @staticmethod
     def __new__(cls: type["Wide"], array: Array) -> "Wide":  # noqa: D102, PYI034
-        wide = torch.Tensor._make_wrapper_subclass(cls, array.shape, dtype=torch.float64)
+        wide = shell(cls, array.shape, torch.float64)
         assert isinstance(wide, Wide)
         wide.array = array
         return wide

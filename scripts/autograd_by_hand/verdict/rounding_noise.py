@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch._decomp import decomposition_table
 
 from autograd_by_hand.aten.decompositions import STATISTICS
 from autograd_by_hand.aten.dispatch import DispatchMode
+from autograd_by_hand.aten.torch_private import decomposition, writes_to_an_input
 from autograd_by_hand.core.blocks import blocks
 from autograd_by_hand.floats.formats import largest, precision, smallest_normal
 from autograd_by_hand.floats.rounding import accumulator
@@ -125,7 +125,7 @@ class RandomRounding(DispatchMode):
         if func.is_view or func in EXACT:
             return func(*args, **kwargs)
         adds = func in SUMS and not _weighted(kwargs)
-        apart = STATISTICS.get(func) or decomposition_table.get(func)
+        apart = STATISTICS.get(func) or decomposition(func)
         if apart and not adds and func not in SINGLE:
             with self:
                 made = apart(*args, **kwargs)
@@ -158,7 +158,7 @@ class RandomRounding(DispatchMode):
             overflows |= bool((rounded[part].isinf() & exact[part].isfinite()).any())
         if overflows:
             self.overflows[str(func).split(".")[1]] += 1
-        if func._schema.is_mutable:  # it has written into its argument, and gives that back
+        if writes_to_an_input(func):  # it has written into its argument, and gives that back
             return result.copy_(value)
         return value
 
