@@ -1,5 +1,6 @@
 """Put an operator's gradients on trial as the pipeline does: by its own stages, in one process."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,21 +29,28 @@ class Trial:
 
     needed: the tensors that are differentiated by
     forward, backward, work: the author's two files, and the folder of the stages' files
+    dtypes: the formats in which it is tried, float64 among them
     runs: the inputs of every run, as `runs_of` gives them, the cotangent among them
     gradients: by format, the tensors that the last backward gave in it, as compute_manual has them
     """
 
-    def __init__(self, root: Path, operator: Operator, scale: float | str) -> None:
-        self.operator = operator
+    def __init__(
+        self,
+        root: Path,
+        operator: Operator,
+        scale: float | str,
+        dtypes: Sequence[str] = tuple(FORMATS),
+    ) -> None:
+        self.operator, self.dtypes = operator, dtypes
         tensors = _scaled(operator.tensors, scale)
-        self.pipeline = begin(root, operator.forward, operator.backward, tensors, list(FORMATS))
+        self.pipeline = begin(root, operator.forward, operator.backward, tensors, [*dtypes])
         self.needed = [name for name, spec in tensors.items() if spec.get("requires_grad")]
         folder = root / "experiments" / TINY
         self.forward, self.backward, self.work = (
             folder / name for name in ("forward.py", "backward.py", "work")
         )
         kinds = ("autograd", "reference", "noise")
-        each = [f"{WORK}/{dtype}/{kind}.safetensors" for dtype in FORMATS for kind in kinds]
+        each = [f"{WORK}/{dtype}/{kind}.safetensors" for dtype in dtypes for kind in kinds]
         self.pipeline.make(f"{WORK}/oracle.json", *each)
         self.runs = runs_of(self._drawn("draws") | self._drawn("cotangents"))
         self.gradients: dict[str, dict[str, Tensor]] = {}
@@ -52,7 +60,7 @@ class Trial:
                 kind: read_arrays(self.work / dtype / f"{kind}.safetensors")
                 for kind in ("autograd", "reference")
             }
-            for dtype in FORMATS
+            for dtype in dtypes
         }
         self._units = {
             dtype: units_of(
@@ -60,7 +68,7 @@ class Trial:
                 read_json(self.work / dtype / "arithmetic.json"),
                 dtype,
             )
-            for dtype in FORMATS
+            for dtype in dtypes
         }
         self._calls: dict[str, dict[str, Any]] = {}
 
@@ -70,7 +78,7 @@ class Trial:
     def compute(self, source: str) -> None:
         """Have a backward compute its gradients in every format."""
         self.backward.write_text(source)
-        for dtype in FORMATS:
+        for dtype in self.dtypes:
             self.gradients[dtype], self._calls[dtype] = call_backward(
                 dtype, self.backward, self.runs, self.needed, LIMIT
             )
@@ -82,16 +90,21 @@ class Trial:
 
     def name(self, source: str | None = None) -> dict[str, Any]:
         """The mistakes in a backward, or in the one that was computed last, by gradient."""
-        if source is not None:
-            self.backward.write_text(source)
-        for stage in ("compute_manual", "reorder_sums", "score_errors", "name_mistakes"):
-            self.pipeline.run(stage, experiment=TINY, dtype="float64")
+        self.measure(source)
+        self.pipeline.run("name_mistakes", experiment=TINY)
         mistakes: dict[str, Any] = read_json(self.work / "mistakes.json")
         return mistakes
 
+    def measure(self, source: str | None = None) -> None:
+        """Have the stages measure such a backward in float64, and leave their files in `work`."""
+        if source is not None:
+            self.backward.write_text(source)
+        for stage in ("compute_manual", "reorder_sums", "score_errors"):
+            self.pipeline.run(stage, experiment=TINY, dtype="float64")
+
     def verdicts(self, mistakes: dict[str, Any] | None = None) -> dict[tuple[str, str], Any]:
         """The verdicts on what was computed last, by format and gradient."""
-        facts = {dtype: self._facts(dtype) for dtype in FORMATS}
+        facts = {dtype: self._facts(dtype) for dtype in self.dtypes}
         return {
             (dtype, f"d{name}"): judge_gradient(
                 dtype,
@@ -101,7 +114,7 @@ class Trial:
                 (mistakes or {}).get(f"d{name}"),
                 self._oracle,
             )
-            for dtype in FORMATS
+            for dtype in self.dtypes
             for name in self.needed
         }
 
