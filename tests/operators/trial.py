@@ -84,8 +84,8 @@ class Trial:
             )
 
     def values(self, dtype: str) -> Kinds:
-        """Of one format, `manual`, as computed last, `autograd` and `reference`."""
-        by_hand = {key: array_of(one) for key, one in self.gradients[dtype].items()}
+        """Of one format, `manual`, as computed last (if so), `autograd` and `reference`."""
+        by_hand = {key: array_of(one) for key, one in self.gradients.get(dtype, {}).items()}
         return {"manual": by_hand, **self._theirs[dtype]}
 
     def name(self, source: str | None = None) -> dict[str, Any]:
