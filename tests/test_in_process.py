@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.conftest import TINY, Project, copy_project
 from tests.in_process import Pipeline
 
-TARGET = f"experiments/{TINY}/work/accepted.txt"
+TARGETS = [f"experiments/{TINY}/{file}" for file in ("manifest.json", "work/accepted.txt")]
 
 
 def test_they_are_the_jobs_of_snakemake_and_leave_the_same_outputs(
@@ -14,9 +14,9 @@ def test_they_are_the_jobs_of_snakemake_and_leave_the_same_outputs(
 ) -> None:
     project = copy_project(tmp_path / "project")
     pipeline = Pipeline(project.root)
-    jobs = Counter(job.stage for job in pipeline.jobs(TARGET))
-    assert jobs == project.planned("--forceall", TARGET)
-    pipeline.make(TARGET)
+    jobs = Counter(job.stage for job in pipeline.jobs(*TARGETS))
+    assert jobs == project.planned("--forceall", *TARGETS)
+    pipeline.make(*TARGETS)
     assert project.outputs() == finished.outputs()
 
 

@@ -8,10 +8,12 @@ import pytest
 from tests.conftest import TINY, Project, copy_project, first_of, shared
 
 CONFIG = f"experiments/{TINY}/config.yaml"
-RUNS = 112
+CLOSELY, RUNS = 4, 16  # few, where the pipeline looks closely at 100 runs
 
 
-def with_many_runs(project: Project) -> Project:
+def with_many_runs(project: Project, closely: int = CLOSELY) -> Project:
+    settings = "scripts/autograd_by_hand/experiment/settings.py"
+    project.edit(settings, "CLOSELY = 100", f"CLOSELY = {closely}")
     project.edit(CONFIG, "runs: 3}", f"runs: {RUNS}}}")
     project.edit(CONFIG, "[float64, float32]", "[float32, bfloat16]")
     return project
@@ -72,10 +74,8 @@ def measured(project: Project, *arguments: str) -> list[str]:
 
 
 def test_a_chunk_measures_what_looking_closely_does(tmp_path: Path) -> None:
-    cut, whole = (with_many_runs(copy_project(tmp_path / name)) for name in ("cut", "whole"))
-    whole.edit(
-        "scripts/autograd_by_hand/experiment/settings.py", "CLOSELY = 100", f"CLOSELY = {RUNS}"
-    )
+    cut = with_many_runs(copy_project(tmp_path / "cut"))
+    whole = with_many_runs(copy_project(tmp_path / "whole"), closely=RUNS)
     assert measured(cut) == measured(whole)
 
 
@@ -87,7 +87,7 @@ def test_cotangents_go_on_from_chunk_to_chunk(tmp_path: Path) -> None:
 
 
 def test_a_stopped_run_goes_on_with_the_chunks_that_are_left(mine: Project) -> None:
-    for file in (mine.folder / "work/chunks").glob("trial.100-*"):
+    for file in (mine.folder / "work/chunks").glob(f"trial.{CLOSELY}-*"):
         file.unlink()
     assert mine.jobs("--config", "chunk=5")["measure_chunk"] == 1
 

@@ -15,8 +15,13 @@ start = time.perf_counter()
 from tests.in_process import Pipeline  # noqa: E402 - it imports Snakemake
 
 
+def targets(experiment: str) -> list[str]:
+    """The files that need the work of a whole run."""
+    return [f"experiments/{experiment}/{file}" for file in ("manifest.json", "work/accepted.txt")]
+
+
 def main(experiment: str) -> None:
-    jobs = Pipeline(Path.cwd()).jobs(f"experiments/{experiment}/work/accepted.txt")
+    jobs = Pipeline(Path.cwd()).jobs(*targets(experiment))
     print(time.perf_counter() - start)
     for job in jobs:
         job.run()

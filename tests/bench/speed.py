@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from statistics import median
 
+from tests.bench.one_process import targets
+
 EXPERIMENT = "25-autograd-by-hand"
 
 
@@ -41,8 +43,8 @@ def main(repetitions: int) -> None:
             apart = float(done.stdout) if command[: len(one)] == one else 0.0
             return time.perf_counter() - start - apart
 
-        target = f"experiments/{EXPERIMENT}/work/accepted.txt"
-        run = (str(bin_ / "snakemake"), "-c1", target)
+        snakemake = (str(bin_ / "snakemake"), "-c1")
+        run = (*snakemake, *targets(EXPERIMENT))
         version = (str(bin_ / "snakemake"), "--version")
         seconds(*one, fresh=True), seconds(*run, fresh=True)  # compile the modules once
         cold = [(seconds(*one, fresh=True), seconds(*run, fresh=True)) for _ in range(repetitions)]
@@ -53,7 +55,7 @@ def main(repetitions: int) -> None:
         replayed = [
             f"{work}/{dtype}/{name}.json" for dtype in dtypes for name in ("replay", "attribution")
         ]
-        plain, whole = (run[:-1] + tuple(t) for t in (measured, measured + replayed))
+        plain, whole = (snakemake + tuple(t) for t in (measured, measured + replayed))
         replay = [
             (seconds(*plain, fresh=True), seconds(*whole, fresh=True)) for _ in range(repetitions)
         ]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LINEAR = "linear"  # the scale that stands for nn.Linear's own initialisation of weights and biases
 LIMIT = 60.0
+SAMPLES = {"trial": {"seed": 0, "runs": 3}}  # those of the figures that the README has
 WORK = f"experiments/{TINY}/work"
 
 
@@ -30,6 +31,7 @@ class Trial:
 
     needed: the tensors that are differentiated by
     forward, backward, work: the author's two files, and the folder of the stages' files
+    dtypes: the formats in which it is tried, float64 among them
     runs: the inputs of every run
     gradients: by format, the tensors that the last backward gave in it, as compute_manual has them
     """
@@ -43,7 +45,9 @@ class Trial:
     ) -> None:
         self.operator, self.dtypes = operator, dtypes
         tensors = _scaled(operator.tensors, scale)
-        self.pipeline = begin(root, operator.forward, operator.backward, tensors, list(dtypes))
+        self.pipeline = begin(
+            root, operator.forward, operator.backward, tensors, [*dtypes], samples=SAMPLES
+        )
         self.needed = [name for name, spec in tensors.items() if spec.get("requires_grad")]
         folder = root / "experiments" / TINY
         self.forward, self.backward, self.work = (
@@ -82,8 +86,8 @@ class Trial:
             )
 
     def values(self, dtype: str) -> Kinds:
-        """Of one format, `manual`, as computed last, `autograd` and `reference`."""
-        by_hand = {key: array_of(one) for key, one in self.gradients[dtype].items()}
+        """Of one format, `manual`, as computed last (if so), `autograd` and `reference`."""
+        by_hand = {key: array_of(one) for key, one in self.gradients.get(dtype, {}).items()}
         return {"manual": by_hand, **self._theirs[dtype]}
 
     def name(self, source: str | None = None) -> dict[str, Any]:
@@ -94,7 +98,7 @@ class Trial:
         return mistakes
 
     def measure(self, source: str | None = None) -> None:
-        """Write the files of float64 that a mistake is named by."""
+        """Have the stages measure such a backward in float64, and leave their files in `work`."""
         if source is not None:
             self.backward.write_text(source)
         for stage in ("compute_manual", "reorder_sums", "score_errors"):
