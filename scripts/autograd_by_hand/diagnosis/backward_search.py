@@ -23,7 +23,6 @@ from autograd_by_hand.diagnosis.repair import Repair, Repairs, Sweep
 from autograd_by_hand.diagnosis.repairs_constants import fitted, places
 from autograd_by_hand.diagnosis.repairs_expressions import (
     factors,
-    formulas,
     functions,
     layouts,
     moved,
@@ -45,7 +44,6 @@ FAMILIES: dict[str, Callable[[Hand], Repairs]] = {
     "layouts": layouts,
     "terms": terms,
     "moved": moved,
-    "formulas": formulas,
 }
 FITTED = "constants"  # the family whose numbers are fitted
 Gradients = dict[str, Tensor]

@@ -81,31 +81,6 @@ def _broadcast(tensor: Array, shape: tuple[int, ...]) -> Array | None:
         return None
 
 
-def _per_row(values: Values) -> Iterator[Found]:
-    """Each row is the true one times a factor of its own."""
-    for axis in range(1, values.truth.ndim):
-        rest = tuple(one for one in range(1, values.truth.ndim) if one != axis)
-        if not rest:
-            continue
-        size = (values.truth**2).sum(axis=rest, keepdims=True)
-        with np.errstate(all="ignore"):
-            factors = (values.hand * values.truth).sum(axis=rest, keepdims=True) / size
-        if (size > 0).all() and values.is_(factors * values.truth):
-            low, high = factors.min(), factors.max()
-            yield (
-                "missing",
-                Message(
-                    "each index along axis {axis} has a factor of its own that is wrong",
-                    axis=axis - 1,
-                ),
-                Message(
-                    "it is c times the true gradient, c from {low} to {high} along that axis",
-                    low=f"{low:.4g}",
-                    high=f"{high:.4g}",
-                ),
-            )
-
-
 def _constant_along_an_axis(values: Values) -> Iterator[Found]:
     """The error is the same along an axis."""
     error = values.hand - values.truth
@@ -123,31 +98,9 @@ def _constant_along_an_axis(values: Values) -> Iterator[Found]:
             )
 
 
-def _of_rank_one(values: Values) -> Iterator[Found]:
-    """The error is one row times one column."""
-    error = values.hand - values.truth
-    if error.ndim == 3 and min(error.shape[1:]) > 2:
-        singular = np.linalg.svd(error, compute_uv=False)
-        first = singular[:, 0]
-        if (singular[:, 1] <= values.tolerance * first).all():
-            second = number(float((singular[first > 0, 1] / first[first > 0]).max()))
-            yield (
-                "missing",
-                Message(
-                    "a term of rank one is missing: one vector times another, a projection perhaps"
-                ),
-                Message(
-                    "the error has rank one: its second singular value is {second} of the first",
-                    second=second,
-                ),
-            )
-
-
 # The order in which they are tried: of two that fit, the first gives the name.
 VAGUE: dict[str, Callable[[Values], Iterator[Found]]] = {
     "confined": partial(confined, said=False),
     "proportional": _proportional,
-    "factor of each row": _per_row,
     "constant along an axis": _constant_along_an_axis,
-    "rank one": _of_rank_one,
 }

@@ -43,9 +43,6 @@ FORMULAS: dict[str, Formula] = {
     "exp(z)": torch.exp,
     "log(z)": torch.log,
     "relu(z)": torch.relu,
-    "silu(z)": functional.silu,
-    "gelu(z)": functional.gelu,
-    "gelu(z), approximately": lambda z: functional.gelu(z, approximate="tanh"),
     "tanh(z)": torch.tanh,
     "1 - tanh(z)**2": lambda z: 1 - z.tanh() ** 2,
     "sigmoid(z)": torch.sigmoid,
@@ -56,7 +53,6 @@ FORMULAS: dict[str, Formula] = {
     "silu'(z)": partial(_slope, functional.silu),
 }
 WORDED: dict[str, Callable[..., Message]] = {  # those of them that are written in words
-    "gelu(z), approximately": partial(Message, "gelu({z}), its tanh approximation,"),
     "softmax(z), first axis": partial(Message, "softmax({z}) along the first axis"),
     "gelu'(z)": partial(Message, "the derivative of the exact gelu at {z}"),
     "silu'(z)": partial(Message, "the derivative of {function} at {z}", function="silu"),

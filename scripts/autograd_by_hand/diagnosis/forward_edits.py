@@ -188,11 +188,6 @@ def of_value(formula: Formula, place: int) -> Factor:
     return lambda values, _: formula(values[place].detach())
 
 
-def of_result(formula: Formula) -> Factor:
-    """A formula in what the step itself makes."""
-    return lambda _, made: formula(made)
-
-
 def showing(number: int, shown: Make) -> Do:
     """Another value of a step, with the derivative that it had."""
 

@@ -18,14 +18,11 @@ from autograd_by_hand.diagnosis.fit_constant import fitted_number
 from autograd_by_hand.diagnosis.forward_edits import Change, edges
 from autograd_by_hand.diagnosis.mistake import Explanation
 from autograd_by_hand.diagnosis.mistakes_constants import constants
-from autograd_by_hand.diagnosis.mistakes_cotangents import activations, flows, unmultiplied
+from autograd_by_hand.diagnosis.mistakes_cotangents import flows, unmultiplied
 from autograd_by_hand.diagnosis.mistakes_derivatives import (
     derivatives,
-    everywhere,
-    functions,
     unfactored,
 )
-from autograd_by_hand.diagnosis.mistakes_products import factors
 from autograd_by_hand.diagnosis.mistakes_recomputation import indices, recomputed
 from autograd_by_hand.diagnosis.mistakes_sums import sums
 from autograd_by_hand.diagnosis.mistakes_terms import edges_and_turns, term
@@ -38,13 +35,9 @@ FAMILIES: dict[str, Callable[[Steps], Iterator[Change]]] = {
     "indices": indices,
     "unmultiplied": unmultiplied,
     "unfactored": unfactored,
-    "everywhere": everywhere,
     "derivatives": derivatives,
-    "factors": factors,
-    "functions": functions,
     "sums": sums,
     "flows": flows,
-    "activations": activations,
 }
 Gradients = dict[str, Tensor]
 Fits = Iterator[tuple[Change, list[str]]]  # changes, and the gradients that each explains

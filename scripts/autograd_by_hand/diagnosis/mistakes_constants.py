@@ -10,14 +10,11 @@ from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.forward_edits import (
     Change,
     again,
-    argument,
     at,
-    edges,
     makes_real,
     showing,
     with_argument,
 )
-from autograd_by_hand.diagnosis.mistakes_products import MATRIX_PRODUCTS, PRODUCTS, times_another
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 
@@ -40,63 +37,11 @@ def constants(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]
             yield start, partial(_with_number, told, number, make, anew=False)
             if isinstance(step.made, Ref):
                 yield start, partial(_with_number, told, number, make, anew=True)
-    yield from _updated(steps)
     for number, step in steps.numbered():
         if makes_real(steps, step):
             told = partial(Message, "`{a}` is multiplied by {value}", a=steps.made(step))
             for anew in (False, True):
                 yield 1.0, partial(_with_number, told, number, _scaled, anew=anew)
-
-
-def _updated(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]:
-    """A factor of a product that has gone a step against its gradient when it is used again."""
-    named = {ref.place: name for name, ref in steps.inputs.items() if name in steps.gradients}
-    turned = {
-        step.place: named[step.args[0].place]
-        for step in steps.steps
-        if step.name == "t" and step.args[0].place in named
-    }
-    for number, place, arg in edges(steps):
-        step = steps.steps[number]
-        if step.name not in MATRIX_PRODUCTS or not isinstance(step.made, Ref):
-            continue
-        right = 2 * PRODUCTS[step.name] + 1 - place
-        if place < PRODUCTS[step.name] or not isinstance(step.args[right], Ref):
-            continue
-        factor = step.args[right].place
-        if (name := named.get(factor) or turned.get(factor)) is None:
-            continue
-        told = partial(
-            Message,
-            "`{a}` is used in the gradient of `{b}` through `{c}` after an update, less its own "
-            "gradient times {value}",
-            a=name,
-            b=steps.told(arg),
-            c=steps.made(step),
-        )
-        step_by = partial(
-            _after_a_step,
-            place=place,
-            right=right,
-            gradient=steps.gradients[name].place,
-            turned=factor in turned,
-        )
-        yield 0.0, partial(_with_number, told, number, step_by, anew=False)
-
-
-def _after_a_step(
-    step: Step,
-    values: list[Any],
-    value: float,
-    place: int,
-    right: int,
-    gradient: int,
-    *,
-    turned: bool,
-) -> Any:
-    along = values[gradient].t() if turned else values[gradient]
-    moved = [*values, argument(step, values, right).detach() - value * along]
-    return times_another(step, moved, place, right, len(values))
 
 
 def _with_number(

@@ -21,7 +21,6 @@ from autograd_by_hand.diagnosis.forward_edits import (
     with_argument,
 )
 from autograd_by_hand.diagnosis.layouts import Layout, shifted
-from autograd_by_hand.diagnosis.mistakes_products import MATRIX_PRODUCTS
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 
@@ -115,6 +114,7 @@ def _axes(steps: Steps, number: int, step: Step) -> Iterator[Change]:
 
 COPIES = ("alias", "to", "detach")
 ADDITIONS = ("add", "sub", "addmm", "baddbmm", "addmv")
+MATRIX_PRODUCTS = ("mm", "bmm", "addmm", "baddbmm")
 REDUCTIONS = ("sum", "amax", "softmax", "log_softmax", "logsumexp", "cumsum")
 
 

@@ -57,11 +57,6 @@ def terms(hand: Hand) -> Repairs:
     yield from _formulas(hand, "missing", TERMS, torch.add)
 
 
-def formulas(hand: Hand) -> Repairs:
-    """Another formula where a value is used."""
-    yield from _formulas(hand, "operation", REPLACEMENTS, lambda _, other: other)
-
-
 def _formulas(
     hand: Hand,
     kind: str,
@@ -176,7 +171,6 @@ NOT_DIVIDED = partial(
 )
 NOT_DIVIDED_BY_SQUARE = partial(Message, "`{a}` is not divided by the square of `{b}`")
 NOT_MULTIPLIED_BY_SIGN = partial(Message, "`{a}` is not multiplied by the sign of `{b}`")
-IN_PLACE = partial(Message, "`{a}` stands in the place of `{b}`")
 LACKS_TERM = partial(Message, "`{a}` lacks the term `{b}`")
 FACTORS = (
     Phrase(NOT_MULTIPLIED, "z", "z"),
@@ -187,10 +181,6 @@ FACTORS = (
     Phrase(NOT_DIVIDED_BY_SQUARE, "z", "1 / (z * z)"),
     Phrase(NOT_MULTIPLIED_BY_SIGN, "z", "sign(z)"),
     Phrase(NOT_MULTIPLIED, "(z > 0)", "(z > 0)"),
-)
-REPLACEMENTS = tuple(
-    Phrase(IN_PLACE, formula, formula)
-    for formula in ("1 - z**2", "z * (1 - z)", "1 - z", "z**2", "sign(z)", "(z > 0)")
 )
 TERMS = (Phrase(LACKS_TERM, "z", "z"), Phrase(LACKS_TERM, "-z", "-z"))
 FUNCTIONS = (

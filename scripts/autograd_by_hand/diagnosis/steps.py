@@ -5,7 +5,7 @@ What the traces of a forward and of a backward have in common; how they are reco
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -101,7 +101,6 @@ class Steps:
     inputs: the inputs' places, by name
     result: the place of forward's result
     names: what the author calls a value, by place
-    gradients: the places of the true gradients, by tensor, if they are among the values
     kernels_only: whether the steps to change are only those that can be taken apart
     """
 
@@ -110,7 +109,6 @@ class Steps:
     inputs: dict[str, Ref]
     result: Ref
     names: dict[int, str] = field(default_factory=dict)
-    gradients: dict[str, Ref] = field(default_factory=dict)
     kernels_only: bool = False
 
     def numbered(self) -> Iterator[tuple[int, Step]]:
@@ -125,16 +123,6 @@ class Steps:
         for number, step in self.numbered():
             found.setdefault((step.site.place, step.name), []).append(number)
         return [numbers for numbers in found.values() if len(numbers) > 1]
-
-    def with_gradients(self, gradients: dict[str, Tensor]) -> "Steps":
-        """The same with the true gradients, by tensor, among the values."""
-        places = {name: len(self.values) + place for place, name in enumerate(gradients)}
-        return replace(
-            self,
-            values=[*self.values, *gradients.values()],
-            names=self.names | {place: f"d{name}" for name, place in places.items()},
-            gradients={name: Ref(place) for name, place in places.items()},
-        )
 
     def again(
         self,

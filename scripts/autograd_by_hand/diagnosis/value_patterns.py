@@ -98,30 +98,6 @@ def _other_gradient(values: Values) -> Iterator[Found]:
             yield "operation", Message("it is the gradient of {name}", name=other), evidence
 
 
-def _absolute_or_sign(values: Values) -> Iterator[Found]:
-    """The true gradient's absolute value, or its sign."""
-    truth = values.truth
-    for what, taken in (
-        (Message("absolute value"), np.abs(truth)),
-        (Message("sign"), np.sign(truth)),
-    ):
-        if values.is_(taken):
-            evidence = Message("every element is that of the true gradient's {what}", what=what)
-            yield "operation", Message("its {what} is taken", what=what), evidence
-
-
-def _clipped(values: Values) -> Iterator[Found]:
-    """The true gradient, kept within two bounds."""
-    low, high = values.hand.min(), values.hand.max()
-    if low < high and values.is_(np.clip(values.truth, low, high)):
-        evidence = Message(
-            "it is the true gradient, kept within {low} and {high}",
-            low=f"{low:.6g}",
-            high=f"{high:.6g}",
-        )
-        yield "operation", Message("it is clipped"), evidence
-
-
 def _factor(values: Values) -> Iterator[Found]:
     """The true gradient times a number, or a number for each run."""
     hand, truth = (one.reshape(len(one), -1) for one in (values.hand, values.truth))
@@ -260,6 +236,4 @@ EXACT: dict[str, Callable[[Values], Iterator[Found]]] = {
     "axes": _permuted,
     "shifted or reversed": _rolled_or_reversed,
     "confined": partial(confined, said=True),
-    "absolute value or sign": _absolute_or_sign,
-    "clipped": _clipped,
 }

@@ -330,14 +330,6 @@ def test_each_tensor_among_arguments_is_replaced():
     assert changed(arguments, lambda ref: ref.place * 10) == ([10, 5], {"dim": 20}, None)
 
 
-def test_true_gradients_can_be_among_the_values():
-    steps = down(lambda x: x.exp())
-    more = steps.with_gradients({"x": X * 2})
-    assert more.told(more.gradients["x"]) == "dx"
-    assert torch.equal(more.values[more.gradients["x"].place], X * 2)
-    assert torch.equal(more.again({"x": OTHER}), steps.again({"x": OTHER}))
-
-
 def test_a_forward_that_fails_is_refused():
     with pytest.raises(UserError, match="ZeroDivisionError"):
         written("def forward(x):\n    return x * (1 // 0)\n")
