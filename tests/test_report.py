@@ -268,7 +268,7 @@ def story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Story:
 
 def test_equal_bits_are_called_so(story: Story) -> None:
     report = story.report()
-    assert "the gradient derived by hand is autograd's, bit for bit" in report
+    assert "the gradient derived by hand is identical to autograd's, bit for bit" in report
     assert "there is no difference to explain" in report
     assert "Even numpy's sums give the same bits on this machine." in report
 
@@ -301,7 +301,7 @@ def test_what_no_sum_explains_is_said(story: Story) -> None:
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(0.9999, "rounding and next to nothing else"), (0.8, "mostly rounding"), (0.2, "not mostly")],
+    [(0.9999, "almost entirely rounding"), (0.8, "mostly rounding"), (0.2, "not mostly")],
 )
 def test_half_precision_is_laid_to_rounding_by_its_share(
     story: Story, share: float, words: str
@@ -380,7 +380,7 @@ def test_a_difference_on_torchs_own_sums_is_not_laid_to_them(story: Story) -> No
     report = story.report()
     assert "By hand and by autograd differ in float32 on torch's own kernels already." in report
     assert "The greatest difference here is 3.0e-6." in report
-    assert "bit for bit" not in report.split("## Does it do")[0]
+    assert "bit for bit" not in report.split("## Acceptance criteria")[0]
     assert "Not all hold." in report
 
 
@@ -477,7 +477,7 @@ def _without_quotes(report: str) -> str:
 
 def verdict_of(report: str) -> str:
     """What stands above the criteria."""
-    return report.split("## Does it do", maxsplit=1)[0]
+    return report.split("## Acceptance criteria", maxsplit=1)[0]
 
 
 def test_a_wrong_formula_is_told_once_for_all_formats_with_its_mistake(story: Story) -> None:
@@ -493,11 +493,11 @@ def test_a_wrong_formula_is_told_once_for_all_formats_with_its_mistake(story: St
     assert (
         "**Wrong: dx, dW and db in float64, float32, bfloat16 and float16.** The likeliest mistake: "
         "a factor 1/2 is forgotten. Every element is 2 times the true one. Off by 1.00e9 times the "
-        "rounding noise; autograd is by 0.25, and 4.0 may be chance." in report
+        "rounding noise; autograd is by 0.25, and 4.0 limit." in report
     )
     assert (
         "- `dW` in float16 is wrong: In float64 off by 1.00e9 times the rounding noise; autograd is by "
-        "0.25, and 4.0 may be chance. Likely: A factor 1/2 is forgotten. Every element is 2 times "
+        "0.25, and 4.0 limit. Likely: A factor 1/2 is forgotten. Every element is 2 times "
         "the true one.\n" in report
     )
     assert "**Right.**" not in report
@@ -508,7 +508,7 @@ def test_a_wrong_gradient_without_a_known_mistake_is_told_by_its_reason(story: S
     report = story.report()
     assert (
         "**Wrong: dx, dW and db in float32, bfloat16 and float16.** In float64 off by 5.00 times "
-        "the rounding noise; autograd is by 0.25, and 4.0 may be chance." in report
+        "the rounding noise; autograd is by 0.25, and 4.0 limit." in report
     )
     assert "The likeliest mistake" not in report
 
@@ -585,7 +585,7 @@ def test_autograd_that_does_not_stand_it_is_in_doubt_and_nothing_called_right(st
 @pytest.mark.parametrize(
     ("opinion", "words"),
     [
-        ({}, "on one run whose axes are cut short (x [2, 3]), has no objection to the gradient"),
+        ({}, "on one run with shortened axes (x [2, 3]), accepts the gradient"),
         ({"fast": True}, "in its fast mode, on the whole of one run, has no objection to the gradient"),
         ({"objection": "Jacobian mismatch"}, '**objects**: "Jacobian mismatch".'),
         ({"refused": "gradcheck is not done after 10 s."}, "could not be asked: Gradcheck is not done after 10 s."),
@@ -611,7 +611,7 @@ def test_pitfalls_are_told_one_by_one(story: Story) -> None:
     ]
     report = story.report()
     assert (
-        "| A sign | `a \\| b` becomes `-a` | imprecise: db in float32; wrong: dx in every format | "
+        "| A sign | `a \\| b` becomes `-a` | imprecise: db in float32; wrong: dx in every dtype | "
         "dx: the sign is wrong (every element is -1 times the true one) |\n"
         "| None | `c` becomes `d` | **no** |  |\n" in report
     )
@@ -706,7 +706,7 @@ def test_what_was_looked_at_closely_is_told_apart_from_all_runs(tmp_path):
     story.config["samples"]["trial"]["runs"] = 300
     report = story.report()
     assert "in the worst of the first 100 runs" in report
-    assert "the first 100 runs in float32, hand to reference" in report
+    assert "the first 100 runs in float32, by hand and reference" in report
     assert "## 300 runs in a row" in report
 
 

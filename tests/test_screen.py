@@ -62,7 +62,7 @@ def test_a_terminal_shows_how_far_the_run_is_and_then_the_verdict(project: Proje
     assert len(totals) > 5
     assert re.search(rf"\| [a-z_]+ float(32|64), {TINY}, [\d.]+ s", during)
     assert "Finished jobid" not in during
-    assert after.startswith("Right. In every one of 2 formats and every one of 3 runs")
+    assert after.startswith("Right. In all 2 dtypes and all 3 runs")
     assert re.search(r"Holds +Criterion +Measured", after)
     assert "right everywhere" in after
     assert f"Report: experiments/{TINY}/REPORT.html" in after
@@ -199,5 +199,5 @@ def test_a_report_that_this_run_did_not_reach_is_not_told(project: Project) -> N
 def test_with_nothing_to_do_the_verdicts_are_said_again(project: Project) -> None:
     run = project.snakemake()
     assert "Nothing to be done" in run.stdout
-    assert f"experiments/{TINY}/REPORT.md: Right. In every one of 2 formats" in run.stdout
+    assert f"experiments/{TINY}/REPORT.md: Right. In all 2 dtypes" in run.stdout
     assert "Job stats" in project.snakemake("-n", "--forceall").stdout

@@ -162,7 +162,7 @@ def test_an_added_pitfall_tries_it_and_judges_again(project: Project) -> None:
     pitfall = "  - {mistake: A sign, replace: dy.T @ x, by: -dy.T @ x}\n"
     project.edit(CONFIG, "acceptance:\n", f"pitfalls:\n{pitfall}acceptance:\n")
     assert project.jobs() == Counter(try_pitfalls=1, judge_gradients=1) + TELL
-    row = "| A sign | `dy.T @ x` becomes `-dy.T @ x` | wrong: dW in every format | "
+    row = "| A sign | `dy.T @ x` becomes `-dy.T @ x` | wrong: dW in every dtype | "
     assert row in (project.folder / "REPORT.md").read_text()
 
 
@@ -353,7 +353,7 @@ def test_a_spoiled_gradient_is_one_sentence_and_the_other_is_judged(
     assert {"REPORT.md", "errors.csv", "manifest.json"} <= changed
     report = after["REPORT.md"].decode()
     assert f"**Wrong: dW in {formats}.** The likeliest mistake: backward gives nothing" in report
-    assert BACKWARD + sentence in report.split("## Does it do")[0]
+    assert BACKWARD + sentence in report.split("## Acceptance criteria")[0]
     for dtype in ("float64", "float32"):
         outcome = "**wrong**" if dtype in formats else "right"
         assert f"| `dx` | {dtype} | right |" in report

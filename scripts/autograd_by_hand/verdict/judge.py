@@ -17,7 +17,7 @@ from autograd_by_hand.floats.formats import precision
 from autograd_by_hand.verdict.backward_calls import CallsOfGradient
 from autograd_by_hand.verdict.gradient_facts import JudgedFacts
 
-NO_NUMBER = Message("something on the way overflows, or is divided by zero")
+NO_NUMBER = Message("an intermediate result overflows, or there is a division by zero")
 WORST_FACTOR = 0.5  # what half the gradient is off, as a part of it: zero and twice are off by more
 
 Measure = Literal["norm", "element"]
@@ -93,13 +93,13 @@ def judge_gradient(
 
     if calls["refused"]:
         sentence = clause(calls["refused"])
-        name = Message("backward gives nothing that can be this gradient")
+        name = Message("backward returns no usable gradient")
         return verdict("wrong", sentence, {"name": name, "evidence": sentence})
     if calls["second_call"] != "same bits":
         second = calls["second_call"]
         reason = Message("a second call on the same inputs gave {second}", second=second)
         return verdict("wrong", reason, mistake)
-    if calls["zero_cotangent"] not in ("zero", "no numbers"):
+    if calls["zero_cotangent"] not in ("zero", "inf or nan"):
         given = calls["zero_cotangent"]
         reason = Message("for a cotangent of zeros it gives {given}", given=given)
         name = Message("a term is not multiplied by the cotangent")
@@ -155,7 +155,7 @@ def _lost(facts: JudgedFacts) -> str:
     if not (lost and lost["fits"]):
         return ""
     return Message(
-        "{value} at index {index} of run {run}, where the true value {true} is one of the format",
+        "{value} at index {index} of run {run}, where the dtype can hold the true value {true}",
         value=lost["value"],
         index=str(tuple(lost["index"])),
         run=lost["run"],
@@ -181,7 +181,7 @@ def _off(facts: JudgedFacts) -> str:
         index, run = str(tuple(manual["index"])), manual["run"]
         off = Message("{off} at index {index} of run {run}", off=off, index=index, run=run)
     return Message(
-        "{off}; autograd is by {autograd}, and {most} may be chance",
+        "{off}; autograd is off by {autograd}; the limit is {most}",
         off=off,
         autograd=number(autograd[measure]),
         most=number(most[measure]),
@@ -197,7 +197,7 @@ def _near(facts: JudgedFacts) -> str:
 def _cannot_tell(facts: JudgedFacts, dtype: str) -> str:
     share = float(facts["noise"])
     if share == float("inf"):
-        return Message("the true gradient is zero at these inputs, or no number of the format")
+        return Message("the true gradient is zero at these inputs, or the dtype cannot hold it")
     return Message(
         "rounding noise in {dtype} is {share} of the gradient at these inputs, so that half the "
         "gradient would pass",

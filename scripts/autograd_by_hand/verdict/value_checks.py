@@ -66,5 +66,5 @@ def off_zero(value: Array) -> str:
         return "zero"
     worst = float(np.max(np.abs(value)))
     if not np.isfinite(worst):
-        return Message("no numbers")
+        return Message("inf or nan")
     return Message("values up to {worst}", worst=f"{worst:.2g}")

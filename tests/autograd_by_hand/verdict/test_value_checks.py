@@ -111,8 +111,8 @@ def test_doubling_beyond_the_largest_number_is_no_warning():
         ([0.0, -3.0], "values up to 3"),
         ([2.0, 0.25], "values up to 2"),
         ([0.0, 0.125], "values up to 0.12"),
-        ([0.0, NAN], "no numbers"),
-        ([-INF, 1.0], "no numbers"),
+        ([0.0, NAN], "inf or nan"),
+        ([-INF, 1.0], "inf or nan"),
     ],
 )
 def test_what_a_cotangent_of_zeros_gives_is_zero_or_told_by_its_size(value, words):
