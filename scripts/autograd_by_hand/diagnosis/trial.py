@@ -19,17 +19,16 @@ from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.diagnosis.backward_search import Mending, mend
 from autograd_by_hand.diagnosis.backward_trace import trace_backward
-from autograd_by_hand.diagnosis.error_patterns import vague
+from autograd_by_hand.diagnosis.error_patterns import known_tensors, unexplained, vague
 from autograd_by_hand.diagnosis.forward_search import Run, find
 from autograd_by_hand.diagnosis.forward_trace import trace_forward
 from autograd_by_hand.diagnosis.lower_precision import coarser_format
-from autograd_by_hand.diagnosis.mistake import UNKNOWN, Mistake
+from autograd_by_hand.diagnosis.mistake import Mistake
 from autograd_by_hand.diagnosis.steps import Ref, Steps
 from autograd_by_hand.diagnosis.value_patterns import Values, exact
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
-from autograd_by_hand.floats.ulp import ulp
 
 Array = NDArray[Any]
 
@@ -113,12 +112,15 @@ class Trial:
         for taken in steps:
             found |= self._changes(taken, rest(), values)
         found |= self._mended(hands, rest(), right, values, by_forward=True)
-        known = self._known(steps)
+        known = known_tensors(self.runs, self.douts, steps[0] if steps else [])
         for name in rest():
             one = values[name]
             if one and (first := next(vague(one, known, self._without("errors")), None)):
                 found[name] = _of(first, "errors")
-        return {name: found.get(name) or self._unknown(name) for name in wrong}
+        return {
+            name: found.get(name) or unexplained(self.hand[name], self.truth[name])
+            for name in wrong
+        }
 
     def _without(self, group: str) -> set[str]:
         """The families of a group that are not looked for, without the group's name."""
@@ -276,40 +278,6 @@ class Trial:
             for one in (self.hand, self.truth)
         )
         return hand, truth
-
-    def _known(self, steps: list[list[Steps]]) -> dict[str, Array]:
-        """The values of forward by what they are called, (runs, *shape)."""
-        known = {
-            name: np.stack([run[name].numpy() for run in self.runs])
-            for name, value in self.runs[0].items()
-            if value.is_floating_point()
-        }
-        known["dout"] = np.stack([dout.numpy() for dout in self.douts])
-        taken = steps[0] if steps else []
-        if taken:
-            for place, value in enumerate(taken[0].values):
-                if value.is_floating_point():
-                    each = [one.values[place].numpy() for one in taken]
-                    known.setdefault(taken[0].told(Ref(place)), np.stack(each))
-        return known
-
-    def _unknown(self, name: str) -> Mistake:
-        """Where the difference is largest."""
-        hand, truth = self.hand[name], self.truth[name]
-        apart = np.where(np.isfinite(hand), np.abs(hand - truth), np.inf)
-        run, *index = (int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
-        place = (run, *index)
-        ulps = apart[place] / ulp(truth[place], "float64")
-        evidence = Message(
-            "the difference is largest at index {index} of run {run}: {hand} by hand, "
-            "{truth} in truth, {ulps} ulps of float64 apart",
-            index=str(tuple(index)),
-            run=run,
-            hand=number(hand[place], 6),
-            truth=number(truth[place], 6),
-            ulps=number(ulps),
-        )
-        return Mistake("unknown", UNKNOWN, evidence)
 
 
 def _of(mistake: Mistake, group: str) -> Mistake:
