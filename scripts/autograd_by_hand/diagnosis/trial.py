@@ -5,7 +5,7 @@ sets it right, then one to forward that gives the same, and at last what the err
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,33 +23,23 @@ from autograd_by_hand.diagnosis.error_patterns import known_tensors, unexplained
 from autograd_by_hand.diagnosis.forward_search import Run, find
 from autograd_by_hand.diagnosis.forward_trace import trace_forward
 from autograd_by_hand.diagnosis.lower_precision import coarser_format
+from autograd_by_hand.diagnosis.measured import Measured
 from autograd_by_hand.diagnosis.mistake import Mistake
 from autograd_by_hand.diagnosis.steps import Ref, Steps
 from autograd_by_hand.diagnosis.value_patterns import Values, exact
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
+from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
+from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
 
 Array = NDArray[Any]
 
 LEFT_OVER = (
     1e-5  # what a pattern may leave over, as a part of the error, where rounding leaves less
 )
+AT_MOST = 2  # runs: one is searched on, the other confirms
 SEED = 0  # of what moves the inputs
-
-
-@dataclass(frozen=True)
-class Measured:
-    """How far a gradient is off in float64.
-
-    off: the norm of its error, in units of the rounding noise
-    limit: how much that may be by chance
-    noise: the rounding noise, as a part of the true gradient's norm
-    """
-
-    off: float
-    limit: float
-    noise: float
 
 
 class Trial:
@@ -85,6 +75,28 @@ class Trial:
         self.forward = load_function(forward, "forward", list(self.runs[0]), limit)
         function = load_function(backward, "backward", list(runs[0]), limit)
         self.by_hand = Backward(function, backward, needed, torch.float64, limit)
+
+    @classmethod
+    def read(
+        cls,
+        forward: Path,
+        backward: Path,
+        draws: Path,
+        cotangents: Path,
+        manual: Path,
+        reference: Path,
+        needed: list[str],
+        limit: float,
+        without: Collection[str] = (),
+    ) -> "Trial":
+        """The same of the stages' files, all of float64, with no more runs than it takes."""
+        tensors = read_tensors(draws) | read_tensors(cotangents)
+        runs = [run for sample, _, run in runs_of(tensors) if sample == "trial"][:AT_MOST]
+        hand, truth = (
+            {name: trial[f"d{name}"][:AT_MOST] for name in needed}
+            for trial in (arrays_by_sample(path)["trial"] for path in (manual, reference))
+        )
+        return cls(forward, backward, runs, hand, truth, needed, limit, without)
 
     def named(
         self, wrong: list[str], right: list[str], measured: Mapping[str, Measured]

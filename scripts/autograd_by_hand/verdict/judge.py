@@ -93,6 +93,22 @@ def calls_of(calls: dict[str, Any], name: str) -> dict[str, Any]:
     }
 
 
+def wrong_and_right(facts: dict[str, Any], calls: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The tensors whose formula is wrong, and those for which it is right or not judged.
+
+    facts, calls: of float64, by gradient, and as compute_manual writes them
+
+    A gradient that is refused is in neither; a second call that differs is no matter of a formula.
+    """
+    given = [name for name in calls["second_call"] if name not in calls["refused"]]
+    wrong = [
+        name
+        for name in given
+        if calls["second_call"][name] == "same bits" and not within(facts[f"d{name}"])
+    ]
+    return wrong, [name for name in given if name not in wrong]
+
+
 def within(facts: dict[str, Any]) -> bool:
     """Whether a gradient is as near the reference as a correct one."""
     return all(_is_near(facts, measure) for measure in ("norm", "element"))
