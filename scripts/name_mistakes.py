@@ -16,20 +16,15 @@ Names only what was judged by others to be wrong; judges nothing. Patterns in th
 then a change to the hand's code that sets it right, then one to forward that gives the same.
 """
 
-from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.messages import Message
+from autograd_by_hand.diagnosis.measured import Measured
 from autograd_by_hand.diagnosis.mistake import Mistake
-from autograd_by_hand.diagnosis.trial import Measured, Trial
+from autograd_by_hand.diagnosis.trial import Trial
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
-from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
-from autograd_by_hand.verdict.judge import within
-
-AT_MOST = 2  # runs of the trial: one is searched on, the other confirms
+from autograd_by_hand.verdict.judge import wrong_and_right
 
 
 def name_mistakes(
@@ -45,59 +40,20 @@ def name_mistakes(
     time_limit: float,
     mistakes: Path,
 ) -> None:
-    found = find_mistakes(
-        forward, backward, draws, cotangents, manual, reference, facts, calls, needed, time_limit
-    )
-    write_json(mistakes, {gradient: one and one.as_json() for gradient, one in found.items()})
-
-
-def find_mistakes(
-    forward: Path,
-    backward: Path,
-    draws: Path,
-    cotangents: Path,
-    manual: Path,
-    reference: Path,
-    facts: Path,
-    calls: Path,
-    needed: list[str],
-    time_limit: float,
-    without: Collection[str] = (),
-) -> dict[str, Mistake | None]:
-    """The mistake behind each gradient; None where float64 has none.
-
-    without: the families of mistakes that are not looked for
-    """
     known, called = read_json(facts)["samples"]["trial"]["gradients"], read_json(calls)
     found: dict[str, Mistake | None] = {f"d{name}": None for name in needed}
-    wrong = []
     for name in needed:
         if called["second_call"][name] != "same bits" and name not in called["refused"]:
             found[f"d{name}"] = _of_calls(called["second_call"][name])
-        elif name not in called["refused"] and not within(known[f"d{name}"]):
-            wrong.append(name)
+    wrong, right = wrong_and_right(known, called)
     if wrong:
-        runs = [
-            run
-            for sample, _, run in runs_of(read_tensors(draws) | read_tensors(cotangents))
-            if sample == "trial"
-        ][:AT_MOST]
-        hand, truth = (
-            {name: trial[f"d{name}"][:AT_MOST] for name in needed}
-            for trial in (arrays_by_sample(path)["trial"] for path in (manual, reference))
+        trial = Trial.read(
+            forward, backward, draws, cotangents, manual, reference, needed, time_limit
         )
-        trial = Trial(forward, backward, runs, hand, truth, needed, time_limit, without)
-        right = [name for name in needed if name not in wrong and name not in called["refused"]]
-        measured = {name: _measured(known[f"d{name}"]) for name in wrong}
+        measured = {name: Measured.of(known[f"d{name}"]) for name in wrong}
         named = trial.named(wrong, right, measured)
         found |= {f"d{name}": one for name, one in named.items()}
-    return found
-
-
-def _measured(facts: dict[str, Any]) -> Measured:
-    """How far a gradient is off, of its facts."""
-    manual, limits = facts["manual"], facts["limits"]
-    return Measured(float(manual["norm"]), float(limits["norm"]), float(facts["noise"]))
+    write_json(mistakes, {gradient: one and one.as_json() for gradient, one in found.items()})
 
 
 def _of_calls(second_call: str) -> Mistake:

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from autograd_by_hand.core.files import read_json, write_json
+from autograd_by_hand.diagnosis.measured import Measured
+from autograd_by_hand.diagnosis.trial import Trial as Search
 from autograd_by_hand.storage.safetensors_torch import write_tensors
-from name_mistakes import find_mistakes, name_mistakes
+from name_mistakes import name_mistakes
 from tests.operators import eight
 from tests.operators.trial import Trial
 
@@ -100,14 +102,13 @@ def test_a_second_call_that_differs_is_named_without_a_search(tmp_path, second, 
 
 def test_a_family_that_is_left_out_names_nothing(trial):
     trial.compute(LINEAR.backward.replace('"W": dW', '"W": 2 * dW'), "float64")
-    inputs = ("manual", "reference", "facts", "calls")
-    files = {kind: trial.file("float64", kind) for kind in inputs}
-    files |= {kind: getattr(trial, kind) for kind in ("forward", "backward", "draws", "cotangents")}
-    given = files | {"needed": trial.needed, "time_limit": 10}
-    families = [
-        found["dW"].family
+    inputs = ("manual", "reference", "facts")
+    manual, reference, facts = (trial.file("float64", kind) for kind in inputs)
+    measured = {"W": Measured.of(read_json(facts)["samples"]["trial"]["gradients"]["dW"])}
+    files = (trial.forward, trial.backward, trial.draws, trial.cotangents, manual, reference)
+    first, second = (
+        Search.read(*files, trial.needed, 10, without).named(["W"], ["x", "b"], measured)["W"]
         for without in ([], ["values: factor"])
-        if (found := find_mistakes(**given, without=without))["dW"]
-    ]
-    assert families[0] == "values: factor"
-    assert families[1].startswith("backward: ")
+    )
+    assert first.family == "values: factor"
+    assert second.family.startswith("backward: ")

@@ -18,14 +18,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograd_by_hand.core.files import write_json
+from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.diagnosis.backward_search import FAMILIES as BACKWARD
 from autograd_by_hand.diagnosis.backward_search import FITTED
 from autograd_by_hand.diagnosis.error_patterns import VAGUE
 from autograd_by_hand.diagnosis.forward_search import searches
+from autograd_by_hand.diagnosis.measured import Measured
 from autograd_by_hand.diagnosis.mistake import Mistake
+from autograd_by_hand.diagnosis.trial import Trial as Search
 from autograd_by_hand.diagnosis.value_patterns import EXACT
-from name_mistakes import find_mistakes
+from autograd_by_hand.verdict.judge import wrong_and_right
 from tests.operators import eight, fourth, third, twelve
 from tests.operators.case import Edit, Operator
 from tests.operators.trial import LIMIT, Trial
@@ -96,7 +98,7 @@ def main(operators: list[Operator], file: Path | None) -> None:
 
 def _cases(trial: Trial, edit: Edit) -> list[Case]:
     trial.measure(edit.apply(trial.operator.backward))
-    named = {gradient: one for gradient, one in _named(trial, ()).items() if one and one.family}
+    named = {gradient: one for gradient, one in _named(trial, ()).items() if one.family}
     found = list[Case]()
     families = dict.fromkeys(one.family for one in named.values())
     groups = dict.fromkeys(family.partition(":")[0] for family in families)
@@ -105,27 +107,30 @@ def _cases(trial: Trial, edit: Edit) -> list[Case]:
         instead = _named(trial, inside)
         for gradient, one in named.items():
             other = instead[gradient]
-            if one.family in inside and other:
-                made = trial.operator.name, edit.name, gradient, edit.slip
+            if one.family in inside:
+                made = trial.operator.name, edit.name, f"d{gradient}", edit.slip
                 found.append(Case(*made, without, one, other))
     return found
 
 
-def _named(trial: Trial, without: Collection[str]) -> dict[str, Mistake | None]:
+def _named(trial: Trial, without: Collection[str]) -> dict[str, Mistake]:
     in_float64 = trial.work / "float64"
-    return find_mistakes(
+    facts, calls = (in_float64 / f"{name}.json" for name in ("facts", "calls"))
+    known = read_json(facts)["samples"]["trial"]["gradients"]
+    wrong, right = wrong_and_right(known, read_json(calls))
+    search = Search.read(
         trial.forward,
         trial.backward,
         trial.work / "draws.safetensors",
         trial.work / "cotangents.safetensors",
         in_float64 / "manual.safetensors",
         in_float64 / "reference.safetensors",
-        in_float64 / "facts.json",
-        in_float64 / "calls.json",
         trial.needed,
         LIMIT,
         without,
     )
+    measured = {name: Measured.of(known[f"d{name}"]) for name in wrong}
+    return search.named(wrong, right, measured)
 
 
 def _plain(case: Case) -> dict[str, object]:

@@ -1,17 +1,20 @@
 """What the error of a gradient is like, if the gradient itself is nothing in particular."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
-from autograd_by_hand.diagnosis.mistake import Mistake
+from autograd_by_hand.diagnosis.mistake import UNKNOWN, Mistake
+from autograd_by_hand.diagnosis.steps import Ref, Steps
 from autograd_by_hand.diagnosis.value_patterns import Found, Values, confined, matching
+from autograd_by_hand.floats.ulp import ulp
 
 Array = NDArray[Any]
 
@@ -96,6 +99,48 @@ def _constant_along_an_axis(values: Values) -> Iterator[Found]:
                 ),
                 Message("the error does not change along axis {axis}", axis=axis - 1),
             )
+
+
+def known_tensors(
+    runs: Sequence[Mapping[str, Tensor]], douts: Sequence[Tensor], steps: Sequence[Steps]
+) -> dict[str, Array]:
+    """The real tensors of the experiment by what they are called, (runs, *shape).
+
+    runs, douts: the inputs and the cotangent of each run
+    steps: of forward on each run; none, if it could not be traced
+    """
+    known = {
+        name: np.stack([run[name].numpy() for run in runs])
+        for name, value in runs[0].items()
+        if value.is_floating_point()
+    }
+    known["dout"] = np.stack([dout.numpy() for dout in douts])
+    for place, value in enumerate(steps[0].values if steps else ()):
+        if value.is_floating_point():
+            each = [one.values[place].numpy() for one in steps]
+            known.setdefault(steps[0].told(Ref(place)), np.stack(each))
+    return known
+
+
+def unexplained(hand: Array, truth: Array) -> Mistake:
+    """Where the difference is largest, of a gradient that nothing explains.
+
+    hand, truth: the gradient and the true one, (runs, *shape), float64
+    """
+    apart = np.where(np.isfinite(hand), np.abs(hand - truth), np.inf)
+    run, *index = (int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
+    place = (run, *index)
+    ulps = apart[place] / ulp(truth[place], "float64")
+    evidence = Message(
+        "the difference is largest at index {index} of run {run}: {hand} by hand, "
+        "{truth} in truth, {ulps} ulps of float64 apart",
+        index=str(tuple(index)),
+        run=run,
+        hand=number(hand[place], 6),
+        truth=number(truth[place], 6),
+        ulps=number(ulps),
+    )
+    return Mistake("unknown", UNKNOWN, evidence)
 
 
 # The order in which they are tried: of two that fit, the first gives the name.

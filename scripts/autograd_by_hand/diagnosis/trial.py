@@ -5,7 +5,7 @@ sets it right, then one to forward that gives the same, and at last what the err
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,38 +19,27 @@ from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.diagnosis.backward_search import Mending, mend
 from autograd_by_hand.diagnosis.backward_trace import trace_backward
-from autograd_by_hand.diagnosis.error_patterns import vague
+from autograd_by_hand.diagnosis.error_patterns import known_tensors, unexplained, vague
 from autograd_by_hand.diagnosis.forward_search import Run, find
 from autograd_by_hand.diagnosis.forward_trace import trace_forward
 from autograd_by_hand.diagnosis.lower_precision import coarser_format
-from autograd_by_hand.diagnosis.mistake import UNKNOWN, Mistake
+from autograd_by_hand.diagnosis.measured import Measured
+from autograd_by_hand.diagnosis.mistake import Mistake
 from autograd_by_hand.diagnosis.steps import Ref, Steps
 from autograd_by_hand.diagnosis.value_patterns import Values, exact
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
-from autograd_by_hand.floats.ulp import ulp
+from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
+from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
 
 Array = NDArray[Any]
 
 LEFT_OVER = (
     1e-5  # what a pattern may leave over, as a part of the error, where rounding leaves less
 )
+AT_MOST = 2  # runs: one is searched on, the other confirms
 SEED = 0  # of what moves the inputs
-
-
-@dataclass(frozen=True)
-class Measured:
-    """How far a gradient is off in float64.
-
-    off: the norm of its error, in units of the rounding noise
-    limit: how much that may be by chance
-    noise: the rounding noise, as a part of the true gradient's norm
-    """
-
-    off: float
-    limit: float
-    noise: float
 
 
 class Trial:
@@ -87,6 +76,28 @@ class Trial:
         function = load_function(backward, "backward", list(runs[0]), limit)
         self.by_hand = Backward(function, backward, needed, torch.float64, limit)
 
+    @classmethod
+    def read(
+        cls,
+        forward: Path,
+        backward: Path,
+        draws: Path,
+        cotangents: Path,
+        manual: Path,
+        reference: Path,
+        needed: list[str],
+        limit: float,
+        without: Collection[str] = (),
+    ) -> "Trial":
+        """The same of the stages' files, all of float64, with no more runs than it takes."""
+        tensors = read_tensors(draws) | read_tensors(cotangents)
+        runs = [run for sample, _, run in runs_of(tensors) if sample == "trial"][:AT_MOST]
+        hand, truth = (
+            {name: trial[f"d{name}"][:AT_MOST] for name in needed}
+            for trial in (arrays_by_sample(path)["trial"] for path in (manual, reference))
+        )
+        return cls(forward, backward, runs, hand, truth, needed, limit, without)
+
     def named(
         self, wrong: list[str], right: list[str], measured: Mapping[str, Measured]
     ) -> dict[str, Mistake]:
@@ -113,12 +124,15 @@ class Trial:
         for taken in steps:
             found |= self._changes(taken, rest(), values)
         found |= self._mended(hands, rest(), right, values, by_forward=True)
-        known = self._known(steps)
+        known = known_tensors(self.runs, self.douts, steps[0] if steps else [])
         for name in rest():
             one = values[name]
             if one and (first := next(vague(one, known, self._without("errors")), None)):
                 found[name] = _of(first, "errors")
-        return {name: found.get(name) or self._unknown(name) for name in wrong}
+        return {
+            name: found.get(name) or unexplained(self.hand[name], self.truth[name])
+            for name in wrong
+        }
 
     def _without(self, group: str) -> set[str]:
         """The families of a group that are not looked for, without the group's name."""
@@ -276,40 +290,6 @@ class Trial:
             for one in (self.hand, self.truth)
         )
         return hand, truth
-
-    def _known(self, steps: list[list[Steps]]) -> dict[str, Array]:
-        """The values of forward by what they are called, (runs, *shape)."""
-        known = {
-            name: np.stack([run[name].numpy() for run in self.runs])
-            for name, value in self.runs[0].items()
-            if value.is_floating_point()
-        }
-        known["dout"] = np.stack([dout.numpy() for dout in self.douts])
-        taken = steps[0] if steps else []
-        if taken:
-            for place, value in enumerate(taken[0].values):
-                if value.is_floating_point():
-                    each = [one.values[place].numpy() for one in taken]
-                    known.setdefault(taken[0].told(Ref(place)), np.stack(each))
-        return known
-
-    def _unknown(self, name: str) -> Mistake:
-        """Where the difference is largest."""
-        hand, truth = self.hand[name], self.truth[name]
-        apart = np.where(np.isfinite(hand), np.abs(hand - truth), np.inf)
-        run, *index = (int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
-        place = (run, *index)
-        ulps = apart[place] / ulp(truth[place], "float64")
-        evidence = Message(
-            "the difference is largest at index {index} of run {run}: {hand} by hand, "
-            "{truth} in truth, {ulps} ulps of float64 apart",
-            index=str(tuple(index)),
-            run=run,
-            hand=number(hand[place], 6),
-            truth=number(truth[place], 6),
-            ulps=number(ulps),
-        )
-        return Mistake("unknown", UNKNOWN, evidence)
 
 
 def _of(mistake: Mistake, group: str) -> Mistake:

@@ -21,8 +21,6 @@ from autograd_by_hand.diagnosis.layouts import (
     TRANSPOSED,
     permuted,
     permuted_back,
-    reversed_along,
-    rolled,
 )
 from autograd_by_hand.diagnosis.mistake import Mistake
 
@@ -156,23 +154,6 @@ def _permuted(values: Values) -> Iterator[Found]:
             yield "transposed", again, Message("the same numbers, in another order")
 
 
-def _rolled_or_reversed(values: Values) -> Iterator[Found]:
-    """The true gradient, read some places off along an axis or from its other end."""
-    truth = values.truth
-    for axis, size in enumerate(truth.shape[1:]):
-        for by in (1, -1, 2, -2, 3, -3, 4, -4):
-            if abs(by) < size and values.is_(laid_out(truth, rolled(axis, by))):
-                yield (
-                    "shifted" if abs(by) == 1 else "transposed",
-                    Message("it is rolled by {by} along axis {axis}", by=by, axis=axis),
-                    Message("every element is the true one of {by} places before", by=by),
-                )
-                break
-        if size > 1 and values.is_(laid_out(truth, reversed_along(axis).of)):
-            name = Message("it {what}", what=reversed_along(axis).words)
-            yield "transposed", name, Message("every element is the one from the other end")
-
-
 def laid_out(runs: Array, of: Callable[[Tensor], Tensor]) -> Array:
     """Each run's tensor in another layout."""
     return np.stack([of(torch.tensor(run)).numpy() for run in runs])
@@ -234,6 +215,5 @@ EXACT: dict[str, Callable[[Values], Iterator[Found]]] = {
     "factor": _factor,
     "another gradient": _other_gradient,
     "axes": _permuted,
-    "shifted or reversed": _rolled_or_reversed,
     "confined": partial(confined, said=True),
 }

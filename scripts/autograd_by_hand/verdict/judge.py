@@ -7,14 +7,14 @@ any mistake; a format by its own run. A format can tell nothing where half the g
 gradient would pass too: there the outcome is unresolved, and never right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Literal, NotRequired, TypedDict
 
 from autograd_by_hand.core.messages import Message, clause
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.floats.formats import precision
-from autograd_by_hand.verdict.backward_calls import CallsOfGradient
+from autograd_by_hand.verdict.backward_calls import Calls, CallsOfGradient
 from autograd_by_hand.verdict.gradient_facts import JudgedFacts
 
 NO_NUMBER = Message("an intermediate result overflows, or there is a division by zero")
@@ -125,6 +125,22 @@ def judge_gradient(
         if unresolved(told):
             return verdict("unresolved", _cannot_tell(told, where))
     return verdict("right", _near(facts))
+
+
+def wrong_and_right(facts: Mapping[str, JudgedFacts], calls: Calls) -> tuple[list[str], list[str]]:
+    """The tensors whose formula is wrong, and those for which it is right or not judged.
+
+    facts, calls: of float64, by gradient, and as compute_manual writes them
+
+    A gradient that is refused is in neither; a second call that differs is no matter of a formula.
+    """
+    given = [name for name in calls["second_call"] if name not in calls["refused"]]
+    wrong = [
+        name
+        for name in given
+        if calls["second_call"][name] == "same bits" and not within(facts[f"d{name}"])
+    ]
+    return wrong, [name for name in given if name not in wrong]
 
 
 def within(facts: JudgedFacts) -> bool:

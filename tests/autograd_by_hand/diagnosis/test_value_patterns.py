@@ -104,19 +104,6 @@ def test_a_gradient_with_its_axes_in_another_order_is_found(order):
     assert f"it is with its axes in the order {order}" in told
 
 
-@pytest.mark.parametrize(("by", "kind"), [(1, "shifted"), (-1, "shifted"), (2, "transposed")])
-@pytest.mark.parametrize("axis", [0, 1])
-def test_a_gradient_that_is_read_some_places_off_is_found(axis, by, kind):
-    hand = np.roll(OBLONG, by, axis + 1)
-    assert found(hand) == [(kind, f"it is rolled by {by} along axis {axis}")]
-
-
-@pytest.mark.parametrize("axis", [0, 1])
-def test_a_gradient_that_is_read_from_its_other_end_is_found(axis):
-    hand = np.flip(OBLONG, axis + 1)
-    assert found(hand) == [("transposed", f"it is reversed along axis {axis}")]
-
-
 def test_a_gradient_of_zeros_and_a_bit_is_not_a_factor_of_a_true_gradient_of_zeros():
     assert found(OBLONG, 0 * OBLONG) == []
 

@@ -3,7 +3,12 @@ from typing import Any
 import pytest
 
 from autograd_by_hand.verdict.backward_calls import Calls, calls_of
-from autograd_by_hand.verdict.judge import NO_NUMBER, judge_gradient, worst_outcome
+from autograd_by_hand.verdict.judge import (
+    NO_NUMBER,
+    judge_gradient,
+    worst_outcome,
+    wrong_and_right,
+)
 
 # One noise is 2^-20 of the gradient; a norm may be 4 noises off by chance, an element 9.
 SHARE, NORM, ELEMENT = 2.0**-20, 4.0, 9.0
@@ -413,3 +418,17 @@ def test_a_backward_without_a_cotangent_is_taken_to_give_zero_for_zeros():
 def test_all_together_are_as_good_as_the_worst(outcomes, worst):
     verdicts: Any = [{"outcome": outcome} for outcome in outcomes]
     assert worst_outcome(verdicts) == worst
+
+
+def test_a_gradient_that_is_refused_is_neither_wrong_nor_right():
+    near = {"norm": 1.0, "element": 1.0}
+    limits = {"norm": 4.0, "element": 9.0}
+    facts: Any = {
+        f"d{name}": {"manual": {"norm": off, "element": off}, "autograd": near, "limits": limits}
+        for name, off in {"x": 5.0, "W": 1.0, "s": 5.0, "b": 5.0}.items()
+    }
+    calls: Any = {
+        "second_call": {"x": "same bits", "W": "same bits", "s": "other bits", "b": "same bits"},
+        "refused": {"b": "it is None"},
+    }
+    assert wrong_and_right(facts, calls) == (["x"], ["W", "s"])
