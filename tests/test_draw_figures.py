@@ -209,10 +209,10 @@ def test_the_map_says_where_the_errors_sit(pictures, manual, truth, title):
 @pytest.mark.parametrize(
     ("shares", "refused", "title"),
     [
-        ({"forward_order": 0.6, "backward_fma": 0.4}, None, "What causes the difference in the bits: the order of sums in float32"),
-        ({"output_rounding": 1.0}, None, "What causes the difference in the bits: rounding in float32"),
-        ({"forward_order": None}, None, "Nothing moves the bits: numpy's sums and torch's agree"),
-        ({}, "torch's mm has no order", "What causes the difference in the bits could not be traced"),
+        ({"forward_order": 0.6, "backward_fma": 0.4}, None, "What causes the difference: the order of sums in float32"),
+        ({"output_rounding": 1.0}, None, "What causes the difference: rounding in float32"),
+        ({"forward_order": None}, None, "There is no difference to explain: numpy's sums and torch's agree"),
+        ({}, "torch's mm has no order", "The causes of the difference could not be traced"),
     ],
 )  # fmt: skip
 def test_the_shares_say_what_moves_the_bits(pictures, shares, refused, title):

@@ -101,11 +101,12 @@ def test_a_second_call_that_differs_is_named_without_a_search(tmp_path, second, 
 
 
 def test_a_family_that_is_left_out_names_nothing(trial):
-    trial.compute(LINEAR.backward.replace('"W": dW', '"W": 2 * dW'), "float64")
-    inputs = ("manual", "reference", "facts")
-    manual, reference, facts = (trial.file("float64", kind) for kind in inputs)
-    measured = {"W": Measured.of(read_json(facts)["samples"]["trial"]["gradients"]["dW"])}
-    files = (trial.forward, trial.backward, trial.draws, trial.cotangents, manual, reference)
+    trial.measure(LINEAR.backward.replace('"W": dW', '"W": 2 * dW'))
+    facts = read_json(trial.work / "float64/facts.json")
+    measured = {"W": Measured.of(facts["samples"]["trial"]["gradients"]["dW"])}
+    names = ("draws", "cotangents", "float64/manual", "float64/reference")
+    tensors = [trial.work / f"{name}.safetensors" for name in names]
+    files = (trial.forward, trial.backward, *tensors)
     first, second = (
         Search.read(*files, trial.needed, 10, without).named(["W"], ["x", "b"], measured)["W"]
         for without in ([], ["values: factor"])

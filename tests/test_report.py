@@ -493,11 +493,11 @@ def test_a_wrong_formula_is_told_once_for_all_formats_with_its_mistake(story: St
     assert (
         "**Wrong: dx, dW and db in float64, float32, bfloat16 and float16.** The likeliest mistake: "
         "a factor 1/2 is forgotten. Every element is 2 times the true one. Off by 1.00e9 times the "
-        "rounding noise; autograd is by 0.25, and 4.0 limit." in report
+        "rounding noise; autograd is off by 0.25; the limit is 4.0." in report
     )
     assert (
-        "- `dW` in float16 is wrong: In float64 off by 1.00e9 times the rounding noise; autograd is by "
-        "0.25, and 4.0 limit. Likely: A factor 1/2 is forgotten. Every element is 2 times "
+        "- `dW` in float16 is wrong: In float64 off by 1.00e9 times the rounding noise; autograd is off "
+        "by 0.25; the limit is 4.0. Likely: A factor 1/2 is forgotten. Every element is 2 times "
         "the true one.\n" in report
     )
     assert "**Right.**" not in report
@@ -508,7 +508,7 @@ def test_a_wrong_gradient_without_a_known_mistake_is_told_by_its_reason(story: S
     report = story.report()
     assert (
         "**Wrong: dx, dW and db in float32, bfloat16 and float16.** In float64 off by 5.00 times "
-        "the rounding noise; autograd is by 0.25, and 4.0 limit." in report
+        "the rounding noise; autograd is off by 0.25; the limit is 4.0." in report
     )
     assert "The likeliest mistake" not in report
 

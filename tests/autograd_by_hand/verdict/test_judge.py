@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from autograd_by_hand.verdict.backward_calls import Calls, calls_of
+from autograd_by_hand.verdict.calls import Calls, calls_of
 from autograd_by_hand.verdict.judge import (
     NO_NUMBER,
     judge_gradient,
@@ -113,7 +113,7 @@ def test_autograds_error_by_norm_does_not_excuse_an_element():
     assert verdict["outcome"] == "wrong"
     assert verdict["reason"] == (
         "off by 10.0 times the rounding noise at index (1, 2) of run 3; "
-        "autograd is by 1.0, and 9.0 limit"
+        "autograd is off by 1.0; the limit is 9.0"
     )
 
 
@@ -124,7 +124,7 @@ def test_a_formula_is_judged_in_float64_however_near_the_format_is():
     assert judge(facts(norm=0.5), formula=facts(norm=5.0, autograd=(0.5, 0.5))) == {
         "outcome": "wrong",
         "reason": "in float64 off by 5.00 times the rounding noise; "
-        "autograd is by 0.50, and 4.0 limit",
+        "autograd is off by 0.50; the limit is 4.0",
         "limit": 2.0**-18,
         "diagnosis": None,
     }
@@ -134,7 +134,7 @@ def test_of_float64_it_goes_without_saying_where_the_formula_is_judged():
     off = facts(norm=5.0)
     verdict = judge(off, off, dtype="float64")
     assert verdict["reason"] == (
-        "off by 5.00 times the rounding noise; autograd is by 1.0, and 4.0 limit"
+        "off by 5.00 times the rounding noise; autograd is off by 1.0; the limit is 4.0"
     )
 
 
@@ -143,7 +143,7 @@ def test_a_single_element_that_is_off_is_wrong_and_told_with_its_place():
     assert verdict["outcome"] == "wrong"
     assert verdict["reason"] == (
         "in float64 off by 9.50 times the rounding noise at index (1, 2) of run 3; "
-        "autograd is by 1.0, and 9.0 limit"
+        "autograd is off by 1.0; the limit is 9.0"
     )
 
 
@@ -176,7 +176,7 @@ def test_a_right_formula_that_the_format_spoils_is_imprecise():
     assert judge(facts(norm=5.0), mistake=TWICE) == {
         "outcome": "imprecise",
         "reason": "the formula is right, but the gradient is off by 5.00 times the rounding noise; "
-        "autograd is by 1.0, and 4.0 limit",
+        "autograd is off by 1.0; the limit is 4.0",
         "limit": 2.0**-18,
         "diagnosis": None,
     }
@@ -216,7 +216,7 @@ def test_a_format_that_is_no_finer_is_not_spoiled_by_it(dtype):
 
 def test_a_lost_value_in_float64_is_wrong():
     lost = facts(norm=INF, element=INF, non_finite=LOST)
-    reason = "nan at index (3, 1) of run 2, where the true value 2.5 is one of the format"
+    reason = "nan at index (3, 1) of run 2, where the dtype can hold the true value 2.5"
     assert judge(lost, lost, dtype="float64") == {
         "outcome": "wrong",
         "reason": reason,
@@ -229,7 +229,7 @@ def test_a_lost_value_in_float64_is_wrong():
 
 def test_a_lost_value_in_another_format_is_imprecise():
     lost = facts(norm=INF, element=INF, non_finite=LOST)
-    reason = "nan at index (3, 1) of run 2, where the true value 2.5 is one of the format"
+    reason = "nan at index (3, 1) of run 2, where the dtype can hold the true value 2.5"
     assert judge(lost, dtype="float16") == {
         "outcome": "imprecise",
         "reason": reason,
@@ -244,8 +244,8 @@ def test_where_autograd_has_lost_values_too_nothing_is_told(in_float64):
     verdict = judge(lost, formula=lost if in_float64 else None)
     assert verdict["outcome"] == "unresolved"
     assert verdict["reason"] == (
-        f"{'in float64 ' * in_float64}nan at index (3, 1) of run 2, where the true value 2.5 is "
-        "one of the format; autograd has none there either"
+        f"{'in float64 ' * in_float64}nan at index (3, 1) of run 2, where the dtype "
+        "can hold the true value 2.5; autograd has none there either"
     )
 
 
