@@ -38,6 +38,7 @@ bench: .venv/installed
 	$(BIN)/python -m tests.bench.trial twelve
 	$(BIN)/python -m tests.bench.trial third
 	$(BIN)/python -m tests.bench.trial fourth
+	$(BIN)/python -m tests.bench.families eight twelve third fourth
 
 .venv/installed: envs/requirements.txt
 	$(PYTHON) -m venv .venv
