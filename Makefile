@@ -53,6 +53,7 @@ bench: .venv/installed
 	$(BIN)/python -m tests.bench.trial twelve
 	$(BIN)/python -m tests.bench.trial third
 	$(BIN)/python -m tests.bench.trial fourth
+	$(BIN)/python -m tests.bench.families eight twelve third fourth
 
 # Looked at by every make: a .venv whose Python is gone or too old is replaced.
 .venv/installed:
