@@ -30,11 +30,6 @@ new:
 	@cp -R templates/experiment "experiments/$$NAME"
 	@echo "experiments/$$NAME is a working experiment. Edit its four files, then: $(BIN)/snakemake -c1 experiments/$$NAME/REPORT.html"
 
-# The last run of every experiment becomes what git keeps of it, experiments/*/recorded/.
-record: .venv/installed
-	$(BIN)/python scripts/record.py
-.PHONY: record
-
 check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
