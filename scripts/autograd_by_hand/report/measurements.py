@@ -23,7 +23,7 @@ class Measurements:
 
     errors: by sample
     facts, calls, arithmetic, handed_over, replay, attribution: by format
-    sums: as `sums_told` gives them
+    sums: as `described_sums` gives them
     graph: as dump_graph wrote it
     pitfalls: what was said of the config's pitfalls, none if it has none
     """

@@ -51,15 +51,17 @@ class TreesPicture:
     apart: int
 
 
-def trees_layout(told: list[SumRow], dtype: str) -> TreesPicture:
-    """The picture of all sums.
+def trees_layout(sums: list[SumRow], dtype: str) -> TreesPicture:
+    """Lay out the picture of all sums.
 
-    told: as `sums_told` gives them. A sum of more than a few summands has a panel for torch, and
-        one for numpy where that adds in another order
+    A sum of more than a few summands has a panel for torch, and one for numpy if numpy adds in
+    another order.
+
+    sums: as `described_sums` returns them
     """
     chosen: list[tuple[str, list[str], SumOrder]] = []
     apart = 0
-    for row in told:
+    for row in sums:
         ways = [
             ([who], way)
             for who, way in (("torch", row["torch"]), ("numpy", row["numpy"]))
@@ -78,7 +80,7 @@ def trees_layout(told: list[SumRow], dtype: str) -> TreesPicture:
         _panel(frame, whose, way) for frame, (_, whose, way) in zip(frames, chosen, strict=True)
     ]
     bottom = panels[-1].top + PANEL_HEIGHT + BETWEEN if panels else PANEL_TOP
-    both = sum(bool(row["numpy"]) and (row["torch"].get("summands") or 0) > FEW for row in told)
+    both = sum(bool(row["numpy"]) and (row["torch"].get("summands") or 0) > FEW for row in sums)
     return TreesPicture(dtype, WIDTH, bottom, panels, both, apart)
 
 

@@ -71,7 +71,7 @@ def sums_of(measured: Measurements) -> Sums:
 
 
 def _way(told: SumOrder) -> Way:
-    """What `sums_told` tells of a library; of an unknown order it has but the reason."""
+    """What `described_sums` tells of a library; of an unknown order it has but the reason."""
     if told["refused"]:
         return Way(told["refused"], "", "")
     return Way(None, told["words"], told["fused"] or "")
