@@ -81,13 +81,13 @@ def cancelling(adder: Adder, generator: np.random.Generator) -> tuple[Array, flo
     whole = generator.integers(2 ** (bits - 1), 2**bits, half).astype(np.float64)
     values = np.ldexp(whole, generator.integers(low, high, half) - bits)
     terms = np.zeros(adder.terms)
-    places = generator.permutation(adder.terms)
-    terms[places[:half]] = values
-    terms[places[half : 2 * half]] = -values
+    shuffled = generator.permutation(adder.terms)
+    terms[shuffled[:half]] = values
+    terms[shuffled[half : 2 * half]] = -values
     shared = 1 + 5 / 2 ** (bits // 2) if adder.multiplies else 1.0
     bias = 0.0
     if adder.bias:  # cancels a term whose product is exact
         if adder.terms % 2 == 0:  # no term is unpaired: one of a pair is used
-            terms[places[half - 1]] = 0
-        terms[places[-1]], bias = 0.75, -0.75 * shared
+            terms[shuffled[half - 1]] = 0
+        terms[shuffled[-1]], bias = 0.75, -0.75 * shared
     return terms.astype(accumulator(adder.format)), shared, bias

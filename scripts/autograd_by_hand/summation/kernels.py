@@ -210,9 +210,9 @@ class Product:
         right = _drawn(generator, (batch, columns, self.terms), self.format)
         bias = _drawn(generator, (columns,), self.format) * self.bias
         if cancelling:
-            places = generator.permutation(self.terms)
+            shuffled = generator.permutation(self.terms)
             half = self.terms // 2
-            first, second, rest = places[:half], places[half : 2 * half], places[2 * half :]
+            first, second, rest = shuffled[:half], shuffled[half : 2 * half], shuffled[2 * half :]
             left[:, :, second], right[:, :, second] = -left[:, :, first], right[:, :, first]
             left[:, :, rest] = 1
             right[:, :, rest] = -bias[:, None]
@@ -280,9 +280,9 @@ class Sum:
         """See `Adder.example`."""
         terms = _drawn(generator, (self.shape[2], self.terms), self.format)
         if cancelling:
-            places, half = generator.permutation(self.terms), self.terms // 2
-            terms[:, places[half : 2 * half]] = -terms[:, places[:half]]
-            terms[:, places[2 * half :]] = 0
+            shuffled, half = generator.permutation(self.terms), self.terms // 2
+            terms[:, shuffled[half : 2 * half]] = -terms[:, shuffled[:half]]
+            terms[:, shuffled[2 * half :]] = 0
         self.view.copy_(torch.from_numpy(terms.reshape(self.view.shape)))
         bits = np.array(summable(self.view)).reshape(1, -1, self.terms)
         return self._called(), np.ones((1, 1, self.terms), bits.dtype), bits, None

@@ -13,7 +13,7 @@ from autograd_by_hand.verdict.reference import reference_of
 from autograd_by_hand.verdict.run_errors import TailsOfRuns, errors_of_run
 
 
-class InFormat:
+class ExperimentInDtype:
     """An experiment's forward and backward in one dtype, to be measured run by run.
 
     names, needed: all tensors, and those whose gradients are required

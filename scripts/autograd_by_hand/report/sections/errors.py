@@ -31,7 +31,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class InFormat:
+class InDtype:
     """The table of one dtype.
 
     equal: how many of `gradients` equal autograd's in every element of every run
@@ -55,18 +55,18 @@ class Errors:
 
     runs: int
     seed: int
-    formats: list[InFormat]
+    formats: list[InDtype]
 
 
 def errors_of(measured: Measurements) -> Errors:
     """Return the errors of the trial."""
-    formats = [_in_format(measured, dtype) for dtype in measured.dtypes]
+    formats = [_in_dtype(measured, dtype) for dtype in measured.dtypes]
     return Errors(measured.runs, measured.samples["trial"]["seed"], formats)
 
 
-def _in_format(measured: Measurements, dtype: str) -> InFormat:
+def _in_dtype(measured: Measurements, dtype: str) -> InDtype:
     errors = measured.errors["trial"]
-    return InFormat(
+    return InDtype(
         dtype=dtype,
         equal=len(measured.equal_gradients(dtype)),
         gradients=len(measured.gradients),

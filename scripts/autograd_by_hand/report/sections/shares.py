@@ -16,7 +16,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class InFormat:
+class InDtype:
     """The rows of a dtype.
 
     refused: why there is no attribution, None if there is one
@@ -36,7 +36,7 @@ class Shares:
 
     runs: int | None
     factors: list[str]
-    formats: list[InFormat]
+    formats: list[InDtype]
 
 
 def shares_of(measured: Measurements) -> Shares:
@@ -45,12 +45,12 @@ def shares_of(measured: Measurements) -> Shares:
     return Shares(
         runs=None if shown["refused"] else shown["runs"],
         factors=[*FACTORS, OTHER],
-        formats=[_in_format(measured, dtype) for dtype in measured.dtypes],
+        formats=[_in_dtype(measured, dtype) for dtype in measured.dtypes],
     )
 
 
-def _in_format(measured: Measurements, dtype: str) -> InFormat:
+def _in_dtype(measured: Measurements, dtype: str) -> InDtype:
     attribution = measured.attribution[dtype]
     rows = [Row(name, shares_of_gradient(attribution, name)) for name in measured.gradients]
     refused = attribution["refused"]
-    return InFormat(dtype, refused, [] if refused else rows)
+    return InDtype(dtype, refused, [] if refused else rows)
