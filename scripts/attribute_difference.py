@@ -50,7 +50,7 @@ from autograd_by_hand.replay.program import (
     outputs_of,
 )
 from autograd_by_hand.replay.repeated_replay import RepeatedReplay
-from autograd_by_hand.replay.torch_fallback import carry_out
+from autograd_by_hand.replay.torch_fallback import execute_in_torch
 from autograd_by_hand.storage.attribution import Attribution, Counterfactual, End
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
 from autograd_by_hand.storage.safetensors_torch import read_runs
@@ -94,7 +94,7 @@ def attribute_difference(
         program,
         {name: tensor_of_runs(drawn[name], dtype) for name in program["inputs"]},
         {place: held(runs_last(values)) for place, values in given_to("hand", made).items()},
-        lambda call, arrays, rounding: carry_out(
+        lambda call, arrays, rounding: execute_in_torch(
             call, arrays, torch_dtype(dtype if rounding else accumulator(dtype))
         ),
     )

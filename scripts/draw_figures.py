@@ -27,7 +27,7 @@ from autograd_by_hand.experiment.graph_listing import layers
 from autograd_by_hand.floats.formats import eps
 from autograd_by_hand.floats.ulp import difference, signed_ulps
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.replay.sum_table import sums_told
+from autograd_by_hand.replay.sum_table import described_sums
 from autograd_by_hand.report.charts import errors_by_dtype, errors_by_run
 from autograd_by_hand.report.error_histograms import errors_in_ulps
 from autograd_by_hand.report.error_map import largest_matrix, map_of_errors
@@ -79,7 +79,7 @@ def draw_figures(
     apart = difference(*sides[keys[largest]], tails[keys[largest]])
     _draw(places, map_of_errors(largest, apart, truth[keys[largest]], shown), language)
     _draw(chain, graph_layout(nodes, layers(nodes)), language)
-    told = sums_told(read_json(operations), read_json(orders)["sums"])
+    told = described_sums(read_json(operations), read_json(orders)["sums"])
     _draw(trees, trees_layout(told, shown), language)
     attributed = dict(zip(dtypes, map(read_json, attributions), strict=True))
     _draw(shares, bars_of_shares(attributed, gradients), language)

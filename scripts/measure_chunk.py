@@ -31,7 +31,7 @@ from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, goi
 from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
-from autograd_by_hand.verdict.measure_run import InFormat
+from autograd_by_hand.verdict.measure_run import ExperimentInDtype
 
 
 def measure_chunk(
@@ -57,7 +57,7 @@ def measure_chunk(
     shape = read_tensors(cotangents)[f"{sample}/dout"].shape[1:]
     douts = going_on(read_tensors(cotangent_starts)[start]) if shape else generator
     formats = [
-        InFormat(
+        ExperimentInDtype(
             forward,
             backward,
             [*specs],

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from autograd_by_hand.core.files import read_json, write_text
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.replay.sum_table import sums_told
+from autograd_by_hand.replay.sum_table import described_sums
 from autograd_by_hand.report.measurements import Errors, Json, Measurements
 from autograd_by_hand.report.report_view import Text, report_view
 from autograd_by_hand.report.templates import render
@@ -83,7 +83,7 @@ def render_report(
         oracle=read_json(oracle),
         gradcheck=read_json(opinion),
         pitfalls=[row for path in tried for row in read_json(path)],
-        sums=sums_told(read_json(operations), read_json(orders)["sums"]),
+        sums=described_sums(read_json(operations), read_json(orders)["sums"]),
         graph=read_json(graph),
         environment=read_json(environment),
     )

@@ -1,4 +1,5 @@
-"""Where every bit comes from: operations are recorded, replayed in numpy and compared.
+"""Record torch's operations, replay them in numpy and compare every bit.
 
-What makes two programs differ is attributed here; whether a gradient is right belongs to `verdict`.
+The difference of two programs is attributed to its causes here; whether a gradient is right
+belongs to `verdict`.
 """

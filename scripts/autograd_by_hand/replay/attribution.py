@@ -1,14 +1,14 @@
-"""Where the difference between the hand's formula on numpy's sums and autograd comes from.
+"""Attribute the difference between the manual formula on numpy's sums and autograd to its causes.
 
-The two are the ends of a game: each factor, an order of additions or the fusing of products, is
-played numpy's way or torch's, and every mixture is replayed exactly. A factor's share is its
-Shapley value (Shapley, "A value for n-person games", 1953): how much of the squared difference goes
-away when the factor changes sides, on average over all orders in which the factors may do so.
-Shares add up to what changes between the ends.
+The two are the ends of a game: each factor (a summation order, or fused products) is assigned
+numpy's way or torch's, and every mixture is replayed exactly. A factor's share is its Shapley value
+(Shapley, "A value for n-person games", 1953): how much of the squared difference disappears when
+the factor changes from numpy's way to torch's, on average over all orders in which the factors may
+change. The shares add up to the change between the ends.
 
-In a half format the game begins at the hand's formula in float32, from the same rounded inputs; the
-fifth factor rounds what each operation gives to the format. Whether products are fused is a
-question of that beginning alone: products of two halves are exact in float32.
+For a half format the game starts from the manual formula in float32, with the same rounded inputs,
+and a fifth factor rounds the result of each operation to the half format. Fused products matter
+only before that rounding is on: products of two half-format numbers are exact in float32.
 """
 
 from collections.abc import Callable
@@ -27,14 +27,14 @@ from autograd_by_hand.summation.hypothetical_orders import mixed
 from autograd_by_hand.summation.tree import Orders
 
 Array = NDArray[Any]
-Said = TypeVar("Said")
+Measured = TypeVar("Measured")
 
 FACTORS = ("forward_order", "forward_fma", "backward_order", "backward_fma", "output_rounding")
-OTHER = "other_operations"  # what is left when every factor is torch's
+OTHER = "other_operations"  # the difference that remains when every factor is torch's
 
 
 def shapley(value: Callable[[frozenset[str]], float], players: tuple[str, ...]) -> dict[str, float]:
-    """Each player's Shapley value in the game `value`."""
+    """Return each player's Shapley value in the game `value`, which maps coalitions to worths."""
     count = len(players)
     worth = {
         coalition: value(coalition)
@@ -53,65 +53,66 @@ def shapley(value: Callable[[frozenset[str]], float], players: tuple[str, ...]) 
 
 
 class Game:
-    """Every mixture of numpy's ways and torch's, for the sums of the hand's program.
+    """Every mixture of numpy's and torch's ways to add, for the sums of the manual program.
 
-    numpys, torchs: the orders of each call, None where it is no sum
-    forward: which calls belong to the forward pass
-    rounds: whether rounding to the format is a factor
+    manual: the replay of the author's backward
+    numpys, torchs: the orders of each call, None if it is not a sum
+    forward: the indices of the calls that belong to the forward pass
+    rounds: whether rounding to the half format is a factor
     """
 
     def __init__(
         self,
-        hand: RepeatedReplay,
+        manual: RepeatedReplay,
         numpys: list[Orders | None],
         torchs: list[Orders | None],
         forward: set[int],
         rounds: bool,
     ) -> None:
-        self.hand, self.numpys, self.torchs, self.forward = hand, numpys, torchs, forward
+        self.manual, self.numpys, self.torchs, self.forward = manual, numpys, torchs, forward
         self.players = FACTORS if rounds else FACTORS[:-1]
         self.rounds = rounds
-        alike: dict[Any, Orders] = {}  # where the two add alike, mixtures are one and the same
+        alike: dict[Any, Orders] = {}  # equal mixtures are the same object
         self._mixtures = {
-            (place, order, fma): alike.setdefault((place, _content(found)), found)
-            for place, own in enumerate(numpys)
+            (index, order, fma): alike.setdefault((index, _content(found)), found)
+            for index, own in enumerate(numpys)
             if own is not None
             for order, fma in product((False, True), repeat=2)
-            for found in [self._mixture(place, order, fma)]
+            for found in [self._mixture(index, order, fma)]
         }
 
-    def _mixture(self, place: int, torchs_order: bool, torchs_fma: bool) -> Orders:
-        ways = self.numpys[place], self.torchs[place]
+    def _mixture(self, index: int, torchs_order: bool, torchs_fma: bool) -> Orders:
+        ways = self.numpys[index], self.torchs[index]
         order, fma = ways[torchs_order], ways[torchs_fma]
         assert order is not None
         assert fma is not None
-        call = self.hand.program["calls"][place]
+        call = self.manual.program["calls"][index]
         return mixed(order, fma, len(order.orders[0].fused) - (call["op"] in BIASED))
 
     def measured(
-        self, what: str, measure: Callable[[str, Array], Said], torchs: frozenset[str]
-    ) -> dict[str, Said]:
-        """As `RepeatedReplay.measured`, where the factors in `torchs` are played torch's way."""
-        return self.hand.measured(what, measure, *self._play(torchs))
+        self, what: str, measure: Callable[[str, Array], Measured], torchs: frozenset[str]
+    ) -> dict[str, Measured]:
+        """Measure as `RepeatedReplay.measured`, with torch's way for the factors in `torchs`."""
+        return self.manual.measured(what, measure, *self._assigned(torchs))
 
-    def _play(self, torchs: frozenset[str]) -> tuple[list[Orders | None], bool]:
-        """The calls' orders, and whether results are rounded to the format."""
+    def _assigned(self, torchs: frozenset[str]) -> tuple[list[Orders | None], bool]:
+        """Return the calls' orders, and whether results are rounded to the half format."""
         orders = [
             None if own is None else self._mixtures[
-                place,
-                ("forward_order" if place in self.forward else "backward_order") in torchs,
-                ("forward_fma" if place in self.forward else "backward_fma") in torchs,
+                index,
+                ("forward_order" if index in self.forward else "backward_order") in torchs,
+                ("forward_fma" if index in self.forward else "backward_fma") in torchs,
             ]
-            for place, own in enumerate(self.numpys)
+            for index, own in enumerate(self.numpys)
         ]  # fmt: skip
         return orders, not self.rounds or "output_rounding" in torchs
 
     def shares(self, autograd: dict[str, Array]) -> dict[str, dict[str, float] | None]:
-        """For each gradient each factor's share of its squared difference from autograd's.
+        """Return each factor's share of the squared difference from autograd, for each gradient.
 
         autograd: (*shape, runs) by name
-        returns: shares by factor, with "other_operations" for what torch's ways leave; None where
-            there is no difference, or one that is no number
+        returns: shares by factor, with "other_operations" for the difference that remains when
+            every factor is torch's; None if there is no difference, or it is not finite
         """
         distances: dict[frozenset[str], dict[str, float]] = {}
 
@@ -137,7 +138,7 @@ class Game:
 
 
 def _content(orders: Orders) -> Any:
-    """What tells two kernels' orders apart."""
+    """Return a key that is equal for equal orders of two kernels."""
     each = [(one.tree.tobytes(), one.fused.tobytes(), one.from_zero) for one in orders.orders]
     which = b"" if len(orders.orders) == 1 else sha256(orders.which.tobytes()).digest()
     return which, tuple(each)

@@ -1,4 +1,4 @@
-"""Hold a program that was carried out in numpy against what torch made of the same bits."""
+"""Compare a program replayed in numpy with torch's results from the same bits."""
 
 from typing import Any, TypedDict
 
@@ -31,7 +31,7 @@ class DifferenceInSample(Difference):
 
 
 class ComparedBits(TypedDict):
-    """How many elements have the archived bits, and the first that has not."""
+    """How many elements have the archived bits, and the first that does not, or null."""
 
     elements: int
     identical: int
@@ -39,7 +39,7 @@ class ComparedBits(TypedDict):
 
 
 class ComparedTensor(TypedDict):
-    """How a named tensor, or a sum behind it, was met.
+    """How many bits of a named tensor, or of a sum behind it, the replay met.
 
     data: "experiment", or "amplified" for a sum on data whose products cancel
     """
@@ -53,7 +53,7 @@ class ComparedTensor(TypedDict):
 
 
 class RefusedSum(TypedDict):
-    """A sum without an order, and why."""
+    """A sum without an order, and the reason."""
 
     tensor: str
     op: str
@@ -63,9 +63,9 @@ class RefusedSum(TypedDict):
 class Replay(TypedDict):
     """What verify_replay writes.
 
-    given: how often which operation's result was taken as recorded
-    constants: the named values that no operation makes, taken as recorded too
-    others: runs, as (sample, number), that make other operations
+    given: how many results of each operation were taken as recorded
+    constants: the named values that no operation computes; they were taken as recorded as well
+    others: the runs, as (sample, number), that execute other operations than the program
     proved: whether every bit was computed and met
     """
 
@@ -84,12 +84,12 @@ def verified(
     inputs: dict[str, dict[str, Array]],
     made: dict[str, dict[str, Array]],
 ) -> Replay:
-    """Carry out a program on the inputs of every sample, and hold it against what torch made.
+    """Replay a program on the inputs of every sample, and compare the results with torch's.
 
-    revealed: the orders of the program's sums, as reveal_orders tells them
-    inputs: by sample and name, (runs, *shape), in float32 or whole numbers
-    made: by sample and name, as observe_operations and run_autograd write them; a sample that is
-        not there is not compared
+    revealed: the orders of the program's sums, as reveal_orders writes them
+    inputs: by sample and name, (runs, *shape), in float32 or an integer dtype
+    made: torch's results by sample and name, as observe_operations and run_autograd write them; a
+        missing sample is not compared
     returns: what verify_replay writes
     """
     own = [orders_of(entry["torch"]) for entry in revealed]
@@ -139,9 +139,10 @@ def _replayed(
     left_out: list[int],
     dtype: str,
 ) -> dict[str, ComparedBits]:
-    """`replay_sample` on the runs of one sample that make the program's operations.
+    """Call `replay_sample` on the runs of one sample that execute the program's operations.
 
-    made: forward's variables and what is given, of those runs; gradients and result, of all
+    left_out: the runs that execute other operations
+    made: forward's variables and given results, of the other runs; gradients and result, of all
     """
     kept = np.delete(np.arange(len(made["result"])), left_out)
     if not len(kept):
@@ -158,7 +159,7 @@ def _replayed(
 
 
 def _amplified(program: Program, revealed: list[RevealedSum], dtype: str) -> list[ComparedTensor]:
-    """How the sums behind each named tensor fared on data whose products cancel."""
+    """Return how the sums behind each named tensor compared on data whose products cancel."""
     return [
         {"dtype": dtype, "tensor": name, "data": "amplified", **compared, "first": None}
         for name, number in names_of_sums(program)
@@ -174,12 +175,12 @@ def replay_sample(
     given: dict[tuple[int, int], Array],
     dtype: str,
 ) -> dict[str, ComparedBits]:
-    """How much of a program's named values has the archived bits, over all runs of a sample.
+    """Compare a program's named values with the archived ones, over all runs of a sample.
 
-    inputs: by name, (runs, *shape), in float32 or whole numbers
+    inputs: by name, (runs, *shape), in float32 or an integer dtype
     archived: each output by its name, (runs, *shape)
-    given: what may be taken as recorded, by its call's place and its number, (runs, *shape)
-    returns: by name; nothing of a constant, which was not computed
+    given: the results that may be taken as recorded, (runs, *shape), by (index of the call, number)
+    returns: by name, without the constants, which are not computed
     """
     arrays = values_of(program, orders, inputs, archived, given, dtype)
     found: dict[str, ComparedBits] = {}
@@ -206,19 +207,19 @@ def values_of(
     given: dict[tuple[int, int], Array],
     dtype: str,
 ) -> dict[int, Array]:
-    """Every value of a program by its number, held; arguments as for `replay_sample`."""
+    """Return every value of a program by its number, held; arguments as for `replay_sample`."""
     names = {number: name for name, number in program["outputs"].items()}
     recorded = {
-        (place, number): archived[names[number]]
-        for place, call in enumerate(program["calls"])
+        (index, number): archived[names[number]]
+        for index, call in enumerate(program["calls"])
         for number in results_of(call)
         if number in names
     } | given
-    known = {place: held(runs_last(values).copy()) for place, values in recorded.items()}
+    known = {key: held(runs_last(values).copy()) for key, values in recorded.items()}
     start = {name: tensor_of_runs(inputs[name], dtype) for name in program["inputs"]}
     return run_program(program, start, orders, known)
 
 
 def runs_last(values: Array) -> Array:
-    """Archived numbers, (runs, *shape), as (*shape, runs) in the accumulator's format."""
+    """Return archived numbers, (runs, *shape), as (*shape, runs) in the accumulator's dtype."""
     return np.moveaxis(widened(values), 0, -1)

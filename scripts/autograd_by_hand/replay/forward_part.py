@@ -1,4 +1,4 @@
-"""Tell which calls of the hand's program compute what forward computes, by their values."""
+"""Find the calls of the manual program that recompute forward, by their values."""
 
 from typing import Any
 
@@ -12,19 +12,19 @@ Array = NDArray[Any]
 
 
 def forward_calls(
-    hand: Program,
+    manual: Program,
     values: dict[int, Array],
     autograd: Program,
     forwards: dict[int, Array],
     precision: int,
 ) -> set[int]:
-    """The calls of the hand's program that compute what forward computes, by their places.
+    """Return the indices of the calls of the manual program that recompute forward.
 
-    A value is forward's if forward has one of its shape that shares at least half of its digits,
-    normwise; the calls on the way to such a value are forward's too.
+    A value belongs to forward if forward has a value of the same shape that agrees in at least half
+    of its digits, normwise; the calls that lead to such a value belong to forward as well.
 
     values, forwards: all values of the two programs by number, held
-    precision: bits of the format
+    precision: bits of the dtype
     """
     theirs: dict[tuple[int, ...], list[Array]] = {}
     for call in autograd["calls"][: autograd["forward"]]:
@@ -32,8 +32,8 @@ def forward_calls(
             theirs.setdefault(forwards[number].shape, []).append(forwards[number]["runs"])
     found: set[int] = set()
     wanted: set[int] = set()
-    for place in range(len(hand["calls"]) - 1, -1, -1):
-        call = hand["calls"][place]
+    for index in range(len(manual["calls"]) - 1, -1, -1):
+        call = manual["calls"][index]
         made = results_of(call)
         is_forwards = any(
             _alike(values[number]["runs"], other, precision)
@@ -41,7 +41,7 @@ def forward_calls(
             for other in theirs.get(values[number].shape, [])
         )
         if is_forwards or wanted & set(made):
-            found.add(place)
+            found.add(index)
             wanted |= set(numbers_in(call))
     return found
 

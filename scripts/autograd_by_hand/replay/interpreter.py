@@ -1,9 +1,9 @@
-"""Carry out a program of observed operations in numpy: sums in given orders, the rest by IEEE 754.
+"""Execute a recorded program in numpy: sums in given orders, all other operations by IEEE 754.
 
-A tensor is an array of the accumulator's format (float32 for the half formats, whose numbers it
-holds exactly); each result is rounded once to the format that the tensor has. Each element holds
-its values in all runs (`held`), so that many runs are carried out at once and a view is still a
-view: what is written in place shows wherever it does in torch.
+A tensor is an array of the accumulator's dtype (float32 for the half formats, whose numbers it
+holds exactly); each result is rounded once to the tensor's own dtype. Each element holds its values
+in all runs (`held`), so that many runs are executed at once and a view remains a view: a value
+written in place shows wherever it does in torch.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,13 +32,13 @@ Array = NDArray[Any]
 
 
 def held(values: Array) -> Array:
-    """An array (*shape, runs) as one of `shape` whose elements hold all runs."""
+    """Return an array (*shape, runs) as an array of `shape` whose elements hold all runs."""
     whole = np.ascontiguousarray(values)
     return whole.view([("runs", whole.dtype, (whole.shape[-1],))])[..., 0]
 
 
 def tensor_of_runs(runs: Array, dtype: str) -> Array:
-    """An input's numbers, (runs, *shape), rounded to `dtype` and held for `interpret`."""
+    """Round an input's numbers, (runs, *shape), to `dtype`, and hold them for `interpret`."""
     values = np.moveaxis(runs, 0, -1)
     if not np.issubdtype(values.dtype, np.floating):
         return held(values)
@@ -47,9 +47,9 @@ def tensor_of_runs(runs: Array, dtype: str) -> Array:
 
 
 def knows(call: Call, dtypes: Mapping[int, str]) -> bool:
-    """Whether a call is carried out here; a sum is, if it has an order.
+    """Return whether `interpret` can execute a call that is not a sum.
 
-    dtypes: of the values among its arguments
+    dtypes: of the values among its arguments, by number
     """
     op, dtype = call["op"], call["dtype"]
     if isinstance(call["result"], list) or any(isinstance(arg, str) for arg in call["args"]):
@@ -62,14 +62,14 @@ def knows(call: Call, dtypes: Mapping[int, str]) -> bool:
     if op in EMPTY:
         return True
     if op in ELEMENTWISE or op in IN_PLACE:
-        return dtype in FORMATS and given == {dtype} and not _has_terms_of_its_own(call)
+        return dtype in FORMATS and given == {dtype} and not _has_special_arguments(call)
     return False
 
 
-def _has_terms_of_its_own(call: Call) -> bool:
-    """Whether a factor, an exponent or another argument makes an elementwise call something else.
+def _has_special_arguments(call: Call) -> bool:
+    """Return whether an argument, such as an exponent, changes what an elementwise call does.
 
-    Numpy's functions take more arguments than torch's: a third is where to write, a type, a shape.
+    Numpy's functions accept more arguments than torch's: an output array, a dtype, a shape.
     """
     op, args = call["op"], call["args"]
     if op == "aten.pow.Tensor_Scalar" and args[1] not in (1, 2):
@@ -80,10 +80,10 @@ def _has_terms_of_its_own(call: Call) -> bool:
 
 
 def _empty(call: Call, arrays: dict[int, Array], dtype: str) -> Array:
-    """Memory that is written before it is read.
+    """Return memory that the program writes before it reads it.
 
     Raises
-        ValueError: if it has no shape of torch's, or numbers of another kind.
+        ValueError: if torch has no such shape or dtype.
     """
     size = EMPTY[call["op"]](*call["args"])
     shape = arrays[size["value"]].shape if isinstance(size, dict) else tuple(size)
@@ -97,14 +97,14 @@ def _empty(call: Call, arrays: dict[int, Array], dtype: str) -> Array:
 def interpret(
     call: Call, arrays: dict[int, Array], orders: Orders | None, rounding: bool = True
 ) -> None:
-    """Carry out one call that is known on `arrays` (by number), and put its result there.
+    """Execute one known call on `arrays` (by number, held), and add its result to them.
 
-    orders: of the sum that the call is, if it is one
-    rounding: whether the result is rounded to the tensor's own format
+    orders: those of the call if it is a sum, else None
+    rounding: whether the result is rounded to the tensor's own dtype
 
     Raises
-        ValueError: if the call is none that torch makes. A file of which nothing is known may raise
-            whatever its strange arguments provoke, but reads and writes `arrays` alone.
+        ValueError: if torch makes no such call. A call from an untrusted file may raise any other
+            exception as well, but it reads and writes nothing except `arrays`.
     """
     op, dtype = call["op"], call["dtype"] if rounding else accumulator(call["dtype"])
     if op in SHOWN:
@@ -114,10 +114,10 @@ def interpret(
     if op in EMPTY:
         arrays[result_of(call)] = _empty(call, arrays, dtype)
         return
-    if (op in ELEMENTWISE or op in IN_PLACE) and _has_terms_of_its_own(call):
-        raise ValueError(f"{op} is not carried out with these arguments")
+    if (op in ELEMENTWISE or op in IN_PLACE) and _has_special_arguments(call):
+        raise ValueError(f"{op} cannot be executed with these arguments")
     args, kwargs = arguments(call, lambda number: arrays[number]["runs"])
-    with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
+    with np.errstate(all="ignore"):  # inf and nan are valid results, as in torch
         if op.split(".")[1] in ROUNDS_SCALARS:
             args = [
                 rounded(np.array(one, accumulator(dtype)), dtype)
@@ -130,7 +130,7 @@ def interpret(
             arrays[result_of(call)] = arrays[numbers_in(call)[0]]
             return
         if orders is not None:
-            exact = rounding and dtype != accumulator(dtype)  # products of two halves are
+            exact = rounding and dtype != accumulator(dtype)  # products of two half-format numbers
             result = SUMS[op](unfused(orders) if exact else orders, *args, **kwargs)
         elif op in CONVERSIONS:
             result = args[0].astype(accumulator(call["dtype"]))
@@ -145,18 +145,18 @@ def run_program(
     orders: list[Orders | None],
     recorded: dict[tuple[int, int], Array],
 ) -> dict[int, Array]:
-    """Every value of a program, held.
+    """Execute a program, and return every value by its number, held.
 
     inputs: by name, held
-    orders: of each of the sums, None where it has none
-    recorded: results that are taken as given, by their call's place and their numbers, held
+    orders: of each sum, None if it has none
+    recorded: results that are taken as given, held, by (index of the call, number)
     """
     arrays = {number: inputs[name] for name, number in program["inputs"].items() if name in inputs}
     arrays |= {number: recorded[CONSTANT, number] for number in program["constants"]}
-    for place, call in enumerate(program["calls"]):
+    for index, call in enumerate(program["calls"]):
         own = orders_of_call(call, orders)
         if is_given(call, own):
-            arrays |= {number: recorded[place, number] for number in results_of(call)}
+            arrays |= {number: recorded[index, number] for number in results_of(call)}
         else:
             interpret(call, arrays, own)
     return arrays
@@ -167,7 +167,7 @@ def _biased(orders: Orders, bias: Array, left: Array, right: Array) -> Array:
 
 
 def _total(orders: Orders, value: Array, *args: Any, **kwargs: Any) -> Array:
-    kwargs.pop("dtype", None)  # it has the same accumulator, or the call would be no sum
+    kwargs.pop("dtype", None)  # its accumulator is the same, or the call would not be a sum
     return sum_in_order(orders, value, *args, **kwargs)
 
 
@@ -193,7 +193,7 @@ SUMS: Mapping[str, Callable[..., Array]] = {
     "aten.mean.default": _mean,
     "aten.mean.dim": _mean,
 }
-BIASED = {op for op, carried_out in SUMS.items() if carried_out is _biased}
+BIASED = {op for op, function in SUMS.items() if function is _biased}
 ELEMENTWISE: Mapping[str, Callable[..., Any]] = {
     "aten.add.Tensor": np.add,
     "aten.add.Scalar": np.add,
@@ -219,12 +219,18 @@ IN_PLACE: Mapping[str, Callable[..., Any]] = {
     "aten.div_.Tensor": np.divide,
     "aten.copy_.default": lambda _target, source: source,
 }
-EMPTY: Mapping[str, Callable[..., Any]] = {  # the size, or a tensor that has it
+EMPTY: Mapping[str, Callable[..., Any]] = {  # by operation: the size, or a tensor that has it
     "aten.empty.memory_format": lambda size: size,
     "aten.empty_like.default": lambda like: like,
     "aten.empty_strided.default": lambda size, _strides: size,
     "aten.new_empty.default": lambda _like, size: size,
     "aten.new_empty_strided.default": lambda _like, size, _strides: size,
 }
-ROUNDS_SCALARS = ("add", "sub", "rsub", "add_", "sub_")  # torch rounds a number that it adds
+ROUNDS_SCALARS = (
+    "add",
+    "sub",
+    "rsub",
+    "add_",
+    "sub_",
+)  # torch rounds a Python number before adding it
 CONVERSIONS = ("aten._to_copy.default",)

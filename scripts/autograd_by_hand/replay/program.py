@@ -1,4 +1,4 @@
-"""A program of recorded operations, as JSON holds it, and what can be read off it."""
+"""A program of recorded operations in JSON's types, and facts that follow from it."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,19 +12,19 @@ from autograd_by_hand.summation.orders_file import SumCall
 from autograd_by_hand.summation.tree import Orders
 
 Array = NDArray[Any]
-CONSTANT = -1  # where the place of a call would stand for a value that no call made
+CONSTANT = -1  # stands for the index of a call for values that no call made
 SHOWN = {**VIEWS, **MEMORY_VIEWS}
 
 
 class Call(TypedDict):
     """One operation.
 
-    args, kwargs: as torch was given them
-    result: the number of what it makes, or a list of them; null for what is no tensor
+    args, kwargs: as torch received them
+    result: the number of the result, or a list of numbers; null for a result that is not a tensor
     dtype: of the result, if that is one tensor
-    device: unless it is the CPU
-    sum: which of the sums it is
-    given: true where the result is recorded, because the interpreter does not know the operation
+    device: absent for the CPU
+    sum: the index of the sum, if the call is one
+    given: true if the result is recorded because the interpreter does not know the operation
     """
 
     op: str
@@ -38,14 +38,14 @@ class Call(TypedDict):
 
 
 class Program(TypedDict):
-    """Operations in their order, and the numbers of the values that they take and make.
+    """Operations in the order of their execution, and the numbers of the values that they use.
 
     inputs: the number of each input's value, by name
-    constants: numbers of values that no call makes: their numbers are recorded
+    constants: the numbers of the values that no call computes; these are recorded
     outputs: the number of each value that has a name: results, gradients, the author's variables
-    forward: how many of the calls are forward's
-    refused: of the hand's: why a gradient is none, by tensor
-    others: runs, as (sample, number), that make other operations
+    forward: how many of the calls belong to forward
+    refused: in the manual program: why a gradient is unusable, by tensor
+    others: the runs, as (sample, number), that execute other operations
     """
 
     inputs: dict[str, int]
@@ -58,7 +58,7 @@ class Program(TypedDict):
 
 
 class Operations(TypedDict):
-    """What observe_operations writes: both programs, and each of their sums once."""
+    """What observe_operations writes: both programs, and each distinct sum in them."""
 
     autograd: Program
     hand: Program
@@ -66,34 +66,34 @@ class Operations(TypedDict):
 
 
 def arguments(call: Call, replacement: Callable[[int], Any]) -> tuple[list[Any], dict[str, Any]]:
-    """A call's arguments by place and by name, with `replacement(number)` for each tensor."""
-    named = call["kwargs"].items()  # one of them may itself be called "value"
+    """Return a call's positional and named arguments, each tensor as `replacement(number)`."""
+    named = call["kwargs"].items()  # an argument may itself be named "value"
     return with_tensors(call["args"], replacement), {
         name: with_tensors(value, replacement) for name, value in named
     }
 
 
 def numbers_in(call: Call) -> list[int]:
-    """The numbers of the values among a call's arguments."""
+    """Return the numbers of the values among a call's arguments."""
     found: list[int] = []
     arguments(call, found.append)
     return found
 
 
 def results_of(call: Call) -> list[int]:
-    """The numbers of what a call makes."""
+    """Return the numbers of a call's results."""
     made = call["result"] if isinstance(call["result"], list) else [call["result"]]
     return [number for number in made if number is not None]
 
 
 def result_of(call: Call) -> int:
-    """The number of the one value that a call makes."""
+    """Return the number of a call's only result."""
     (number,) = results_of(call)
     return number
 
 
 def constants_shown(constants: list[int], calls: list[Call]) -> set[int]:
-    """The numbers of the constants and of all views of them: what no call computes."""
+    """Return the numbers of the constants and of all views of them, which no call computes."""
     shown = {*constants}
     for call in calls:
         if call["op"] in SHOWN and shown.intersection(numbers_in(call)):
@@ -102,48 +102,48 @@ def constants_shown(constants: list[int], calls: list[Call]) -> set[int]:
 
 
 def writes_in_place(program: Program) -> bool:
-    """Whether a call may write into a value that was made before, which keeps its number."""
+    """Return whether a call may write into an earlier value, which keeps its number."""
     return any(call["op"].split(".")[1].endswith("_") for call in program["calls"])
 
 
 def orders_of_call(call: Call, orders: list[Orders | None]) -> Orders | None:
-    """The orders of the sum that a call is, of those of all sums; None where it is none."""
+    """Return a call's orders out of those of all sums; None if it is not a sum or has no order."""
     return orders[call["sum"]] if "sum" in call else None
 
 
 def is_given(call: Call, orders: Orders | None) -> bool:
-    """Whether a call's result is taken as recorded."""
+    """Return whether a call's result is taken as recorded."""
     return bool(call.get("given")) or ("sum" in call and orders is None)
 
 
 def outputs_of(program: Program, made: dict[str, Array]) -> dict[str, Array]:
-    """A program's named values among the archived arrays of a sample, by name."""
+    """Return a program's named values, by name, out of the archived arrays of a sample."""
     return {name: made["result" if name == "loss" else name] for name in program["outputs"]}
 
 
 def given_to(program: str, arrays: dict[str, Array]) -> dict[tuple[int, int], Array]:
-    """What a program takes as given, by its call's place and its number.
+    """Return the results that a program takes as given, by (index of the call, number).
 
-    arrays: of one sample by name; those that are meant are called "<program>.<place>.<number>"
+    arrays: those of one sample by name, given results named "<program>.<index>.<number>"
     """
     found = {}
     for name, values in arrays.items():
         if name.startswith(f"{program}."):
-            _, place, number = name.split(".")
-            found[int(place), int(number)] = values
+            _, index, number = name.split(".")
+            found[int(index), int(number)] = values
     return found
 
 
 def named_constants(program: Program) -> list[str]:
-    """The named values that no call computes, as a gradient that numpy computed."""
+    """Return the names of values that no call computes, such as a gradient computed in numpy."""
     constants = constants_shown(program["constants"], program["calls"])
     return [name for name, number in program["outputs"].items() if number in constants]
 
 
 def names_of_sums(program: Program) -> list[tuple[str, int]]:
-    """For each call that adds, the name that its result has or leads to, and which sum it is.
+    """Return for each sum in the calls the name that its result has or leads to, and its index.
 
-    Where another sum lies between, the name is "towards" what it leads to.
+    If another sum lies in between, the name begins with "towards".
     """
     names = {number: name for name, number in program["outputs"].items()}
     found = []
@@ -164,7 +164,7 @@ def names_of_sums(program: Program) -> list[tuple[str, int]]:
 
 
 def taken_as_given(program: Program, orders: list[Orders | None]) -> dict[str, int]:
-    """The operations whose results were not computed but taken as recorded, and how often."""
+    """Count by operation the results that are taken as recorded and not computed."""
     counts = Counter(
         call["op"].split(".")[1]
         for call in program["calls"]

@@ -1,8 +1,8 @@
-"""Write down every operation that torch carries out, with what went in and what came out.
+"""Record every operation that torch executes, with its arguments and its results.
 
-Autograd's own operations pass here as the author's do, in the order in which they are done. A
-tensor is known by the memory that it shows and not by its Python object, since autograd hands out
-new objects for what it saved.
+Autograd's operations are recorded as the author's are, in the order of their execution. A tensor is
+identified by the memory that it shows and not by its Python object, since autograd returns new
+objects for the tensors that it saved.
 """
 
 import math
@@ -32,13 +32,13 @@ from autograd_by_hand.summation.orders_file import SumCall
 
 
 class Observer(DispatchMode):
-    """Within it, each operation is appended to `calls`, as the calls of a `Program`.
+    """A context in which each operation that torch executes is appended to `calls`.
 
-    inputs: the numbers of the tensors that were there before, by name
-    calls: the operations
-    sums: those among them that add, each once: its operation and its operands' layouts
-    recorded: what cannot be carried out again without torch, and every sum's result, by the place
-        of the call that made it (CONSTANT for what none made) and its number
+    inputs: the numbers of the tensors that exist before, by name
+    calls: the operations, as in a `Program`
+    sums: the distinct sums among them: operation and layouts of the operands
+    recorded: the results that numpy cannot compute, and those of every sum, by (index of the call,
+        number); the index is CONSTANT for a value that no call made
     """
 
     def __init__(self) -> None:
@@ -48,12 +48,12 @@ class Observer(DispatchMode):
         self.inputs: dict[str, int] = {}
         self.constants: list[int] = []
         self.recorded: dict[tuple[int, int], Tensor] = {}
-        self.tensors: list[Tensor] = []  # every one that was met, so that no memory is used twice
+        self.tensors: list[Tensor] = []  # all of them, so that no memory is reused
         self._numbers: dict[Any, int] = {}
 
     def number(self, tensor: Tensor) -> int:
-        """The number of a tensor's value; a new one if its memory was never met."""
-        place = (
+        """Return the number of a tensor's value; a new one if its memory is new."""
+        memory = (
             tensor.untyped_storage().data_ptr(),
             tensor.storage_offset(),
             tuple(tensor.shape),
@@ -61,20 +61,20 @@ class Observer(DispatchMode):
             tensor.dtype,
         )
         if tensor.numel() == 0:
-            place = (id(tensor), *place[1:])
-        if place not in self._numbers:
-            self._numbers[place] = len(self.tensors)
+            memory = (id(tensor), *memory[1:])
+        if memory not in self._numbers:
+            self._numbers[memory] = len(self.tensors)
             self.tensors.append(tensor.detach())
-        return self._numbers[place]
+        return self._numbers[memory]
 
     def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Append the operation to `calls`, with what a replay without torch needs of it."""
+        """Execute the operation, and append it to `calls`."""
         known = len(self.tensors)
 
         def given(tensor: Tensor) -> dict[str, int]:
             number = self.number(tensor)
             if number >= known and number not in self.constants:
-                self.constants.append(number)  # made out of our sight: a number in the code
+                self.constants.append(number)  # not made by a recorded call: a number in the code
                 self.recorded[CONSTANT, number] = tensor.detach().clone()
             return {"value": number}
 
@@ -98,25 +98,27 @@ class Observer(DispatchMode):
             call["sum"] = self._sum(call, laid_out)
         else:
             dtypes = {number: dtype_name(self.tensors[number].dtype) for number in numbers_in(call)}
-            strided = call["op"] == "aten.as_strided.default"  # into memory, however that is viewed
+            strided = (
+                call["op"] == "aten.as_strided.default"
+            )  # views the memory, whatever the tensor shows
             if not knows(call, dtypes) or (strided and not _is_whole(args[0])):
                 call["given"] = True
         if "sum" in call or "given" in call:
             made = results if isinstance(results, list | tuple) else [results]
             for tensor in made:
                 if isinstance(tensor, Tensor):
-                    place = len(self.calls) - 1, self.number(tensor)
-                    self.recorded[place] = tensor.detach().clone()
+                    key = len(self.calls) - 1, self.number(tensor)
+                    self.recorded[key] = tensor.detach().clone()
         return results
 
     def _results(self, made: Any) -> Any:
-        """The numbers of the tensors that a call made; None for what is no tensor."""
+        """Return the numbers of a call's results; None for a result that is not a tensor."""
         if isinstance(made, list | tuple):
             return [self._results(one) for one in made]
         return self.number(made) if isinstance(made, Tensor) else None
 
     def _sum(self, call: Call, laid_out: list[Any]) -> int:
-        """Which of the sums a call is."""
+        """Return the index of the sum that a call is."""
         described = SumCall(
             op=call["op"],
             args=[arg.plain() if isinstance(arg, Layout) else arg for arg in laid_out],
@@ -127,11 +129,11 @@ class Observer(DispatchMode):
         return self.sums.index(described)
 
     def take(self, tensors: dict[str, Tensor]) -> None:
-        """Take tensors for inputs, before anything is done with them."""
+        """Register tensors as inputs, before any operation uses them."""
         self.inputs |= {name: self.number(tensor) for name, tensor in tensors.items()}
 
     def take_made(self, name: str, tensor: Tensor) -> None:
-        """Take a tensor that was made just now for an input."""
+        """Register the result of the last call as an input, and drop the call."""
         call = self.calls.pop()
         assert call["result"] == self.number(tensor)
         for number in numbers_in(call):
@@ -140,9 +142,10 @@ class Observer(DispatchMode):
         self.take({name: tensor})
 
     def program(self, outputs: dict[str, Tensor], forward: int = 0) -> Program:
-        """What was observed, as a program.
+        """Return the recorded operations as a program.
 
-        forward: how many of the calls are forward's
+        outputs: the named values
+        forward: how many of the calls belong to forward
         """
         return {
             "inputs": self.inputs,
@@ -154,13 +157,13 @@ class Observer(DispatchMode):
 
 
 def _is_whole(tensor: Tensor) -> bool:
-    """Whether a tensor shows all of its memory, row by row."""
+    """Return whether a tensor is contiguous and shows all of its memory."""
     size = tensor.untyped_storage().nbytes()
     return tensor.is_contiguous() and tensor.numel() * tensor.element_size() == size
 
 
 def _plain(value: Any, number: Callable[[Tensor], Any]) -> Any:
-    """An argument or a result as JSON holds it."""
+    """Return an argument or a result in JSON's types."""
     if isinstance(value, Tensor):
         return number(value)
     if isinstance(value, list | tuple):
@@ -175,10 +178,10 @@ def _plain(value: Any, number: Callable[[Tensor], Any]) -> Any:
 def observe_autograd(
     forward: Forward, tensors: dict[str, Tensor], dout: Tensor
 ) -> tuple[Observer, Program, dict[str, Tensor]]:
-    """A call of forward and its derivative, observed: operations, program, and named values.
+    """Call forward and its derivative, and return the observer, the program and the named values.
 
-    The names are the gradients' (dW), that of forward's result ("loss" if it is a scalar, else
-    "result") and those of forward's own variables.
+    The names are those of the gradients (dW), of forward's result ("loss" if it is a scalar, else
+    "result") and of forward's own variables.
 
     Raises
         UserError: as `Forward` does.
@@ -196,7 +199,7 @@ def observe_autograd(
             return result
 
         def lift(tensor: Tensor) -> Tensor:
-            if parts:  # the cotangent, which was cast just now
+            if parts:  # the cotangent, which has just been cast
                 seen.take_made("dout", tensor)
             return tensor
 
@@ -218,9 +221,9 @@ def observe_autograd(
 def observe_backward(
     by_hand: Backward, tensors: dict[str, Tensor], dout: Tensor
 ) -> tuple[Observer, Program]:
-    """A call of the hand's backward, observed: its operations, and them as a program.
+    """Call the author's backward, and return the observer and the program.
 
-    The program says besides, as `refused`, why a gradient is none.
+    The program's `refused` holds the reasons why gradients are unusable.
     """
     seen, returned = Observer(), dict[str, Tensor]()
     function = by_hand.function

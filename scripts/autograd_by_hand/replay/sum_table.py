@@ -1,4 +1,4 @@
-"""Tell of each sum that autograd makes what it gives, how torch adds it and how numpy does."""
+"""Describe each sum of autograd's program: what it computes, and how torch and numpy add it."""
 
 from typing import NotRequired, TypedDict
 
@@ -13,11 +13,11 @@ from autograd_by_hand.summation.tree import Order, fuses_throughout
 
 
 class SumOrder(TypedDict):
-    """How a kernel adds at most positions of its result.
+    """How a kernel adds at most positions of its result; without an order, `refused` is all.
 
-    refused: why it has no order, and then this is all; or None
+    refused: why it has no order, or None
     words, fused: the order and its fused products, in words
-    others: how many orders there are besides it, and at how many `positions` of `all`
+    others: how many other orders there are, at how many `positions` out of `all`
     """
 
     refused: str | None
@@ -31,7 +31,10 @@ class SumOrder(TypedDict):
 
 
 class SumRow(TypedDict):
-    """A sum: what it gives, and how torch and numpy add it; None where the hand has no such sum."""
+    """A sum: the name of its result, and how torch and numpy add it.
+
+    numpy: None if the author's backward has no such sum
+    """
 
     name: str
     operation: str
@@ -39,8 +42,8 @@ class SumRow(TypedDict):
     numpy: SumOrder | None
 
 
-def sums_told(operations: Operations, revealed: list[RevealedSum]) -> list[SumRow]:
-    """One row per sum of autograd's program, in its order.
+def described_sums(operations: Operations, revealed: list[RevealedSum]) -> list[SumRow]:
+    """Return one row per sum of autograd's program, in the program's order.
 
     operations, revealed: as observe_operations and reveal_orders write them
     """
@@ -53,14 +56,14 @@ def sums_told(operations: Operations, revealed: list[RevealedSum]) -> list[SumRo
             {
                 "name": name,
                 "operation": entry["op"].split(".")[1],
-                "torch": _told(entry["torch"], entry["op"]),
-                "numpy": None if other is None else _told(other, entry["op"]),
+                "torch": _order_in_words(entry["torch"], entry["op"]),
+                "numpy": None if other is None else _order_in_words(other, entry["op"]),
             }
         )
     return rows
 
 
-def _told(revealed: KernelOrders, op: str) -> SumOrder:
+def _order_in_words(revealed: KernelOrders, op: str) -> SumOrder:
     orders = orders_of(revealed)
     if orders is None:
         return {"refused": revealed["refused"]}
@@ -81,7 +84,7 @@ def _told(revealed: KernelOrders, op: str) -> SumOrder:
 
 
 def _fused(order: Order, op: str) -> str | None:
-    """Which products are fused into additions; None where nothing is multiplied."""
+    """Describe which products are fused into additions; None if the sum has no products."""
     if op.split(".")[1] in ("sum", "mean"):
         return None
     terms = len(order.fused) - (op in BIASED)

@@ -1,4 +1,4 @@
-"""Have torch do an operation that numpy cannot do bit for bit, on arrays of many runs."""
+"""Execute in torch an operation that numpy cannot reproduce bit for bit, on arrays of many runs."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ from autograd_by_hand.replay.program import Call, arguments, results_of
 Array = NDArray[Any]
 
 
-def carry_out(call: Call, arrays: dict[int, Array], dtype: torch.dtype) -> None:
-    """Do one call on `arrays` (by number, held), run by run, and put what it makes there.
+def execute_in_torch(call: Call, arrays: dict[int, Array], dtype: torch.dtype) -> None:
+    """Execute one call on `arrays` (by number, held), run by run, and add its results to them.
 
     dtype: of the floating-point tensors among its arguments
     """
@@ -31,8 +31,8 @@ def carry_out(call: Call, arrays: dict[int, Array], dtype: torch.dtype) -> None:
         args, kwargs = arguments(call, tensor)
         args = [_given(value, dtype) for value in args]
         kwargs = {key: _given(value, dtype) for key, value in kwargs.items()}
-        done = operation(call["op"])(*args, **kwargs)
-        every = done if isinstance(done, tuple | list) else [done]
+        returned = operation(call["op"])(*args, **kwargs)
+        every = returned if isinstance(returned, tuple | list) else [returned]
         results = [one for one in every if isinstance(one, Tensor)]
         for number, one in zip(made, results, strict=True):
             made[number].append(summable(one))
@@ -40,7 +40,7 @@ def carry_out(call: Call, arrays: dict[int, Array], dtype: torch.dtype) -> None:
 
 
 def _given(value: Any, dtype: torch.dtype) -> Any:
-    """An argument as torch wants it again; a half format that is asked for is `dtype`."""
+    """Return an argument as torch expects it, with `dtype` in place of a half format."""
     if not isinstance(value, str):
         return value
     named = getattr(torch, value.removeprefix("torch."), None)

@@ -1,4 +1,4 @@
-"""What the reader sees: templates, translation, pages and pictures.
+"""Reports: templates, translation, pages and pictures.
 
-Nothing about gradients is computed here.
+No fact about a gradient is computed here.
 """

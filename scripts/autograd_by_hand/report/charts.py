@@ -1,7 +1,7 @@
-"""Lay out charts of errors, by format and by run: from measured numbers to places in pixels.
+"""Lay out charts of errors by dtype and by run: turn measured numbers into positions in pixels.
 
-Every chart is a grid of panels with one logarithmic axis upward and a band below it for exact
-zeros, which no logarithm can place.
+Every chart is a grid of panels with a vertical logarithmic axis and, below it, a band for exact
+zeros, which have no logarithm.
 """
 
 import math
@@ -13,13 +13,13 @@ from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.report.panels import BELOW, HEIGHT, WIDTH, Frame, grid
 
-MOST_MARKS = 100  # of a gradient in a panel, so that one can still be told from the next
+MOST_MARKS = 100  # of a gradient in a panel, so that neighbours can be distinguished
 ZERO_BAND = 26
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One measured value: centre in pixels, which series it belongs to, and its text."""
+    """One measured value: its centre in pixels, the number of its series, and its label."""
 
     x: float
     y: float
@@ -29,7 +29,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Line:
-    """A value to compare with, from `left` to `right` in pixels; kind: eps or noise."""
+    """A line at a value to compare with, from `left` to `right` in pixels.
+
+    kind: "eps" or "noise"
+    """
 
     kind: str
     y: float
@@ -39,7 +42,10 @@ class Line:
 
 @dataclass
 class Panel(Frame):
-    """One plot and what stands in it."""
+    """One plot and its contents.
+
+    zero: the height of the band for exact zeros, None if there is no band
+    """
 
     marks: list[Mark] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
@@ -56,12 +62,12 @@ class Chart:
 
     @property
     def width(self) -> float:
-        """That of every page."""
+        """The width of every picture."""
         return WIDTH
 
     @property
     def height(self) -> float:
-        """Down to below the last panel."""
+        """The height down to the margin below the last panel."""
         return self.panels[-1].top + HEIGHT + BELOW
 
     @property
@@ -72,7 +78,10 @@ class Chart:
 
 @dataclass(frozen=True)
 class ChartByDtype(Chart):
-    """Errors by format. exact: the formats in which the hand's gradients are autograd's."""
+    """Errors by dtype.
+
+    exact: the dtypes in which every manual gradient has autograd's bits
+    """
 
     dtypes: list[str]
     exact: list[str]
@@ -82,8 +91,8 @@ class ChartByDtype(Chart):
 class ChartByRun(Chart):
     """Errors by run.
 
-    spread: the greatest quotient of two runs' errors, None if there is none
-    together: how many runs a mark stands for
+    spread: the greatest ratio of two runs' errors of one gradient, None if there is none
+    together: how many runs a mark represents
     """
 
     gradients: list[str]
@@ -98,9 +107,10 @@ def errors_by_dtype(
     eps: dict[str, float],
     noise: dict[str, dict[str, float]],
 ) -> ChartByDtype:
-    """Greatest normwise error over the trial's runs: a panel per gradient, a column per format.
+    """Show the trial's greatest normwise errors: a panel per gradient, a column per dtype.
 
-    eps: by format; noise: by format and gradient, as a part of the gradient's norm
+    eps: by dtype
+    noise: by dtype and gradient, as a fraction of the gradient's norm
     """
     comparisons = ["manual_vs_autograd", "reordered_vs_autograd", "manual_vs_reference"]
     trial = errors[errors["sample"] == "trial"]
@@ -133,18 +143,18 @@ def errors_by_dtype(
 def errors_by_run(
     errors: pd.DataFrame, dtypes: list[str], gradients: list[str], eps: dict[str, float]
 ) -> ChartByRun:
-    """Normwise error of the hand's gradient against the reference, per run: a panel per format.
+    """Show the normwise error of the manual gradient against the reference: a panel per dtype.
 
-    Of more than MOST_MARKS runs, each mark stands for several in a row, by the greatest of them.
+    For more than MOST_MARKS runs, each mark shows the greatest error of several consecutive runs.
     """
     chosen = errors[(errors["sample"] == "trial") & (errors["comparison"] == "manual_vs_reference")]
     panels = _panels(dtypes, 2)
     runs = int(chosen["run"].max()) + 1
     together = math.ceil(runs / MOST_MARKS)
-    places = chosen["run"] // together * together
+    first_runs = chosen["run"] // together * together
     for panel, dtype in zip(panels, dtypes, strict=True):
         mine = chosen["dtype"] == dtype
-        keys = [places[mine].rename("run"), chosen[mine]["gradient"]]
+        keys = [first_runs[mine].rename("run"), chosen[mine]["gradient"]]
         rows = chosen[mine].groupby(keys, observed=True, sort=False)["rel_norm"].max().reset_index()
         scale = _Scale([*rows["rel_norm"].tolist(), eps[dtype]])
         scale.fit(panel)
@@ -160,12 +170,12 @@ def errors_by_run(
             width = step * together / (len(gradients) + 1)
             aside = (series - (len(gradients) - 1) / 2) * min(5.0, width)
             x = panel.left + step * (run + together / 2) + aside
-            told = {"gradient": gradient, "run": run, "error": number(value, 3)}
+            values = {"gradient": gradient, "run": run, "error": number(value, 3)}
             label = (
-                Message("{gradient}, run {run}: {error}", **told)
+                Message("{gradient}, run {run}: {error}", **values)
                 if together == 1
                 else Message(
-                    "{gradient}, runs {run} to {last}: {error}", **told, last=run + together - 1
+                    "{gradient}, runs {run} to {last}: {error}", **values, last=run + together - 1
                 )
             )
             panel.marks.append(Mark(x, scale.y(panel, value), series, label))
@@ -184,7 +194,7 @@ def _panels(titles: list[str], columns: int) -> list[Panel]:
 
 
 class _Scale:
-    """A logarithmic axis over whole decades, with a band for zero beneath where one is needed."""
+    """A logarithmic axis over whole decades, with a band for zero below it if a value is zero."""
 
     def __init__(self, values: list[float]) -> None:
         logs = [math.log10(value) for value in values if value > 0 and math.isfinite(value)]
@@ -194,7 +204,7 @@ class _Scale:
         self.has_infinity = any(math.isinf(value) for value in values)
 
     def y(self, panel: Panel, value: float) -> float:
-        """The height of `value` in `panel`; zero in its band, infinity at the very top."""
+        """Return the height of `value` in `panel`; zero lies in its band, infinity at the top."""
         room = panel.height - (ZERO_BAND if self.has_zero else 0)
         if value == 0:
             return panel.top + panel.height - ZERO_BAND / 2
@@ -203,7 +213,7 @@ class _Scale:
         return panel.top + room * (self.high - math.log10(value)) / (self.high - self.low)
 
     def fit(self, panel: Panel) -> None:
-        """Give `panel` its ticks."""
+        """Set the ticks of `panel`."""
         every = max(1, math.ceil((self.high - self.low) / 7))
         decades = range(self.high, self.low - 1, -every)
         steps = (1, 2, 5) if self.high - self.low <= 1 else (1,)

@@ -1,8 +1,8 @@
-"""Lay out histograms of signed errors in ulps, in pixels: to which side gradients err, how far.
+"""Lay out histograms of signed errors in ulps, in pixels: their direction and their size.
 
-The middle bar holds the elements within half an ulp, which have the nearest number of the format.
-From there each bar to the right or left is twice as wide as the one before: (1/2, 1], (1, 2],
-(2, 4] and so on, since a few elements that nearly cancelled have errors of thousands of ulps.
+The middle bar counts the elements within half an ulp, which are the dtype's nearest number to the
+true value. To each side, a bar covers twice the range of the one before: (1/2, 1], (1, 2], (2, 4]
+and so on, since a few elements that nearly cancel have errors of thousands of ulps.
 """
 
 import math
@@ -16,14 +16,15 @@ from autograd_by_hand.core.blocks import blocks
 from autograd_by_hand.report.panels import BELOW, HEIGHT, WIDTH, Frame, grid
 
 Array = NDArray[Any]
-FURTHEST = 12  # bars to each side: the last holds what is more than 2^10 ulps off
+FURTHEST = 12  # bars to each side: the last counts errors of more than 2^10 ulps
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar; side: -1 below the true value, 1 above it, 0 for the middle one.
+    """A bar of a histogram.
 
-    within: between which |errors| in ulps its elements lie
+    side: -1 for errors below the true value, 1 for errors above it, 0 for the middle bar
+    within: the least and the greatest |error| that it covers, in ulps
     """
 
     x: float
@@ -39,9 +40,10 @@ class Bar:
 class Histogram(Frame):
     """A gradient's errors.
 
-    nearest: the share of elements that are the nearest number of the format
-    upward: the share of errors that point upward, None where there is none
-    median: of |error|; lost: how many elements are no numbers
+    nearest: the share of elements that are the dtype's nearest number to the true value
+    upward: the share of errors that point upward, None if there are no errors
+    median: of |error|, in ulps
+    lost: how many elements are not finite
     """
 
     bars: list[Bar]
@@ -55,11 +57,11 @@ class Histogram(Frame):
 
 @dataclass(frozen=True)
 class HistogramsPicture:
-    """The histograms of one format.
+    """The histograms of one dtype.
 
     median: the greatest of the gradients' medians
-    upward: the least and the greatest of their shares of errors upward, None where there is none
-    beyond: how many ulps the outermost bars begin at, None where no error is there
+    upward: the least and the greatest of their shares of upward errors, None if there are no errors
+    beyond: at how many ulps the outermost bars begin, None if they are empty
     """
 
     dtype: str
@@ -72,9 +74,9 @@ class HistogramsPicture:
 
 
 def errors_in_ulps(errors: dict[str, Array], dtype: str) -> HistogramsPicture:
-    """A panel for each gradient.
+    """Lay out a panel for each gradient.
 
-    errors: by gradient, the signed errors of all elements in ulps; inf where one is no number
+    errors: by gradient, the signed errors of all elements in ulps; inf if one is not finite
     """
     flat = {name: np.ravel(error) for name, error in errors.items()}
     counts = {name: _counts(error) for name, error in flat.items()}
@@ -100,7 +102,7 @@ def errors_in_ulps(errors: dict[str, Array], dtype: str) -> HistogramsPicture:
 
 
 def _counts(error: Array) -> NDArray[np.int_]:
-    """How many finite errors each bar holds, from the leftmost that there can be."""
+    """Count the finite errors in each possible bar, from the leftmost one."""
     counts = np.zeros(2 * FURTHEST + 1, int)
     for part in blocks(error.size):
         finite = error[part][np.isfinite(error[part])]
@@ -152,7 +154,7 @@ def _histogram(frame: Frame, error: Array, shares: Array, reach: int, top: float
 
 
 def _edges(bar: int) -> tuple[float, float]:
-    """Between which |error| in ulps the elements of a bar lie, inf for the last."""
+    """Return the least and the greatest |error| of a bar in ulps; the last bar has no greatest."""
     far = abs(bar)
     if far == 0:
         return 0.0, 0.5

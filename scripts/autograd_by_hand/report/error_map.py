@@ -1,7 +1,7 @@
-"""Lay out a map of where in a gradient the errors sit, in pixels.
+"""Lay out a map that shows where in a gradient the errors are, in pixels.
 
-A cell is a block of neighbouring elements, and stands out as far as the root of their mean squared
-error is large, in powers of two of that of the whole gradient.
+A cell is a block of neighbouring elements. Its level compares the root mean square of their errors
+with that of the whole gradient, in powers of two.
 """
 
 import math
@@ -17,11 +17,11 @@ from autograd_by_hand.report.panels import MARGIN_LEFT, MARGIN_RIGHT, WIDTH
 Array = NDArray[Any]
 ROWS, COLUMNS = 50, 80  # cells at most
 TOP, BELOW, LEAST_HEIGHT, MOST_HEIGHT = 96, 44, 40, 300
-LEVELS = (0.25, 0.5, 1.0, 2.0, 4.0)  # times the whole's error: the least of each further level
+LEVELS = (0.25, 0.5, 1.0, 2.0, 4.0)  # lower ends of the levels after the first, see MapPicture
 
 
 def largest_matrix(sizes: dict[str, tuple[int, ...]]) -> str:
-    """The gradient with the most elements among those with two axes or more, if there are such.
+    """Return the largest gradient with two axes or more, or the largest of all if there is none.
 
     sizes: the shapes by name
     """
@@ -31,7 +31,7 @@ def largest_matrix(sizes: dict[str, tuple[int, ...]]) -> str:
 
 @dataclass(frozen=True)
 class Size:
-    """Of the frame, or of a cell in it."""
+    """The size of the frame, or of a cell in it."""
 
     width: float
     height: float
@@ -39,7 +39,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Half:
-    """In how few rows, and in how few columns, half of the squares lies."""
+    """The fewest rows, and the fewest columns, that hold half of the sum of squares."""
 
     rows: int
     columns: int
@@ -47,13 +47,14 @@ class Half:
 
 @dataclass(frozen=True)
 class MapPicture:
-    """Where the errors of one gradient sit, in one run.
+    """Where the errors of one gradient are, in one run.
 
-    paths: strokes in units of a cell, by level ("h1" the least) and "lost"
-    axes: how many the gradient has; shape: rows and columns that are drawn; block: those of a cell
-    lost: how many elements are no numbers
-    of_error, of_gradient: None where all are zero
-    levels: the least of each further level, as a multiple of the whole's error
+    paths: strokes in units of a cell, by level ("h1" is the lowest), and "lost"
+    axes: how many axes the gradient has
+    shape, block: the rows and columns of the map, and those of a cell, in elements
+    lost: how many elements are not finite
+    of_error, of_gradient: where half of the squares are; None if all elements are zero
+    levels: the lower end of each level after the first, relative to the whole gradient's error
     """
 
     dtype: str
@@ -76,10 +77,10 @@ class MapPicture:
 
 
 def map_of_errors(name: str, errors: Array, reference: Array, dtype: str) -> MapPicture:
-    """The map of the run that is furthest off.
+    """Lay out the map of the run with the greatest error.
 
-    errors, reference: shape (runs, *shape); the first axis is drawn downward, the others across.
-        What has one axis is drawn as one row
+    errors, reference: shape (runs, *shape); the first axis is drawn downward, the others across; a
+        gradient with one axis is drawn as one row
     """
     run = int(np.argmax([_norm(one) for one in errors]))
     error, truth = (_matrix(values[run]) for values in (errors, reference))
@@ -118,18 +119,18 @@ def _matrix(values: Array) -> Array:
 
 
 def _norm(values: Array) -> float:
-    """2-norm; inf if an element is no number."""
+    """Return the 2-norm; inf if an element is not finite."""
     greatest = float(np.max(np.abs(values), initial=0.0))
     return greatest * float(np.linalg.norm(_scaled(values))) if np.isfinite(greatest) else math.inf
 
 
 def _scaled(values: Array) -> Array:
-    """Finite values over their greatest magnitude, so that squares neither overflow nor vanish."""
+    """Divide finite values by their greatest magnitude: squares neither overflow nor vanish."""
     return values / (np.max(np.abs(values), initial=0.0) or 1.0)
 
 
 def _blocks(values: Array, block: tuple[int, int]) -> Array:
-    """The mean over each block of neighbours; those at the end may be smaller."""
+    """Return the mean over each block of neighbours; the last blocks may be smaller."""
     for axis, size in enumerate(block):
         starts = np.arange(0, values.shape[axis], size)
         counts = np.minimum(size, values.shape[axis] - starts)
@@ -139,13 +140,13 @@ def _blocks(values: Array, block: tuple[int, int]) -> Array:
 
 
 def _levels(means: Array, whole: float) -> NDArray[np.int_]:
-    """How far each cell stands out: 0 where the error is zero, else from 1 up."""
+    """Return the level of each cell: 0 if the error is zero, else from 1 up."""
     ratio = np.sqrt(means / whole) if whole else np.zeros_like(means)
     return np.where(means > 0, 1 + np.searchsorted(LEVELS, ratio, side="right"), 0)
 
 
 def _paths(levels: NDArray[np.int_], crossed: NDArray[np.bool_]) -> dict[str, str]:
-    """A path of horizontal strokes for each level that occurs, in units of a cell."""
+    """Return a path of horizontal strokes for each level that occurs, in units of a cell."""
     kinds = np.where(crossed, -1, levels)
     paths: dict[str, list[str]] = {}
     for y, row in enumerate(kinds):
@@ -158,13 +159,13 @@ def _paths(levels: NDArray[np.int_], crossed: NDArray[np.bool_]) -> dict[str, st
 
 
 def _half(squares: Array) -> Half | None:
-    """How few rows, and how few columns, hold half of the sum."""
+    """Return the fewest rows, and the fewest columns, that hold half of the sum."""
     if not squares.any():
         return None
     return Half(rows=_fewest(squares.sum(axis=1)), columns=_fewest(squares.sum(axis=0)))
 
 
 def _fewest(sums: Array) -> int:
-    """How few of some sums make up half of them all."""
+    """Return how many of the greatest sums make up half of the total."""
     held = np.cumsum(np.sort(sums)[::-1])
     return int(np.searchsorted(held, held[-1] / 2)) + 1

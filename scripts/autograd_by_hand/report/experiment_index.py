@@ -1,4 +1,4 @@
-"""The index of all experiments: what each asked, what came out, and how far the bits differ."""
+"""The index of all experiments: their questions, their outcomes, and how far the bits differ."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from autograd_by_hand.verdict.judge import worst_outcome
 
 @dataclass(frozen=True)
 class Failure:
-    """The gradients and formats of an outcome that is not right."""
+    """The gradients and dtypes with one outcome other than right."""
 
     outcome: str
     gradients: list[str]
@@ -24,10 +24,11 @@ class Failure:
 class Row:
     """An experiment.
 
-    edition: what its first report's file has before its ending
-    outcome: the worst of its verdicts; failures: those that are not right, by outcome
+    edition: the part of its first report's file name before the suffix, such as ".es"
+    outcome: the worst of its verdicts
+    failures: the verdicts that are not right, by outcome
     held: how many of its criteria hold
-    worst: by format, the greatest distance in ulps between the hand and autograd
+    worst: by dtype, the greatest distance in ulps between the manual gradient and autograd
     """
 
     name: str
@@ -43,9 +44,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Index:
-    """All experiments; dtypes: those that some of them have.
+    """All experiments.
 
-    right: how many are right in every format; satisfied: how many meet all of their criteria
+    dtypes: those that at least one experiment has
+    right: how many experiments are right in every dtype
+    satisfied: how many meet all of their criteria
     """
 
     experiments: list[Row]
@@ -55,15 +58,15 @@ class Index:
 
     @property
     def outcome(self) -> str:
-        """Right if every experiment is, and meets its criteria; else wrong."""
+        """Right if every experiment is right and meets its criteria, else wrong."""
         good = all(row.outcome == "right" and row.held == row.criteria for row in self.experiments)
         return "right" if good else "wrong"
 
 
 def index_of(experiments: list[tuple[Json, pd.DataFrame]], dtypes: list[str]) -> Index:
-    """The index of experiments, each by its manifest and its errors.
+    """Build the index of experiments from their manifests and errors.
 
-    dtypes: all formats, in the order of the columns
+    dtypes: all dtypes, in the order of the columns
     """
     rows = [_row(manifest, errors) for manifest, errors in experiments]
     return Index(
@@ -75,10 +78,10 @@ def index_of(experiments: list[tuple[Json, pd.DataFrame]], dtypes: list[str]) ->
 
 
 def index_text(index: Index, *, suffix: str = "md", folder: str = "") -> str:
-    """The index as Markdown.
+    """Return the index as Markdown.
 
-    suffix: that of the reports which the titles lead to, md or html
-    folder: where the files lie in each experiment's own folder; one that is named has no pages
+    suffix: of the reports that the titles link to, md or html
+    folder: the subfolder of an experiment that holds the files; a subfolder has no HTML pages
     """
     return render("index.md.j2", vars(index) | {"suffix": suffix, "folder": folder})
 

@@ -1,10 +1,10 @@
-"""The factors of a difference, as attribute_difference names them, and the causes they make up."""
+"""The factors of a difference, as attribute_difference names them, grouped into causes."""
 
 from collections.abc import Mapping
 
 from autograd_by_hand.report.measurements import Json
 
-# Factors that are one cause to a reader, by the cause's name.
+# The factors that a report shows as one cause, by the name of the cause.
 CAUSES = {
     "order": ("forward_order", "backward_order"),
     "fma": ("forward_fma", "backward_fma"),
@@ -14,9 +14,9 @@ CAUSES = {
 
 
 def shares_of_gradient(attribution: Json, gradient: str) -> dict[str, float | None]:
-    """A gradient's share by factor; None where there is no difference, none if nothing was traced.
+    """Return a gradient's share by factor; None if there is no difference, empty if not attributed.
 
-    attribution: of one format
+    attribution: of one dtype
     """
     return {
         row["factor"]: row["share"] for row in attribution["shares"] if row["gradient"] == gradient
@@ -24,7 +24,7 @@ def shares_of_gradient(attribution: Json, gradient: str) -> dict[str, float | No
 
 
 def shares_by_cause(shares: Mapping[str, float | None]) -> dict[str, float]:
-    """What each cause's factors explain together; what has no share counts as nothing."""
+    """Add up the shares of each cause's factors; a missing share counts as zero."""
     return {
         cause: sum(shares.get(factor) or 0.0 for factor in factors)
         for cause, factors in CAUSES.items()

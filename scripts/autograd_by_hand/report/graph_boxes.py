@@ -1,4 +1,4 @@
-"""Lay out the graph that autograd walks: a box for each node, an arrow for each edge, in pixels."""
+"""Lay out autograd's graph: a box for each node, an arrow for each edge, in pixels."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,11 @@ KINDS = {"AddmmBackward0": "product", "TBackward0": "transpose", "AccumulateGrad
 
 @dataclass(frozen=True)
 class Box:
-    """A node; x and y: its upper left corner; kind: leaf, product, transpose or plain."""
+    """A node of the graph.
+
+    x, y: the upper left corner
+    kind: leaf, product, transpose or plain
+    """
 
     x: float
     y: float
@@ -21,7 +25,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """An edge, from the lower side of a box to the upper side of the one that it leads to."""
+    """An edge, from the bottom of a box to the top of the box that it leads to."""
 
     x1: float
     y1: float
@@ -31,9 +35,10 @@ class Arrow:
 
 @dataclass(frozen=True)
 class GraphPicture:
-    """The whole graph, the root first; all boxes are of one size.
+    """The whole graph, with the root first; all boxes have the same size.
 
-    kinds: those that occur, but for the plain one; leaves: how many there are
+    kinds: those that occur, except plain
+    leaves: how many there are
     """
 
     width: float
@@ -47,29 +52,32 @@ class GraphPicture:
 
 
 def graph_layout(nodes: list[Node], rows: list[list[int]]) -> GraphPicture:
-    """Boxes and arrows for a graph in layers (`rows` of ids, the root's first), in pixels."""
+    """Lay out boxes and arrows in pixels.
+
+    rows: the ids of the nodes in each layer, from the root's layer on
+    """
     widest = max(map(len, rows))
     width = max(420, widest * (BOX_WIDTH + SPACE) + SPACE)
-    places: dict[int, tuple[float, float]] = {}
+    corners: dict[int, tuple[float, float]] = {}
     parents = _parents(nodes)
     for depth, row in enumerate(rows):
-        above = {node: [places[parent][0] for parent in parents[node]] for node in row}
+        above = {node: [corners[parent][0] for parent in parents[node]] for node in row}
         wished = {
             node: sum(lefts) / len(lefts) if lefts else (width - BOX_WIDTH) / 2
             for node, lefts in above.items()
         }
         for node, left in _spread(wished, width).items():
-            places[node] = (left, TOP + depth * ROW)
+            corners[node] = (left, TOP + depth * ROW)
     boxes = [
-        Box(*places[node["id"]], node["type"], node["leaf"], KINDS.get(node["type"], "plain"))
+        Box(*corners[node["id"]], node["type"], node["leaf"], KINDS.get(node["type"], "plain"))
         for node in nodes
     ]
     arrows = [
         Arrow(
-            x1=places[node["id"]][0] + BOX_WIDTH / 2,
-            y1=places[node["id"]][1] + BOX_HEIGHT,
-            x2=places[edge["to"]][0] + BOX_WIDTH / 2,
-            y2=places[edge["to"]][1],
+            x1=corners[node["id"]][0] + BOX_WIDTH / 2,
+            y1=corners[node["id"]][1] + BOX_HEIGHT,
+            x2=corners[edge["to"]][0] + BOX_WIDTH / 2,
+            y2=corners[edge["to"]][1],
         )
         for node in nodes
         for edge in node["edges"]
@@ -88,7 +96,7 @@ def graph_layout(nodes: list[Node], rows: list[list[int]]) -> GraphPicture:
 
 
 def _parents(nodes: list[Node]) -> dict[int, list[int]]:
-    """For each node the nodes that have an edge to it."""
+    """Return for each node the nodes that have an edge to it."""
     parents: dict[int, list[int]] = {node["id"]: [] for node in nodes}
     for node in nodes:
         for edge in node["edges"]:
@@ -98,15 +106,16 @@ def _parents(nodes: list[Node]) -> dict[int, list[int]]:
 
 
 def _spread(wished: dict[int, float], width: float) -> dict[int, float]:
-    """Left ends for the boxes of one row: near where each wishes to be, in that order, apart.
+    """Place the boxes of one row near their wished positions, in that order, without overlap.
 
-    A wish is the mean place of a node's parents (the barycentres of Sugiyama, 1981).
+    wished: by node, the mean position of its parents (the barycentre of Sugiyama, 1981)
+    returns: the left edge of each box
     """
     step = BOX_WIDTH + SPACE
     order = sorted(wished, key=lambda node: (wished[node], node))
     lefts: list[float] = []
-    for place, node in enumerate(order):
-        last = width - SPACE - BOX_WIDTH - step * (len(order) - 1 - place)  # room for those to come
+    for index, node in enumerate(order):
+        last = width - SPACE - BOX_WIDTH - step * (len(order) - 1 - index)  # room for the next ones
         left = min(wished[node], last)
         lefts.append(max(left, lefts[-1] + step) if lefts else left)
     middle = sum(wished.values()) / len(wished) - sum(lefts) / len(lefts)

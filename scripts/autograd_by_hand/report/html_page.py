@@ -1,9 +1,9 @@
-"""Make of a Markdown text one HTML file that needs no other: formulas and pictures are in it.
+"""Convert a Markdown text into one self-contained HTML file, with its formulas and pictures.
 
-Markdown is CommonMark with tables, and LaTeX as GitHub reads it: $...$, $$...$$ and ```math. HTML
-in the text is shown and not obeyed, a link leads to the web, to a mail address or to a file beside
-the page, and the page itself may neither run nor load anything. A link from one language of the
-report to another leads from page to page.
+Markdown is CommonMark with tables, and with LaTeX as on GitHub: $...$, $$...$$ and ```math. HTML in
+the text is shown as text. A link leads to the web, to a mail address or to a file beside the page,
+and the page can neither execute nor load anything. A link to the report in another language leads
+to the page in that language.
 """
 
 import base64
@@ -34,7 +34,7 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL)
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading that the table of contents names: level 2 or 3, the id to link to, plain text."""
+    """A heading in the table of contents: its level (2 or 3), the id to link to, its plain text."""
 
     level: int
     anchor: str
@@ -45,10 +45,10 @@ class Heading:
 class Content:
     """A text as HTML.
 
-    title: the heading of level 1, plain
-    lead: from the top to the end of the first section
+    title: the heading of level 1, as plain text
+    lead: the part from the top to the end of the first section
     rest: the other sections
-    headings: those of the sections, in order
+    headings: those of levels 2 and 3, in order
     """
 
     title: str
@@ -58,11 +58,11 @@ class Content:
 
 
 def page(markdown: str, figures: dict[str, str], outcome: str = "", language: str = ENGLISH) -> str:
-    """The whole HTML file.
+    """Return the whole HTML file.
 
-    figures: SVG by the path that the text has for it; any other picture becomes a link
-    outcome: the verdict, for the look of the first lines
-    language: that of the text
+    figures: the SVG of each picture by its path in the text; any other picture becomes a link
+    outcome: the verdict, which determines the style of the first lines
+    language: of the text
 
     Raises
         NotShowable: if a formula has no MathML.
@@ -75,15 +75,15 @@ def page(markdown: str, figures: dict[str, str], outcome: str = "", language: st
 
 
 def content_of(markdown: str, figures: dict[str, str]) -> Content:
-    """The text's parts as HTML; arguments and exceptions are those of `page`."""
+    """Convert the parts of a text to HTML; arguments and exceptions are those of `page`."""
     parser = _parser()
     tokens = parser.parse(markdown)
     _mark_pictures(tokens, figures)
     _mark_first_lines(tokens)
     _lead_to_pages(tokens)
     sections = [
-        place
-        for place, token in enumerate(tokens)
+        index
+        for index, token in enumerate(tokens)
         if token.type == "heading_open" and token.tag == "h2"
     ]
     end = sections[1] if len(sections) > 1 else len(tokens)
@@ -109,38 +109,38 @@ def content_of(markdown: str, figures: dict[str, str]) -> Content:
 
 
 def formulas(markdown: str) -> list[str]:
-    """The LaTeX of every formula of a text, in order."""
+    """Return the LaTeX of every formula in a text, in order."""
     tokens = _parser().parse(markdown)
     each = [one for token in tokens for one in (token, *(token.children or ()))]
     return [one.content for one in each if one.type.startswith("math") or _is_math(one)]
 
 
 class _Renderer(RendererHTML):
-    """How tokens that a page shows otherwise than others become HTML: a method for each type."""
+    """Converts tokens to HTML, with a method for each type that needs special treatment."""
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        """A block of code, or of LaTeX."""
+        """Render a block of code, or of LaTeX."""
         if _is_math(tokens[idx]):
             return f'<div class="math block">{mathml(tokens[idx].content, block=True)}</div>\n'
         return super().fence(tokens, idx, options, env)
 
     def image(self, tokens: Sequence[Token], idx: int, *_: Any) -> str:
-        """A picture of ours in place; another is not in the page, and becomes a link."""
+        """Render a picture of the report in place, and any other picture as a link."""
         if svg := tokens[idx].meta.get("svg"):
             return _figure(svg)
         words = escapeHtml(tokens[idx].content)
         return f'<a href="{escapeHtml(str(tokens[idx].attrs["src"]))}">{words}</a>'
 
     def table_open(self, *_: Any) -> str:
-        """A table in a box of its own, which scrolls where the table is wider than the page."""
+        """Begin a table in a box of its own, which scrolls if the table is wider than the page."""
         return '<div class="table" tabindex="0"><table>\n'
 
     def table_close(self, *_: Any) -> str:
-        """The end of both."""
+        """End the table and its box."""
         return "</table></div>\n"
 
     def th_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        """A cell, aligned by a class: the page's policy forbids styles in elements."""
+        """Begin a cell, aligned by a class, since the page's policy forbids inline styles."""
         style = str(tokens[idx].attrs.pop("style", ""))  # "text-align:right"
         if style:
             tokens[idx].attrs["class"] = style.partition(":")[2]
@@ -171,7 +171,7 @@ def _is_math(token: Token) -> bool:
 
 
 def _mark_pictures(tokens: list[Token], figures: dict[str, str]) -> None:
-    """A picture of ours that has a paragraph to itself becomes a figure and no paragraph."""
+    """Turn a paragraph that consists of one picture of the report into a figure."""
     for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
         children = token.children or []
         alone = before.type == "paragraph_open" and [one.type for one in children] == ["image"]
@@ -181,9 +181,10 @@ def _mark_pictures(tokens: list[Token], figures: dict[str, str]) -> None:
 
 
 def _mark_first_lines(tokens: list[Token]) -> None:
-    """Above the first section the paragraph below the title is the question, then comes the answer.
+    """Give the paragraphs above the first section their classes.
 
-    What stands above the title leads to other languages.
+    Those above the title link to other languages, the first below it is the question, and the
+    others are the answer.
     """
     kind = "languages"
     for token in tokens:
@@ -197,7 +198,7 @@ def _mark_first_lines(tokens: list[Token]) -> None:
 
 
 def _lead_to_pages(tokens: list[Token]) -> None:
-    """A link to the report in another language leads to its page."""
+    """Make links to the report in another language lead to its HTML page."""
     for token in (child for one in tokens for child in one.children or []):
         if token.type == "link_open" and _EDITION.fullmatch(str(token.attrs["href"])):
             token.attrs["href"] = str(token.attrs["href"]).removesuffix("md") + "html"
@@ -209,7 +210,7 @@ def _plain(inline: Token) -> str:
 
 
 def _figure(svg: str) -> str:
-    """A picture with its title as the caption; its style is the page's own, told once."""
+    """Render a picture with its title as the caption; the page contains its style once."""
     caption = _TITLE.search(svg)
     words = caption[1] if caption else ""
     picture = _STYLE.sub("", svg)

@@ -1,4 +1,4 @@
-"""Lay out a legend: its words side by side, each after its mark."""
+"""Lay out a legend: the entries side by side, each label after its mark."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: where its mark begins, what it stands for, and its words."""
+    """One entry: where its mark begins, the key that it stands for, and its label."""
 
     x: float
     key: Any
@@ -16,17 +16,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Legend:
-    """The entries from left to right, and where another would begin."""
+    """The entries from left to right, and where a further entry would begin."""
 
     entries: list[Entry]
     end: float
 
 
 def legend(keys: Iterable[Any], words: Any, left: float, room: float, letter: float) -> Legend:
-    """A legend that begins at `left`.
+    """Lay out a legend that begins at `left`.
 
-    words: by key
-    room: of an entry besides its words; letter: the mean width of a letter
+    words: the label of each key
+    room: the width of an entry without its label
+    letter: the mean width of a letter
     """
     entries, end = [], left
     for key in keys:

@@ -1,4 +1,4 @@
-"""Turn a formula in LaTeX into MathML, which a browser shows by itself."""
+"""Convert a LaTeX formula to MathML, which a browser shows without a script."""
 
 import re
 from xml.etree import ElementTree as ET
@@ -6,14 +6,14 @@ from xml.etree import ElementTree as ET
 from latex2mathml.converter import convert
 
 _LEAKED = re.compile(r"\\([A-Za-z]+|.)?")
-_ACTIVE = {"href", "style", "class", "id"}  # what would make of a formula a link or a rule
+_ACTIVE = {"href", "style", "class", "id"}  # would make a formula a link or a style
 
 
 class NotShowable(Exception):
     """A formula that has no MathML.
 
     formula: the LaTeX
-    part: the macro in it that is not known, empty where no single one is to blame
+    part: the unknown macro in it, empty if no single macro is the cause
     """
 
     def __init__(self, formula: str, part: str) -> None:
@@ -22,17 +22,17 @@ class NotShowable(Exception):
 
 
 def mathml(formula: str, *, block: bool) -> str:
-    """A `<math>` element: well-formed XML without a backslash, a link or a style.
+    """Return a `<math>` element: well-formed XML without a backslash, a link or a style.
 
     Raises
-        NotShowable: if the formula does not parse, or has a macro that is not known; the converter
-            itself would let that through as text.
+        NotShowable: if the formula cannot be parsed, or contains an unknown macro, which the
+            converter itself would pass through as text.
     """
     aligned = formula.replace("{aligned}", "{align*}")
     try:
         text = convert(aligned, display="block" if block else "inline")
         root = ET.fromstring(text)  # noqa: S314 - made by the converter, without entities
-    except Exception as error:  # whatever the converter makes of a broken formula
+    except Exception as error:  # the converter may raise anything for a broken formula
         raise NotShowable(formula, "") from error
     if leaked := _LEAKED.search("\n".join(root.itertext())):
         raise NotShowable(formula, leaked[0])

@@ -1,4 +1,4 @@
-"""What an experiment measured, gathered for its report: settings, and what the stages wrote."""
+"""All data for the report of an experiment: its settings, and what the stages measured."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -9,8 +9,8 @@ from autograd_by_hand.experiment.settings import gradient_names, shown_format
 from autograd_by_hand.floats.formats import precision
 from autograd_by_hand.replay.sum_table import SumRow
 
-# What a stage wrote as JSON; its script's docstring says what is in it. A number that JSON lacks
-# is text there, so that a figure for a reader may be "inf" or "nan".
+# A JSON file that a stage wrote; its script's docstring describes it. JSON has no inf and no nan,
+# so that a figure may be the text "inf" or "nan".
 Json = dict[str, Any]
 Figure = float | str
 # A sample's errors over its runs, by (dtype, comparison, gradient): rows of `summarise`.
@@ -19,13 +19,13 @@ Errors = Mapping[tuple[str, str, str], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Measurements:
-    """All that a report is made of.
+    """All data that a report is made from.
 
     errors: by sample
-    facts, calls, arithmetic, handed_over, replay, attribution: by format
-    sums: as `sums_told` gives them
+    facts, calls, arithmetic, handed_over, replay, attribution, tails: by dtype
+    sums: as `described_sums` returns them
     graph: as dump_graph wrote it
-    pitfalls: what was said of the config's pitfalls, none if it has none
+    pitfalls: the verdicts on the config's pitfalls, empty if it has none
     """
 
     experiment: str
@@ -57,31 +57,31 @@ class Measurements:
 
     @cached_property
     def shown(self) -> str:
-        """The format that the report shows in full."""
+        """The dtype that the report shows in full."""
         return shown_format(self.dtypes)
 
     @cached_property
     def precision(self) -> dict[str, int]:
-        """How many bits each format keeps."""
+        """The bits of each dtype's significand."""
         return {dtype: precision(dtype) for dtype in self.dtypes}
 
     @property
     def runs(self) -> int:
-        """How many runs the trial has."""
+        """The number of runs of the trial."""
         return int(self.samples["trial"]["runs"])
 
     @property
     def closely(self) -> int:
-        """How many runs of the trial, its first ones, are judged and looked at in every way."""
+        """The number of the trial's first runs, which are fully analysed."""
         return int(self.trial_facts(self.shown)["runs"])
 
     def trial_facts(self, dtype: str) -> Json:
-        """The facts of the trial in a format: `runs`, `result` and `gradients`."""
+        """Return the facts about the trial in a dtype: `runs`, `result` and `gradients`."""
         facts: Json = self.facts[dtype]["samples"]["trial"]
         return facts
 
     def named(self) -> Json:
-        """What a discussion finds by name: the fields, and what follows from the settings."""
+        """Return the values that a discussion can use: the fields, and some derived from them."""
         follows = {name: getattr(self, name) for name in ("gradients", "shown", "precision")}
         return {each.name: getattr(self, each.name) for each in fields(self)} | follows
 
@@ -91,13 +91,13 @@ class Measurements:
         return [one for one in self.judgement["verdicts"] if one["outcome"] != "right"]
 
     def greatest(self, dtype: str, comparison: str, measure: str) -> float:
-        """The greatest error of any gradient in any run of the trial."""
+        """Return the greatest error of any gradient in any run of the trial."""
         rows = self.errors["trial"]
         found = (rows[dtype, comparison, name][f"{measure}_max"] for name in self.gradients)
         return max(map(float, found))
 
     def equal_gradients(self, dtype: str) -> list[str]:
-        """The gradients that differ from autograd's in no element of any run of the trial."""
+        """Return the gradients that equal autograd's in every element of every run of the trial."""
         rows = self.errors["trial"]
         return [
             name

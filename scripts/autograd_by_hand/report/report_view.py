@@ -1,4 +1,4 @@
-"""Everything that a report shows, computed: REPORT.md.j2 and its sections add the words alone."""
+"""All values that a report shows; REPORT.md.j2 and its sections add only the words."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,10 @@ from autograd_by_hand.report.translation import NAMES
 
 @dataclass(frozen=True)
 class Edition:
-    """The report in a language; file: None for the one that is read."""
+    """The report in one language.
+
+    file: None for the language of this report
+    """
 
     name: str
     file: str | None
@@ -34,7 +37,10 @@ class Edition:
 
 @dataclass(frozen=True)
 class Text:
-    """The author's own text; untranslated: whether it is in another language than the report."""
+    """A text by the author.
+
+    untranslated: whether it is in another language than the report
+    """
 
     text: str
     untranslated: bool
@@ -42,13 +48,13 @@ class Text:
 
 @dataclass(frozen=True)
 class ReportView:
-    """What the templates find, by name.
+    """The values of the templates, by name.
 
-    edition: what the pictures' files have before their ending
-    editions: one for each language, none if there is but one
-    own_language: the author's
-    untranslated: whether some of the config's texts are in it, and not in the report's language
-    shown: the format that is shown in full
+    edition: the part of the pictures' file names before the suffix, such as ".es"
+    editions: one for each language, empty if there is only one
+    own_language: the author's language
+    untranslated: whether some of the config's texts are not available in the report's language
+    shown: the dtype that is shown in full
     """
 
     title: str
@@ -91,10 +97,10 @@ def report_view(
     derivation: Text,
     discussion: Text | None,
 ) -> ReportView:
-    """The view of an experiment in a language.
+    """Compute the view of an experiment in one language.
 
-    languages: all that it is told in, the author's own first
-    translated: the config's texts that the author has in this language
+    languages: all languages of its reports, the author's own first
+    translated: the config's texts that the author translated into this language
     """
     texts = {measured.title, measured.question}
     texts |= {row["criterion"] for row in measured.judgement["acceptance"]}

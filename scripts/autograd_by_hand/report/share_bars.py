@@ -1,4 +1,4 @@
-"""Lay out the shares of each cause in a difference, as bars of one gradient each, in pixels."""
+"""Lay out the share of each cause in a difference, with a bar for each gradient, in pixels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ from autograd_by_hand.report.measurements import Json
 from autograd_by_hand.report.panels import WIDTH
 
 LEFT, TOP, ROW, BAR, GAP, BELOW = 150, 96, 22, 15, 12, 40
-FACTORS = [factor for factors in CAUSES.values() for factor in factors]  # a cause's side by side
+FACTORS = [
+    factor for factors in CAUSES.values() for factor in factors
+]  # those of a cause side by side
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,11 @@ class Piece:
 
 @dataclass(frozen=True)
 class Bar:
-    """A gradient in a format; first: of the format's bars; refused: it was not traced."""
+    """The bar of a gradient in a dtype.
+
+    refused: whether there is no attribution
+    first: whether it is the first bar of its dtype
+    """
 
     dtype: str
     gradient: str
@@ -35,11 +41,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class SharesPicture:
-    """The bars of all formats.
+    """The bars of all dtypes.
 
     factors: those that have a piece
-    causes: the formats by the cause with the greatest share on average over the gradients; "none"
-        where nothing differs, "unknown" where it was not traced
+    causes: the dtypes by the cause with the greatest average share over the gradients; "none" if
+        nothing differs, "unknown" if there is no attribution
     """
 
     width: float
@@ -55,9 +61,9 @@ class SharesPicture:
 
 
 def bars_of_shares(attributions: dict[str, Json], gradients: list[str]) -> SharesPicture:
-    """A bar for each gradient of each format.
+    """Lay out a bar for each gradient in each dtype.
 
-    attributions: by format, as attribute_difference writes them
+    attributions: by dtype, as attribute_difference writes them
     """
     shares = {
         (dtype, gradient): _known(attribution, gradient)
@@ -77,11 +83,11 @@ def bars_of_shares(attributions: dict[str, Json], gradients: list[str]) -> Share
             dtype=dtype,
             gradient=gradient,
             refused=bool(attributions[dtype]["refused"]),
-            first=place % len(gradients) == 0,
-            y=TOP + place * ROW + place // len(gradients) * GAP,
+            first=index % len(gradients) == 0,
+            y=TOP + index * ROW + index // len(gradients) * GAP,
             pieces=_pieces(own, x),
         )
-        for place, ((dtype, gradient), own) in enumerate(shares.items())
+        for index, ((dtype, gradient), own) in enumerate(shares.items())
     ]
     bottom = rows[-1].y + ROW
     return SharesPicture(
@@ -99,13 +105,13 @@ def bars_of_shares(attributions: dict[str, Json], gradients: list[str]) -> Share
 
 
 def _known(attribution: Json, gradient: str) -> dict[str, float]:
-    """A gradient's shares that are not zero, in the order in which they are drawn."""
+    """Return a gradient's non-zero shares, in the order in which they are drawn."""
     shares = shares_of_gradient(attribution, gradient)
     return {name: share for name in FACTORS if (share := shares.get(name))}
 
 
 def _pieces(own: dict[str, float], x: Callable[[float], float]) -> list[Piece]:
-    """The bar's pieces: positive shares to the right of zero, negative ones to the left."""
+    """Lay out a bar's pieces: positive shares to the right of zero, negative ones to the left."""
     pieces, right, left = [], 0.0, 0.0
     for factor, share in own.items():
         start = right if share > 0 else left + share

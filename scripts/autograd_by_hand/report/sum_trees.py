@@ -1,8 +1,9 @@
-"""Lay out pictures of accumulation trees: each summand's way down to the result, in pixels.
+"""Lay out pictures of summation trees: each summand's path to the result, in pixels.
 
-A summand stands at its number along the page, and as high as the number of additions that it passes
-through on its way to the result, which is at the bottom. A plain loop is a slope from the top left;
-lanes are slopes side by side; blocks are the teeth of a saw; pairs are a low, even floor.
+The horizontal position of a summand is its number, and its height is the number of additions that
+it passes through on its path to the result, which is at the bottom. A plain loop is a slope from
+the top left, lanes are slopes side by side, blocks look like the teeth of a saw, and pairs like a
+low, even floor.
 """
 
 from dataclasses import dataclass
@@ -15,18 +16,19 @@ from autograd_by_hand.report.panels import WIDTH, Frame, grid
 from autograd_by_hand.summation.tree import ADD, Tree
 
 PANEL_HEIGHT, PANEL_TOP, BETWEEN, COLUMNS = 150, 96, 96, 3
-FEW = 8  # summands whose order is told in words alone
-MOST = 300  # summands drawn in a panel; of more, every second or third
+FEW = 8  # summands; the order of so few is described in words only
+MOST = 300  # summands drawn in a panel; of more, every second or third is drawn
 
 
 @dataclass
 class TreePanel(Frame):
     """How torch or numpy, or both, add one sum.
 
-    words: its order; letters: how many of them fit into a line
-    strands: places of summands that are added one after another
-    joins: lines (x1, y1, x2, y2) from sums to what they make
-    highest: the most additions that a summand passes through
+    words: the order in words
+    letters: how many letters fit into a line
+    strands: positions of summands that are added one after another
+    joins: lines (x1, y1, x2, y2) from sums to the sum of them
+    highest: the greatest number of additions that a summand passes through
     """
 
     whose: list[str]
@@ -41,7 +43,11 @@ class TreePanel(Frame):
 
 @dataclass(frozen=True)
 class TreesPicture:
-    """All long sums of a format: `both`, how many the two make, `apart`, how many differently."""
+    """All long sums of a dtype.
+
+    both: how many sums torch and numpy both compute
+    apart: how many of these they add in different orders
+    """
 
     dtype: str
     width: float
@@ -51,15 +57,17 @@ class TreesPicture:
     apart: int
 
 
-def trees_layout(told: list[SumRow], dtype: str) -> TreesPicture:
-    """The picture of all sums.
+def trees_layout(sums: list[SumRow], dtype: str) -> TreesPicture:
+    """Lay out the picture of all sums.
 
-    told: as `sums_told` gives them. A sum of more than a few summands has a panel for torch, and
-        one for numpy where that adds in another order
+    A sum of more than a few summands has a panel for torch, and one for numpy if numpy adds in
+    another order.
+
+    sums: as `described_sums` returns them
     """
     chosen: list[tuple[str, list[str], SumOrder]] = []
     apart = 0
-    for row in told:
+    for row in sums:
         ways = [
             ([who], way)
             for who, way in (("torch", row["torch"]), ("numpy", row["numpy"]))
@@ -78,7 +86,7 @@ def trees_layout(told: list[SumRow], dtype: str) -> TreesPicture:
         _panel(frame, whose, way) for frame, (_, whose, way) in zip(frames, chosen, strict=True)
     ]
     bottom = panels[-1].top + PANEL_HEIGHT + BETWEEN if panels else PANEL_TOP
-    both = sum(bool(row["numpy"]) and (row["torch"].get("summands") or 0) > FEW for row in told)
+    both = sum(bool(row["numpy"]) and (row["torch"].get("summands") or 0) > FEW for row in sums)
     return TreesPicture(dtype, WIDTH, bottom, panels, both, apart)
 
 
@@ -112,9 +120,9 @@ def _panel(frame: Frame, whose: list[str], way: SumOrder) -> TreePanel:
 
 
 def depths_of(tree: Tree) -> list[int]:
-    """How many additions each summand passes through, by its number."""
+    """Return how many additions each summand passes through, by its number."""
     depths = [0] * (len(tree) // 2 + 1)
-    waiting = [0]  # depths of operands that are still to come, from the root, last one first
+    waiting = [0]  # depths of the operands still to be visited
     for step in reversed(tree.tolist()):
         depth = waiting.pop()
         if step == ADD:
@@ -127,8 +135,8 @@ def depths_of(tree: Tree) -> list[int]:
 def _ways(
     tree: Tree, depths: list[int]
 ) -> tuple[list[list[int]], list[tuple[float, int, float, int]]]:
-    """The summands that are added one after another, and lines from sums to what they make."""
-    stack: list[tuple[float, int, list[int] | None]] = []  # place, depth, the strand that it is
+    """Return the strands of summands, and the lines from sums to the sum of them."""
+    stack: list[tuple[float, int, list[int] | None]] = []  # x, depth, strand
     strands: list[list[int]] = []
     joins: list[tuple[float, int, float, int]] = []
     for step in tree.tolist():
@@ -142,14 +150,14 @@ def _ways(
             stack.append((added[0], depth, onto[2]))
             continue
         strands += [one for one in (onto[2], added[2]) if one is not None]
-        place = (onto[0] + added[0]) / 2
-        joins += [(one[0], one[1], place, depth) for one in (onto, added)]
-        stack.append((place, depth, None))
+        middle = (onto[0] + added[0]) / 2
+        joins += [(one[0], one[1], middle, depth) for one in (onto, added)]
+        stack.append((middle, depth, None))
     if stack[0][2] is not None:
         strands.append(stack[0][2])
     return strands, joins
 
 
 def _thinned(strand: list[int], every: int) -> list[int]:
-    """Each `every`-th of a strand's summands, the first and the last among them."""
+    """Return every `every`-th summand of a strand, including the first and the last."""
     return [n for at, n in enumerate(strand) if at % every == 0 or at == len(strand) - 1]

@@ -1,7 +1,7 @@
-"""Put words, tables and pictures together from the templates, with nothing left undefined.
+"""Render texts, tables and pictures from templates, in which every value must be defined.
 
-A template's own words are English; {% trans %} and _() say them in the language of the report, and
-the filter `say` does so with what a stage has told.
+A template's own words are English; {% trans %} and _() translate them into the language of the
+report, and the filter `say` translates the messages that a stage wrote.
 """
 
 import json
@@ -19,10 +19,10 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number, percent
 from autograd_by_hand.report.legend import legend
-from autograd_by_hand.report.translation import ENGLISH, said, translations
+from autograd_by_hand.report.translation import ENGLISH, translate, translations
 
 TEMPLATES = "templates"
-ENDINGS = (".j2", ".md")  # of templates: the project's own, and discussions
+ENDINGS = (".j2", ".md")  # of the project's templates, and of discussions
 
 
 def render(
@@ -32,15 +32,15 @@ def render(
     language: str = ENGLISH,
     own: Mapping[str, str] | None = None,
 ) -> str:
-    """The template of that name in `folder`, filled with `values`, in a language.
+    """Render the template of that name in `folder` with `values`, in a language.
 
     own: the author's translations of their own texts, by the text
 
     Raises
-        UserError: if it does not parse, or asks for a value that is not there.
+        UserError: if the template cannot be parsed, or uses a value that does not exist.
     """
     environment = _environment(folder, language)
-    say = partial(said, language=language, own=own)
+    say = partial(translate, language=language, own=own)
     environment.filters |= {
         "say": say,
         "listed": lambda items: listed(map(say, items), say(Message("and"))),
@@ -54,7 +54,7 @@ def render(
 
 
 def _place_of(error: Exception) -> str | None:
-    """File and line of the innermost template that led to an error, None if none was reached."""
+    """Return file and line of the innermost template that an error occurred in, or None."""
     if isinstance(error, TemplateSyntaxError):
         return f"{error.filename}:{error.lineno}"
     frames = extract_tb(error.__traceback__)
@@ -64,7 +64,7 @@ def _place_of(error: Exception) -> str | None:
 
 @cache
 def _environment(folder: Path, language: str) -> SandboxedEnvironment:
-    """What compiles the templates of a folder in a language, those that others share but once."""
+    """Return the environment that compiles the templates of a folder in a language."""
     environment = SandboxedEnvironment(
         loader=FileSystemLoader([folder, TEMPLATES]),
         undefined=StrictUndefined,
@@ -75,33 +75,33 @@ def _environment(folder: Path, language: str) -> SandboxedEnvironment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.globals["legend"] = legend
-    spoken = translations(language)
-    environment.install_gettext_translations(spoken, newstyle=False)  # type: ignore[attr-defined]
+    catalogue = translations(language)
+    environment.install_gettext_translations(catalogue, newstyle=False)  # type: ignore[attr-defined]
     environment.filters |= {
         "number": number,
-        "percent": lambda share, digits=1: said(percent(share, digits), language),
+        "percent": lambda share, digits=1: translate(percent(share, digits), language),
     }
     environment.filters |= {"sentence": sentence, "cell": cell, "json": as_json}
     return environment
 
 
 def listed(items: Any, last: str = "and") -> str:
-    """a, b and c."""
+    """Join items as in "a, b and c"."""
     *front, back = [str(item) for item in items]
     return f"{', '.join(front)} {last} {back}" if front else back
 
 
 def sentence(text: str) -> str:
-    """A clause as a sentence: with a capital, unless a path comes first, and a full stop."""
+    """Make a clause a sentence, with a full stop and, unless it begins with a path, a capital."""
     first = text.split(" ", 1)[0]
     return (text[:1].upper() + text[1:] if first.isalpha() else text).rstrip(".") + "."
 
 
 def cell(text: str) -> str:
-    """A text as it stands in a table's cell, where a bar would begin another."""
+    """Escape a text for the cell of a table, where a bar would begin another cell."""
     return text.replace("|", "\\|")
 
 
 def as_json(value: Any, indent: int | None = 2) -> str:
-    """JSON as a manifest holds it: keys in their order, floats that read back exactly."""
+    """Return JSON as in a manifest: keys in their order, floats that are read back exactly."""
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)

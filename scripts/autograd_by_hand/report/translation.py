@@ -1,4 +1,4 @@
-"""Say the project's English texts in the language of a report, from its catalogue."""
+"""Translate the project's English texts into the language of a report, by its catalogue."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -19,7 +19,7 @@ CATALOGUES = Path("templates/locale")
 
 @cache
 def translations(language: str) -> NullTranslations:
-    """What the catalogue of a language has for each English text; for English the text itself."""
+    """Return the translations of a language from its catalogue; English needs none."""
     if language == ENGLISH:
         return NullTranslations()
     with (CATALOGUES / f"{language}.po").open("rb") as file:
@@ -30,13 +30,13 @@ def translations(language: str) -> NullTranslations:
     return GNUTranslations(compiled)
 
 
-def said(text: Any, language: str, own: Mapping[str, str] | None = None) -> Any:
-    """A text in a language, with the values that stand in it; what is no text stays as it is.
+def translate(text: Any, language: str, own: Mapping[str, str] | None = None) -> Any:
+    """Translate a text and the values in it; anything that is not a text is returned unchanged.
 
-    own: translations that go before the catalogue's, by the text
+    own: translations that take precedence over the catalogue, by the text
     """
     if isinstance(text, Message):
-        values = {name: said(value, language, own) for name, value in text.values.items()}
+        values = {name: translate(value, language, own) for name, value in text.values.items()}
         return filled(translations(language).gettext(text.text), values)
     if not isinstance(text, str) or not text:
         return text

@@ -1,10 +1,10 @@
-"""What attribute_difference writes, and accept and the report read: rows of measured shares."""
+"""The file that attribute_difference writes and that accept and the report read."""
 
 from typing import TypedDict
 
 
 class End(TypedDict):
-    """How a replay of one end of the game met the real computation."""
+    """How many bits of the real computation the replay of one end of the game met."""
 
     end: str
     gradient: str
@@ -13,7 +13,7 @@ class End(TypedDict):
 
 
 class Share(TypedDict):
-    """A factor's share of a gradient's squared difference; null where there is none."""
+    """A factor's share of a gradient's squared difference; null if there is no difference."""
 
     gradient: str
     factor: str
@@ -21,7 +21,7 @@ class Share(TypedDict):
 
 
 class Counterfactual(TypedDict):
-    """How the hand's gradient, its sums added in another order, compares with autograd's."""
+    """How the manual gradient with another summation order compares with autograd's."""
 
     order: str
     gradient: str
@@ -33,11 +33,11 @@ class Counterfactual(TypedDict):
 
 
 class Attribution(TypedDict):
-    """The attribution in one format.
+    """The attribution in one dtype.
 
-    runs: how many runs of the trial it rests on
-    refused: why nothing can be said, or null
-    forward, backward: the operations of the hand that were taken for either
+    runs: how many runs of the trial it is based on
+    refused: why there is no attribution, or null
+    forward, backward: the operations of the manual program that were counted to either pass
     """
 
     runs: int

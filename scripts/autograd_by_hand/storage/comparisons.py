@@ -1,4 +1,4 @@
-"""Which gradients are compared with which, and by what: the names and the order of errors.csv."""
+"""The names of the comparisons and of the measures, in the order of errors.csv."""
 
 COMPARISONS = (
     "manual_vs_autograd",

@@ -1,4 +1,4 @@
-"""The table of errors: its file, and its summary over the runs."""
+"""The table of errors: read it, write it, and summarise it over the runs."""
 
 from pathlib import Path
 from typing import Any, TypedDict
@@ -11,19 +11,19 @@ from autograd_by_hand.storage.comparisons import MEASURES
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV, atomically; every float reads back as the same float."""
+    """Write a table as CSV, atomically; every float is read back exactly."""
     write_text(path, as_csv(table))
 
 
 def as_csv(table: pd.DataFrame, header: bool = True) -> str:
-    """A table as the text of a CSV file."""
+    """Return a table as the text of a CSV file."""
     return table.to_csv(index=False, header=header, lineterminator="\n")
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Read a table that `write_csv` wrote; infinities are numbers, an empty field is an error's.
+    """Read a table that `write_csv` wrote; only an empty field is nan.
 
-    Its names are categories: a table of many runs has millions of rows and few names.
+    Names are read as categories, since a table of many runs has millions of rows but few names.
     """
     names = dict.fromkeys(("dtype", "comparison", "sample", "gradient"), "category")
     return pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
@@ -32,7 +32,7 @@ def read_csv(path: Path) -> pd.DataFrame:
 def rows_of(
     errors: NDArray[Any], dtype: str, comparison: str, sample: str, gradient: str, first: int = 0
 ) -> pd.DataFrame:
-    """The rows of one gradient in one comparison.
+    """Return the rows of one gradient in one comparison.
 
     errors: shape (runs, measures)
     first: the number of the first run
@@ -43,7 +43,7 @@ def rows_of(
 
 
 class Summary(TypedDict):
-    """Median and maximum of every measure over the runs of a sample."""
+    """The median and the maximum of every measure over the runs of a sample."""
 
     dtype: str
     comparison: str
@@ -58,7 +58,7 @@ class Summary(TypedDict):
 
 
 def summarise(errors: pd.DataFrame, sample: str) -> list[Summary]:
-    """One row per (dtype, comparison, gradient) of a sample, in the order of the table."""
+    """Return one row per (dtype, comparison, gradient) of a sample, in the order of the table."""
     rows: list[Summary] = []
     chosen = errors[errors["sample"] == sample]
     groups = chosen.groupby(["dtype", "comparison", "gradient"], sort=False, observed=True)

@@ -1,7 +1,7 @@
 """Read the tensors of a safetensors file as numpy arrays, with numpy alone.
 
-The format: the header's length (8 bytes, little-endian), the header (JSON: for each tensor its
-dtype, shape, and where its bytes begin and end after the header), the bytes.
+A file consists of the header's length (8 bytes, little-endian), the header (JSON: for each tensor
+its dtype, its shape, and where its bytes begin and end after the header), and the bytes.
 """
 
 import json
@@ -19,15 +19,15 @@ _KINDS |= {"U8": "u1", "BOOL": "?"}
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """All tensors of a file as numpy arrays, by name; bfloat16 in float32, which holds it exactly.
+    """Read all tensors of a file, by name; bfloat16 as float32, which holds it exactly.
 
-    The file is mapped into memory: what is not looked at is not read.
+    The file is mapped into memory, so that only the bytes in use are read.
 
     Raises
         UserError: if the file is damaged.
     """
     with path.open("rb") as file:
-        empty = not path.stat().st_size  # which cannot be mapped
+        empty = not path.stat().st_size  # an empty file cannot be mapped
         content = b"" if empty else mmap(file.fileno(), 0, access=ACCESS_READ)
     try:
         size = int.from_bytes(content[:8], "little")
@@ -59,7 +59,7 @@ def _array(entry: dict[str, Any], body: memoryview) -> NDArray[Any]:
 
 
 def arrays_by_sample(*paths: Path) -> dict[str, dict[str, NDArray[Any]]]:
-    """The tensors of several files, keyed "<sample>/<name>" there, by sample and then by name.
+    """Read the tensors "<sample>/<name>" of several files, by sample and then by name.
 
     Raises
         UserError: if a file is damaged.
@@ -68,7 +68,7 @@ def arrays_by_sample(*paths: Path) -> dict[str, dict[str, NDArray[Any]]]:
 
 
 def by_sample(arrays: dict[str, NDArray[Any]]) -> dict[str, dict[str, NDArray[Any]]]:
-    """Arrays keyed "<sample>/<name>" by sample and then by name."""
+    """Regroup arrays keyed "<sample>/<name>" by sample and then by name."""
     found: dict[str, dict[str, NDArray[Any]]] = {}
     for key, value in arrays.items():
         sample, name = key.split("/", 1)
@@ -77,7 +77,7 @@ def by_sample(arrays: dict[str, NDArray[Any]]) -> dict[str, dict[str, NDArray[An
 
 
 def damaged(path: Path) -> UserError:
-    """What to say of a file that is no whole safetensors file."""
+    """Return the error for a file that is not a complete safetensors file."""
     return UserError(
         f"{path} is damaged (not a whole safetensors file); delete it and run snakemake again."
     )

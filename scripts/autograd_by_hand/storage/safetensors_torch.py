@@ -1,6 +1,6 @@
 """Read and write named tensors as safetensors files.
 
-A file holds tensors keyed "<sample>/<name>", the runs of the sample along the first axis.
+A file holds tensors keyed "<sample>/<name>", with the runs of the sample along the first axis.
 """
 
 import os
@@ -20,7 +20,7 @@ from autograd_by_hand.storage.safetensors_numpy import damaged
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file as torch tensors.
+    """Read all tensors of a file as torch tensors.
 
     Raises
         UserError: if the file is damaged.
@@ -32,7 +32,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def array_of(tensor: Tensor) -> NDArray[Any]:
-    """A tensor as `read_arrays` gives it; bfloat16 in float32, which holds it exactly."""
+    """Return a tensor as `read_arrays` does; bfloat16 as float32, which holds it exactly."""
     wide = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
     array: NDArray[Any] = wide.detach().contiguous().numpy()
     return array
@@ -42,7 +42,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """Write torch tensors, atomically; the same tensors give the same bytes.
 
     Raises
-        OSError: if the system does not take the file.
+        OSError: if the operating system cannot write the file.
     """
     whole, held = dict[str, Tensor](), set[int]()
     for name, tensor in tensors.items():
@@ -62,7 +62,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def runs_of(tensors: dict[str, Tensor]) -> list[tuple[str, int, dict[str, Tensor]]]:
-    """Every run in a file, as (sample, number, its tensors by their plain names)."""
+    """Return every run in a file, as (sample, number, its tensors by name)."""
     samples: dict[str, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         sample, name = key.split("/", 1)
@@ -76,7 +76,7 @@ def runs_of(tensors: dict[str, Tensor]) -> list[tuple[str, int, dict[str, Tensor
 
 @dataclass(frozen=True)
 class Run:
-    """A run of a sample: its tensors by their names, and its cotangent."""
+    """A run of a sample: its tensors by name, and its cotangent."""
 
     sample: str
     number: int
@@ -85,7 +85,7 @@ class Run:
 
 
 def read_runs(draws: Path, cotangents: Path) -> list[Run]:
-    """Every run, from the files of its draws and of its cotangents.
+    """Read every run from the files of the draws and of the cotangents.
 
     Raises
         UserError: if a file is damaged.
@@ -97,7 +97,7 @@ def read_runs(draws: Path, cotangents: Path) -> list[Run]:
 
 
 class Stack:
-    """Collect tensors run by run; give them back as runs are stored, (runs, *shape) by key."""
+    """Collects tensors run by run, to be stored as (runs, *shape) by key."""
 
     def __init__(self) -> None:
         self._runs: dict[str, list[Tensor]] = {}
@@ -108,7 +108,7 @@ class Stack:
             self._runs.setdefault(f"{sample}/{name}", []).append(tensor)
 
     def stacked(self) -> dict[str, Tensor]:
-        """All that was added, stacked along a first axis of runs; a single run is not copied."""
+        """Return all tensors, stacked along a first axis of runs; a single run is not copied."""
         return {
             key: torch.stack(runs) if len(runs) > 1 else runs[0].unsqueeze(0)
             for key, runs in self._runs.items()

@@ -1,4 +1,4 @@
-"""How sums are added: orders are revealed, confirmed, described, and added again in numpy.
+"""Summation orders: reveal and confirm them, describe them, and add in them in numpy.
 
-Which sums an experiment makes, and what follows from their order, belongs to `replay`.
+Which sums an experiment contains, and what follows from their order, belongs to `replay`.
 """

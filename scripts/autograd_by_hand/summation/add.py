@@ -1,4 +1,4 @@
-"""Add in a revealed order, in numpy: the bits that the kernel gives, without the kernel.
+"""Add in a revealed order in numpy, to get the kernel's bits without the kernel.
 
 Many runs are added at once: arrays have the runs along their last axis.
 """
@@ -14,18 +14,19 @@ from autograd_by_hand.floats.fma import fma, two_sum
 from autograd_by_hand.summation.tree import ADD, Order, Orders
 
 Array = NDArray[Any]
-AT_ONCE = 2**16  # sums, so that what is added stays in the processor's cache
+AT_ONCE = 2**16  # sums added at once, so that their summands stay in the processor's cache
 
 
 def add_in_order(
     order: Order, left: Array, right: Array | None = None, bias: Array | None = None
 ) -> Array:
-    """The sums over the first axis of left * right, plus the bias, as `order` adds them.
+    """Return the sums over the first axis of left * right, plus the bias, added in `order`.
 
-    left, right: (terms, ...), broadcast against each other, float64 or float32: the accumulator's
-        format, in which numbers of a half format are exact; right is None where nothing multiplies
-    bias: (...), the same format
-    returns: (...), not yet rounded to a narrower format
+    left, right: (terms, ...), broadcast against each other, in the accumulator's dtype (float64 or
+        float32), which holds the numbers of a half format exactly; right is None if the kernel
+        does not multiply
+    bias: (...), in the same dtype
+    returns: (...), not yet rounded to a narrower dtype
     """
     fused = order.fused.tolist()
 
@@ -56,7 +57,7 @@ def add_in_order(
 
 
 def _compensated(summands: Iterator[Array]) -> Array:
-    """Each addition's rounding error is summed apart and added at the end.
+    """Add with compensation: sum the rounding error of each addition separately, add it at the end.
 
     Ogita, Rump & Oishi, "Accurate sum and dot product", SIAM J. Sci. Comput. 26(6), 2005,
     algorithm 4.1 (which gives the result of Neumaier 1974).
@@ -70,12 +71,12 @@ def _compensated(summands: Iterator[Array]) -> Array:
 
 
 def product_in_order(orders: Orders, left: Array, right: Array, bias: Array | None = None) -> Array:
-    """The product plus the bias, of matrices, batches or vectors, each position in its order.
+    """Multiply matrices, batches of them or vectors, plus the bias, each position in its own order.
 
-    left, right: (rows, terms, runs) and (terms, columns, runs), with an axis of batches before
-        them or, for a vector, without rows or columns
+    left, right: (rows, terms, runs) and (terms, columns, runs); batches have one more axis in
+        front, and a vector lacks the rows or the columns
     bias: broadcast to the result's shape
-    returns: (rows, columns, runs), with batches or without rows or columns as the factors are
+    returns: (rows, columns, runs), with the batch axis and without rows or columns as the factors
     """
     vectors = [axis for axis, one in ((1, left), (2, right)) if one.ndim == 2]
     first = left[None] if left.ndim == 2 else left
@@ -100,7 +101,7 @@ def product_in_order(orders: Orders, left: Array, right: Array, bias: Array | No
 
 
 def _grids(orders: Orders, runs: int) -> Iterator[tuple[Order, Array, Array, Array]]:
-    """Positions that share an order, as batches x rows x columns of them, not too many at once."""
+    """Yield each order with grids of positions (batches x rows x columns) that add in it."""
     for number, order in enumerate(orders.orders):
         for batches, plane in _alike(orders.which == number):
             for rows, line in _alike(plane):
@@ -113,7 +114,7 @@ def _grids(orders: Orders, runs: int) -> Iterator[tuple[Order, Array, Array, Arr
 
 
 def _alike(member: Array) -> Iterator[tuple[Array, Array]]:
-    """The parts of an array along its first axis that are equal: their numbers, and one of them."""
+    """Group the equal parts along an array's first axis: yield their indices, and one part."""
     numbers: dict[bytes, list[int]] = {}
     for number, part in enumerate(member):
         numbers.setdefault(part.tobytes(), []).append(number)
@@ -122,9 +123,10 @@ def _alike(member: Array) -> Iterator[tuple[Array, Array]]:
 
 
 def sum_in_order(orders: Orders, value: Array, dim: Any = None, keepdim: bool = False) -> Array:
-    """The sum over some axes (torch's `dim` and `keepdim`), each position in its order.
+    """Sum over some axes (torch's `dim` and `keepdim`), each position in its own order.
 
-    value: (*shape, runs); the result has the axes that are left, and the runs
+    value: (*shape, runs)
+    returns: (*remaining axes, runs)
     """
     *shape, runs = value.shape
     reduced = axes(dim, len(shape))

@@ -1,4 +1,4 @@
-"""What a kernel must offer to be probed: one call that adds in every position of its output."""
+"""The interface of a kernel that can be probed: one call adds at every position of its output."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -11,18 +11,22 @@ from autograd_by_hand.floats.formats import precision
 Array = NDArray[Any]
 Axis = Literal["rows", "columns"]
 # The result (batch, rows, columns), the operands (batch, rows or columns, terms) and the bias, all
-# in the accumulator's format.
+# in the accumulator's dtype.
 Example = tuple[Array, Array, Array, Array | None]
 
 
 class NoOrder(Exception):
-    """The kernel is no fixed order of rounded additions of two; the message says what it is."""
+    """The kernel does not add rounded numbers two by two in a fixed order; the message says why."""
 
 
 class Adder(Protocol):
-    """A kernel that gives, at each of (batch, rows, columns) positions, the sum of `terms` terms.
+    """A kernel that computes a sum of `terms` terms at each of (batch, rows, columns) positions.
 
-    A term is an element times a shared factor where the kernel multiplies; a bias may come on top.
+    A term is an element, multiplied by a shared factor if the kernel multiplies; the kernel may
+    also add a bias.
+
+    format: the dtype of the operands
+    result: the dtype of the result
     """
 
     shape: tuple[int, int, int]
@@ -30,24 +34,28 @@ class Adder(Protocol):
     bias: bool
     multiplies: bool
     axes: tuple[Axis, ...]
-    format: str  # of the operands
-    result: str  # format of what comes out
+    format: str
+    result: str
 
     def add(self, axis: Axis, own: Array, shared: float, bias: float) -> Array:
-        """One call; own: (slots, terms), a slot per row or column; the result has `shape`."""
+        """Call the kernel once.
+
+        own: (slots, terms), a slot per row or column
+        returns: of `shape`
+        """
         ...
 
     def example(self, generator: np.random.Generator, cancelling: bool) -> Example:
-        """One call on random operands, whose products cancel each other if `cancelling`.
+        """Call the kernel once on random operands, whose products cancel if `cancelling`.
 
-        Where a sum does not multiply, the first operand is 1.
+        The first operand of a kernel that does not multiply is 1.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The numbers of a probe: `mask` swamps the units; up to `counted` of them can be counted."""
+    """The numbers of a probe: `mask` swamps units, of which up to `counted` can be counted."""
 
     unit: float
     mask: float
@@ -55,7 +63,7 @@ class Scale:
 
 
 def scale_of(adder: Adder) -> Scale:
-    """Masks and units of the adder's format (float16 has no room for 2^120)."""
+    """Return the mask and the unit for the adder's dtype (float16 cannot hold 2^120)."""
     counted = 2 ** precision(adder.result)
     if adder.format == "float16":
         return Scale(2.0**-24, 2.0**15, counted)
@@ -63,6 +71,6 @@ def scale_of(adder: Adder) -> Scale:
 
 
 def slot_count(adder: Adder, axis: Axis) -> int:
-    """How many independent slots a kernel has along an axis."""
+    """Return how many independent slots a kernel has along an axis."""
     batch, rows, columns = adder.shape
     return batch * (rows if axis == "rows" else columns)

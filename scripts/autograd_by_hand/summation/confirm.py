@@ -1,4 +1,4 @@
-"""Reveal the order of a kernel's sums and hold it against the kernel's own bits."""
+"""Reveal the order of a kernel's sums, and check it against the kernel's own bits."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,19 +17,19 @@ from autograd_by_hand.summation.tree import Orders
 
 Array = NDArray[Any]
 AT_MOST = 20_000_000  # summands added in one comparison; a larger output is sampled
-AT_LEAST = 16  # elements of an output, or more than one output is compared
-EXAMPLES = {"random": False, "amplified": True}  # kinds of data; whether products cancel
+AT_LEAST = 16  # elements to compare; several outputs are compared if one has fewer
+EXAMPLES = {"random": False, "amplified": True}  # by kind of data: whether products cancel
 
 
 @dataclass(frozen=True)
 class Proof:
     """The orders of a kernel, or why there are none.
 
-    orders: None where the kernel was refused
-    refused: the reason, a sentence without its stop, or None
-    compared: by kind of data. On "random" data the half formats hide an order behind the rounding
-        of the result; on "amplified" data the products cancel, so that only the errors of the
-        accumulator are left to be rounded
+    orders: None if no order was found
+    refused: the reason why not, a sentence without its full stop, or None
+    compared: by kind of data. On "random" data the final rounding to a half format hides the
+        order; on "amplified" data the products cancel, so that the result consists of the
+        accumulator's rounding errors alone
     """
 
     orders: Orders | None
@@ -38,11 +38,11 @@ class Proof:
 
 
 def prove(adder: Adder, what: str) -> Proof:
-    """Reveal how `adder` adds, and compare it with the kernel on data that it was not probed with.
+    """Reveal how `adder` adds, and check the order against the kernel on data not used to probe it.
 
-    Where some positions miss the kernel's bits they are revealed once more, apart from the others.
+    If some positions do not match the kernel's bits, their order is revealed again, separately.
 
-    what: names the sum in messages of progress
+    what: the name of the sum in progress messages
     """
     try:
         orders = _reveal(adder, what)
@@ -70,7 +70,7 @@ def prove(adder: Adder, what: str) -> Proof:
 
 
 def _reveal(adder: Adder, what: str) -> Orders:
-    """`reveal`, and again with other data: few summands may hide that positions add otherwise."""
+    """Reveal the orders, on other data if that fails: short sums can hide that positions differ."""
     try:
         return reveal(adder, what)
     except NoOrder:
@@ -78,7 +78,7 @@ def _reveal(adder: Adder, what: str) -> Orders:
 
 
 def _compare(adder: Adder, orders: Orders) -> tuple[dict[str, ComparedCounts], NDArray[np.bool_]]:
-    """The replay against the kernel; and at which positions it gives other bits."""
+    """Compare the replay with the kernel, and return at which positions their bits differ."""
     generator = np.random.default_rng(1)
     batch, rows, columns = adder.shape
     missed = np.zeros(adder.shape, bool)

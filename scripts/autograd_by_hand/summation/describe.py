@@ -1,4 +1,4 @@
-"""Say in words in which order a sum is added."""
+"""Describe in words the order in which a sum is added."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from autograd_by_hand.summation.tree import Tree, spines
 
 @dataclass(frozen=True)
 class _Joined:
-    """Strands, which are summands added one after another, and how their sums are added.
+    """Strands (summands added one after another), and how their sums are added.
 
-    depth: additions on the longest way from a strand's sum to the result
+    depth: additions on the longest path from a strand's sum to the result
     """
 
     strands: list[list[int]]
@@ -22,7 +22,10 @@ class _Joined:
 
 
 def described(tree: Tree, bias: bool) -> str:
-    """The order in words. bias: whether the last summand is one."""
+    """Describe the order in words.
+
+    bias: whether the last summand is a bias
+    """
     operands, last = spines(tree), len(tree) // 2
     if last == 0:
         return Message("a single summand")

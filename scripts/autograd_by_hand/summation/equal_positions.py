@@ -1,6 +1,6 @@
-"""Find the positions of an output that add alike, by sums whose exact value is zero.
+"""Find the positions of an output that add in the same order, by sums whose exact value is zero.
 
-What such a sum gives is rounding alone, and so tells orders apart.
+The result of such a sum is rounding error alone, so that different orders give different results.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from autograd_by_hand.summation.adder import Adder, NoOrder, slot_count
 
 Array = NDArray[Any]
 
-HASHES = 3  # calls that tell positions apart, for long sums; few summands meet few roundings
-REPEATED = 2  # of them are made twice: the kernel has to give the same bits again
+HASHES = 3  # calls that distinguish positions; short sums, with few roundings, get more
+REPEATED = 2  # of these calls are made twice, to check that the kernel is deterministic
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A call that told positions apart: what went in, the same everywhere, and what came out."""
+    """A call that distinguishes positions: its operands, equal at all of them, and its result."""
 
     terms: Array
     shared: float
@@ -33,13 +33,20 @@ class Seen:
 def positions_by_order(
     adder: Adder, generator: np.random.Generator, apart: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.int32], list[Seen]]:
-    """Positions that add alike, numbered: those whose rounding errors agree in every call."""
+    """Number the positions by their order: equal orders have equal rounding errors in every call.
+
+    apart: positions that are known to add differently from the others, or None
+    returns: the number of each position's order, and the calls
+
+    Raises
+        NoOrder: if the kernel is not deterministic.
+    """
     axis = adder.axes[0]
     key = np.zeros(adder.shape, np.uint64)
     if apart is not None:
         key += apart
     seen = []
-    short = 64 // adder.terms if adder.terms > 2 else 0  # two terms have one tree alone
+    short = 64 // adder.terms if adder.terms > 2 else 0  # two terms have only one tree
     for call in range(HASHES + short):
         terms, shared, bias = cancelling(adder, generator)
         own = np.tile(terms, (slot_count(adder, axis), 1))
@@ -52,21 +59,21 @@ def positions_by_order(
         seen.append(Seen(terms, shared, bias, result))
         if (bits == bits.flat[0]).all():
             continue
-        key = (key ^ bits) * np.uint64(0x9E3779B97F4A7C15)  # odd: no two keys are made one by it
+        key = (key ^ bits) * np.uint64(0x9E3779B97F4A7C15)  # odd: keys stay different
         key ^= key >> np.uint64(29)
     if (key == key.flat[0]).all():
         return np.zeros(adder.shape, np.int32), seen
     _, first, which = np.unique(key.ravel(), return_index=True, return_inverse=True)
-    in_turn = np.argsort(np.argsort(first))  # numbered as they come, whatever their bits
-    return in_turn[which].reshape(adder.shape).astype(np.int32), seen
+    rank = np.argsort(np.argsort(first))  # numbered by first occurrence, not by bits
+    return rank[which].reshape(adder.shape).astype(np.int32), seen
 
 
 def cancelling(adder: Adder, generator: np.random.Generator) -> tuple[Array, float, float]:
-    """Terms, a shared factor and a bias whose exact sum is zero and whose partial sums are rounded.
+    """Return terms, a shared factor and a bias whose exact sum is zero, but not the computed one.
 
-    A sum of them is rounding errors and nothing else, which tells orders apart and, for the half
-    formats, shows the errors of a wider accumulator that their own rounding would hide: there the
-    terms are of many sizes, since those of one size have room in it.
+    Their computed sum consists of rounding errors alone, which distinguishes orders. For the half
+    formats it also shows the errors of the wider accumulator, which rounding the result would hide;
+    there the terms are of many sizes, because the accumulator adds terms of one size exactly.
     """
     bits = precision(adder.format)
     half = adder.terms // 2
@@ -74,13 +81,13 @@ def cancelling(adder: Adder, generator: np.random.Generator) -> tuple[Array, flo
     whole = generator.integers(2 ** (bits - 1), 2**bits, half).astype(np.float64)
     values = np.ldexp(whole, generator.integers(low, high, half) - bits)
     terms = np.zeros(adder.terms)
-    places = generator.permutation(adder.terms)
-    terms[places[:half]] = values
-    terms[places[half : 2 * half]] = -values
+    shuffled = generator.permutation(adder.terms)
+    terms[shuffled[:half]] = values
+    terms[shuffled[half : 2 * half]] = -values
     shared = 1 + 5 / 2 ** (bits // 2) if adder.multiplies else 1.0
     bias = 0.0
-    if adder.bias:  # against a term whose product is exact
-        if adder.terms % 2 == 0:  # no term is left over: one of a pair becomes it
-            terms[places[half - 1]] = 0
-        terms[places[-1]], bias = 0.75, -0.75 * shared
+    if adder.bias:  # cancels a term whose product is exact
+        if adder.terms % 2 == 0:  # no term is unpaired: one of a pair is used
+            terms[shuffled[half - 1]] = 0
+        terms[shuffled[-1]], bias = 0.75, -0.75 * shared
     return terms.astype(accumulator(adder.format)), shared, bias

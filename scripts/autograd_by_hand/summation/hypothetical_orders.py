@@ -1,4 +1,4 @@
-"""Orders that no kernel need have: a mixture of two, and the orders of textbooks."""
+"""Hypothetical orders, which no kernel need have: mixtures of two, and textbook orders."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ SEED = 0  # of the shuffled order
 
 
 def mixed(order_from: Orders, fma_from: Orders, terms: int) -> Orders:
-    """One kernel's orders of additions with the other's fused products.
+    """Combine one kernel's summation orders with another's fused products.
 
     terms: how many of the summands are products
     """
@@ -44,14 +44,18 @@ def _mixed(tree: Order, other: Order, terms: int) -> Order:
 
 
 def _added_singly(tree: Tree) -> NDArray[np.bool_]:
-    """Which summands are added to something; the product of any other cannot be fused."""
+    """Return which summands are added singly to a sum; only their products can be fused."""
     singly = np.zeros(len(tree) // 2 + 1, bool)
     singly[[summand for _, summand, _, _ in joined_alone(tree)]] = True
     return singly
 
 
 def counterfactual(kind: str, orders: Orders) -> Orders:
-    """The orders of a kernel that adds its summands as `kind` says, no product fused."""
+    """Return orders that add as `kind` names, at every position, with no product fused.
+
+    kind: one of COUNTERFACTUALS
+    orders: of the kernel, for its positions and its number of summands
+    """
     count = len(orders.orders[0].fused)
     generator = np.random.default_rng(SEED)
     trees = {

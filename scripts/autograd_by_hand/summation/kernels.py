@@ -1,7 +1,7 @@
-"""Torch's matrix products and sums as `Adder`s: the same call, its operands filled as asked.
+"""Torch's matrix products and sums as `Adder`s: the recorded call, with chosen operands.
 
-The operands are laid out as they were in the call that is to be revealed (strides, and the place of
-the data relative to a cache line), since a kernel may choose its order by that.
+The operands have the memory layout of the recorded call (strides, and the offset of the data from
+a cache line), since a kernel may choose its order by it.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ Array = NDArray[Any]
 aten = torch.ops.aten
 
 CACHE_LINE = 64  # bytes
-PRODUCTS = {  # the operation, and whether a bias comes before its factors
+PRODUCTS = {  # by operation: whether a bias comes before its factors
     aten.mm.default: False,
     aten.bmm.default: False,
     aten.mv.default: False,
@@ -41,8 +41,8 @@ class Layout:
     """How a tensor lies in memory.
 
     strides: in elements
-    offset: bytes from the last cache line
-    device: where that memory is: "cpu", "cuda"
+    offset: bytes from the start of a cache line
+    device: "cpu" or "cuda"
     """
 
     shape: tuple[int, ...]
@@ -53,7 +53,7 @@ class Layout:
 
     @classmethod
     def of(cls, tensor: Tensor) -> "Layout":
-        """The layout of a tensor."""
+        """Return the layout of a tensor."""
         return cls(
             tuple(tensor.shape),
             tensor.stride(),
@@ -63,7 +63,7 @@ class Layout:
         )
 
     def plain(self) -> WrittenLayout:
-        """The layout as JSON holds it."""
+        """Return the layout in JSON's types."""
         return {
             "shape": list(self.shape),
             "strides": list(self.strides),
@@ -74,7 +74,7 @@ class Layout:
 
     @classmethod
     def read(cls, plain: WrittenLayout) -> "Layout":
-        """The layout that `plain` wrote."""
+        """Read a layout that `plain` returned."""
         return cls(
             tuple(plain["shape"]),
             tuple(plain["strides"]),
@@ -84,11 +84,15 @@ class Layout:
         )
 
     def shared(self) -> bool:
-        """Whether several elements are one place in memory."""
+        """Return whether several elements share one place in memory."""
         return any(s == 0 and n > 1 for s, n in zip(self.strides, self.shape, strict=True))
 
     def empty(self) -> Tensor:
-        """A tensor of this layout; one of its own shape, row by row, where elements are shared."""
+        """Return a tensor of this layout; a contiguous one if elements share memory.
+
+        Raises
+            ValueError: if the memory cannot be aligned to the element.
+        """
         if self.shared():
             return torch.empty(self.shape, dtype=self.dtype, device=self.device)
         last = sum((n - 1) * s for s, n in zip(self.strides, self.shape, strict=True))
@@ -110,9 +114,9 @@ class Layout:
 
 
 def adds(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether a call is a sum that can be filled term by term.
+    """Return whether a call is a sum whose terms can be chosen one by one.
 
-    args: as in the call, a `Layout` in the place of each tensor
+    args: as in the call, with a `Layout` for each tensor
     """
     layouts = [arg for arg in args if isinstance(arg, Layout)]
     if not layouts or not all(dtype_name(layout.dtype) in FORMATS for layout in layouts):
@@ -131,13 +135,13 @@ def adds(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 
 
 def _drawn(generator: np.random.Generator, shape: tuple[int, ...], name: str) -> Array:
-    """Random numbers of many sizes, with all the bits of a format, for its accumulator."""
+    """Return random numbers of many sizes, for a dtype, in its accumulator."""
     numbers = generator.standard_normal(shape) * 2.0 ** generator.integers(-4, 5, shape)
     return numbers.astype(accumulator(name))
 
 
 def adder(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Adder:
-    """The `Adder` of a call that `adds`; arguments as there."""
+    """Return the `Adder` of a call for which `adds` is true, with the same arguments."""
     layouts = [arg for arg in args if isinstance(arg, Layout)]
     if function in PRODUCTS:
         return Product(function, layouts, PRODUCTS[function])
@@ -145,9 +149,9 @@ def adder(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Adder
 
 
 def adder_of(described: SumCall, dtype: torch.dtype | None = None) -> Adder:
-    """The `Adder` of a sum as an `Observer` describes it.
+    """Return the `Adder` of a sum that an `Observer` recorded.
 
-    dtype: of its operands, if another than in the call
+    dtype: of its operands, or None for the recorded dtype
     """
     args = tuple(
         Layout.read(arg) if isinstance(arg, dict) and "shape" in arg else arg
@@ -164,7 +168,7 @@ def adder_of(described: SumCall, dtype: torch.dtype | None = None) -> Adder:
 
 
 class Product:
-    """A product of matrices, with or without a bias."""
+    """A matrix product, with or without a bias."""
 
     multiplies = True
 
@@ -206,9 +210,9 @@ class Product:
         right = _drawn(generator, (batch, columns, self.terms), self.format)
         bias = _drawn(generator, (columns,), self.format) * self.bias
         if cancelling:
-            places = generator.permutation(self.terms)
+            shuffled = generator.permutation(self.terms)
             half = self.terms // 2
-            first, second, rest = places[:half], places[half : 2 * half], places[2 * half :]
+            first, second, rest = shuffled[:half], shuffled[half : 2 * half], shuffled[2 * half :]
             left[:, :, second], right[:, :, second] = -left[:, :, first], right[:, :, first]
             left[:, :, rest] = 1
             right[:, :, rest] = -bias[:, None]
@@ -223,7 +227,7 @@ class Product:
         return self._called(), np.array(summable(self.left)), np.array(summable(self.right)), onto
 
     def _fill_bias(self, bias: Tensor) -> None:
-        """Put a number per column into the bias, or per row where there is one column alone."""
+        """Fill the bias with a number per column, or with the first one where it has no columns."""
         operand = self.operands[0]
         if operand.shape and operand.shape[-1] == len(bias):
             operand.copy_(bias.expand(operand.shape))
@@ -241,9 +245,9 @@ class Product:
 
 
 class Sum:
-    """A sum over some axes of a tensor, or that of a mean before its division.
+    """A sum over some axes of a tensor, or the sum in a mean, before the division.
 
-    The mean of a half format is torch's sum of the float32 copy.
+    For the mean of a half format, torch sums a float32 copy.
     """
 
     multiplies = False
@@ -276,9 +280,9 @@ class Sum:
         """See `Adder.example`."""
         terms = _drawn(generator, (self.shape[2], self.terms), self.format)
         if cancelling:
-            places, half = generator.permutation(self.terms), self.terms // 2
-            terms[:, places[half : 2 * half]] = -terms[:, places[:half]]
-            terms[:, places[2 * half :]] = 0
+            shuffled, half = generator.permutation(self.terms), self.terms // 2
+            terms[:, shuffled[half : 2 * half]] = -terms[:, shuffled[:half]]
+            terms[:, shuffled[2 * half :]] = 0
         self.view.copy_(torch.from_numpy(terms.reshape(self.view.shape)))
         bits = np.array(summable(self.view)).reshape(1, -1, self.terms)
         return self._called(), np.ones((1, 1, self.terms), bits.dtype), bits, None

@@ -1,7 +1,8 @@
-"""Orders that libraries are known to add in, to be tried before an order is probed for.
+"""Known orders of libraries' sums, which are tried before a kernel is probed.
 
-A long sum at a single position is slow to reveal, a call for each pair of summands. The kernels'
-sources say how they add; whether this build does so is checked against its bits like any order.
+Probing a long sum at a single position is slow, because it takes a call for each pair of summands.
+The kernels' source code shows how they add; whether the installed build adds in the same order is
+checked against its bits, as for any other order.
 """
 
 from collections.abc import Iterator
@@ -11,12 +12,12 @@ import numpy as np
 from autograd_by_hand.summation.tree import Tree, chain, in_turn, leaf
 
 LEVELS, ROWS_AT_ONCE = 4, 4  # num_levels and ilp_factor of ATen/native/cpu/SumKernel.cpp
-VECTORS = (8, 4, 16, 32)  # numbers that a register may hold, the usual first
+VECTORS = (8, 4, 16, 32)  # possible numbers per register, the most common first
 BLOCK, UNROLLED = 128, 8  # PW_BLOCKSIZE and the accumulators of numpy's pairwise_sum
 
 
 def known_trees(count: int) -> Iterator[Tree]:
-    """Trees over `count` summands that lie one after another in memory; none where they are few."""
+    """Yield trees over `count` summands that are contiguous in memory; none for short sums."""
     if count >= BLOCK:
         for vector in VECTORS:
             for halves in (False, True):
@@ -25,9 +26,9 @@ def known_trees(count: int) -> Iterator[Tree]:
 
 
 def torch_cascade(count: int, vector: int, halves: bool) -> Tree:
-    """How torch adds numbers that lie one after another (vectorized_inner_sum, cascade_sum).
+    """Return how torch adds contiguous numbers (vectorized_inner_sum, cascade_sum).
 
-    vector: numbers in a register of the accumulator's format
+    vector: how many numbers of the accumulator's dtype a register holds
     halves: whether two such registers are loaded at once and added first, as for half formats
     """
     width = vector * (2 if halves else 1)
@@ -43,7 +44,7 @@ def torch_cascade(count: int, vector: int, halves: bool) -> Tree:
 
 
 def _row_sum(items: list[Tree]) -> Tree | None:
-    """row_sum: four sums side by side, the rest to the first of them, then all four."""
+    """Add as row_sum does: four interleaved sums, the remainder to the first, then all four."""
     rows = len(items) // ROWS_AT_ONCE
     sums = [
         _cascade(items[part : rows * ROWS_AT_ONCE : ROWS_AT_ONCE]) for part in range(ROWS_AT_ONCE)
@@ -55,7 +56,7 @@ def _row_sum(items: list[Tree]) -> Tree | None:
 
 
 def _cascade(items: list[Tree]) -> Tree | None:
-    """multi_row_sum: what a level has gathered goes to the next after so many additions."""
+    """Add as multi_row_sum does: after so many additions, a level passes its sum to the next."""
     power = max(4, int(np.ceil(np.log2(max(len(items), 1)))) // LEVELS)
     step = 1 << power
     levels: list[list[Tree]] = [[] for _ in range(LEVELS)]
@@ -75,7 +76,7 @@ def _cascade(items: list[Tree]) -> Tree | None:
 
 
 def numpy_pairwise(count: int, first: int = 0) -> Tree:
-    """How numpy adds numbers that lie one after another (pairwise_sum in loops_utils.h)."""
+    """Return how numpy adds contiguous numbers (pairwise_sum in loops_utils.h)."""
     if count < UNROLLED:
         return in_turn(range(first, first + count))
     if count <= BLOCK:

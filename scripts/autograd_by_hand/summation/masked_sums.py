@@ -1,4 +1,4 @@
-"""Probe for a kernel's tree of additions by masked sums (FPRev's idea; see `reveal`)."""
+"""Find a kernel's summation tree by masked sums (FPRev's idea; see `reveal`)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +15,13 @@ from autograd_by_hand.summation.tree import ADD, Tree, leaf
 
 Array = NDArray[Any]
 
-PATIENCE = 5_000_000_000  # summands handed to a kernel for one order: about half a minute
-FIRST_PIVOTS = 4  # levels whose pivot is the first summand: a plain loop needs just one
+PATIENCE = 5_000_000_000  # summands that a kernel may add for one order: about half a minute
+FIRST_PIVOTS = 4  # levels whose pivot is the first summand: a plain loop needs only one level
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of summands: which set each lies in, the first of it, and the second."""
+    """Pairs of summands: the set that each pair lies in, its first and its second summand."""
 
     sets: Array
     first: Array
@@ -29,7 +29,13 @@ class Pairs:
 
 
 def tree_by_masks(slots: Slots, generator: np.random.Generator, what: str) -> Tree:
-    """The order of additions, level by level: all open subtrees share a level's calls."""
+    """Find the tree level by level; the subtrees of a level share its calls.
+
+    what: the name of the sum in progress messages
+
+    Raises
+        NoOrder: if the kernel does not add by a tree, or probing it would take too long.
+    """
     if slots.summands == 1:
         return leaf(0)
     slices = -(-slots.summands // slots.scale.counted)
@@ -45,7 +51,7 @@ def tree_by_masks(slots: Slots, generator: np.random.Generator, what: str) -> Tr
             )
         )
     sets: list[Array] = [np.arange(slots.summands)]
-    chains: dict[int, tuple[int, list[int]]] = {}  # set -> its pivot, then what joins it
+    chains: dict[int, tuple[int, list[int]]] = {}  # by set: its pivot, then what is added to it
     level, open_sets = 0, [0]
     while open_sets:
         pivots, others = [], []
@@ -75,7 +81,7 @@ def tree_by_masks(slots: Slots, generator: np.random.Generator, what: str) -> Tr
 
 
 def _groups(joining: Array, counts: Array) -> tuple[Array, Array]:
-    """Summands in the order in which they join a pivot, and where each group that does ends.
+    """Return the summands in the order in which they join a pivot, and where each group ends.
 
     counts: for each of `joining`, how many lie under its lowest common ancestor with the pivot
     """
@@ -87,19 +93,22 @@ def _groups(joining: Array, counts: Array) -> tuple[Array, Array]:
 
 
 def summands_joined(slots: Slots, sets: list[Array], pairs: Pairs, what: str) -> Array:
-    """For each pair: how many of its set lie under the lowest common ancestor of the two.
+    """Count for each pair the summands of its set under the lowest common ancestor of the two.
 
-    what: names the sum in messages of progress
+    what: the name of the sum in progress messages
+
+    Raises
+        NoOrder: if the results are not counts.
     """
-    scale, turn = slots.scale, max(slots.count, 64)
+    scale, batch = slots.scale, max(slots.count, 64)
     under = np.array([len(one) for one in sets])[pairs.sets]
-    slices = -(-under // scale.counted)  # of a set, no longer than can be counted
+    slices = -(-under // scale.counted)  # a set is probed in slices that can be counted
     cases = np.repeat(np.arange(len(under)), slices)
     starts = scale.counted * (np.arange(len(cases)) - np.repeat(np.cumsum(slices) - slices, slices))
     total = np.zeros(len(under), np.int64)
-    turns = range(0, len(cases), turn)
-    for at in progress(turns, f"{what}: {slots.summands} summands, probes of {turn}"):
-        part, start = cases[at : at + turn], starts[at : at + turn]
+    batches = range(0, len(cases), batch)
+    for at in progress(batches, f"{what}: {slots.summands} summands, probes of {batch}"):
+        part, start = cases[at : at + batch], starts[at : at + batch]
         values = np.zeros((len(part), slots.summands), accumulator(slots.adder.format))
         change = np.flatnonzero(np.diff(pairs.sets[part]) | np.diff(start)) + 1
         first = 0
@@ -122,11 +131,14 @@ def summands_joined(slots: Slots, sets: list[Array], pairs: Pairs, what: str) ->
 
 
 def _assembled(count: int, chains: dict[int, tuple[int, list[int]]]) -> Tree:
-    """The tree, the operand with more summands first; of two alike, the one with the lower.
+    """Build the tree: in each addition the operand with more summands comes first.
 
-    chains: of each of `count` sets its pivot, and what joins it: a set, or a summand's complement
+    Of two operands with as many summands, the one with the lowest summand comes first.
+
+    chains: for each of `count` sets its pivot, and what is added to it: the number of a set, or
+        the bitwise complement of a summand
     """
-    built: dict[int, tuple[list[int], int]] = {}  # set -> its steps, and its lowest summand
+    built: dict[int, tuple[list[int], int]] = {}  # by set: its steps, and its lowest summand
     for number in range(count - 1, -1, -1):  # a set comes after the one that it joins
         pivot, groups = chains[number]
         steps, lowest = [pivot], pivot

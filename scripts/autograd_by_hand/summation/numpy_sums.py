@@ -1,8 +1,8 @@
-"""Run torch code with its sums done by numpy: the same formula, another order of additions.
+"""Run torch code with numpy's sums: the same formula in another summation order.
 
-Every product of matrices and every sum that the code asks of torch is handed to numpy, whose BLAS
-is another library with blocks and fused multiply-adds of its own. Nothing else changes, so that
-a difference to torch's own result is the sums' doing and nobody writes a formula twice.
+Every matrix product and every sum that the code asks torch for is computed by numpy, whose BLAS is
+another library, with its own blocks and fused multiply-adds. Nothing else changes, so that any
+difference from torch's result is due to the sums, and no formula has to be written twice.
 """
 
 from collections import Counter
@@ -22,11 +22,11 @@ aten = torch.ops.aten
 
 
 class NumpySums(DispatchMode):
-    """Within it, torch's matrix products and sums are numpy's.
+    """A context in which numpy computes torch's matrix products and sums.
 
     Float16 and bfloat16 are summed in float32 and rounded once, as torch's kernels do.
 
-    handed_over: how often each operation was
+    handed_over: how often numpy executed each operation
     """
 
     def __init__(self) -> None:
@@ -34,15 +34,15 @@ class NumpySums(DispatchMode):
         self.handed_over: Counter[str] = Counter()
 
     def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Have numpy carry out the sums and matrix products, torch the rest."""
+        """Execute sums and matrix products in numpy, everything else in torch."""
         replacement = _REPLACEMENTS.get(func)
         operands = [arg for arg in args if isinstance(arg, Tensor)]
-        own_terms = kwargs.get("dtype") is not None  # a sum that asks for another precision
-        if replacement is None or own_terms or not all(map(torch.is_floating_point, operands)):
+        converts = kwargs.get("dtype") is not None  # a sum that asks for another precision
+        if replacement is None or converts or not all(map(torch.is_floating_point, operands)):
             return func(*args, **kwargs)
         kwargs.pop("dtype", None)
         self.handed_over[func.overloadpacket.__name__] += 1
-        with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
+        with np.errstate(all="ignore"):  # inf and nan are valid results, as in torch
             result = replacement(
                 *(summable(arg) if isinstance(arg, Tensor) else arg for arg in args), **kwargs
             )
@@ -56,7 +56,7 @@ def _mm(first: Array, second: Array) -> Array:
 def _addmm(bias: Array, first: Array, second: Array, *, beta: float = 1, alpha: float = 1) -> Array:
     product = first @ second
     product = product if alpha == 1 else product * product.dtype.type(alpha)
-    if beta == 0:  # torch leaves the bias out then, nan and all
+    if beta == 0:  # torch then ignores the bias, even where it is nan
         return np.asarray(product)
     return np.asarray(product + (bias if beta == 1 else bias * bias.dtype.type(beta)))
 

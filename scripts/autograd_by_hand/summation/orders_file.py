@@ -1,4 +1,4 @@
-"""The orders of an experiment's sums as JSON holds them, each known by what it depends on."""
+"""The JSON file of an experiment's summation orders, each with a key of what it depends on."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ class WrittenLayout(TypedDict):
 
 
 class SumCall(TypedDict):
-    """A call that adds: the operation, the layouts of its operands and its other arguments."""
+    """A call of a sum: the operation, the layouts of its operands and its other arguments."""
 
     op: str
     args: list[WrittenLayout | Argument]
@@ -42,7 +42,7 @@ class WrittenOrder(TypedDict):
     """One order.
 
     tree: in the notation of `tree`
-    fused: in the same, the summands whose products are fused, or null
+    fused: in the same notation, the summands whose products are fused, or null
     """
 
     tree: str
@@ -54,8 +54,9 @@ class WrittenOrders(TypedDict):
     """The orders at all positions of a kernel's result.
 
     shape: (batch, rows, columns) of the positions
-    which: the number of the order at each position, in lines of equal rows: each is
-        [rows, [[columns, number], ...]], first over the rows of the first batch
+    which: the number of the order at each position, run-length encoded: [rows, line] for rows in
+        succession with the same line, a line being [[columns, number], ...]; the rows of the
+        first batch come first
     """
 
     shape: list[int]
@@ -64,17 +65,18 @@ class WrittenOrders(TypedDict):
 
 
 class ComparedCounts(TypedDict):
-    """Elements that were compared with the kernel's, and those with the same bits."""
+    """How many elements were compared with the kernel's, and how many have the same bits."""
 
     elements: int
     identical: int
 
 
 class KernelOrders(TypedDict):
-    """What was revealed of one kernel; the last three as in `WrittenOrders`, unless refused.
+    """What was revealed of one kernel.
 
     refused: why it has no order, or null
     compared: by kind of data
+    shape, which, orders: as in `WrittenOrders`; absent if refused
     """
 
     refused: str | None
@@ -85,7 +87,7 @@ class KernelOrders(TypedDict):
 
 
 class RevealedSum(SumCall):
-    """A sum with torch's orders and, if the hand's backward has it, numpy's."""
+    """A sum with torch's orders and, if the author's backward contains it, numpy's."""
 
     key: str
     torch: KernelOrders
@@ -93,7 +95,7 @@ class RevealedSum(SumCall):
 
 
 def key_of(described: SumCall, depends_on: Any) -> str:
-    """What an order is known by: a hash of all that it depends on.
+    """Return the key of an order: a hash of everything that it depends on.
 
     depends_on: versions, processor, threads and settings
     """
@@ -102,7 +104,7 @@ def key_of(described: SumCall, depends_on: Any) -> str:
 
 
 def orders_of(entry: KernelOrders | None) -> Orders | None:
-    """The orders of one kernel; None where it has none."""
+    """Return the orders of one kernel, None if it has none."""
     if entry is None or entry["refused"]:
         return None
     return orders_read(
@@ -111,7 +113,7 @@ def orders_of(entry: KernelOrders | None) -> Orders | None:
 
 
 def orders_written(orders: Orders) -> WrittenOrders:
-    """Orders as JSON holds them."""
+    """Return orders in JSON's types."""
     rows = orders.which.reshape(-1, orders.which.shape[-1])
     changes = (np.flatnonzero((rows[1:] != rows[:-1]).any(axis=1)) + 1).tolist()
     return {
@@ -134,10 +136,10 @@ def orders_written(orders: Orders) -> WrittenOrders:
 
 
 def orders_read(plain: WrittenOrders) -> Orders:
-    """The orders that `orders_written` wrote.
+    """Read orders that `orders_written` returned.
 
     Raises
-        ValueError: if the text is none of its kind.
+        ValueError: if a tree cannot be read, or the numbers do not fill the shape.
     """
     orders = []
     for one in plain["orders"]:

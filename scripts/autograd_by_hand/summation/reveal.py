@@ -1,12 +1,12 @@
-"""Reveal in which order a kernel adds, and where it fuses products into additions, by calling it.
+"""Call a kernel to reveal in which order it adds, and where it fuses products into additions.
 
 The idea is FPRev's (Xie et al., "FPRev: Revealing the Order of Floating-Point Summations", USENIX
-ATC 2025): a huge number at summand i, its negative at summand j and a unit everywhere else. Units
-that meet the huge number before it is cancelled are swamped, so that the result counts those that
-join later, and tells how many summands lie under the lowest common ancestor of i and j.
+ATC 2025): summand i is a huge number, summand j its negative, and every other summand a unit. The
+huge number swamps the units that are added before it is cancelled, so that the result counts the
+units that join later. The others lie under the lowest common ancestor of i and j.
 
-Here one call carries a pair in every independent position of the output; positions that add alike
-are found first, by a sum whose exact value is zero and whose result is therefore rounding alone.
+Here one call probes a pair at every independent position of the output. Positions that add in the
+same order are found first, by a sum whose exact value is zero: its result is rounding error alone.
 """
 
 from dataclasses import replace
@@ -28,23 +28,24 @@ from autograd_by_hand.summation.tree import Order, Orders, Tree, summands_under
 
 Array = NDArray[Any]
 
-PAIRS = 16  # masked pairs that have to agree with a library's tree
+PAIRS = 16  # masked pairs that must agree with a library's tree
 
 
 def reveal(
     adder: Adder, what: str, seed: int = 0, apart: NDArray[np.bool_] | None = None
 ) -> Orders:
-    """The order at every position of what `adder` gives.
+    """Return the order at every position of the result of `adder`.
 
-    Orders that are known already are tried before one is probed for: those of other positions of
-    the same output, and those of libraries' sums.
+    Before a class of positions is probed, known orders are tried: those of other positions of the
+    same output, and those of libraries' sums.
 
-    what: names the sum in messages of progress
-    apart: positions that add otherwise than those that seem to add as they do
+    what: the name of the sum in progress messages
+    seed: of the data and of the pivots
+    apart: positions whose order differs from that of the positions they were grouped with
 
     Raises
-        NoOrder: if it is not deterministic, or no tree of rounded additions of two summands, or
-            if it would take too long to tell.
+        NoOrder: if the kernel is not deterministic, if it is not a tree of rounded additions of
+            two summands each, or if probing it would take too long.
     """
     if accumulator(adder.format) != accumulator(adder.result):
         wide = accumulator(adder.result)
@@ -53,12 +54,12 @@ def reveal(
     which, seen = positions_by_order(adder, generator, apart)
     counts = np.bincount(which.ravel())
     found: dict[int, Order] = {}
-    many_first = np.argsort(-counts, kind="stable").tolist()  # they are probed in fewer calls
+    many_first = np.argsort(-counts, kind="stable").tolist()  # large classes need fewer calls
     for number in many_first:
         slots = Slots(adder, which == number)
         order = None if apart is not None else _known(slots, list(found.values()), seen)
         if order is None:
-            tree = _librarys(slots, seen, generator, what)
+            tree = _library_tree(slots, seen, generator, what)
             if tree is None:
                 tree = tree_by_masks(slots, generator, what)
             order = with_roundings(slots, tree)
@@ -75,10 +76,10 @@ def reveal(
 
 
 def _known(slots: Slots, known: list[Order], seen: list[Seen]) -> Order | None:
-    """One of the orders that are known already, or one with its tree, if it gives what was seen.
+    """Return a known order, perhaps with other fused products, that gives the seen bits, or None.
 
-    Positions in a corner of the output are few, and slow to probe, but often add as others do
-    except for their fused products. What is found so is checked like every order afterwards.
+    A corner of the output has few positions, which are slow to probe, but they often add as other
+    positions do except for fused products. The order is checked afterwards like any other.
     """
     products = np.arange(slots.summands) < slots.adder.terms
     for order in known:
@@ -90,7 +91,7 @@ def _known(slots: Slots, known: list[Order], seen: list[Seen]) -> Order | None:
 
 
 def _gives(order: Order, slots: Slots, seen: list[Seen]) -> bool:
-    """Whether an order gives the bits that were seen at a class of positions."""
+    """Return whether an order gives the bits that were seen at a class of positions."""
     adder = slots.adder
     terms = np.stack([call.terms for call in seen], axis=1)
     shared, bias = (
@@ -102,10 +103,10 @@ def _gives(order: Order, slots: Slots, seen: list[Seen]) -> bool:
     return np.array_equal(rounded(result, adder.result), expected)
 
 
-def _librarys(
+def _library_tree(
     slots: Slots, seen: list[Seen], generator: np.random.Generator, what: str
 ) -> Tree | None:
-    """The tree of a library's sum, if it gives what was seen and masked pairs agree with it."""
+    """Return a library's tree that gives the seen bits and agrees with masked pairs, or None."""
     if slots.adder.multiplies:
         return None
     for tree in known_trees(slots.summands):

@@ -1,4 +1,4 @@
-"""Probe for what a tree of additions leaves open: fused products, the start, the precision."""
+"""Probe what the tree does not determine: fused products, the initial value, the precision."""
 
 from typing import Any
 
@@ -16,7 +16,11 @@ Array = NDArray[Any]
 
 
 def with_roundings(slots: Slots, tree: Tree) -> Order:
-    """The order with what the tree leaves open: fused products, the start, the precision."""
+    """Probe for fused products, the initial value and the precision, and return the whole order.
+
+    Raises
+        NoOrder: if the accumulator is wider or narrower than expected, or operands are rounded.
+    """
     adder = slots.adder
     from_zero = _starts_from_zero(slots, tree)
     fused = np.zeros(slots.summands, bool)
@@ -26,10 +30,10 @@ def with_roundings(slots: Slots, tree: Tree) -> Order:
 
 
 def _fused(slots: Slots, tree: Tree) -> tuple[Tree, NDArray[np.bool_]]:
-    """Which products are fused. Where one of two sibling products is, it is put second.
+    """Return which products are fused, and the tree, with a fused product second among siblings.
 
-    (1 + e)^2 on the product and its negative on a summand that it is added to: the square's last
-    bit is lost where the product is rounded, and stays where it is not.
+    The probe adds (1 + e)^2 as a product to the negative of its rounded value. The last bit of the
+    square is lost if the product is rounded, and remains if it is fused.
     """
     bits = precision(slots.adder.format)
     factor = 1 + 2.0 ** -(bits // 2 + 1)
@@ -41,9 +45,9 @@ def _fused(slots: Slots, tree: Tree) -> tuple[Tree, NDArray[np.bool_]]:
         if one != bias or both
     ]
     fused, tree = np.zeros(slots.summands, bool), tree.copy()
-    turn = max(slots.count, 64)
-    for start in range(0, len(probes), turn):
-        part = probes[start : start + turn]
+    batch = max(slots.count, 64)
+    for start in range(0, len(probes), batch):
+        part = probes[start : start + batch]
         leaves, others = (np.array([probe[side] for probe in part]) for side in (1, 2))
         values = np.zeros((len(part), slots.summands), accumulator(slots.adder.format))
         rows = np.arange(len(part))
@@ -61,7 +65,7 @@ def _fused(slots: Slots, tree: Tree) -> tuple[Tree, NDArray[np.bool_]]:
 
 
 def _starts_from_zero(slots: Slots, tree: Tree) -> bool:
-    """Whether a sum of -0 is +0; and that each addition is rounded as expected, operands are not.
+    """Return whether a sum of -0 is +0, and check that additions round as expected, operands not.
 
     Raises
         NoOrder: if the accumulator is wider or narrower than expected, or operands are rounded.
@@ -74,7 +78,7 @@ def _starts_from_zero(slots: Slots, tree: Tree) -> bool:
     if slots.summands >= 3:
         leaves, top = _first_three(tree), 15 if adder.format == "float16" else 60
         for case, short in ((2, expected - 1), (3, expected)):
-            # the lesser is the last bit of the accumulator, or half of it, which goes to even
+            # the small number is the accumulator's last bit, or half of it, which ties to even
             values[case, leaves] = 2.0**top, 2.0 ** (top - short), -(2.0**top)
     zero, kept, last, half = slots.add(values)
     if precision(adder.result) >= bits and kept != last_bit:
@@ -82,17 +86,17 @@ def _starts_from_zero(slots: Slots, tree: Tree) -> bool:
             Message("it rounds its operands to fewer bits than {format} has", format=adder.format)
         )
     if slots.summands >= 3 and (half or not last):
-        told = {"bits": expected, "accumulator": accumulator(adder.format)}
+        expectation = {"bits": expected, "accumulator": accumulator(adder.format)}
         raise NoOrder(
-            Message("it adds in more than the {bits} bits of {accumulator}", **told)
+            Message("it adds in more than the {bits} bits of {accumulator}", **expectation)
             if half
-            else Message("it adds in less than the {bits} bits of {accumulator}", **told)
+            else Message("it adds in less than the {bits} bits of {accumulator}", **expectation)
         )
     return not np.signbit(zero)
 
 
 def _first_three(tree: Tree) -> list[int]:
-    """Two summands that meet before a third does."""
+    """Return three summands, of which the first two are added before the third joins."""
     stack: list[list[int]] = []
     for step in tree.tolist():
         if step != ADD:

@@ -1,4 +1,4 @@
-"""Fill the independent positions of a kernel's output, each with a sum of its own."""
+"""Use the independent positions of a kernel's output, each for a sum of its own."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ Array = NDArray[Any]
 
 
 class Slots:
-    """The independent places of one class of positions, and calls that fill them."""
+    """The independent positions of one class, and the calls that fill them with sums."""
 
     def __init__(self, adder: Adder, member: NDArray[np.bool_]) -> None:
         self.adder = adder
@@ -35,11 +35,15 @@ class Slots:
         self.size = slot_count(adder, self.axis)
 
     def add(self, values: Array, shared: float = 1.0) -> Array:
-        """The sums of `values` (cases, summands), one each; as many calls as that takes."""
+        """Return the sum of each row of `values`, in as many calls as needed.
+
+        values: (cases, summands)
+        shared: the factor of all terms, if the kernel multiplies
+        """
         if not self.adder.bias:
             return self._batches(values, shared, 0.0)
         results = np.empty(len(values))
-        for bias in np.unique(values[:, -1]):  # the bias is one number in a call
+        for bias in np.unique(values[:, -1]):  # a call has only one bias
             cases = np.flatnonzero(values[:, -1] == bias)
             results[cases] = self._batches(values[cases, :-1], shared, float(bias))
         return results

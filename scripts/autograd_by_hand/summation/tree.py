@@ -1,14 +1,13 @@
 """The order in which the summands of one sum are added: a binary tree, and its notation.
 
-A tree over the summands 0 .. n-1 is held as its postorder: a summand's number pushes it, ADD takes
-the two last results and pushes their sum. `0 1 ADD 2 ADD` is (s0 + s1) + s2. The first operand of
-an ADD is the accumulator, the second what is added to it; for the value of a sum that matters only
-where both are single products and one of them is fused.
+A tree over the summands 0 .. n-1 is stored in postorder: a number pushes that summand, ADD pops the
+last two results and pushes their sum. `0 1 ADD 2 ADD` is (s0 + s1) + s2. The first operand of an
+ADD is the accumulator, the second is added to it. The value of the sum depends on which operand is
+first only if both are single products and one of them is fused.
 
 Notation: an expression in brackets adds its operands from left to right. An operand is a summand's
-number, a range `first:end` or `first:end:step` of summands one after another, or an expression in
-brackets. `(0:600)` is a plain loop; `((0:8:4) (1:8:4) (2:8:4) (3:8:4))` is four lanes, then
-their sum.
+number, a range `first:end` or `first:end:step` of summands, or an expression in brackets. `(0:600)`
+is a plain loop; `((0:8:4) (1:8:4) (2:8:4) (3:8:4))` is four lanes, whose sums are added last.
 """
 
 import re
@@ -27,10 +26,10 @@ ADD = -1
 class Order:
     """How one sum is added.
 
-    tree: over the terms, and the bias as the last summand where there is one
-    fused: per summand, whether its product goes into the addition unrounded
-    from_zero: whether the sum starts from +0, which shows where all summands are -0
-    compensated: whether what each addition loses is summed apart and added at the end
+    tree: over the terms and, as the last summand, the bias if there is one
+    fused: for each summand, whether its product goes into the addition unrounded
+    from_zero: whether the sum starts from +0, which matters only if all summands are -0
+    compensated: whether the rounding errors are summed separately and added at the end
     """
 
     tree: Tree
@@ -41,7 +40,7 @@ class Order:
 
 @dataclass(frozen=True, eq=False)
 class Orders:
-    """The orders of all positions of a kernel's result; the same only as itself.
+    """The orders of all positions of a kernel's result; compared by identity.
 
     which: (batch, rows, columns), the number of each position's order
     """
@@ -51,12 +50,12 @@ class Orders:
 
 
 def everywhere(order: Order, shape: Iterable[int]) -> Orders:
-    """One order at all positions, (batch, rows, columns); the array of numbers takes no memory."""
+    """Use one order at all positions of a shape (batch, rows, columns), without an array of it."""
     return Orders(np.broadcast_to(np.int32(0), tuple(shape)), [order])
 
 
 def chain(parts: list[Tree]) -> Tree:
-    """The operands `parts`, added from left to right."""
+    """Return the tree that adds the operands `parts` from left to right."""
     total = [parts[0]]
     for part in parts[1:]:
         total += [part, np.array([ADD], np.int32)]
@@ -64,12 +63,12 @@ def chain(parts: list[Tree]) -> Tree:
 
 
 def leaf(number: int) -> Tree:
-    """The tree of one summand."""
+    """Return the tree of one summand."""
     return np.array([number], np.int32)
 
 
 def in_turn(summands: Any) -> Tree:
-    """Summands added one after another, in the order given."""
+    """Return the tree that adds summands one after another, in the order given."""
     numbers = np.asarray(summands, np.int32)
     tree = np.full(2 * len(numbers) - 1, ADD, np.int32)
     tree[0] = numbers[0]
@@ -78,7 +77,7 @@ def in_turn(summands: Any) -> Tree:
 
 
 def pairwise(count: int) -> Tree:
-    """Neighbours added in pairs, then the pairs' sums, and so on: depth log2 n."""
+    """Return the tree that adds neighbours in pairs, then the sums in pairs, and so on."""
     trees = [leaf(number) for number in range(count)]
     while len(trees) > 1:
         trees = [chain(trees[at : at + 2]) for at in range(0, len(trees), 2)]
@@ -86,16 +85,16 @@ def pairwise(count: int) -> Tree:
 
 
 def summands(tree: Tree) -> NDArray[np.int32]:
-    """The summands in the order in which they stand in the tree."""
+    """Return the summands in the order in which the tree contains them."""
     return tree[tree >= 0]
 
 
 def summands_under(tree: Tree, first: int, second: int) -> int:
-    """How many summands lie under the lowest common ancestor of two of them."""
-    places = {number: place for place, number in enumerate(summands(tree).tolist())}
-    low, high = sorted((places[first], places[second]))
-    least = len(places)
-    stack: list[tuple[int, int]] = []  # of each operand the first place, and the place after it
+    """Count the summands under the lowest common ancestor of two of them."""
+    indices = {number: index for index, number in enumerate(summands(tree).tolist())}
+    low, high = sorted((indices[first], indices[second]))
+    least = len(indices)
+    stack: list[tuple[int, int]] = []  # each operand's first index and end
     at = 0
     for step in tree.tolist():
         if step != ADD:
@@ -110,15 +109,15 @@ def summands_under(tree: Tree, first: int, second: int) -> int:
 
 
 def renumbered(tree: Tree, numbers: NDArray[np.int32]) -> Tree:
-    """The same shape with summand k replaced by numbers[k]."""
+    """Return the same tree with summand k replaced by numbers[k]."""
     return np.where(tree >= 0, numbers[np.maximum(tree, 0)], ADD).astype(np.int32)
 
 
 def spines(tree: Tree) -> list[Any]:
-    """The tree as nested lists: each the operands of one chain, from left to right.
+    """Return the tree as nested lists, each with the operands of one chain from left to right.
 
-    Where a chain of summands goes on with sums of several, it is one operand of what follows: a
-    block or a lane like those.
+    A chain of single summands to which another such chain is added becomes an operand of its own,
+    since it is a block or a lane like the other.
     """
     stack: list[Any] = []
     for step in tree.tolist():
@@ -127,7 +126,9 @@ def spines(tree: Tree) -> list[Any]:
             continue
         added, onto = stack.pop(), stack.pop()
         begins = isinstance(onto, list) and isinstance(added, list) and _plain(onto)
-        if isinstance(onto, list) and not begins:  # the accumulator is a chain already: it goes on
+        if (
+            isinstance(onto, list) and not begins
+        ):  # the accumulator is a chain already, which continues
             onto.append(added)
             stack.append(onto)
         else:
@@ -140,12 +141,12 @@ def _plain(operands: list[Any]) -> bool:
 
 
 def written(tree: Tree) -> str:
-    """The tree in the notation of this module."""
+    """Return the tree in the notation of this module."""
     return written_list(spines(tree))
 
 
 def written_list(operands: list[Any]) -> str:
-    """Operands, nested lists among them, in the notation of this module."""
+    """Return operands, which may be nested lists, in the notation of this module."""
     parts, at = [], 0
     while at < len(operands):
         run = _run(operands, at)
@@ -162,7 +163,7 @@ def written_list(operands: list[Any]) -> str:
 
 
 def _run(operands: list[Any], at: int) -> int:
-    """How many summands from `at` on are in arithmetic progression."""
+    """Count the summands from `at` on that are in arithmetic progression."""
     end = at
     while end < len(operands) and not isinstance(operands[end], list):
         if end >= at + 2 and operands[end] - operands[end - 1] != operands[at + 1] - operands[at]:
@@ -172,10 +173,10 @@ def _run(operands: list[Any], at: int) -> int:
 
 
 def read(text: str) -> Tree:
-    """The tree that `written` wrote.
+    """Read a tree that `written` returned.
 
     Raises
-        ValueError: if the text is no tree over 0 .. n-1, each summand once.
+        ValueError: if the text is not a tree that contains each summand of 0 .. n-1 once.
     """
     stack: list[list[Tree]] = [[]]
     for token in re.findall(r"[()]|[^\s()]+", text):
@@ -197,11 +198,11 @@ def read(text: str) -> Tree:
 
 
 def joined_alone(tree: Tree) -> Iterator[tuple[int, int, int, bool]]:
-    """Each addition of a single summand: its place in the tree, the summand, one it is added to.
+    """Yield each addition of a single summand: its index in the tree, and the summand.
 
-    The fourth value tells whether that one is single too.
+    The third value is the first summand of the other operand; the fourth is whether that is single.
     """
-    stack: list[tuple[int, bool]] = []  # the first summand under an operand; whether it is all
+    stack: list[tuple[int, bool]] = []  # an operand's first summand; whether it is the only one
     for at, step in enumerate(tree.tolist()):
         if step != ADD:
             stack.append((step, True))
@@ -214,14 +215,17 @@ def joined_alone(tree: Tree) -> Iterator[tuple[int, int, int, bool]]:
 
 
 def fuses_throughout(order: Order, terms: int) -> bool:
-    """Whether every product that is added singly is fused. terms: summands that are products."""
+    """Return whether every product that is added singly is fused.
+
+    terms: how many of the summands are products
+    """
     return all(
         order.fused[summand] for _, summand, _, _ in joined_alone(order.tree) if summand < terms
     )
 
 
 def unfused(orders: Orders) -> Orders:
-    """The same orders with every product rounded before it is added."""
+    """Return the same orders with every product rounded before it is added."""
     if not any(order.fused.any() for order in orders.orders):
         return orders
     return Orders(
@@ -231,7 +235,7 @@ def unfused(orders: Orders) -> Orders:
 
 
 def numbers_read(text: str) -> Iterator[int]:
-    """The summands that a text without brackets names, ranges among them."""
+    """Yield the summands in a text of numbers and ranges without brackets."""
     for token in text.split():
         parts = [int(part) for part in token.split(":")]
         yield from range(*parts) if len(parts) > 1 else parts

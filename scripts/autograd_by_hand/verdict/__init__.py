@@ -1,4 +1,4 @@
-"""Is it right? References, rounding noise, errors in units of it, verdicts and acceptance.
+"""Judge a gradient: references, rounding noise, errors in units of it, verdicts, acceptance.
 
-Which mistake a wrong gradient has belongs to `diagnosis`.
+The mistake in a wrong gradient is searched for in `diagnosis`.
 """

@@ -1,4 +1,4 @@
-"""Whether an experiment does what its own config asks of it."""
+"""Evaluate the acceptance criteria that an experiment's config lists."""
 
 from typing import Any, TypedDict
 
@@ -33,7 +33,7 @@ CAUSES = {
 
 
 class Evaluated(TypedDict):
-    """A criterion's claim, a sentence with what was measured, and whether it holds."""
+    """A criterion's claim, a sentence with the measurement, and whether the criterion holds."""
 
     criterion: str
     measured: str
@@ -41,7 +41,7 @@ class Evaluated(TypedDict):
 
 
 class TriedPitfall(TypedDict):
-    """What try_pitfalls writes of one of the config's mistakes."""
+    """What try_pitfalls writes for one of the config's pitfalls."""
 
     mistake: str
     replace: str
@@ -57,9 +57,9 @@ def evaluate(
     attributions: dict[str, Attribution],
     pitfalls: list[TriedPitfall],
 ) -> Evaluated:
-    """One criterion of the config, evaluated.
+    """Evaluate one criterion of the config.
 
-    attributions: by format
+    attributions: by dtype
     """
     if "errors" in criterion:
         measured, holds = _errors(criterion["errors"], errors)
@@ -111,14 +111,14 @@ def _errors(wanted: ErrorCriterion, errors: pd.DataFrame) -> tuple[str, bool]:
 def _graph(wanted: list[str], nodes: list[Node]) -> tuple[str, bool]:
     types = [node["type"] for node in nodes]
     counts = ", ".join(f"{types.count(name)} {name}" for name in wanted)
-    told = Message("{count} nodes, among them {counts}", count=len(nodes), counts=counts)
-    return told, all(name in types for name in wanted)
+    sentence = Message("{count} nodes, among them {counts}", count=len(nodes), counts=counts)
+    return sentence, all(name in types for name in wanted)
 
 
 def _attribution(found: Attribution) -> tuple[str, bool]:
     if found["refused"]:
         return Message("not traced: {reason}", reason=found["refused"]), False
-    leading: dict[str, tuple[float, str]] = {}  # by gradient: the greatest share, its factor
+    leading: dict[str, tuple[float, str]] = {}  # by gradient: the greatest share and its factor
     for row in found["shares"]:
         name, share = row["gradient"], row["share"]
         if share is not None and share > leading.get(name, (0.0, ""))[0]:
@@ -129,16 +129,16 @@ def _attribution(found: Attribution) -> tuple[str, bool]:
         joined(" ", [name, percent(share), CAUSES[factor]])
         for name, (share, factor) in leading.items()
     ]
-    told = Message(
+    sentence = Message(
         "both ends replayed bit for bit (runs: {runs}); most of the squared difference: {causes}",
         runs=found["runs"],
         causes=joined(", ", causes),
     )
-    return told, True
+    return sentence, True
 
 
 def _pitfalls(tried: list[TriedPitfall]) -> tuple[str, bool]:
-    """Whether each mistake is caught, and named or refused with the author's line."""
+    """Evaluate whether each pitfall is caught, and its mistake named."""
     caught = [
         [one for one in row["verdicts"] if one["outcome"] in ("wrong", "imprecise")]
         for row in tried
@@ -148,17 +148,17 @@ def _pitfalls(tried: list[TriedPitfall]) -> tuple[str, bool]:
         for row in caught
     ]
     count = sum(map(bool, caught))
-    words = Message(
+    sentence = Message(
         "{count} of {all} are caught, {named} are named",
         count=count,
         all=len(tried),
         named=sum(named),
     )
-    return words, len(tried) > 0 and all(caught) and all(named)
+    return sentence, len(tried) > 0 and all(caught) and all(named)
 
 
 def _verdicts(wanted: str, verdicts: list[VerdictOnGradient]) -> tuple[str, bool]:
     outcomes = [verdict["outcome"] for verdict in verdicts]
     met = outcomes.count(wanted)
-    told = Message("{count} of {all} are {wanted}", count=met, all=len(outcomes), wanted=wanted)
-    return told, met == len(outcomes) > 0
+    sentence = Message("{count} of {all} are {wanted}", count=met, all=len(outcomes), wanted=wanted)
+    return sentence, met == len(outcomes) > 0

@@ -1,4 +1,4 @@
-"""Call the author's backward on every run, twice, and note what the calls showed."""
+"""Call the author's backward twice on every run, and record what the calls reveal."""
 
 from pathlib import Path
 
@@ -20,10 +20,12 @@ def call_backward(
     needed: list[str],
     time_limit: float,
 ) -> tuple[dict[str, Tensor], Calls]:
-    """The gradients of every run in one format, and what the calls showed.
+    """Compute the gradients of every run in one dtype, and record what the calls reveal.
 
-    returns: as compute_manual writes them, "<sample>/d<tensor>", shape (runs, *shape), nan where
-        backward gave none; and what the calls showed
+    needed: the tensors whose gradients are required
+    time_limit: seconds per call
+    returns: the gradients as compute_manual writes them, "<sample>/d<tensor>", shape (runs,
+        *shape), nan where backward returns none; and what the calls revealed
 
     Raises
         UserError: if the file has no such function.

@@ -1,15 +1,16 @@
-"""What the calls of the author's backward showed besides its gradients."""
+"""What the calls of the author's backward reveal besides the gradients."""
 
 from typing import TypedDict
 
 
 class Calls(TypedDict):
-    """What compute_manual writes of one format.
+    """What compute_manual writes for one dtype.
 
-    second_call: what a second call on the same inputs gave, by tensor
-    zero_cotangent: what dout = 0 gave on the first run, by tensor; empty if backward has no dout
+    second_call: how a second call on the same inputs compares with the first, by tensor
+    zero_cotangent: the gradients for dout = 0 in the first run, in words, by tensor; empty if
+        backward takes no dout
     changed_inputs: the inputs that backward changed in place
-    refused: why there is no gradient, by tensor, and what backward gave unasked
+    refused: why a gradient is unusable, by tensor; a gradient that was not asked for is listed too
     """
 
     second_call: dict[str, str]
@@ -19,7 +20,7 @@ class Calls(TypedDict):
 
 
 class CallsOfGradient(TypedDict):
-    """The same of one tensor's gradient."""
+    """The same for one tensor's gradient."""
 
     refused: str | None
     second_call: str
@@ -27,7 +28,7 @@ class CallsOfGradient(TypedDict):
 
 
 def calls_of(calls: Calls, name: str) -> CallsOfGradient:
-    """What the calls of backward showed of one tensor's gradient."""
+    """Return what the calls of backward revealed about one tensor's gradient."""
     return {
         "refused": calls["refused"].get(name),
         "second_call": calls["second_call"][name],

@@ -1,8 +1,8 @@
-"""Count how far elements are off, in classes that hold any number of runs.
+"""Count elements by their error, in a form that can be added up over any number of runs.
 
-An error is counted by its size in ulps of the format at the true value: 0, at most 2^e and more
-than 2^(e-1) for a whole e, or no number. What is added up over chunks of runs is the same however
-the runs were cut.
+An error is counted by its size in ulps of the dtype at the true value: exactly 0, in (2^(e-1), 2^e]
+for an integer e, or not finite. The sum over chunks of runs is the same however the runs are cut
+into chunks.
 """
 
 from bisect import bisect_left
@@ -19,12 +19,12 @@ from autograd_by_hand.floats.formats import largest, smallest_normal
 from autograd_by_hand.floats.ulp import difference, scaled_to_ulps
 
 Array = NDArray[Any]
-UP_TO = (0.5, 1.0, 2.0, 4.0, 8.0, 64.0, 1024.0)  # ulps, of the columns that a report has
-SMALLEST = -10  # errors of at most 2^-10 ulp are counted together, which rounding cannot make
+UP_TO = (0.5, 1.0, 2.0, 4.0, 8.0, 64.0, 1024.0)  # ulps: the upper ends of a report's columns
+SMALLEST = -10  # errors of at most 2^-10 ulp, which rounding cannot cause, are counted together
 
 
 class Greatest(TypedDict):
-    """The element that is furthest off: by how much, where, and what it is and should be."""
+    """The element with the greatest error in ulps: where it is, its value and the true value."""
 
     ulps: float | str
     run: int
@@ -34,13 +34,13 @@ class Greatest(TypedDict):
 
 
 class Tail(TypedDict):
-    """How the elements of a gradient are off from the truth, over some runs.
+    """The errors of a gradient's elements against the true values, over some runs.
 
-    unequal: elements whose bits are not autograd's
-    overflow: no numbers where the truth fits the format
-    zeros: elements that are zero where the truth is not
-    subnormal: elements below the smallest normal number
-    counts: by class
+    unequal: how many elements differ from autograd's bits
+    overflow: how many are not finite although the dtype can hold the true value
+    zeros: how many are zero although the true value is not
+    subnormal: how many are below the smallest normal number
+    counts: the number of errors by class
     """
 
     runs: int
@@ -54,7 +54,10 @@ class Tail(TypedDict):
 
 
 class Tails(TypedDict):
-    """The tails of all gradients in one format, and the runs in which forward's value is lost."""
+    """The tails of all gradients in one dtype.
+
+    lost: in how many runs forward's result is not finite
+    """
 
     gradients: dict[str, Tail]
     lost: int
@@ -63,9 +66,11 @@ class Tails(TypedDict):
 def tail_of(
     run: int, value: Array, autograd: Array, truth: Array, more: Array | None, dtype: str
 ) -> Tail:
-    """One run's gradient by hand: how its elements are off from the truth.
+    """Count the errors of the manual gradient of one run.
 
-    value, autograd: of the format; truth: float64, with `more` beyond it where it is wider
+    value, autograd: numbers of the dtype
+    truth: float64
+    more: what the true values have beyond float64, or None
     """
     arrays = (value, autograd, truth, *([] if more is None else [more]))
     flat = [one.reshape(-1) for one in arrays]
@@ -88,7 +93,7 @@ def _part(
     truth: Array,
     more: Array | None = None,
 ) -> Tail:
-    """The tail of a part of a gradient that begins at its element number `start`."""
+    """Count the errors in a part of a gradient that begins at its element number `start`."""
     ulps = np.abs(scaled_to_ulps(difference(value, truth, more), truth, dtype))
     held, true = np.asarray(value, np.float64), np.asarray(truth, np.float64)
     fits = np.abs(true) <= largest(dtype)
@@ -106,7 +111,7 @@ def _part(
 
 
 def added(tails: list[Tail]) -> Tail:
-    """Several tails of one gradient as one; of equally great errors the first counts."""
+    """Add up several tails of one gradient; of equally great errors the first is kept."""
     counts: Counter[str] = Counter()
     for tail in tails:
         counts.update(tail["counts"])
@@ -125,7 +130,7 @@ def added(tails: list[Tail]) -> Tail:
 
 
 def columns(tail: Tail) -> list[int]:
-    """A tail's counts in fewer classes: 0, up to each of UP_TO, and more."""
+    """Return a tail's counts in fewer classes: 0, up to each of UP_TO, and more."""
     found = [0] * (len(UP_TO) + 2)
     for name, count in tail["counts"].items():
         found[0 if name == "0" else 1 + bisect_left(UP_TO, _rank(name))] += count
@@ -133,7 +138,7 @@ def columns(tail: Tail) -> list[int]:
 
 
 def _rank(name: str) -> float:
-    """A class by the greatest error in it; the last of numbers, 2^1024, by the greatest of them."""
+    """Return the greatest error of a class; for 2^1024 it is the greatest float64."""
     if name in ("0", "inf"):
         return float(name)
     exponent = int(name.removeprefix("2^"))
@@ -141,7 +146,7 @@ def _rank(name: str) -> float:
 
 
 def _classes(ulps: Array) -> dict[str, int]:
-    """How many errors are 0, in each class 2^e, and inf."""
+    """Count the errors that are 0, that lie in each class 2^e, and that are inf."""
     finite = ulps[np.isfinite(ulps) & (ulps > 0)]
     fraction, exponent = np.frexp(finite)  # finite = fraction 2^exponent, fraction in [1/2, 1)
     exponent = np.maximum(exponent - (fraction == 0.5), SMALLEST)
@@ -160,7 +165,7 @@ def _greatest(
     return {
         "ulps": float(ulps[at]),
         "run": run,
-        "index": [int(place) for place in np.unravel_index(start + at, shape)],
+        "index": [int(i) for i in np.unravel_index(start + at, shape)],
         "hand": float(held[at]),
         "true": float(true[at]),
     }

@@ -1,8 +1,8 @@
-"""Tensors that torch takes for float64 and that compute in numpy's longdouble.
+"""Tensors that look like float64 to torch and compute in numpy's longdouble.
 
-The reference of a float64 gradient has to be wider than float64. `Wide` tensors pass through the
-author's forward and through autograd's own formulas; below autograd every operation is numpy's, in
-extended precision (64 bits of significand on x86, 113 on 64-bit Arm under Linux).
+The reference of a float64 gradient must be wider than float64. `Wide` tensors pass through the
+author's forward and through autograd's own formulas; below autograd, numpy executes every operation
+in extended precision (64 bits of significand on x86, 113 on 64-bit Arm under Linux).
 """
 
 from collections.abc import Callable
@@ -25,16 +25,16 @@ aten = torch.ops.aten
 
 
 def is_wider_than_float64() -> bool:
-    """Whether this machine's longdouble has more bits than a double (it has not everywhere)."""
+    """Return whether longdouble has more bits than float64 on this machine; not all have it."""
     return bool(np.finfo(np.longdouble).eps < np.finfo(np.float64).eps)
 
 
 class NoWideOperation(UserError):
-    """Forward or its gradient uses an operation that is not known in extended precision."""
+    """Forward or its gradient uses an operation without an extended-precision version here."""
 
 
 class Wide(torch.Tensor):
-    """A float64 tensor to torch, a longdouble array (`.array`) to us."""
+    """A tensor that is float64 for torch and computes on a longdouble array, `.array`."""
 
     array: Array
 
@@ -58,11 +58,11 @@ class Wide(torch.Tensor):
             if decomposed is NotImplemented:
                 raise NoWideOperation(str(func))
             return decomposed
-        with np.errstate(all="ignore"):  # inf and nan are results here as they are torch's
+        with np.errstate(all="ignore"):  # inf and nan are valid results, as in torch
             try:
                 result = known(*map(_unwrapped, args), **(kwargs or {}))
             except (TypeError, ValueError, IndexError) as error:
-                # a case that only torch has
+                # a case that only torch supports
                 raise NoWideOperation(f"{func}: {error}") from error
         if func in _IN_PLACE:
             args[0].array[...] = result
@@ -73,14 +73,14 @@ class Wide(torch.Tensor):
 
 
 def widen(tensor: Tensor) -> Tensor:
-    """A float64 tensor as `Wide`, exactly; whole numbers as they are."""
+    """Return a float64 tensor as `Wide`, exactly, and a tensor of integers unchanged."""
     if not tensor.is_floating_point():
         return tensor
     return Wide(tensor.detach().numpy().astype(np.longdouble))
 
 
 def split(tensor: Tensor) -> tuple[Tensor, Tensor]:
-    """A `Wide` tensor as the sum of two float64 tensors, (head, tail): head is it, rounded."""
+    """Split a `Wide` tensor into float64 tensors (head, tail), whose sum it is; head is rounded."""
     array = tensor.array if isinstance(tensor, Wide) else tensor.numpy().astype(np.longdouble)
     head, tail = np.empty(array.shape), np.empty(array.shape)
     flat, heads, tails = (one.reshape(-1) for one in (array, head, tail))
@@ -146,7 +146,7 @@ def _log_softmax_backward(dout: Array, out: Array, dim: int, dtype: Any = None) 
 
 
 def _nll_loss(scores: Array, target: Any, weight: Any, reduction: int, ignore_index: int) -> Any:
-    """The loss of log-probabilities (rows, classes), and how many rows count for its mean."""
+    """Return the loss of log-probabilities (rows, classes), and how many rows its mean is over."""
     counts, picked = _picked(scores, target, weight, ignore_index)
     total = counts.sum()
     losses = -(scores * picked).sum(axis=-1)
@@ -168,7 +168,7 @@ def _nll_loss_backward(
 
 
 def _picked(scores: Array, target: Any, weight: Any, ignore_index: int) -> tuple[Any, Any]:
-    """Which rows count, and the one-hot targets of those."""
+    """Return which rows count, and the one-hot targets of these rows."""
     if weight is not None or scores.ndim != 2:
         raise ValueError("classes with weights, or scores with more axes than two")
     counts = target != ignore_index
@@ -178,7 +178,7 @@ def _picked(scores: Array, target: Any, weight: Any, ignore_index: int) -> tuple
 
 
 def _gather(value: Array, dim: int, index: Any, sparse_grad: bool = False) -> Any:
-    sizes = enumerate(index.shape)  # torch leaves out what lies beyond the index on the other axes
+    sizes = enumerate(index.shape)  # on the other axes, torch ignores what lies beyond the index
     own = tuple(slice(None if axis == dim % value.ndim else size) for axis, size in sizes)
     return np.take_along_axis(value[own], index, axis=dim)
 

@@ -1,4 +1,4 @@
-"""What is measured of one gradient in one format, for a verdict and for a reader."""
+"""Facts about one gradient in one dtype, for the verdict and for the report."""
 
 from math import sqrt
 from typing import TypedDict
@@ -8,24 +8,24 @@ import numpy as np
 from autograd_by_hand.core.blocks import blocks
 from autograd_by_hand.floats.bits import bits
 from autograd_by_hand.floats.ulp import Array, ulp
-from autograd_by_hand.verdict.normalized_error import InNoises, Limits, Noise, limits
+from autograd_by_hand.verdict.normalized_error import Limits, Noise, NormalizedError, limits
 from autograd_by_hand.verdict.value_checks import NonFinite, non_finite
 
 Kinds = dict[str, dict[str, Array]]  # manual, autograd, reference: arrays by "<sample>/<name>"
 
 
-Figure = float | str  # what JSON has no number for is text in a file: "inf", "nan"
+Figure = float | str  # JSON has no inf and no nan; a file holds them as text
 
 
 class Arithmetic(TypedDict):
-    """In which arithmetic compute_reference worked, and why if not in a wider one."""
+    """The arithmetic that compute_reference used, and the reason if it is not wider."""
 
     arithmetic: str
     reason: str | None
 
 
 class ResultFacts(TypedDict):
-    """Forward's own value: whether it is a scalar, how large it truly is, where it overflows."""
+    """Forward's result: whether it is a scalar, its greatest true value, where it overflows."""
 
     scalar: bool
     largest: float | None
@@ -33,15 +33,15 @@ class ResultFacts(TypedDict):
 
 
 class FirstElement(TypedDict):
-    """The first element of the first run, for a reader to see."""
+    """The first element of the first run, as an example for the reader."""
 
     manual: Figure
     autograd: Figure
     reference: Figure
 
 
-class ErrorInNoises(TypedDict):
-    """An error in units of noise; see `normalized_error.InNoises`."""
+class ErrorInNoise(TypedDict):
+    """An error in units of the rounding noise; see `normalized_error.NormalizedError`."""
 
     norm: Figure
     element: Figure
@@ -49,17 +49,18 @@ class ErrorInNoises(TypedDict):
     index: list[int]
 
 
-class AutogradsError(ErrorInNoises):
-    """Autograd's, and whether it has no number where there is one."""
+class AutogradsError(ErrorInNoise):
+    """Autograd's error, and whether an element is not finite although the true value is."""
 
     lost: bool
 
 
 class GradientFacts(TypedDict):
-    """Facts of a gradient in one format.
+    """Facts about a gradient in one dtype.
 
-    largest: greatest magnitude of the reference, or null, and the spacing of the format there
-    identical: whether the hand's bits are autograd's
+    largest: the greatest magnitude of the reference, or null
+    ulp_at_largest: the spacing of the dtype there, or null
+    identical: whether the manual gradient has autograd's bits
     """
 
     largest: float | None
@@ -70,23 +71,23 @@ class GradientFacts(TypedDict):
 
 
 class JudgedFacts(GradientFacts):
-    """Facts of a gradient whose noise was measured.
+    """Facts about a gradient whose rounding noise was measured.
 
-    noise: as a part of the gradient
+    noise: as a fraction of the gradient's norm
     judged: how many of its `elements`, over all runs, can be judged
-    limits: how many noises a correct gradient may be off
+    limits: on the error of a correct gradient, in units of the noise
     """
 
     noise: Figure
     judged: int
     elements: int
     limits: Limits
-    manual: ErrorInNoises
+    manual: ErrorInNoise
     autograd: AutogradsError
 
 
 class SampleFacts(TypedDict):
-    """Facts of a sample; those of the trial's gradients are `JudgedFacts`."""
+    """Facts about a sample; those about the trial's gradients are `JudgedFacts`."""
 
     runs: int
     result: ResultFacts
@@ -94,7 +95,7 @@ class SampleFacts(TypedDict):
 
 
 class Facts(TypedDict):
-    """What score_errors writes of one format."""
+    """What score_errors writes for one dtype."""
 
     dtype: str
     eps: float
@@ -103,13 +104,16 @@ class Facts(TypedDict):
 
 
 def units_of(noise: dict[str, Array], arithmetic: Arithmetic, dtype: str) -> dict[str, Array]:
-    """The noise in which errors are told: of a reference that is no wider, its own on top."""
+    """Return the noise used as the unit of errors.
+
+    If the reference is no wider than the dtype, its own noise is added.
+    """
     own = sqrt(2) if arithmetic["arithmetic"] == dtype else 1.0
     return noise if own == 1 else {key: one * own for key, one in noise.items()}
 
 
 def facts_of_result(values: Kinds, sample: str, dtype: str) -> ResultFacts:
-    """Forward's own value: whether it is a scalar, how large it truly is, where it overflows."""
+    """Return the facts about forward's result in a sample."""
     result, truth = (values[kind][f"{sample}/result"] for kind in ("autograd", "reference"))
     return {
         "scalar": result.ndim == 1,
@@ -119,7 +123,7 @@ def facts_of_result(values: Kinds, sample: str, dtype: str) -> ResultFacts:
 
 
 def facts_of_gradient(values: Kinds, key: str, dtype: str) -> GradientFacts:
-    """Facts of the gradient "<sample>/d<tensor>"."""
+    """Return the facts about the gradient "<sample>/d<tensor>"."""
     manual, autograd, truth = (values[kind][key] for kind in ("manual", "autograd", "reference"))
     size = _largest(truth)
     return {
@@ -136,7 +140,7 @@ def facts_of_gradient(values: Kinds, key: str, dtype: str) -> GradientFacts:
 
 
 def judged_facts(values: Kinds, key: str, dtype: str, noise: Array) -> JudgedFacts:
-    """Facts of the gradient "<sample>/d<tensor>", and those in units of its noise.
+    """Return the facts about the gradient "<sample>/d<tensor>", with its errors in units of noise.
 
     noise: of each element, shape (runs, *shape)
     """
@@ -149,15 +153,15 @@ def judged_facts(values: Kinds, key: str, dtype: str, noise: Array) -> JudgedFac
         "judged": int(unit.judged.sum()),
         "elements": unit.judged.size,
         "limits": limits(len(truth), truth.size),
-        "manual": _in_noises(unit.measure(manual, truth, tail)),
+        "manual": _in_noise(unit.measure(manual, truth, tail)),
         "autograd": {
-            **_in_noises(unit.measure(autograd, truth, tail)),
+            **_in_noise(unit.measure(autograd, truth, tail)),
             "lost": bool(lost and lost["fits"]),
         },
     }
 
 
-def _in_noises(error: InNoises) -> ErrorInNoises:
+def _in_noise(error: NormalizedError) -> ErrorInNoise:
     return {
         "norm": error.norm,
         "element": error.element,
@@ -167,7 +171,7 @@ def _in_noises(error: InNoises) -> ErrorInNoises:
 
 
 def _largest(value: Array) -> float | None:
-    """Greatest magnitude among the finite elements, None if there are none."""
+    """Return the greatest magnitude among the finite elements, None if there are none."""
     found = [
         np.abs(one[np.isfinite(one)]).max(initial=-1)
         for one in (value.reshape(-1)[part] for part in blocks(value.size))

@@ -1,10 +1,10 @@
-"""Is the hand-derived gradient right? One outcome per gradient and format, each with its reason.
+"""Judge the manual gradient: one outcome for each gradient in each dtype, with its reason.
 
-The unit is the rounding noise that the gradient must have (`verdict.rounding_noise`), the line is
-how many noises a correct gradient may be off (`verdict.normalized_error`) or twice what autograd
-itself is, if that is more. The formula is judged by its run in float64, whose noise is small beside
-any mistake; a format by its own run. A format can tell nothing where half the gradient or twice the
-gradient would pass too: there the outcome is unresolved, and never right.
+Errors are measured in units of the rounding noise that the gradient must have
+(`verdict.rounding_noise`). The limit is the one for a correct gradient (`verdict.normalized_error`)
+or twice autograd's own error, if that is greater. The formula is judged by its error in float64,
+whose noise is small compared with any mistake; a dtype is judged by its own error. If half the
+gradient or twice the gradient would pass as well, the outcome is unresolved, and never right.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,16 +18,16 @@ from autograd_by_hand.verdict.calls import Calls, CallsOfGradient
 from autograd_by_hand.verdict.gradient_facts import JudgedFacts
 
 NO_NUMBER = Message("an intermediate result overflows, or there is a division by zero")
-WORST_FACTOR = 0.5  # what half the gradient is off, as a part of it: zero and twice are off by more
+WORST_FACTOR = 0.5  # the relative error of half the gradient; those of zero and twice it are 1
 
 Measure = Literal["norm", "element"]
 OUTCOMES = ("wrong", "imprecise", "unresolved", "right")  # the worst first
 
 
 class Mistake(TypedDict):
-    """What name_mistakes writes of a wrong gradient.
+    """What name_mistakes writes for a wrong gradient.
 
-    format: the coarser format that backward computes in, if that is all that is wrong
+    format: the coarser dtype that backward computes in, if that is the only mistake
     """
 
     kind: str
@@ -37,17 +37,17 @@ class Mistake(TypedDict):
 
 
 class Diagnosis(TypedDict):
-    """The mistake as a verdict tells it."""
+    """The mistake as a verdict names it."""
 
     name: str
     evidence: str
 
 
 class Verdict(TypedDict):
-    """The verdict on one gradient in one format.
+    """The verdict on one gradient in one dtype.
 
     outcome: one of OUTCOMES
-    limit: the least error that is seen, as a part of the gradient's norm
+    limit: the least error that is detected, as a fraction of the gradient's norm
     """
 
     outcome: str
@@ -57,14 +57,14 @@ class Verdict(TypedDict):
 
 
 class VerdictOnGradient(Verdict):
-    """A verdict, and the gradient and format that it is on."""
+    """A verdict, with its gradient and dtype."""
 
     gradient: str
     dtype: str
 
 
 def worst_outcome(verdicts: Sequence[Verdict]) -> str:
-    """The outcome of all together."""
+    """Return the worst outcome of several verdicts."""
     return min((verdict["outcome"] for verdict in verdicts), key=OUTCOMES.index)
 
 
@@ -76,12 +76,12 @@ def judge_gradient(
     mistake: Mistake | None,
     oracle: str | None,
 ) -> Verdict:
-    """The verdict on one gradient in one format.
+    """Judge one gradient in one dtype.
 
-    facts, formula: the gradient's facts in this format and in float64, as score_errors measured
-    calls: of the gradient in this format
+    facts, formula: the gradient's facts in this dtype and in float64, as score_errors wrote them
+    calls: what the calls of backward revealed in this dtype
     mistake: what name_mistakes found, or None
-    oracle: why autograd itself is not to be trusted, if it is not
+    oracle: why autograd itself cannot be trusted, or None if it can
     """
 
     def verdict(outcome: str, reason: str, named: Mistake | Diagnosis | None = None) -> Verdict:
@@ -121,18 +121,19 @@ def judge_gradient(
         reason = Message("the formula is right, but the gradient is {off}", off=_off(facts))
         named = mistake if inside and precision(inside) < precision(dtype) else None
         return verdict("imprecise", reason, named)
-    for told, where in ((facts, dtype), (formula, "float64")):
-        if unresolved(told):
-            return verdict("unresolved", _cannot_tell(told, where))
+    for measured, where in ((facts, dtype), (formula, "float64")):
+        if unresolved(measured):
+            return verdict("unresolved", _too_noisy(measured, where))
     return verdict("right", _near(facts))
 
 
 def wrong_and_right(facts: Mapping[str, JudgedFacts], calls: Calls) -> tuple[list[str], list[str]]:
-    """The tensors whose formula is wrong, and those for which it is right or not judged.
+    """Return the tensors whose formula is wrong, and those whose formula is right or not judged.
 
-    facts, calls: of float64, by gradient, and as compute_manual writes them
+    A refused gradient is in neither list. If a second call differs, the formula is not judged.
 
-    A gradient that is refused is in neither; a second call that differs is no matter of a formula.
+    facts: in float64, by gradient
+    calls: in float64, as compute_manual writes them
     """
     given = [name for name in calls["second_call"] if name not in calls["refused"]]
     wrong = [
@@ -144,29 +145,29 @@ def wrong_and_right(facts: Mapping[str, JudgedFacts], calls: Calls) -> tuple[lis
 
 
 def within(facts: JudgedFacts) -> bool:
-    """Whether a gradient is as near the reference as a correct one."""
+    """Return whether a gradient is as near to the reference as a correct one."""
     return _is_near(facts, "norm") and _is_near(facts, "element")
 
 
 def _is_near(facts: JudgedFacts, measure: Measure) -> bool:
-    """Whether one measure of the error is what may be chance, or twice autograd's own."""
+    """Return whether one measure of the error is within its limit, or twice autograd's error."""
     manual, autograd = float(facts["manual"][measure]), float(facts["autograd"][measure])
-    chance = float(facts["limits"][measure])
-    return manual <= (max(chance, 2 * autograd) if isfinite(autograd) else chance)
+    limit = float(facts["limits"][measure])
+    return manual <= (max(limit, 2 * autograd) if isfinite(autograd) else limit)
 
 
 def unresolved(facts: JudgedFacts) -> bool:
-    """Whether half the gradient would be within the limit, or there is none to compare with."""
+    """Return whether half the gradient would be within the limit, as for a zero gradient."""
     return not detectable(facts) < WORST_FACTOR
 
 
 def detectable(facts: JudgedFacts) -> float:
-    """The least error of the whole gradient that is seen, as a part of its norm."""
+    """Return the least error of the whole gradient that is detected, as a fraction of its norm."""
     return float(facts["limits"]["norm"]) * float(facts["noise"])
 
 
 def _lost(facts: JudgedFacts) -> str:
-    """Where an element is no number though the true one is, in words; "" if none is."""
+    """Describe an element that is not finite although the true value is; "" if there is none."""
     lost = facts["non_finite"]
     if not (lost and lost["fits"]):
         return ""
@@ -179,9 +180,9 @@ def _lost(facts: JudgedFacts) -> str:
     )
 
 
-def _of_formula(told: str, dtype: str) -> str:
-    """What is so in float64, in a verdict on another format."""
-    return told if dtype == "float64" else Message("in float64 {told}", told=told)
+def _of_formula(finding: str, dtype: str) -> str:
+    """Return a finding in float64, for a verdict on another dtype."""
+    return finding if dtype == "float64" else Message("in float64 {told}", told=finding)
 
 
 def _neither(lost: str) -> Message:
@@ -189,7 +190,7 @@ def _neither(lost: str) -> Message:
 
 
 def _off(facts: JudgedFacts) -> str:
-    """How far a gradient is off, in words: by its norm, or where an element is."""
+    """Describe a gradient's error: by its norm, or at the element that exceeds the limit."""
     manual, autograd, most = facts["manual"], facts["autograd"], facts["limits"]
     measure: Measure = "element" if _is_near(facts, "norm") else "norm"
     off = Message("off by {times} times the rounding noise", times=number(manual[measure], 3))
@@ -210,7 +211,7 @@ def _near(facts: JudgedFacts) -> str:
     return Message("autograd's own bits, {near}", near=near) if facts["identical"] else near
 
 
-def _cannot_tell(facts: JudgedFacts, dtype: str) -> str:
+def _too_noisy(facts: JudgedFacts, dtype: str) -> str:
     share = float(facts["noise"])
     if share == float("inf"):
         return Message("the true gradient is zero at these inputs, or the dtype cannot hold it")

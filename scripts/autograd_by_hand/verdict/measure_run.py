@@ -1,4 +1,4 @@
-"""Compute a run in every way, in one format, and measure it at once, so that no tensor is kept."""
+"""Compute one run in every way in one dtype, and measure it at once, so that no tensor is kept."""
 
 from pathlib import Path
 
@@ -13,11 +13,13 @@ from autograd_by_hand.verdict.reference import reference_of
 from autograd_by_hand.verdict.run_errors import TailsOfRuns, errors_of_run
 
 
-class InFormat:
-    """An experiment's author, asked run by run in one format.
+class ExperimentInDtype:
+    """An experiment's forward and backward in one dtype, to be measured run by run.
 
+    names, needed: all tensors, and those whose gradients are required
     wide: whether the reference is computed in longdouble, and not in float64
-    tails: of the runs measured so far
+    time_limit: seconds per call
+    tails: those of the runs measured so far
     """
 
     def __init__(
@@ -40,10 +42,10 @@ class InFormat:
         self.tails = TailsOfRuns(self._gradients, dtype)
 
     def measure(self, run: int, tensors: dict[str, Tensor], dout: Tensor) -> Tensor:
-        """The errors of one run, shape (comparisons, gradients, measures).
+        """Return the errors of one run, shape (comparisons, gradients, measures).
 
-        tensors: the run's inputs in float32 or int64; they are rounded to the format first
-        dout: the cotangent, shape of forward's result
+        tensors: the run's inputs in float32 or int64; they are rounded to the dtype first
+        dout: the cotangent, in the shape of forward's result
         """
         found = {"manual": self._by_hand(tensors, dout).named()}
         with self._sums:

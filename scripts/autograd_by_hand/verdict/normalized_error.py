@@ -1,14 +1,15 @@
-"""How far a gradient lies from the reference, in units of the noise that it must have.
+"""Measure how far a gradient is from the reference, in units of the rounding noise.
 
-With e the error and n the noise of each element (`verdict.rounding_noise`), per run: the norm of e
-over that of n, and the greatest e_i over n_i. Random rounding has twice the variance of rounding to
-nearest (1/6 ulp^2 against 1/12), and a uniform error is sub-Gaussian with its own variance
-(Boucheron, Lugosi & Massart, Concentration Inequalities, 2013, section 2.3): one number of a
-correct gradient is more than t noises off with a probability of at most 2 exp(-t^2). With
-FALSE_ALARM for m numbers together that makes the limit t = sqrt(ln(2 m / FALSE_ALARM)), over the
-norms of all runs and over all their elements. Another correct program than the plain one may round
-in other places; the norm averages over them, but a single element is granted one bit more, a factor
-of 2. Nothing else decides, in any format.
+With e the error and n the noise of each element (`verdict.rounding_noise`), the measures of a run
+are the norm of e over the norm of n, and the greatest e_i / n_i. Random rounding has twice the
+variance of rounding to nearest (1/6 ulp^2 against 1/12), and a uniform error is sub-Gaussian with
+its own variance (Boucheron, Lugosi & Massart, Concentration Inequalities, 2013, section 2.3).
+Therefore the error of one number of a correct gradient exceeds t times its noise with a probability
+of at most 2 exp(-t^2). If m numbers together may fail with the probability FALSE_ALARM, the limit
+is t = sqrt(ln(2 m / FALSE_ALARM)); m counts the norms of all runs, or all their elements. A correct
+program may round in other places than the plain program that the noise is measured with. The norm
+averages over such differences; a single element is allowed one more bit, a factor of 2. Nothing
+else decides, in any dtype.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,14 +29,14 @@ FALSE_ALARM = 1e-6  # the probability that a correct gradient is rejected, under
 
 
 class Limits(TypedDict):
-    """How many noises the error of a correct gradient may have."""
+    """Limits on the error of a correct gradient, in units of the rounding noise."""
 
     norm: float
     element: float
 
 
 def limits(runs: int, elements: int) -> Limits:
-    """How many noises the error of a correct gradient may have: its norm, and a single element.
+    """Return the limits on the error of a correct gradient: on its norm, and on a single element.
 
     elements: of all runs together
     """
@@ -46,12 +47,12 @@ def limits(runs: int, elements: int) -> Limits:
 
 
 @dataclass(frozen=True)
-class InNoises:
-    """An error in units of noise.
+class NormalizedError:
+    """An error in units of the rounding noise.
 
-    norm: greatest over the runs, of the whole gradient's error
-    element: greatest over all runs and elements
-    run, index: where that is
+    norm: of the whole gradient, the greatest over the runs
+    element: of a single element, the greatest over all runs and elements
+    run, index: the position of that element
     """
 
     norm: float
@@ -62,13 +63,13 @@ class InNoises:
 
 @dataclass(frozen=True)
 class Noise:
-    """The noise of a gradient in all runs.
+    """The rounding noise of a gradient in all runs.
 
-    elements: of each element, shape (runs, *shape)
-    whole: norm over a run's elements, shape (runs,)
-    size: norm of the reference over the same elements, shape (runs,)
-    judged: the elements that can be judged, shape (runs, *shape): those whose true value is a
-        number of the format, and that no draw of all roundings made overflow
+    elements: the noise of each element, shape (runs, *shape)
+    whole: its norm over a run's elements, shape (runs,)
+    size: the norm of the reference over the same elements, shape (runs,)
+    judged: which elements can be judged, shape (runs, *shape): those whose true value the dtype
+        can hold, and which did not overflow in any draw of the roundings
     """
 
     elements: Array
@@ -78,11 +79,13 @@ class Noise:
 
     @classmethod
     def of(cls, measured: Array, reference: Array, dtype: str) -> "Noise":
-        """From the rms of a few draws, shape (runs, *shape), and the true gradient.
+        """Compute the noise from the rms of a few draws and the true gradient.
 
-        A few draws can be small by chance. So no element has less noise than the rms over its run,
-        no run has a smaller share of its gradient than the runs' median, and none has less than
-        the rounding of the gradient itself.
+        measured, reference: shape (runs, *shape)
+
+        A few draws can be small by chance. Therefore an element has at least the rms noise of its
+        run, a run has at least the runs' median noise relative to its gradient, and no noise is
+        less than the rounding of the gradient itself.
         """
         runs, shape = len(measured), np.shape(measured)
         given, truth = (one.reshape(runs, -1) for one in (measured, reference))
@@ -107,12 +110,16 @@ class Noise:
         return cls(noise.reshape(shape), whole, size, judged.reshape(shape))
 
     def share(self) -> float:
-        """The noise as a part of the gradient: the median of the runs; inf for a zero gradient."""
+        """Return the noise relative to the gradient: the runs' median; inf for a zero gradient."""
         with np.errstate(all="ignore"):
             return float(np.median(np.where(self.size > 0, self.whole / self.size, np.inf)))
 
-    def measure(self, value: Array, reference: Array, tail: Array | None = None) -> InNoises:
-        """The error of `value`, shape (runs, *shape), where it can be judged."""
+    def measure(self, value: Array, reference: Array, tail: Array | None = None) -> NormalizedError:
+        """Return the error of `value` over the elements that can be judged.
+
+        value, reference: shape (runs, *shape)
+        tail: what the reference has beyond float64, or None
+        """
         runs, shape = len(value), np.shape(value)
         arrays = (self.judged, self.elements, value, reference)
         judged, noise, held, true = (one.reshape(runs, -1) for one in arrays)
@@ -137,13 +144,13 @@ class Noise:
                 most = np.fmax(most, found)
         run = int(np.argmax(most))
         index = [int(i) for i in np.unravel_index(int(where[run]), shape[1:])]
-        return InNoises(float(wholes.max()), float(most.max()), run, index)
+        return NormalizedError(float(wholes.max()), float(most.max()), run, index)
 
 
 def _norms(parts: Callable[[], Iterable[Array]]) -> Array:
-    """2-norm of each row of an array, scaled: squares neither overflow nor vanish; inf stays inf.
+    """Return each row's 2-norm; values are scaled, so that squares neither overflow nor vanish.
 
-    parts: gives the array in parts of all its rows, as often as it is asked
+    parts: returns the array anew, in parts that each have all rows
     """
     scale = np.max([np.max(np.abs(part), axis=1, initial=0) for part in parts()], axis=0)
     divisor = scale[:, None]

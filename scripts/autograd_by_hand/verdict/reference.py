@@ -1,4 +1,4 @@
-"""The reference that gradients are measured against: autograd's, in wider arithmetic."""
+"""Compute the reference that gradients are measured against: autograd in wider arithmetic."""
 
 from dataclasses import replace
 
@@ -13,14 +13,14 @@ from autograd_by_hand.verdict.extended_precision import split, widen
 def reference_of(
     forward: Forward, tensors: dict[str, Tensor], dout: Tensor, wide: bool
 ) -> dict[str, Tensor]:
-    """Forward's "result" and gradients, "d<tensor>", in float64, in one run.
+    """Compute forward's "result" and the gradients "d<tensor>" of one run, in float64.
 
-    forward: in the format whose rounded inputs the reference starts from
-    tensors, dout: one run's, in float32 or int64
-    wide: whether to compute in longdouble; what a value has beyond float64 is its "<name>.tail"
+    forward: in the dtype to which the inputs are rounded
+    tensors, dout: of one run, in float32 or int64
+    wide: whether to compute in longdouble; "<name>.tail" is then the part of a value beyond float64
 
     Raises
-        NoWideOperation: if an operation is not known in longdouble.
+        NoWideOperation: if an operation has no longdouble version.
     """
     rounded = {name: cast(value, forward.dtype) for name, value in tensors.items()}
     wider, dout = replace(forward, dtype=torch.float64), cast(dout, forward.dtype)

@@ -1,17 +1,17 @@
 """The rounding noise that a gradient must have at its inputs: the unit in which errors are judged.
 
-Monte Carlo arithmetic (Parker, Monte Carlo Arithmetic: exploiting randomness in floating-point
-arithmetic, UCLA CSD-970002, 1997): forward and autograd's backward are carried out in float64, and
-what each operation gives is rounded to the format at random, up or down, each as probably as it is
-near. What is exact stays exact. Kernels that do several operations at once are taken apart first,
-so that the noise is that of a plain program, step by step.
+This is Monte Carlo arithmetic (Parker, Monte Carlo Arithmetic: exploiting randomness in
+floating-point arithmetic, UCLA CSD-970002, 1997): forward and autograd's backward are executed in
+float64, and the result of each operation is rounded to the dtype at random, up or down; the nearer
+neighbour is the more probable one. An exact result stays exact. Kernels that combine several
+operations are decomposed first, so that the noise is that of a plain program, step by step.
 
-A sum gets the error of adding its n summands one after another in a random order. With T their sum
-and Q the sum of their squares, a partial sum of k of them has the mean square kQ/n + k(k-1)(T^2-Q)/
-(n(n-1)); added over k that is (n+1)(Q/6 + T^2/3). An addition's random rounding has, averaged over
-magnitudes, the variance u^2/3 times the square of its result (Higham & Mary, A new approach to
-probabilistic rounding error analysis, SIAM J. Sci. Comput. 41, 2019, give the same growth), with u
-of the format that sums are added in: float32 for the half formats.
+A sum is given the error of adding its n summands one after another in a random order. With T their
+sum and Q the sum of their squares, a partial sum of k summands has the mean square kQ/n +
+k(k-1)(T^2-Q)/(n(n-1)); the sum over k is (n+1)(Q/6 + T^2/3). The random rounding of an addition
+has, averaged over magnitudes, the variance u^2/3 times the square of its result (Higham & Mary, A
+new approach to probabilistic rounding error analysis, SIAM J. Sci. Comput. 41, 2019, give the same
+growth), where u is the unit roundoff of the accumulator's dtype: float32 for the half formats.
 """
 
 from collections import Counter
@@ -33,15 +33,15 @@ from autograd_by_hand.floats.rounding import accumulator
 
 aten = torch.ops.aten
 
-BITS_FOR_FLOAT64 = 40  # float64's noise is measured with shorter numbers, where float64 shows it
+BITS_FOR_FLOAT64 = 40  # float64's noise is measured on a coarser grid, where float64 resolves it
 _MANTISSA = 53
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The numbers of a format among those of float64.
+    """The numbers of a dtype, as a subset of those of float64.
 
-    bits: of the significand, the hidden one included
+    bits: of the significand, including the hidden bit
     """
 
     bits: int
@@ -50,24 +50,24 @@ class Grid:
 
     @classmethod
     def of(cls, dtype: str) -> "Grid":
-        """The grid on which the noise of the format `dtype` is measured."""
+        """Return the grid on which the noise of `dtype` is measured."""
         bits = BITS_FOR_FLOAT64 if dtype == "float64" else precision(dtype)
         return cls(bits, smallest_normal(dtype), largest(dtype))
 
     def rounded(self, value: Tensor, random: Tensor) -> Tensor:
-        """A float64 tensor, rounded to the grid at random.
+        """Round a float64 tensor to the grid at random.
 
-        random: int64 of the same shape, every bit drawn
+        random: int64 of the same shape, with every bit random
         """
         cut = _MANTISSA - self.bits
-        below = (1 << cut) - 1  # the bits that go; adding to them carries, or does not
+        below = (1 << cut) - 1  # the cut bits; adding random bits to them carries or not
         bits = value.contiguous().view(torch.int64) + (random & below)
         kept = bits.bitwise_and_(~below).view(torch.float64)
         if self.bits == BITS_FOR_FLOAT64:
             return torch.where(value.isfinite(), kept, value)
         magnitude = value.abs()
         least, greatest = magnitude.aminmax()
-        if not least >= self.smallest_normal:  # where there is a nan as well
+        if not least >= self.smallest_normal:  # also true if there is a nan
             step = self.smallest_normal * 2.0 ** (1 - self.bits)
             small = torch.floor(value / step + (random & below).double() / (below + 1)) * step
             kept = torch.where(magnitude < self.smallest_normal, small, kept)
@@ -86,11 +86,11 @@ def draw_noise(
     draws: int,
     generator: np.random.Generator,
 ) -> tuple[dict[str, Tensor], Counter[str]]:
-    """Each element's noise: its rms difference over some draws of all roundings.
+    """Measure each element's noise: its rms difference over some draws of all roundings.
 
-    vjp: computes the gradients in float64, from inputs that the grid of the format holds
-    draws: how many
-    returns: the noise, by gradient; and which operations overflowed, in how many of the draws
+    vjp: computes the gradients in float64, from inputs on the grid of the dtype
+    draws: how often all roundings are drawn
+    returns: the noise by gradient, and by operation in how many draws it overflowed
     """
     exact = vjp()
     squares = {name: torch.zeros_like(value) for name, value in exact.items()}
@@ -107,9 +107,9 @@ def draw_noise(
 
 
 class RandomRounding(DispatchMode):
-    """Within it, each float64 operation's result is rounded to the grid of a format at random.
+    """A context in which each float64 result is rounded to the grid of a dtype at random.
 
-    overflows: how often which operation gave an infinity that float64 does not have there
+    overflows: by operation, how many results became infinite although they are finite in float64
     """
 
     def __init__(self, dtype: str, generator: np.random.Generator) -> None:
@@ -121,14 +121,14 @@ class RandomRounding(DispatchMode):
         self._generator = generator
 
     def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Round each float64 result at random, a compound operation's parts one by one."""
+        """Execute an operation, decomposed if compound, and round its float64 results at random."""
         if func.is_view or func in EXACT:
             return func(*args, **kwargs)
         adds = func in SUMS and not _weighted(kwargs)
-        apart = STATISTICS.get(func) or decomposition(func)
-        if apart and not adds and func not in SINGLE:
+        decomposed = STATISTICS.get(func) or decomposition(func)
+        if decomposed and not adds and func not in SINGLE:
             with self:
-                made = apart(*args, **kwargs)
+                made = decomposed(*args, **kwargs)
             if made is not NotImplemented:
                 return made
         results = func(*args, **kwargs)
@@ -139,9 +139,9 @@ class RandomRounding(DispatchMode):
         return type(results)(each) if several else each[0]
 
     def _inexact(self, func: Any, result: Any, summed: "Summed | None") -> Any:
-        """One result of an operation with its rounding error.
+        """Return one result of an operation with a random rounding error.
 
-        summed: of what it is the sum, if it is one
+        summed: what the result is a sum of, None if it is not a sum
         """
         if not isinstance(result, Tensor) or result.dtype != torch.float64 or not result.numel():
             return result
@@ -158,13 +158,13 @@ class RandomRounding(DispatchMode):
             overflows |= bool((rounded[part].isinf() & exact[part].isfinite()).any())
         if overflows:
             self.overflows[str(func).split(".")[1]] += 1
-        if writes_to_an_input(func):  # it has written into its argument, and gives that back
+        if writes_to_an_input(func):  # it wrote into its argument and returns it
             return result.copy_(value)
         return value
 
 
 def _weighted(kwargs: dict[str, Any]) -> bool:
-    """Whether a sum multiplies by alpha or beta."""
+    """Return whether a sum multiplies by alpha or beta."""
     return any(kwargs.get(name, 1) != 1 for name in ("alpha", "beta"))
 
 
@@ -172,9 +172,9 @@ def _weighted(kwargs: dict[str, Any]) -> bool:
 class Summed:
     """What the results of a sum are sums of.
 
-    squares: each result's sum of its summands' squares, flat
-    count: how many summands each result has, flat; one number, if it is the same for all
-    products: whether the summands are products, which have errors of their own
+    squares: the sum of the squares of each result's summands, flat
+    count: how many summands each result has, flat; a single number if it is the same for all
+    products: whether the summands are products, which have rounding errors of their own
     """
 
     squares: Tensor
@@ -182,7 +182,7 @@ class Summed:
     products: bool
 
     def deviation(self, totals: Tensor, part: slice) -> Tensor:
-        """Standard deviation of the error of some of the results, in units of u."""
+        """Return the standard deviation of the error of some of the results, in units of u."""
         squares = self.squares[part]
         count = self.count if len(self.count) == 1 else self.count[part]
         partial = (count + 1) * (squares / 6 + totals.square() / 3)
@@ -191,13 +191,13 @@ class Summed:
 
 
 def _sums(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Summed | None]:
-    """What each result of a sum adds up.
+    """Return what each result of a sum adds up.
 
-    The operation is linear in each of its tensors: of their squares it makes the sums of the
-    summands' squares, and of ones it makes the number of summands.
+    The operation is linear in each of its tensors: applied to their squares it returns the sums of
+    the summands' squares, and applied to ones the numbers of summands.
     """
 
-    def done(change: Callable[[Tensor], Tensor]) -> list[Any]:
+    def executed(change: Callable[[Tensor], Tensor]) -> list[Any]:
         filled = (
             change(arg) if isinstance(arg, Tensor) and arg.is_floating_point() else arg
             for arg in args
@@ -205,12 +205,12 @@ def _sums(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Summ
         made = func(*filled, **kwargs)
         return list(made) if isinstance(made, tuple | list) else [made]
 
-    every = done(torch.square)
+    every = executed(torch.square)
     if func in BIASES:
         terms = args[BIASES[func]].shape[-1] + BIASES[func]
         counts = [args[0].new_tensor(float(terms))]
     else:
-        counts = done(torch.ones_like)
+        counts = executed(torch.ones_like)
     return [
         None
         if squares is None
@@ -226,7 +226,7 @@ PURE_SUMS = {
     aten.scatter_add.default,
     torch.ops.prims.sum.default,
 }
-BIASES = {  # products of matrices and vectors: how many summands come before the factors
+BIASES = {  # products of matrices and vectors: how many biases come before the factors
     aten.mm.default: 0,
     aten.bmm.default: 0,
     aten.mv.default: 0,
@@ -236,7 +236,7 @@ BIASES = {  # products of matrices and vectors: how many summands come before th
     aten.addmv.default: 1,
 }
 SUMS = PURE_SUMS | {*BIASES, aten.convolution.default, aten.convolution_backward.default}
-SINGLE = {  # rounded once, as they are: what torch would take apart into themselves
+SINGLE = {  # rounded once: torch would decompose them into themselves
     aten.add.Tensor,
     aten.sub.Tensor,
     aten.mul.Tensor,
@@ -272,7 +272,7 @@ EXACT = {
     aten.zeros.default,
     aten.ones.default,
     aten.new_zeros.default,
-    # memory that is written before it is read
+    # memory that the program writes before it reads it
     aten.empty.memory_format,
     aten.empty_like.default,
     aten.empty_strided.default,

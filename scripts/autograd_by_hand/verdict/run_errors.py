@@ -1,4 +1,4 @@
-"""How far one run's gradients lie from each other and from the reference."""
+"""Measure how far one run's gradients are from each other and from the reference."""
 
 from typing import Any
 
@@ -10,20 +10,20 @@ from autograd_by_hand.storage.comparisons import COMPARISONS, MEASURES
 from autograd_by_hand.verdict.error_histogram import Tail, Tails, added, tail_of
 
 Array = NDArray[Any]
-# One run by the way in which it was computed (manual, autograd, reference, reordered) and by name:
-# "d<tensor>", "result", and of a wider reference "d<tensor>.tail".
+# The arrays of one run, by the way of computing it (manual, autograd, reference, reordered) and by
+# name: "d<tensor>", "result", and for a wider reference "d<tensor>.tail".
 Ways = dict[str, dict[str, Array]]
 
 
 def errors_of_run(ways: Ways, gradients: list[str], dtype: str) -> Array:
-    """The errors of one run, shape (comparisons, gradients, measures)."""
+    """Return the errors of one run, shape (comparisons, gradients, measures)."""
     errors = np.empty((len(COMPARISONS), len(gradients), len(MEASURES)))
-    for place, comparison in enumerate(COMPARISONS):
+    for row, comparison in enumerate(COMPARISONS):
         first, second = comparison.split("_vs_")
         for column, name in enumerate(gradients):
             tail = ways[second].get(f"{name}.tail")
             apart = distance(ways[first][name], ways[second][name], dtype, tail)
-            errors[place, column] = [getattr(apart, measure) for measure in MEASURES]
+            errors[row, column] = [getattr(apart, measure) for measure in MEASURES]
     return errors
 
 
@@ -39,12 +39,14 @@ class TailsOfRuns:
         """Count the elements of one run."""
         self._lost += not bool(np.isfinite(ways["autograd"]["result"]).all())
         for name in self._gradients:
-            hand, torchs, truth = (ways[way][name] for way in ("manual", "autograd", "reference"))
+            manual, autograd, truth = (
+                ways[way][name] for way in ("manual", "autograd", "reference")
+            )
             more = ways["reference"].get(f"{name}.tail")
-            counted = tail_of(run, hand, torchs, truth, more, self._dtype)
+            counted = tail_of(run, manual, autograd, truth, more, self._dtype)
             before = self._tails.get(name)
             self._tails[name] = added([before, counted]) if before else counted
 
     def so_far(self) -> Tails:
-        """The tails of the runs that were added."""
+        """Return the tails of the runs added so far."""
         return {"gradients": self._tails, "lost": self._lost}

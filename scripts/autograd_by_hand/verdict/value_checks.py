@@ -1,4 +1,4 @@
-"""What a gradient's values show by themselves: lost numbers, other bits in a second call."""
+"""Checks on a gradient's values: non-finite elements, other bits in a second call, zeros."""
 
 from typing import Any, TypedDict
 
@@ -14,11 +14,11 @@ Array = NDArray[Any]
 class NonFinite(TypedDict):
     """The elements of a gradient that are inf or nan.
 
-    runs: how many runs have one
-    run, index: of the first
-    value: of the first, as text
-    reference: there, or null if it is not finite itself
-    fits: whether every such element's reference is a number of the format
+    runs: how many runs have such an element
+    run, index: the position of the first one
+    value: the first one, as text
+    reference: the true value there, or null if that is not finite
+    fits: whether the dtype can hold the true value of every such element
     """
 
     count: int
@@ -31,14 +31,14 @@ class NonFinite(TypedDict):
 
 
 def non_finite(value: Array, reference: Array, dtype: str) -> NonFinite | None:
-    """Where `value` is inf or nan; None if all elements are finite.
+    """Find the elements of `value` that are inf or nan; None if all are finite.
 
     value, reference: shape (runs, *shape)
     """
     bad = ~np.isfinite(value)
     if not bad.any():
         return None
-    run, *index = (int(place) for place in np.argwhere(bad)[0])
+    run, *index = (int(i) for i in np.argwhere(bad)[0])
     first = float(reference[(run, *index)])
     return {
         "count": int(bad.sum()),
@@ -52,7 +52,7 @@ def non_finite(value: Array, reference: Array, dtype: str) -> NonFinite | None:
 
 
 def repetition(first: Array, second: Array) -> str:
-    """What a second call on the same inputs gave that differs from the first, in words."""
+    """Describe how a second call on the same inputs differs from the first."""
     with np.errstate(over="ignore"):
         doubled = 2 * first
     if first.any() and np.array_equal(second, doubled, equal_nan=True):
@@ -61,7 +61,7 @@ def repetition(first: Array, second: Array) -> str:
 
 
 def off_zero(value: Array) -> str:
-    """What a gradient that must be zero throughout is instead, in words; "zero" if it is."""
+    """Describe the values of a gradient that must be zero; "zero" if it is."""
     if not value.any():
         return "zero"
     worst = float(np.max(np.abs(value)))

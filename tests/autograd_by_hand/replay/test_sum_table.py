@@ -1,6 +1,6 @@
 from typing import Any
 
-from autograd_by_hand.replay.sum_table import sums_told
+from autograd_by_hand.replay.sum_table import described_sums
 
 
 def kernel(*trees, which=None, fused=None):
@@ -29,7 +29,7 @@ def told(torchs, numpys=None, op=ADDMM):
     program = {"calls": [call(op, 3, 0, 0, 1)], "outputs": {"y": 3}}
     operations: Any = {"autograd": program, "hand": program}
     entries: Any = [{"op": op, "torch": torchs, "numpy": numpys}]
-    (row,) = sums_told(operations, entries)
+    (row,) = described_sums(operations, entries)
     return row
 
 
@@ -72,6 +72,6 @@ def test_the_hands_own_sum_of_the_same_name_tells_numpys_order():
         {"op": SUM, "torch": kernel("(0:9)"), "numpy": None},
         {"op": SUM, "torch": kernel("(0:9)"), "numpy": kernel("(8:-1:-1)")},
     ]
-    (row,) = sums_told(operations, entries)
+    (row,) = described_sums(operations, entries)
     assert row["numpy"] is not None
     assert row["numpy"]["words"] == "one after another, from the last"

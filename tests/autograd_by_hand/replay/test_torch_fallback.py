@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from autograd_by_hand.replay.interpreter import held
-from autograd_by_hand.replay.torch_fallback import carry_out
+from autograd_by_hand.replay.torch_fallback import execute_in_torch
 
 
 def call(op, args, result, **kwargs):
@@ -19,7 +19,7 @@ TWO_RUNS = np.array([[0.5, 3.0], [-0.5, 0.0]], np.float32)  # two elements in tw
 
 def test_each_run_is_done_on_its_own():
     given = arrays(TWO_RUNS)
-    carry_out(call("tanh.default", [{"value": 0}], 1), given, torch.float32)
+    execute_in_torch(call("tanh.default", [{"value": 0}], 1), given, torch.float32)
     for run in range(2):
         alone = torch.from_numpy(TWO_RUNS[:, run].copy()).tanh()
         assert given[1]["runs"][:, run].tolist() == alone.tolist()
@@ -27,7 +27,7 @@ def test_each_run_is_done_on_its_own():
 
 def test_the_format_is_the_one_that_is_asked_for():
     given = arrays(TWO_RUNS)
-    carry_out(call("exp.default", [{"value": 0}], 1), given, torch.float16)
+    execute_in_torch(call("exp.default", [{"value": 0}], 1), given, torch.float16)
     half = torch.from_numpy(TWO_RUNS).half().exp().float()
     assert given[1]["runs"].dtype == np.float32
     assert given[1]["runs"].tolist() == half.tolist()
@@ -35,7 +35,7 @@ def test_the_format_is_the_one_that_is_asked_for():
 
 def test_whole_numbers_stay_whole():
     given = arrays(np.array([[3, 1], [0, 2]]))
-    carry_out(call("sort.default", [{"value": 0}], [1, 2]), given, torch.float32)
+    execute_in_torch(call("sort.default", [{"value": 0}], [1, 2]), given, torch.float32)
     assert given[1]["runs"].tolist() == [[0, 1], [3, 2]]
     assert given[2]["runs"].tolist() == [[1, 0], [0, 1]]
 
@@ -46,24 +46,26 @@ def test_a_half_format_that_is_named_is_the_one_at_hand(into, kind):
     conversion = call(
         "_to_copy.default", [{"value": 0}], 1, dtype=into, layout="torch.strided", device="cpu"
     )
-    carry_out(conversion, given, torch.float32)
+    execute_in_torch(conversion, given, torch.float32)
     assert torch.from_numpy(np.array(given[1]["runs"])).dtype == kind
 
 
 def test_a_number_that_json_lacks_is_handed_over_as_a_number():
     given = arrays(TWO_RUNS, np.array([[True, False], [False, True]]))
     mask = call("masked_fill.Scalar", [{"value": 0}, {"value": 1}, {"number": "-inf"}], 2)
-    carry_out(mask, given, torch.float32)
+    execute_in_torch(mask, given, torch.float32)
     assert given[2]["runs"].tolist() == [[-np.inf, 3.0], [-0.5, -np.inf]]
 
 
 def test_what_gives_a_number_to_python_makes_no_value():
     given = arrays(np.array([2.0, 3.0], np.float32))
-    carry_out(call("_local_scalar_dense.default", [{"value": 0}], None), given, torch.float32)
+    execute_in_torch(
+        call("_local_scalar_dense.default", [{"value": 0}], None), given, torch.float32
+    )
     assert set(given) == {0}
 
 
 def test_what_is_the_same_in_all_runs_is_used_in_each():
     given = arrays(TWO_RUNS, np.array([[2.0], [4.0]], np.float32))
-    carry_out(call("atan2.default", [{"value": 0}, {"value": 1}], 2), given, torch.float32)
+    execute_in_torch(call("atan2.default", [{"value": 0}, {"value": 1}], 2), given, torch.float32)
     assert given[2]["runs"].shape == (2, 2)

@@ -20,7 +20,7 @@ from autograd_by_hand.diagnosis.layouts import reversed_along
 from autograd_by_hand.report.translation import (
     CATALOGUES,
     NAMES,
-    said,
+    translate,
     translations,
 )
 from tests.conftest import ROOT
@@ -154,27 +154,27 @@ def test_a_translation_begins_and_ends_with_the_blanks_of_the_text(language: str
 def test_a_mistake_is_said_with_what_it_is_put_together_of(
     message: Message, english: str, spanish: str
 ) -> None:
-    assert said(message, "en") == english
-    assert said(message, "es") == spanish
+    assert translate(message, "en") == english
+    assert translate(message, "es") == spanish
 
 
 def test_a_message_is_said_with_what_stands_in_it() -> None:
     order = Message("{order}, the bias last", order=Message("one after another"))
-    assert said(order, "en") == "one after another, the bias last"
-    assert said(order, "es") == "uno tras otro, y el sesgo al final"
-    assert said(joined("; ", ["dx", order]), "es") == "dx; uno tras otro, y el sesgo al final"
+    assert translate(order, "en") == "one after another, the bias last"
+    assert translate(order, "es") == "uno tras otro, y el sesgo al final"
+    assert translate(joined("; ", ["dx", order]), "es") == "dx; uno tras otro, y el sesgo al final"
 
 
 @pytest.mark.parametrize("value", [None, 3, "", ["right"], "no text of ours"])
 def test_what_is_no_text_of_ours_stays_as_it_is(value: object) -> None:
-    assert said(value, "es") == value
+    assert translate(value, "es") == value
 
 
 def test_the_authors_translation_goes_before_the_catalogues() -> None:
     own = {"right": "exacto"}
-    assert said("right", "es") == "correcto"
-    assert said("right", "es", own) == "exacto"
-    assert said(Message("in float64 {told}", told="right"), "es", own) == "en float64 exacto"
+    assert translate("right", "es") == "correcto"
+    assert translate("right", "es", own) == "exacto"
+    assert translate(Message("in float64 {told}", told="right"), "es", own) == "en float64 exacto"
 
 
 def test_a_plural_is_chosen_by_its_number() -> None:

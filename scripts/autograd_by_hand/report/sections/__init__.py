@@ -1,5 +1,6 @@
-"""A report's sections: for each, a module with every value that its template shows.
+"""The sections of a report: for each, a module that computes every value its template shows.
 
-The words stand in templates/report, in the template of the module's own name. A module reads
-`Measurements` and knows neither Jinja nor languages; a section without values has no module.
+The words are in templates/report, in the template named like the module. A module reads
+`Measurements` and depends neither on Jinja nor on a language; a section without values has no
+module.
 """

@@ -1,4 +1,4 @@
-"""The experiment's own criteria, each with what was measured."""
+"""The experiment's own acceptance criteria, each with the measurement."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from autograd_by_hand.report.measurements import Measurements
 
 @dataclass(frozen=True)
 class Criterion:
-    """A criterion in the author's words, and what was measured of it."""
+    """A criterion in the author's words, and the measurement in words."""
 
     holds: bool
     words: str
@@ -23,7 +23,7 @@ class Acceptance:
 
 
 def acceptance_of(measured: Measurements) -> Acceptance:
-    """The criteria in the config's order."""
+    """Return the criteria in the config's order."""
     criteria = [
         Criterion(row["holds"], row["criterion"], row["measured"])
         for row in measured.judgement["acceptance"]

@@ -1,4 +1,4 @@
-"""The first lines of a report: whether the gradient is right, and where it has autograd's bits."""
+"""The first lines of a report: whether the gradient is right, and where it is bit-identical."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from autograd_by_hand.verdict.judge import OUTCOMES
 
 @dataclass(frozen=True)
 class Failure:
-    """Gradients that fail alike.
+    """Gradients that fail for the same reason.
 
-    mistake, evidence: the likeliest mistake, None where none is named
-    reason: why they fail, None where that is the evidence
+    mistake, evidence: the likeliest mistake, None if none is named
+    reason: why they fail, None if the evidence says it
     """
 
     outcome: str
@@ -27,8 +27,8 @@ class Failure:
 class Answer:
     """Whether all gradients are right, or what is wrong.
 
-    identical: the formats in which all runs have autograd's own bits
-    runs, closely: how many runs there are, and how many of them are judged
+    identical: the dtypes in which all runs have autograd's own bits
+    runs, closely: how many runs there are, and how many of them are fully analysed
     """
 
     identical: list[str]
@@ -39,7 +39,7 @@ class Answer:
 
 
 def answer_of(measured: Measurements) -> Answer:
-    """The answer; gradients of one outcome and one mistake, or one reason, fail alike."""
+    """Group the failures that have the same outcome and the same mistake or reason."""
     identical = [dtype for dtype in measured.dtypes if _is_identical(measured, dtype)]
     failures = [
         _failure(alike)
@@ -59,12 +59,12 @@ def _is_identical(measured: Measurements, dtype: str) -> bool:
 
 
 def _why(failing: Json) -> str:
-    """The likeliest mistake, or else the reason."""
+    """Return the likeliest mistake, or the reason if none is named."""
     return str((failing["diagnosis"] or {"name": failing["reason"]})["name"])
 
 
 def _failure(alike: list[Json]) -> Failure:
-    """What is said of gradients that fail alike: of the first, whose reason stands for all."""
+    """Describe gradients that fail for the same reason; that of the first stands for all."""
     first = alike[0]
     diagnosis = first["diagnosis"] or {"name": None, "evidence": None}
     return Failure(

@@ -1,4 +1,4 @@
-"""What the difference comes from: how great it is, and how much of it each cause explains."""
+"""The causes of the difference: its size, and how much of it each cause explains."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,15 +6,17 @@ from typing import Literal
 from autograd_by_hand.report.factors import shares_by_cause, shares_of_gradient
 from autograd_by_hand.report.measurements import Json, Measurements
 
-LEAST_TOLD = 0.005  # of a share of rounding or of other operations
+LEAST_SHOWN = 0.005  # the least share of rounding or of other operations that is shown
 
 
 @dataclass(frozen=True)
 class Explained:
     """The shares of a gradient's squared difference.
 
-    order: of the order of additions; forward: the part of it that is the forward pass's
-    rounding, other: None where they are next to nothing
+    order: of the summation order
+    forward: the part of `order` that belongs to the forward pass
+    fused: of fused products
+    rounding, other: None if the share is negligible
     """
 
     order: float
@@ -26,7 +28,10 @@ class Explained:
 
 @dataclass(frozen=True)
 class OfGradient:
-    """A gradient; explained: None where it has no difference."""
+    """A gradient and the causes of its difference.
+
+    explained: None if there is no difference
+    """
 
     gradient: str
     explained: Explained | None
@@ -34,9 +39,9 @@ class OfGradient:
 
 @dataclass(frozen=True)
 class Rounding:
-    """What rounding each operation's result explains in a half format.
+    """How much the rounding of each operation's result explains in a half format.
 
-    share: of the squared difference of every gradient, at least
+    share: the least share of the squared difference over the gradients
     """
 
     dtype: str
@@ -48,11 +53,11 @@ class Rounding:
 
 @dataclass(frozen=True)
 class Causes:
-    """The difference in the format that is shown.
+    """The difference in the dtype that is shown in full.
 
-    same: whether hand and autograd have the same bits on torch's own kernels
-    greatest, norm: how far numpy's sums move a gradient, absolutely and normwise
-    refused: why the causes are unknown, None where they are known
+    same: whether the manual gradient has autograd's bits with torch's own kernels
+    greatest, norm: the greatest change of a gradient by numpy's sums, absolute and normwise
+    refused: why the causes are unknown, None if they are known
     """
 
     same: bool
@@ -64,7 +69,7 @@ class Causes:
 
 
 def causes_of(measured: Measurements) -> Causes:
-    """The causes in the shown format, and the share of rounding in the half formats."""
+    """Return the causes in the shown dtype, and the share of rounding in the half formats."""
     shown = measured.shown
     attribution = measured.attribution[shown]
     return Causes(
@@ -93,17 +98,17 @@ def _explained(attribution: Json, gradient: str) -> Explained | None:
         order=causes["order"],
         forward=shares["forward_order"] or 0.0,
         fused=causes["fma"],
-        rounding=_if_told(causes["rounding"]),
-        other=_if_told(causes["other"]),
+        rounding=_if_shown(causes["rounding"]),
+        other=_if_shown(causes["other"]),
     )
 
 
-def _if_told(share: float) -> float | None:
-    return share if abs(share) >= LEAST_TOLD else None
+def _if_shown(share: float) -> float | None:
+    return share if abs(share) >= LEAST_SHOWN else None
 
 
 def _rounding(measured: Measurements, dtype: str) -> Rounding | None:
-    """The least share that rounding has in a gradient, None where no gradient differs."""
+    """Return the least share of rounding over the gradients, None if no gradient differs."""
     attribution = measured.attribution[dtype]
     causes = [
         shares_by_cause(shares)["rounding"]

@@ -1,4 +1,4 @@
-"""The errors of all runs, format by format: median and greatest, in three measures."""
+"""The errors of all runs by dtype: the median and the greatest, in three measures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from autograd_by_hand.storage.comparisons import COMPARISONS
 
 @dataclass(frozen=True)
 class Spread:
-    """An error over the runs."""
+    """The median and the greatest error over the runs."""
 
     median: float
     greatest: float
@@ -18,7 +18,10 @@ class Spread:
 
 @dataclass(frozen=True)
 class Row:
-    """A gradient in a comparison; `normwise` is relative to the norm of the gradient."""
+    """The errors of a gradient in a comparison.
+
+    normwise: relative to the norm of the gradient
+    """
 
     comparison: str
     gradient: str
@@ -28,12 +31,13 @@ class Row:
 
 
 @dataclass(frozen=True)
-class InFormat:
-    """One format's table.
+class InDtype:
+    """The table of one dtype.
 
-    equal: how many of `gradients` are autograd's in every element of every run
-    off: the greatest normwise error against the reference, whose arithmetic that is
-    eps: one ulp of 1
+    equal: how many of `gradients` equal autograd's in every element of every run
+    arithmetic: of the reference
+    off: the greatest normwise error against the reference
+    eps: the ulp at 1
     """
 
     dtype: str
@@ -47,22 +51,22 @@ class InFormat:
 
 @dataclass(frozen=True)
 class Errors:
-    """How many runs were drawn from which seed, and their errors by format."""
+    """The number of runs, their seed, and their errors by dtype."""
 
     runs: int
     seed: int
-    formats: list[InFormat]
+    formats: list[InDtype]
 
 
 def errors_of(measured: Measurements) -> Errors:
-    """The trial's errors."""
-    formats = [_in_format(measured, dtype) for dtype in measured.dtypes]
+    """Return the errors of the trial."""
+    formats = [_in_dtype(measured, dtype) for dtype in measured.dtypes]
     return Errors(measured.runs, measured.samples["trial"]["seed"], formats)
 
 
-def _in_format(measured: Measurements, dtype: str) -> InFormat:
+def _in_dtype(measured: Measurements, dtype: str) -> InDtype:
     errors = measured.errors["trial"]
-    return InFormat(
+    return InDtype(
         dtype=dtype,
         equal=len(measured.equal_gradients(dtype)),
         gradients=len(measured.gradients),

@@ -1,4 +1,4 @@
-"""One draw by hand and by autograd, to see the digits of."""
+"""The digits of one run: by hand, by autograd and of the reference."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ SAMPLE = "example"
 
 @dataclass(frozen=True)
 class Row:
-    """A gradient: its first element three times, and the greatest difference of any element."""
+    """A gradient: its first element in three ways, and the greatest difference of any element."""
 
     gradient: str
     shape: list[int]
@@ -22,9 +22,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Example:
-    """The run, and the greatest difference over all gradients to autograd and to the reference.
+    """The run, and the greatest differences from autograd and from the reference.
 
-    arithmetic: the reference's
+    arithmetic: of the reference
     """
 
     seed: int
@@ -35,7 +35,7 @@ class Example:
 
 
 def example_of(measured: Measurements) -> Example | None:
-    """The sample of that name in the format that is shown, None if the config has none."""
+    """Return the example in the dtype that is shown, None if the config has no such sample."""
     if SAMPLE not in measured.samples:
         return None
     rows = [_row(measured, gradient) for gradient in measured.gradients]

@@ -1,4 +1,4 @@
-"""The error in float16, and what the order of the sums has to do with it."""
+"""The error in float16, and how much of it the summation order can explain."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,12 +10,13 @@ DTYPE = "float16"
 
 @dataclass(frozen=True)
 class Float16:
-    """The greatest errors against the reference, and what numpy's sums change.
+    """The greatest errors against the reference, and the change by numpy's sums.
 
-    off, gradient: the greatest absolute error, and the gradient that has it
-    norm: the greatest normwise error; moved: how far numpy's sums move a gradient, normwise
-    times: how many times `moved` the error is, None where nothing is moved
-    order: what the order of the sums has to do with it
+    off, gradient: the greatest absolute error, and its gradient
+    norm: the greatest normwise error
+    moved: the greatest normwise change of a gradient by numpy's sums
+    times: `norm` divided by `moved`, None if numpy's sums change nothing
+    order: how much of the error the summation order can explain
     """
 
     off: float
@@ -29,7 +30,7 @@ class Float16:
 
 
 def float16_of(measured: Measurements) -> Float16 | None:
-    """The trial's errors in float16, None if it is not among the formats."""
+    """Return the errors of the trial in float16, None if the experiment does not use it."""
     if DTYPE not in measured.dtypes:
         return None
     errors = measured.errors["trial"]

@@ -1,4 +1,4 @@
-"""The graph that autograd walks: its listing, and the nodes that a reader is told about."""
+"""The graph that autograd walks: its listing, and the nodes that the report explains."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,10 @@ from autograd_by_hand.report.measurements import Json, Measurements
 
 @dataclass(frozen=True)
 class Node:
-    """A node by its number; leaf: the tensor that it transposes or accumulates into, if any."""
+    """A node by its number.
+
+    leaf: the tensor that it transposes or accumulates into, None if there is none
+    """
 
     id: int
     leaf: str | None
@@ -16,7 +19,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """The listing, the products of matrices with a bias, the transposes, and the leaves."""
+    """The listing, and the matrix products with a bias, the transposes and the leaves."""
 
     lines: list[str]
     products: list[int]
@@ -25,7 +28,7 @@ class Graph:
 
 
 def graph_of(measured: Measurements) -> Graph:
-    """The recorded graph."""
+    """Return the listing and the nodes of the recorded graph."""
     nodes = measured.graph["nodes"]
     return Graph(
         lines=listing(nodes),
@@ -40,7 +43,7 @@ def graph_of(measured: Measurements) -> Graph:
 
 
 def _first_edge_leaf(nodes: list[Json], node: Json) -> str | None:
-    """The tensor that the first edge's node accumulates into, if it is a leaf."""
+    """Return the tensor that the node of the first edge accumulates into, None if not a leaf."""
     to = node["edges"][0]["to"]
     leaf: str | None = None if to is None else nodes[to]["leaf"]
     return leaf

@@ -1,4 +1,4 @@
-"""Put together what is alike, in the order in which a report tells it."""
+"""Group items, in the order in which a report lists them."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -7,7 +7,7 @@ Item = TypeVar("Item")
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], str]) -> list[tuple[str, list[Item]]]:
-    """The items by key: the keys in alphabetical order, those of one key in their own."""
+    """Group items by key, the keys in alphabetical order, the items of a key in their own order."""
     groups: dict[str, list[Item]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
@@ -15,5 +15,5 @@ def grouped(items: Iterable[Item], key: Callable[[Item], str]) -> list[tuple[str
 
 
 def distinct(items: Iterable[str]) -> list[str]:
-    """Each item once, in the order of their first places."""
+    """Return each item once, in the order of first occurrence."""
     return list(dict.fromkeys(items))

@@ -1,4 +1,4 @@
-"""The mistakes that were made on purpose: where each was caught, and what it was taken for."""
+"""The pitfalls: in which dtypes each mistake was caught, and which mistake was named."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,10 @@ CAUGHT = ("wrong", "imprecise")
 
 @dataclass(frozen=True)
 class Caught:
-    """The gradients that have one outcome; dtypes: where, None for every format."""
+    """The gradients that have one outcome.
+
+    dtypes: those in which they have it, None for all
+    """
 
     outcome: str
     gradients: list[str]
@@ -19,7 +22,7 @@ class Caught:
 
 @dataclass(frozen=True)
 class Named:
-    """The mistake that is the likeliest in these gradients."""
+    """The likeliest mistake in some gradients."""
 
     gradients: list[str]
     name: str
@@ -28,7 +31,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Row:
-    """One mistake: in backward, `by` stands where `replaced` stood."""
+    """One pitfall: backward with `replaced` replaced by `by`."""
 
     mistake: str
     replaced: str
@@ -39,14 +42,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Mistakes:
-    """All mistakes that were tried, and how many of them were caught."""
+    """All pitfalls, and how many of them were caught."""
 
     rows: list[Row]
     caught: int
 
 
 def mistakes_of(measured: Measurements) -> Mistakes:
-    """The mistakes in the config's order; no rows if it has none."""
+    """Return the pitfalls in the config's order; no rows if it has none."""
     rows = [_row(one) for one in measured.pitfalls]
     return Mistakes(rows, sum(bool(row.caught) for row in rows))
 

@@ -1,4 +1,4 @@
-"""The same formula, summed otherwise: what the hand would give if sums had another order."""
+"""The same formula in other summation orders, and how much of autograd's bits it keeps."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from autograd_by_hand.report.sections.grouping import distinct
 
 @dataclass(frozen=True)
 class Kept:
-    """Of a gradient: the share of elements that keep autograd's bits, and the greatest error."""
+    """The share of a gradient's elements that keep autograd's bits, and the greatest error."""
 
     share: float
     greatest: Figure
@@ -16,14 +16,14 @@ class Kept:
 
 @dataclass(frozen=True)
 class OtherOrder:
-    """One order for every sum, and what each gradient keeps under it."""
+    """One order for every sum, and how many bits each gradient keeps with it."""
 
     order: str
     gradients: list[Kept]
 
 
 def other_orders_of(measured: Measurements) -> list[OtherOrder]:
-    """The orders that were tried in the format that is shown; none where nothing was traced."""
+    """Return the orders tried in the shown dtype; empty if there is no attribution."""
     tried = measured.attribution[measured.shown]["counterfactuals"]
     return [
         OtherOrder(

@@ -1,4 +1,4 @@
-"""Where every bit comes from: in which formats the replay has autograd's own bits."""
+"""The proof: in which dtypes the replay gives autograd's own bits."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,14 +8,14 @@ from autograd_by_hand.report.measurements import Measurements
 
 @dataclass(frozen=True)
 class Proof:
-    """What the replays prove together.
+    """What the replays of all dtypes prove together.
 
     from_inputs: whether they start from the bits of the inputs alone, with nothing taken as given
-    reach: every bit of every format is computed and met; or every sum is; or only some formats are
-        proved, or none
-    proved, unproved: the formats
-    tensors: what was replayed on the experiment's own data
-    given: the operations whose results an unproved format takes as recorded
+    reach: whether every bit in every dtype is computed and met, or every sum is, or only some
+        dtypes are proved, or none
+    proved, unproved: the dtypes
+    tensors: those that were replayed on the experiment's own data
+    given: the operations whose results the first unproved dtype takes as recorded
     """
 
     from_inputs: bool
@@ -27,7 +27,7 @@ class Proof:
 
 
 def proof_of(measured: Measurements) -> Proof:
-    """The proof, of all formats together."""
+    """Return the proof of all dtypes together."""
     replay, dtypes = measured.replay, measured.dtypes
     proved = [dtype for dtype in dtypes if replay[dtype]["proved"]]
     unproved = [dtype for dtype in dtypes if dtype not in proved]
@@ -45,7 +45,7 @@ def proof_of(measured: Measurements) -> Proof:
 
 
 def every_sum_met(measured: Measurements) -> bool:
-    """Whether every replayed element has autograd's bits and each sum was replayed in its order."""
+    """Return whether each element has autograd's bits, and each sum was replayed in its order."""
     return not any(
         replay["constants"]
         or replay["refused"]

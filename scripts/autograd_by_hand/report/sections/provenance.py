@@ -1,4 +1,4 @@
-"""How a report was made: with which libraries, on what."""
+"""How a report was made: the libraries and the machine."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,10 @@ from autograd_by_hand.report.measurements import Measurements
 
 @dataclass(frozen=True)
 class Provenance:
-    """Versions, and what torch and numpy compute with; gpu: None where none may be used."""
+    """Versions, and the hardware and libraries of torch and numpy.
+
+    gpu: None if none may be used
+    """
 
     python: str
     packages: dict[str, str]
@@ -20,7 +23,7 @@ class Provenance:
 
 
 def provenance_of(measured: Measurements) -> Provenance:
-    """What record_environment recorded."""
+    """Return what record_environment recorded."""
     environment = measured.environment
     torch, numpy = environment["torch"], environment["numpy"]
     return Provenance(

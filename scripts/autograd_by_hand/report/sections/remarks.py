@@ -1,4 +1,4 @@
-"""What else was seen in the trial's calls: lost numbers, changed inputs, a narrow reference."""
+"""Remarks on the trial: non-finite values, changed inputs, a narrow reference and the like."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from autograd_by_hand.report.measurements import Figure, Measurements
 
 @dataclass(frozen=True)
 class LostResult:
-    """Forward's result is no number in `lost` of the runs.
+    """Forward's result is not finite in `lost` of the runs.
 
-    value: what it is instead
-    largest: the greatest of its true values, None where those are no numbers either
-    fits: whether the format holds the true value
-    end: the greatest number of the format
+    value: the result, inf or nan
+    largest: the greatest of the true values, None if they are not finite either
+    fits: whether the dtype can hold the true value
+    end: the greatest number of the dtype
     """
 
     kind: ClassVar[str] = "lost result"
@@ -29,7 +29,10 @@ class LostResult:
 
 @dataclass(frozen=True)
 class LostElements:
-    """Elements of a gradient that are no numbers; of the first: its value, index and run."""
+    """Elements of a gradient that are not finite.
+
+    value, index, run: those of the first such element
+    """
 
     kind: ClassVar[str] = "lost elements"
     dtype: str
@@ -51,7 +54,7 @@ class ChangedInputs:
 
 @dataclass(frozen=True)
 class OtherSecondCall:
-    """How a gradient of a second call on the same inputs compares with the first call's."""
+    """How the gradient of a second call on the same inputs compares with that of the first."""
 
     kind: ClassVar[str] = "other second call"
     dtype: str
@@ -61,7 +64,7 @@ class OtherSecondCall:
 
 @dataclass(frozen=True)
 class NarrowReference:
-    """The arithmetic that the reference is no wider than, and why."""
+    """The arithmetic of a reference that is no wider than the dtype, and the reason."""
 
     kind: ClassVar[str] = "narrow reference"
     dtype: str
@@ -73,7 +76,7 @@ Remark = LostResult | LostElements | ChangedInputs | OtherSecondCall | NarrowRef
 
 
 def remarks_of(measured: Measurements) -> list[Remark]:
-    """All remarks, format by format."""
+    """Return all remarks, dtype by dtype."""
     return [remark for dtype in measured.dtypes for remark in _remarks(measured, dtype)]
 
 

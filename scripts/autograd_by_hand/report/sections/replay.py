@@ -1,4 +1,4 @@
-"""The replay, bit for bit: how many elements it meets, and what stands in its way."""
+"""The replay, bit for bit: how many elements it meets, and what prevents a proof."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from autograd_by_hand.report.sections.proof import every_sum_met
 
 @dataclass(frozen=True)
 class Count:
-    """How many elements have autograd's own bits, of how many."""
+    """How many out of all elements have autograd's own bits."""
 
     identical: int
     elements: int
@@ -16,7 +16,10 @@ class Count:
 
 @dataclass(frozen=True)
 class Row:
-    """A tensor on one kind of data; counts: by format, None where it was not replayed."""
+    """A tensor on one kind of data.
+
+    counts: for each dtype, None if it was not replayed
+    """
 
     tensor: str
     data: str
@@ -34,7 +37,7 @@ class NoOrder:
 
 @dataclass(frozen=True)
 class Miss:
-    """The first element of a tensor that the replay misses: its place, and what is expected."""
+    """The first element of a tensor that the replay misses: its position and both values."""
 
     tensor: str
     index: list[int]
@@ -46,12 +49,14 @@ class Miss:
 
 @dataclass(frozen=True)
 class InTheWay:
-    """What stands in the way of a proof in one format.
+    """What prevents a proof in one dtype.
 
-    constants: tensors that no operation makes
-    given: how often which operation's result was taken as recorded, by operation; empty where
-        that is all that stands in the way of any format
-    others: how many runs make other operations than the first
+    constants: tensors that no operation computes
+    no_order: sums without an order
+    given: how many results of each operation were taken as recorded; empty if nothing else
+        prevents a proof in any dtype
+    others: how many runs execute other operations than the first
+    missed: the first missed element of each tensor
     """
 
     dtype: str
@@ -64,14 +69,14 @@ class InTheWay:
 
 @dataclass(frozen=True)
 class Replay:
-    """The table, and what is to be said of each format."""
+    """The table, and what prevents a proof in each dtype."""
 
     rows: list[Row]
     in_the_way: list[InTheWay]
 
 
 def replay_of(measured: Measurements) -> Replay:
-    """The replay of all formats; the rows are those of the format that is shown."""
+    """Return the replay of all dtypes; the rows are those of the shown dtype."""
     met = every_sum_met(measured)
     rows = [
         Row(

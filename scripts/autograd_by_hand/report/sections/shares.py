@@ -1,4 +1,4 @@
-"""What moves the bits: each factor's share in the squared difference to numpy's sums."""
+"""What changes the bits: each factor's share of the squared difference that numpy's sums make."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,18 @@ from autograd_by_hand.report.measurements import Measurements
 
 @dataclass(frozen=True)
 class Row:
-    """A gradient's share by factor, None where there is no difference."""
+    """A gradient's share by factor, None if there is no difference."""
 
     gradient: str
     shares: dict[str, float | None]
 
 
 @dataclass(frozen=True)
-class InFormat:
-    """A format's rows; refused: why it was not traced, None where it was."""
+class InDtype:
+    """The rows of a dtype.
+
+    refused: why there is no attribution, None if there is one
+    """
 
     dtype: str
     refused: str | None
@@ -26,25 +29,28 @@ class InFormat:
 
 @dataclass(frozen=True)
 class Shares:
-    """The shares by format; runs: how many were replayed, None if the shown format's were not."""
+    """The shares by dtype.
+
+    runs: how many were replayed, None if the shown dtype was not
+    """
 
     runs: int | None
     factors: list[str]
-    formats: list[InFormat]
+    formats: list[InDtype]
 
 
 def shares_of(measured: Measurements) -> Shares:
-    """The shares of every gradient in every format."""
+    """Return the shares of every gradient in every dtype."""
     shown = measured.attribution[measured.shown]
     return Shares(
         runs=None if shown["refused"] else shown["runs"],
         factors=[*FACTORS, OTHER],
-        formats=[_in_format(measured, dtype) for dtype in measured.dtypes],
+        formats=[_in_dtype(measured, dtype) for dtype in measured.dtypes],
     )
 
 
-def _in_format(measured: Measurements, dtype: str) -> InFormat:
+def _in_dtype(measured: Measurements, dtype: str) -> InDtype:
     attribution = measured.attribution[dtype]
     rows = [Row(name, shares_of_gradient(attribution, name)) for name in measured.gradients]
     refused = attribution["refused"]
-    return InFormat(dtype, refused, [] if refused else rows)
+    return InDtype(dtype, refused, [] if refused else rows)

@@ -1,4 +1,4 @@
-"""How each sum is added: torch's way and numpy's, and where a sum has more than one order."""
+"""How torch and numpy add each sum, and which sums have more than one order."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,11 @@ from autograd_by_hand.report.measurements import Measurements
 
 @dataclass(frozen=True)
 class Way:
-    """How a library adds; words: in which order; fused: which products are, empty for none to fuse.
+    """How a library adds.
 
-    refused: why the order is unknown, None where it is known
+    refused: why the order is unknown, None if it is known
+    words: the order in words
+    fused: which products are fused, empty if there are no products
     """
 
     refused: str | None
@@ -20,9 +22,10 @@ class Way:
 
 @dataclass(frozen=True)
 class Row:
-    """A sum: what it gives, and its summands, None where torch's order is unknown.
+    """A sum: the name of its result, and how torch and numpy add it.
 
-    numpy: None where the hand's backward has no such sum
+    summands: their number, None if torch's order is unknown
+    numpy: None if the author's backward has no such sum
     """
 
     name: str
@@ -34,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True)
 class SeveralOrders:
-    """A sum that torch adds in `others` more orders, at so many `positions` of `all` positions."""
+    """A sum that torch adds in `others` other orders at `positions` out of `all` positions."""
 
     name: str
     positions: int
@@ -44,34 +47,34 @@ class SeveralOrders:
 
 @dataclass(frozen=True)
 class Sums:
-    """Every sum of forward and of autograd's backward, and those of several orders."""
+    """Every sum of forward and of autograd's backward, and those with several orders."""
 
     rows: list[Row]
     several: list[SeveralOrders]
 
 
 def sums_of(measured: Measurements) -> Sums:
-    """The sums of the format that is shown."""
+    """Return the sums of the shown dtype."""
     rows = [
         Row(
-            name=told["name"],
-            operation=told["operation"],
-            summands=told["torch"].get("summands"),
-            torch=_way(told["torch"]),
-            numpy=told["numpy"] and _way(told["numpy"]),
+            name=described["name"],
+            operation=described["operation"],
+            summands=described["torch"].get("summands"),
+            torch=_way(described["torch"]),
+            numpy=described["numpy"] and _way(described["numpy"]),
         )
-        for told in measured.sums
+        for described in measured.sums
     ]
     several = [
-        SeveralOrders(told["name"], torch["positions"], torch["all"], torch["others"])
-        for told in measured.sums
-        if (torch := told["torch"]).get("others")
+        SeveralOrders(described["name"], torch["positions"], torch["all"], torch["others"])
+        for described in measured.sums
+        if (torch := described["torch"]).get("others")
     ]
     return Sums(rows, several)
 
 
-def _way(told: SumOrder) -> Way:
-    """What `sums_told` tells of a library; of an unknown order it has but the reason."""
-    if told["refused"]:
-        return Way(told["refused"], "", "")
-    return Way(None, told["words"], told["fused"] or "")
+def _way(described: SumOrder) -> Way:
+    """Convert a row of `described_sums`; of an unknown order it has only the reason."""
+    if described["refused"]:
+        return Way(described["refused"], "", "")
+    return Way(None, described["words"], described["fused"] or "")

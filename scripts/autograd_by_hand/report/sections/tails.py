@@ -1,4 +1,4 @@
-"""The tails: how many elements are how far off, and which is the furthest."""
+"""The tails: how many elements have errors of which size, and the greatest error."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,12 @@ from autograd_by_hand.verdict.error_histogram import columns
 
 @dataclass(frozen=True)
 class Tail:
-    """How many elements of a gradient in a format are off by how much.
+    """How many elements of a gradient in a dtype have errors of which size.
 
-    counts: by error: 0, up to each of `error_histogram.UP_TO` ulps, and more
-    no_numbers: inf or nan where the true value fits; zeros: 0 where the true value is not;
-    subnormal: held with fewer digits
+    counts: of errors that are 0, up to each of `error_histogram.UP_TO` ulps, and greater
+    no_numbers: inf or nan although the dtype can hold the true value
+    zeros: 0 although the true value is not
+    subnormal: below the smallest normal number, and thus with fewer digits
     """
 
     gradient: str
@@ -25,7 +26,7 @@ class Tail:
 
 @dataclass(frozen=True)
 class Furthest:
-    """The element of a gradient in a format that is furthest off."""
+    """The element of a gradient in a dtype with the greatest error in ulps."""
 
     gradient: str
     dtype: str
@@ -38,14 +39,14 @@ class Furthest:
 
 @dataclass(frozen=True)
 class Tails:
-    """The tails of every gradient in every format, and the furthest elements where some are off."""
+    """The tails of every gradient in every dtype, and the elements with the greatest errors."""
 
     rows: list[Tail]
     furthest: list[Furthest]
 
 
 def tails_of(measured: Measurements) -> Tails:
-    """The tails, gradient by gradient."""
+    """Return the tails, gradient by gradient."""
     found = [
         (gradient, dtype, measured.tails[dtype]["gradients"][gradient])
         for gradient in measured.gradients

@@ -1,4 +1,4 @@
-"""The verdicts: how far each gradient is off, how far it may be, and who bears that out."""
+"""The verdicts: the error of each gradient, its limit, and the checks by other methods."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,12 @@ from autograd_by_hand.report.measurements import Figure, Json, Measurements
 
 @dataclass(frozen=True)
 class Row:
-    """A gradient in a format.
+    """A gradient in a dtype.
 
-    off_by, autograd, chance: of the whole gradient, in units of the rounding noise: the hand's
-        error, autograd's, and how much may be chance
-    noise, limit: the noise and the least error that would be seen, as parts of the gradient's norm
+    off_by, autograd, chance: the manual error of the whole gradient, autograd's, and the limit, in
+        units of the rounding noise
+    noise, limit: the noise and the least error that would be detected, as fractions of the
+        gradient's norm
     """
 
     gradient: str
@@ -26,9 +27,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Oracle:
-    """Autograd's derivative along a direction beside that by finite differences.
+    """Autograd's derivative along a direction, and the same by finite differences.
 
-    reason: why autograd is in doubt, None where it is not
+    reason: why autograd is in doubt, None if it is not
     """
 
     reason: str | None
@@ -39,7 +40,10 @@ class Oracle:
 
 @dataclass(frozen=True)
 class Opinion:
-    """What gradcheck said; shapes: those of the run that it was asked about, cut short."""
+    """The result of gradcheck.
+
+    shapes: of the reduced inputs that it was called with
+    """
 
     refused: str | None
     objection: str | None
@@ -51,8 +55,8 @@ class Opinion:
 class Reason:
     """Why a gradient is not right.
 
-    mistake, evidence: the likeliest mistake, None where none is named; the evidence is None as
-        well where it is the reason
+    mistake, evidence: the likeliest mistake, None if none is named; the evidence is also None if
+        it is the reason
     """
 
     gradient: str
@@ -68,7 +72,8 @@ class Verdict:
     """The table of verdicts, gradient by gradient.
 
     right: how many rows are right
-    most: how many noises off a single element may be
+    closely: how many runs are fully analysed
+    most: the limit on the error of a single element, in units of the rounding noise
     """
 
     rows: list[Row]
@@ -82,7 +87,7 @@ class Verdict:
 
 
 def verdict_of(measured: Measurements) -> Verdict:
-    """The verdicts, and the reasons of those that are not right."""
+    """Return the verdicts, and the reasons for those that are not right."""
     verdicts = measured.judgement["verdicts"]
     first = measured.trial_facts(measured.shown)["gradients"][measured.gradients[0]]
     return Verdict(
@@ -116,23 +121,23 @@ def _row(measured: Measurements, verdict: Json) -> Row:
     )
 
 
-def _oracle(told: Json) -> Oracle:
-    return Oracle(told["reason"], told["autograd"], told["difference"], told["uncertain"])
+def _oracle(found: Json) -> Oracle:
+    return Oracle(found["reason"], found["autograd"], found["difference"], found["uncertain"])
 
 
-def _opinion(told: Json) -> Opinion:
-    shapes = ", ".join(f"{name} {shape}" for name, shape in told["shapes"].items())
-    return Opinion(told["refused"], told["objection"], told["fast"], shapes)
+def _opinion(found: Json) -> Opinion:
+    shapes = ", ".join(f"{name} {shape}" for name, shape in found["shapes"].items())
+    return Opinion(found["refused"], found["objection"], found["fast"], shapes)
 
 
 def _reason(failing: Json) -> Reason:
     diagnosis = failing["diagnosis"] or {"name": None, "evidence": None}
-    told = diagnosis["evidence"] == failing["reason"]
+    is_reason = diagnosis["evidence"] == failing["reason"]
     return Reason(
         gradient=failing["gradient"],
         dtype=failing["dtype"],
         outcome=failing["outcome"],
         reason=failing["reason"],
         mistake=diagnosis["name"],
-        evidence=None if told else diagnosis["evidence"],
+        evidence=None if is_reason else diagnosis["evidence"],
     )

@@ -1,4 +1,4 @@
-from autograd_by_hand.report.sections.shares import InFormat, shares_of
+from autograd_by_hand.report.sections.shares import InDtype, shares_of
 from tests.autograd_by_hand.report.made_up import attribution, measurements, shares
 
 
@@ -16,5 +16,5 @@ def test_a_format_that_was_not_traced_has_its_reason_and_no_rows():
     refused = attribution(refused="no order", runs=0, shares=[])
     told = shares_of(measurements(attribution={"float32": refused, "float16": attribution()}))
     assert told.runs is None
-    assert told.formats[0] == InFormat("float32", "no order", [])
+    assert told.formats[0] == InDtype("float32", "no order", [])
     assert len(told.formats[1].rows) == 2

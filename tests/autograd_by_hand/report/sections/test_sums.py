@@ -5,7 +5,7 @@ KNOWN = {
     "refused": None, "words": "in turn", "fused": "all", "summands": 64,
     "others": 0, "positions": 0, "all": 8,
 }  # fmt: skip
-NO_ORDER = {"refused": "it is no tree"}  # all that `sums_told` tells of it
+NO_ORDER = {"refused": "it is no tree"}  # all that `described_sums` tells of it
 
 
 def told(torch, numpy):
