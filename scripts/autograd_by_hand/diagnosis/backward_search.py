@@ -156,7 +156,7 @@ def _best(
                     kind, words = repair.tell()
                     if factor != 1.0:
                         words = Message(
-                            "{what}, and there is a factor {factor} besides",
+                            "{what}, and there is an extra factor of {factor}",
                             what=words,
                             factor=f"{1 / factor:.6g}",
                         )

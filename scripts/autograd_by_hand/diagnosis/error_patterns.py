@@ -132,8 +132,8 @@ def unexplained(hand: Array, truth: Array) -> Mistake:
     place = (run, *index)
     ulps = apart[place] / ulp(truth[place], "float64")
     evidence = Message(
-        "the difference is largest at index {index} of run {run}: {hand} by hand, "
-        "{truth} in truth, {ulps} ulps of float64 apart",
+        "the difference is largest at index {index} of run {run}: backward gives "
+        "{hand}, the true value is {truth}, {ulps} ulps of float64 away",
         index=str(tuple(index)),
         run=run,
         hand=number(hand[place], 6),

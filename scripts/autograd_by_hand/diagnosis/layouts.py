@@ -31,7 +31,7 @@ def misread(axis: int) -> list[Layout]:
 
 def shifted(axis: int) -> list[Layout]:
     """Read a place too far along an axis, in either direction."""
-    words = Message("is read one place off along axis {axis}", axis=axis)
+    words = Message("is shifted by one index along axis {axis}", axis=axis)
     return [Layout("shifted", words, rolled(axis, by)) for by in (1, -1)]
 
 

@@ -40,14 +40,16 @@ def coarser_format(
             if noises > limit * 2.0 ** (precision("float64") - precision(dtype)):
                 continue  # more than rounding to that format explains
             if np.array_equal(rounded(hand.astype(np.float32), dtype).astype(np.float64), hand):
-                return dtype, Message("every value is a number of {format}", format=dtype)
+                return dtype, Message(
+                    "every value is exactly representable in {format}", format=dtype
+                )
             signs = np.sign(error) * np.sign(moved_errors(MOVED_BY * eps(dtype)))
             signs = signs[signs != 0]
             if signs.size >= ENOUGH and (signs > 0).mean() < MOSTLY:
                 changed = int((signs < 0).sum())
                 return dtype, Message(
-                    "the error is of the size of {format}'s rounding, and where the inputs move by "
-                    "{step} of its ulps, {count} of {all} errors change their sign",
+                    "the error is the size of {format}'s rounding, and when the inputs "
+                    "move by {step} of its ulps, {count} of {all} errors change sign",
                     format=dtype,
                     step=MOVED_BY,
                     count=changed,

@@ -28,7 +28,7 @@ def derivatives(steps: Steps) -> Iterator[Change]:
         if step.name == "mul" and len(step.refs()) == 2:
             shape, told_of = made.shape, steps.told(step.args[1 - place])
             left_out = Message(
-                "the factor `{a}` is left out in the gradient of `{b}` (taken for 1)",
+                "the factor `{a}` is left out in the gradient of `{b}` (treated as 1)",
                 a=told_of,
                 b=steps.made(step),
             )
@@ -38,7 +38,7 @@ def derivatives(steps: Steps) -> Iterator[Change]:
         elif step.name in UNARY and len({*step.refs()}) == 1 and fits(made.shape, given.shape):
             shape = given.shape
             left_out = Message(
-                "the derivative of {function} is left out in the gradient of `{b}` (taken for 1)",
+                "the derivative of {function} is left out in the gradient of `{b}` (treated as 1)",
                 function=step.name,
                 b=steps.made(step),
             )
@@ -63,7 +63,7 @@ def derivatives(steps: Steps) -> Iterator[Change]:
                     yield Change(
                         "operation",
                         Message(
-                            "`{a}` stands in the place of {what}",
+                            "`{a}` is used instead of {what}",
                             a=written(formula, told),
                             what=what,
                         ),
@@ -84,8 +84,8 @@ def unfactored(steps: Steps) -> Iterator[Change]:
                     for number in numbers
                 ]
                 told = Message(
-                    "the derivative of `{a}` by `{b}` is left out in every turn of a loop "
-                    "(taken for 1)",
+                    "the derivative of `{a}` with respect to `{b}` is left out in "
+                    "every iteration of a loop (treated as 1)",
                     a=steps.made(first),
                     b=steps.told(arg),
                 )

@@ -35,7 +35,7 @@ def recomputed(steps: Steps) -> Iterator[Change]:
                 continue
             value, own = steps.values[arg.place], steps.told(arg)
             if value.shape == shape and step.name not in COPIES:
-                words = Message("`{a}` is left out: `{b}` stands in its place", a=told, b=own)
+                words = Message("`{a}` is left out: `{b}` is used in its place", a=told, b=own)
                 yield from altogether_or_again(
                     "missing", words, number, partial(argument, place=place)
                 )
@@ -102,7 +102,7 @@ def _axes(steps: Steps, number: int, step: Step) -> Iterator[Change]:
         own = [one % count for one in (dim if several else [dim])]
         if own != [axis]:
             words = Message(
-                "`{a}` is over axis {axis} and not over {own}",
+                "`{a}` is taken over axis {axis} instead of {own}",
                 a=steps.made(step),
                 axis=axis,
                 own=str(own),
@@ -132,8 +132,8 @@ def indices(steps: Steps) -> Iterator[Change]:
         sizes = sorted({size for one in steps.values for size in one.shape if size > given.max()})
         for size in sizes[:3]:
             for by, words in (
-                (1, Message("`{a}` is off by one: one more", a=name)),
-                (-1, Message("`{a}` is off by one: one less", a=name)),
+                (1, Message("`{a}` is off by one: it is one too large", a=name)),
+                (-1, Message("`{a}` is off by one: it is one too small", a=name)),
             ):
                 yield Change("shifted", words, inputs=partial(_off_by, name=name, by=by, size=size))
     for number, step in steps.numbered():

@@ -79,21 +79,25 @@ def _wrong_sums(shape: torch.Size, own: list[int]) -> Iterator[Slip]:
         return lambda flow: flow.sum(own, keepdim=True).mean(axis, keepdim=True).expand_as(flow)
 
     count = prod(shape[axis] for axis in own)
-    yield "factor", Message("is a mean"), lambda flow: flow.mean(own, keepdim=True).expand_as(flow)
+    yield (
+        "factor",
+        Message("is replaced by a mean"),
+        lambda flow: flow.mean(own, keepdim=True).expand_as(flow),
+    )
     yield "other sum", Message("is left out: nothing is summed"), same
     for axis, size in enumerate(shape):
         if [axis] == own:
             continue
-        yield "other sum", Message("is over axis {axis}", axis=axis), summed([axis])
-        words = Message("is over axis {axis}, and divided by its length", axis=axis)
+        yield "other sum", Message("is taken over axis {axis} instead", axis=axis), summed([axis])
+        words = Message("is taken over axis {axis} instead, and divided by its length", axis=axis)
         yield "other sum", words, summed([axis], count / size)
         if axis not in own:
             words = Message("is averaged over axis {axis} as well", axis=axis)
             yield "other sum", words, averaged(axis)
-            words = Message("is over axis {axis} as well", axis=axis)
+            words = Message("is taken over axis {axis} as well", axis=axis)
             yield "other sum", words, summed([*own, axis])
     if len(shape) > len(own) + 1:
-        yield "other sum", Message("is over all axes"), summed([*range(len(shape))])
+        yield "other sum", Message("is taken over all axes"), summed([*range(len(shape))])
 
 
 def _broadcasts(steps: Steps) -> Iterator[Change]:
@@ -143,23 +147,24 @@ def _wrong_reductions(small: torch.Size, full: torch.Size) -> Iterator[Slip]:
 
     for axes in [own] if len(own) == 1 else [own, *([axis] for axis in own)]:
         words = Message(
-            "is not summed over axes {axes}, along which it was broadcast: the first is taken",
+            "is not summed over axes {axes}, along which it was broadcast: the first "
+            "index is taken",
             axes=str(axes),
         )
         yield "other sum", words, one_of(axes, 0)
         words = Message(
-            "is not summed over axes {axes}, along which it was broadcast: the last is taken",
+            "is not summed over axes {axes}, along which it was broadcast: the last index is taken",
             axes=str(axes),
         )
         yield "other sum", words, one_of(axes, -1)
     yield (
         "factor",
-        Message("is a mean in place of a sum"),
+        Message("is a mean instead of a sum"),
         lambda flow: flow.mean(own, keepdim=True).reshape(small),
     )
     yield (
         "operation",
-        Message("is a maximum in place of a sum"),
+        Message("is a maximum instead of a sum"),
         lambda flow: flow.amax(own, keepdim=True).reshape(small),
     )
     for axis, size in enumerate(full):

@@ -26,7 +26,7 @@ def _told(count: float, a: str, b: str) -> Message:
     """The mistake in words: the term through `a` in `b` is counted so many times."""
     if count == 0:
         return Message(
-            "the term through `{a}` in `{b}` is missing (taken for a constant)", a=a, b=b
+            "the term through `{a}` in `{b}` is missing (treated as a constant)", a=a, b=b
         )
     if count == -1:
         return Message("the term through `{a}` in `{b}` has the wrong sign", a=a, b=b)
@@ -39,17 +39,19 @@ def _told_of_loop(count: float, a: str, b: str) -> Message:
     """The same of a term in every turn of a loop."""
     if count == 0:
         return Message(
-            "the term through `{a}` in `{b}` in every turn of a loop is missing (taken for a "
-            "constant)",
+            "the term through `{a}` in `{b}` is missing in every iteration of a loop "
+            "(treated as a constant)",
             a=a,
             b=b,
         )
     if count == -1:
         return Message(
-            "the term through `{a}` in `{b}` in every turn of a loop has the wrong sign", a=a, b=b
+            "the term through `{a}` in `{b}` has the wrong sign in every iteration of a loop",
+            a=a,
+            b=b,
         )
     return Message(
-        "the term through `{a}` in `{b}` in every turn of a loop is counted {times} times",
+        "the term through `{a}` in `{b}` is counted {times} times in every iteration of a loop",
         a=a,
         b=b,
         times=f"{count:.6g}",

@@ -60,13 +60,13 @@ def _numbers(hand: Hand) -> list[float]:
 def _slices(hand: Hand, group: Group) -> Repairs:
     for by in (1, -1, 2, -2, 3, -3, 4, -4):
         words = (
-            Message("it begins {count} too early", count=by)
+            Message("the slice begins {count} too early", count=by)
             if by > 0
-            else Message("it begins {count} too late", count=-by)
+            else Message("the slice begins {count} too late", count=-by)
         )
         yield repair(hand, group, "shifted", words, partial(_sliced, by=by))
     for stride in (1, 2, 3, 4):
-        words = Message("it is not taken in steps of {stride}", stride=stride)
+        words = Message("the step of the slice is not {stride}", stride=stride)
         yield repair(hand, group, "operation", words, partial(_sliced, stride=stride))
 
 
@@ -94,7 +94,7 @@ def _selections(hand: Hand, group: Group) -> Repairs:
     if len(group.steps) > 1:
         backwards = [step.args[2] for step in group.steps.values()][::-1]
         makes = group.each([partial(with_any, place=2, arg=index) for index in backwards])
-        words = Message("the turns of the loop are in reverse")
+        words = Message("the iterations of the loop are in reverse order")
         yield Repair(makes, lambda: ("transposed", hand.at(group, words)))
 
 
@@ -134,7 +134,7 @@ def fitted(hand: Hand) -> Iterator[tuple[float, Callable[[float], Repair]]]:
 def _with_number(hand: Hand, group: Group, place: int, value: float) -> Repair:
     arg = float(group.first.args[place])
     words = Message(
-        "the constant is {value} and not {other}", value=f"{arg:.7g}", other=f"{value:.7g}"
+        "the constant is {value} instead of {other}", value=f"{arg:.7g}", other=f"{value:.7g}"
     )
     makes = group.makes(partial(with_argument, place=place, value=value))
 

@@ -120,9 +120,7 @@ def functions(hand: Hand) -> Repairs:
     """A function of a value where the value itself is used."""
     for one in hand.operands:
         for name in FUNCTIONS:
-            told = Message(
-                "`{a}` stands in the place of `{b}`", a=one.told, b=written(name, one.told)
-            )
+            told = Message("`{a}` is used instead of `{b}`", a=one.told, b=written(name, one.told))
             kind = "factor" if name == "-z" else "operation"
             alter = partial(_function, formula=FORMULAS[name])
             yield altered_operand(hand, one, kind, told, alter)
@@ -149,7 +147,7 @@ def moved(hand: Hand) -> Repairs:
                 makes = one.makes(partial(_times, factor=factor))
                 makes |= group.makes(partial(as_it_is, place=place, shape=shape))
                 words = Message(
-                    "`{a}` is multiplied in here, and not with `{b}`",
+                    "`{a}` is multiplied in here instead of at `{b}`",
                     a=hand.told(factor),
                     b=one.told,
                 )

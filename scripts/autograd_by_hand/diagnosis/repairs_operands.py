@@ -163,16 +163,16 @@ def _relation_of_turns(hand: Hand, used: list[int], due: tuple[int, ...]) -> Tol
     a, b = hand.told(used[0]), hand.told(due[0])
     prints, own = ([fingerprint(hand.value(one)) for one in places] for places in (due, used))
     if prints == own[::-1]:
-        return "transposed", Message("the turns of the loop are in reverse")
+        return "transposed", Message("the iterations of the loop are in reverse order")
     if prints[1:] == own[:-1] or prints[:-1] == own[1:]:
         return "shifted", Message(
-            "`{a}` stands in the place of `{b}`, that of another turn", a=a, b=b
+            "`{a}` is used instead of `{b}`, the value of another iteration", a=a, b=b
         )
     if not all(hand.value(place).any() for place in used):
         return "missing", Message(
-            "`{a}` stands in the place of `{b}`, which is 0 in some turns of the loop", a=a, b=b
+            "`{a}`, which is 0 in some iterations of the loop, is used instead of `{b}`", a=a, b=b
         )
-    return "operation", Message("`{a}` stands in the place of `{b}`, and so in each turn", a=a, b=b)
+    return "operation", Message("`{a}` is used instead of `{b}` in every iteration", a=a, b=b)
 
 
 def _last_of_turns(hand: Hand) -> Repairs:
@@ -183,7 +183,8 @@ def _last_of_turns(hand: Hand) -> Repairs:
         if isinstance(made, Ref) and made.place in lasts and len(group.steps) == 1:
             places = lasts[made.place]
             words = Message(
-                "of what the {count} turns of a loop make only the last is kept", count=len(places)
+                "of the results of the {count} iterations of a loop, only the last is kept",
+                count=len(places),
             )
             make = partial(_summed_up, places=places[:-1])
             yield repair(hand, group, "missing", words, make)
@@ -209,7 +210,7 @@ def swaps(hand: Hand) -> Repairs:
             if hand.alike([one, other]) and {one, other} <= {*hand.steps.names}:
                 what = _swapped(hand, one, other)
                 words = (
-                    Message("wherever something flows back: {what}", what=what)
+                    Message("in every operation that uses the cotangent: {what}", what=what)
                     if scope == "all"
                     else Message("line {line}: {what}", line=scope, what=what)
                 )

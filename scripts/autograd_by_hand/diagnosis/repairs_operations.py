@@ -28,7 +28,7 @@ def sums(hand: Hand) -> Repairs:
     for group in hand.groups:
         step = group.first
         if step.name == "select":
-            words = Message("one index is taken where a sum is due")
+            words = Message("a single index is taken instead of a sum")
             yield repair(hand, group, "other sum", words, _summed_along)
         if step.name in OVER_AXES and isinstance(step.args[0], Ref):
             axes = _axes(step, hand.value(step.args[0].place).dim())
@@ -41,7 +41,9 @@ def sums(hand: Hand) -> Repairs:
                 {number: one for group in groups for number, one in group.steps.items()}
             )
             for kind, words, make in _other_axes(hand, groups[0].first):
-                every = Message("{what}, and so is all that is over them", what=words)
+                every = Message(
+                    "{what}, and so is every other operation over the same axes", what=words
+                )
                 yield repair(hand, together, kind, every, make)
 
 
@@ -53,7 +55,7 @@ def _other_axes(hand: Hand, step: Step) -> Iterator[tuple[str, Message, Make]]:
             if [*axes] == sorted(own):
                 continue
             words = Message(
-                "`{a}` is over axes {own} and not over {axes}",
+                "`{a}` is taken over axes {own} instead of {axes}",
                 a=step.name,
                 own=str(own),
                 axes=str([*axes]),
@@ -83,7 +85,7 @@ def _other_reductions(step: Step) -> Iterator[tuple[str, Message, Make]]:
     for name in REDUCTIONS if step.name in REDUCTIONS else ():
         if name != step.name:
             kind = "factor" if {name, step.name} == {"sum", "mean"} else "operation"
-            words = Message("`{a}` stands in the place of `{b}`", a=step.name, b=name)
+            words = Message("`{a}` is used instead of `{b}`", a=step.name, b=name)
             yield kind, words, partial(_reduced, name=name)
 
 
@@ -122,10 +124,10 @@ def operations(hand: Hand) -> Repairs:
         step = group.first
         for name in _siblings(step.name):
             if func := _overload(name, step):
-                words = Message("`{a}` stands in the place of `{b}`", a=step.name, b=name)
+                words = Message("`{a}` is used instead of `{b}`", a=step.name, b=name)
                 yield repair(hand, group, "operation", words, partial(_done_by, func=func))
         if step.func in OVERWRITING:
-            words = Message("what is there is overwritten, where it must be added to")
+            words = Message("the existing values are overwritten instead of added to")
             yield repair(hand, group, "missing", words, _added)
     for group in hand.groups:
         yield from _without(hand, group)
@@ -162,7 +164,7 @@ def _without(hand: Hand, group: Group) -> Repairs:
     for place, arg in hand.used(group):
         if hand.value(arg.place).numel() == shape.numel():
             words = Message(
-                "`{a}` itself is due, without `{b}`", a=hand.told(arg.place), b=step.name
+                "`{a}` should be used without `{b}`", a=hand.told(arg.place), b=step.name
             )
             make = partial(as_it_is, place=place, shape=shape)
             yield repair(hand, group, _kind_without(hand, step, arg), words, make)

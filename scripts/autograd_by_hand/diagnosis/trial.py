@@ -166,7 +166,8 @@ class Trial:
             return None
         dtype, evidence = found
         inside = Message(
-            "backward computes in {format} inside, whatever the format of its inputs", format=dtype
+            "backward computes in {format} internally, whatever the dtype of its inputs",
+            format=dtype,
         )
         return Mistake("precision", inside, evidence, "precision", dtype)
 
@@ -222,8 +223,8 @@ class Trial:
                 one.kind,
                 one.name,
                 Message(
-                    "autograd of a forward with this change gives the same gradient, but for "
-                    "{part} of the difference",
+                    "autograd of a forward with this change gives the same gradient up "
+                    "to {part} of the difference",
                     part=number(one.left_over),
                 ),
                 f"forward: {one.family}",
@@ -274,8 +275,8 @@ class Trial:
                 one.kind,
                 one.name,
                 Message(
-                    "with this mended, backward gives the true gradient, but for {part} of the "
-                    "difference",
+                    "with this repaired, backward gives the true gradient up to {part} "
+                    "of the difference",
                     part=number(one.left_over),
                 ),
                 f"backward: {one.family}",

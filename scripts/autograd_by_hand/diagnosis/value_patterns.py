@@ -140,15 +140,17 @@ def _permuted(values: Values) -> Iterator[Found]:
         how = (
             Message("it {what}", what=TRANSPOSED.words)
             if len(shape) == 2
-            else Message("it is with its axes in the order {order}", order=str(order))
+            else Message("its axes are in the order {order}", order=str(order))
         )
-        again = Message("{how} and laid out again in the tensor's shape", how=how)
+        again = Message("{how} and reshaped to the tensor's shape", how=how)
         if values.is_(laid_out(truth, permuted(order))):
             if shape == tuple(shape[axis] for axis in order):
-                yield "transposed", how, Message("every element is the one across")
-            evidence = Message(
-                "the same numbers, in the order in which the transposed gradient has them"
-            )
+                yield (
+                    "transposed",
+                    how,
+                    Message("every element is the true one at the permuted index"),
+                )
+            evidence = Message("the same numbers, in the order of the transposed gradient")
             yield "transposed", again, evidence
         if values.is_(laid_out(truth, permuted_back(order))):
             yield "transposed", again, Message("the same numbers, in another order")

@@ -20,7 +20,7 @@ def relation(hand: Hand, used: int, due: int) -> Told:
     one, other = hand.value(used), hand.value(due)
     if one.numel() == other.numel():
         other = other.reshape(one.shape)
-    words = Message("`{a}` stands in the place of `{b}`", a=hand.told(used), b=hand.told(due))
+    words = Message("`{a}` is used instead of `{b}`", a=hand.told(used), b=hand.told(due))
     if not one.is_floating_point() or one.shape != other.shape:
         return ("shifted" if _off_by_one(one, other) else "operation"), words
     every = chain(
@@ -36,11 +36,11 @@ def relation(hand: Hand, used: int, due: int) -> Told:
 def _blank(one: Tensor, other: Tensor) -> Iterator[How]:
     """Whether a value is 1, or 0, throughout or in some rows."""
     if one.numel() > 1 and (one == 1).all():
-        yield "missing", Message("it is 1 throughout")
+        yield "missing", Message("it is 1 everywhere")
     if not one.any():
         yield "missing", Message("it is 0")
     if not other.any():
-        yield "operation", Message("nothing is due")
+        yield "operation", Message("the correct value is 0")
     if left_out := _rows_left_out(one, other):
         rows, axis = left_out
         yield (
@@ -57,13 +57,13 @@ def _scaled(hand: Hand, one: Tensor, other: Tensor) -> Iterator[How]:
             yield "operation", None  # z and 1 - z, say
         if shift:
             words = Message(
-                "it is {factor} times it and {shift} more",
+                "the first is {factor} times the second plus {shift}",
                 factor=f"{scale:.6g}",
                 shift=f"{shift:.6g}",
             )
             yield "constant", words
         kind = "factor" if is_named(scale, shapes_of(hand)) else "constant"
-        yield kind, Message("it is {factor} times it", factor=f"{scale:.6g}")
+        yield kind, Message("the first is {factor} times the second", factor=f"{scale:.6g}")
 
 
 def _left_out(hand: Hand, used: int, due: int, other: Tensor) -> Iterator[How]:

@@ -71,7 +71,7 @@ ONE_PLACE = {
     "another axis": (NORM, "m = x.mean(dim=1", "m = x.mean(dim=0", "other sum", "line 4", "[0]"),
     "one axis more": (NORM, "(dh * h).mean(dim=1", "(dh * h).mean(dim=(0, 1)", "other sum"),
     "a sum for a mean": (NORM, "(dh * h).mean(", "(dh * h).sum(", "factor", "`sum`", "`mean`"),
-    "a constant": (NORM, "+ 0.1)", "+ 0.01)", "constant", "0.01 and not 0.1"),
+    "a constant": (NORM, "+ 0.1)", "+ 0.01)", "constant", "0.01 instead of 0.1"),
     "a plus for a minus": (NORM, "- h * (dh", "+ h * (dh", "operation", "`add`", "`sub`"),
     "a factor that is computed": (NORM, "dx = r * (", "dx = (", "missing", "`r`"),
     "a product in the wrong place": (
@@ -79,7 +79,7 @@ ONE_PLACE = {
         "dh = dout * b\n    dx = 1 *",
         "dh = dout\n    dx = b *",
         "operation",
-        "is multiplied in here, and not",
+        "is multiplied in here instead",
     ),
     "a term": (LAYER, "x @ W + b", "x @ W", "missing", "line 4", "`b`"),
     "a function": (LAYER, "torch.tanh(x", "torch.sigmoid(x", "operation", "`tanh`"),
@@ -172,7 +172,7 @@ def test_a_factor_besides_is_told():
     source = "def backward(x, y, W, b, dout):\n    return {'x': 2 * x * dout}\n"
     kind, name = mistake(source, "2 * x", "y")
     assert kind == "operation"
-    assert name.endswith("and there is a factor 0.5 besides")
+    assert name.endswith("and there is an extra factor of 0.5")
 
 
 def test_forwards_values_stand_in_for_what_is_computed_again():
@@ -186,4 +186,4 @@ def test_forwards_values_stand_in_for_what_is_computed_again():
         runs.append(Mending(steps, hand, truth))
     assert mend(runs, ["x"], [], TOLERANCE) == {}
     found = mend(runs, ["x"], [], TOLERANCE, by_forward=True)
-    assert "`h` stands in the place of `forward's h`" in found["x"].name
+    assert "`h` is used instead of `forward's h`" in found["x"].name

@@ -83,7 +83,7 @@ SQUARE = "def forward(x):\n    return x * x + x\n"
 def test_a_missing_term_is_found():
     kind, name = mistake(SQUARE, lambda x, dout: {"x": 2 * x * dout})
     assert kind == "missing"
-    assert name == "the term through `x` in `forward's result` is missing (taken for a constant)"
+    assert name == "the term through `x` in `forward's result` is missing (treated as a constant)"
 
 
 def test_a_term_with_the_wrong_sign_is_found():
@@ -120,7 +120,7 @@ def test_a_function_that_is_left_out_where_backward_computes_it_again_is_found()
     forward = "def forward(x):\n    h = x.exp()\n    return h.tanh()\n"
     kind, name = mistake(forward, lambda x, dout: {"x": (1 - x.tanh() ** 2) * x.exp() * dout})
     assert kind == "missing"
-    assert name == "`h` is left out: `x` stands in its place where backward computes it again"
+    assert name == "`h` is left out: `x` is used in its place where backward computes it again"
 
 
 def test_a_bias_that_is_left_out_where_backward_computes_it_again_is_found():
@@ -137,7 +137,7 @@ def test_a_function_that_is_left_out_is_found():
     forward = "def forward(x, W):\n    h = x.exp()\n    return h @ W\n"
     kind, name = mistake(forward, lambda W, dout: {"x": dout @ W.t()})
     assert kind == "missing"
-    assert name == "`h` is left out: `x` stands in its place"
+    assert name == "`h` is left out: `x` is used in its place"
 
 
 def test_a_square_matrix_that_is_transposed_is_found():
@@ -174,25 +174,25 @@ def test_a_softmax_over_another_axis_is_found(apart):
 
     kind, name = mistake(forward, by_hand, apart)
     assert kind == "other sum"
-    assert "is over axis 0 and not over [1]" in name
+    assert "is taken over axis 0 instead of [1]" in name
 
 
 # whole numbers
 
 
-@pytest.mark.parametrize(("by", "words"), [(1, "one more"), (-1, "one less")])
+@pytest.mark.parametrize(("by", "words"), [(1, "one too large"), (-1, "one too small")])
 def test_an_index_that_is_off_by_one_is_found(by, words):
     def by_hand(x, rows, dout):
         return {"x": torch.zeros_like(x).index_add(0, (rows + by) % 3, dout)}
 
     kind, name = mistake("def forward(x, rows):\n    return x[rows]\n", by_hand)
-    assert (kind, name) == ("shifted", f"`rows` is off by one: {words}")
+    assert (kind, name) == ("shifted", f"`rows` is off by one: it is {words}")
 
 
 def test_an_input_that_is_read_one_place_off_is_found():
     forward = "def forward(x, W):\n    return x @ W\n"
     kind, name = mistake(forward, lambda x, dout: {"W": x.roll(1, 0).t() @ dout})
-    assert (kind, name) == ("shifted", "`x` is read one place off along axis 0")
+    assert (kind, name) == ("shifted", "`x` is shifted by one index along axis 0")
 
 
 def test_a_mask_that_is_off_by_one_is_found():
@@ -211,14 +211,14 @@ def test_a_cotangent_that_is_not_multiplied_in_is_found():
     forward = "def forward(x, s):\n    return x * s\n"
     kind, name = mistake(forward, lambda x, s: {"x": s * torch.ones_like(x)})
     assert kind == "missing"
-    assert "is not multiplied in (taken for 1)" in name
+    assert "is not multiplied in (treated as 1)" in name
 
 
 def test_another_formula_for_a_derivative_is_found():
     forward = "def forward(x):\n    y = x.tanh()\n    return y * 2\n"
     kind, name = mistake(forward, lambda x, dout: {"x": 2 * (1 - x.tanh()) * dout})
     assert kind == "operation"
-    assert "`1 - y` stands in the place of the derivative of tanh" in name
+    assert "`1 - y` is used instead of the derivative of tanh" in name
 
 
 # sums
@@ -234,10 +234,10 @@ def test_a_sum_over_another_axis_is_found():
 @pytest.mark.parametrize(
     ("reduced", "kind", "words"),
     [
-        (lambda dout: dout[0], "other sum", "the first is taken"),
-        (lambda dout: dout[-1], "other sum", "the last is taken"),
-        (lambda dout: dout.mean(0), "factor", "is a mean in place of a sum"),
-        (lambda dout: dout.amax(0), "operation", "is a maximum in place of a sum"),
+        (lambda dout: dout[0], "other sum", "the first index is taken"),
+        (lambda dout: dout[-1], "other sum", "the last index is taken"),
+        (lambda dout: dout.mean(0), "factor", "is a mean instead of a sum"),
+        (lambda dout: dout.amax(0), "operation", "is a maximum instead of a sum"),
         (lambda dout: dout.sum().expand(4), "other sum", "is summed over axis 1 as well"),
         (lambda dout: dout.sum().expand(4) / 4, "other sum", "is averaged over axis 1 as well"),
     ],
@@ -256,10 +256,10 @@ def test_a_bias_whose_gradient_is_reduced_otherwise_is_found(reduced, kind, word
 @pytest.mark.parametrize(
     ("kept", "words"),
     [
-        ([1.0, 1, 0], "the last is left out along axis 0"),
-        ([0.0, 1, 1], "the first is left out along axis 0"),
-        ([1.0, 0, 0], "only the first is taken along axis 0"),
-        ([0.0, 0, 1], "only the last is taken along axis 0"),
+        ([1.0, 1, 0], "the last index along axis 0 is left out"),
+        ([0.0, 1, 1], "the first index along axis 0 is left out"),
+        ([1.0, 0, 0], "only the first index along axis 0 is used"),
+        ([0.0, 0, 1], "only the last index along axis 0 is used"),
     ],
 )
 def test_rows_that_are_left_out_are_found(kept, words):
@@ -331,7 +331,7 @@ def test_a_change_that_fits_on_the_first_run_by_chance_does_not_hide_the_right_o
         if seed == 0:
             tensors["W"] = tensors["W"].sign()  # which is its own reciprocal
         runs.append(run_of(forward, lambda W, dout: {"U": dout / W}, tensors, seed)[0])
-    told = "`1 / W` stands in the place of the factor `V` in the gradient of `(U * V)`"
+    told = "`1 / W` is used instead of the factor `V` in the gradient of `(U * V)`"
     assert find(runs[1:], ["U"], TOLERANCE)["U"].name == told
     assert find(runs, ["U"], TOLERANCE)["U"].name == told
 

@@ -28,7 +28,7 @@ def asked(hand, moved_errors, noises=LIMIT):
 )
 def test_a_gradient_whose_values_are_all_numbers_of_a_format_was_computed_in_it(dtype, noises):
     found = asked(in_format(TRUTH, dtype), never, noises)
-    assert found == (dtype, f"every value is a number of {dtype}")
+    assert found == (dtype, f"every value is exactly representable in {dtype}")
 
 
 def test_the_finest_format_that_explains_it_is_told():
@@ -68,7 +68,7 @@ def test_errors_that_change_their_signs_when_the_inputs_move_are_rounding():
     found = asked(ROUGH, lambda _: with_signs_changed(ROUGH, 60))
     assert found is not None
     assert found[0] == "float32"
-    assert found[1].endswith("move by 4 of its ulps, 60 of 120 errors change their sign")
+    assert found[1].endswith("move by 4 of its ulps, 60 of 120 errors change sign")
 
 
 def test_errors_that_keep_their_signs_are_a_formulas():

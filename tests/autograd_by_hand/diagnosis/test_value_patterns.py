@@ -94,14 +94,14 @@ def test_an_oblong_gradient_that_is_transposed_and_laid_out_again_is_found():
     for hand in (first, then):
         ((kind, name),) = found(hand)
         assert kind == "transposed"
-        assert "laid out again" in name
+        assert "reshaped" in name
 
 
 @pytest.mark.parametrize("order", [(1, 0, 2), (0, 2, 1), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
 def test_a_gradient_with_its_axes_in_another_order_is_found(order):
     hand = CUBE.transpose(0, *(axis + 1 for axis in order))
     told = [name for kind, name in found(hand, CUBE) if kind == "transposed"]
-    assert f"it is with its axes in the order {order}" in told
+    assert f"its axes are in the order {order}" in told
 
 
 def test_a_gradient_of_zeros_and_a_bit_is_not_a_factor_of_a_true_gradient_of_zeros():
@@ -145,27 +145,30 @@ def test_as_much_as_the_tolerance_may_be_left_over():
 @pytest.mark.parametrize(
     ("factor", "words"),
     [
-        (2.0, "a factor 1/2 is forgotten"),
-        (0.5, "a factor 1/2 too many"),
+        (2.0, "a factor of 1/2 is missing"),
+        (0.5, "there is an extra factor of 1/2"),
         (-1.0, "the sign is wrong"),
-        (-2.0, "the sign is wrong and a factor 1/2 is forgotten"),
-        (7.0, "7, the length of axis 0 of x, does not divide it"),
-        (5.0, "5, the length of axis 1 of x, does not divide it"),
-        (11.0, "11, the length of axis 0 of W, does not divide it"),
-        (35.0, "35, the number of elements of x, does not divide it"),
-        (55.0, "55, the number of elements of W, does not divide it"),
-        (1 / 7, "divided twice: by 7, the length of axis 0 of x"),
-        (sqrt(5), "the square root of 5, the length of axis 1 of x, does not divide it"),
-        (1 / sqrt(5), "the square root of 5, the length of axis 1 of x, divides it once too often"),
-        (7 / 6, "n - 1 in place of n = 7"),
-        (6 / 7, "n in place of n - 1 with n = 7"),
-        (sqrt(7 / 6), "n - 1 in place of n under a root, n = 7"),
-        (sqrt(10 / 11), "n in place of n - 1 under a root, n = 11"),
-        (7 / 5, "divided by 5, the length of axis 1 of x, and not by 7, the length of axis 0 of x"),
-        (-7.0, "7, the length of axis 0 of x, does not divide it and the sign is wrong"),
-        (14.0, "7, the length of axis 0 of x, does not divide it and a factor 1/2 is forgotten"),
-        (3.5, "7, the length of axis 0 of x, does not divide it and a factor 1/2 too many"),
-        (-22.0, "11, the length of axis 0 of W, does not divide it and a factor 1/2 is forgotten"),
+        (-2.0, "the sign is wrong and a factor of 1/2 is missing"),
+        (7.0, "not divided by 7, the length of axis 0 of x"),
+        (5.0, "not divided by 5, the length of axis 1 of x"),
+        (11.0, "not divided by 11, the length of axis 0 of W"),
+        (35.0, "not divided by 35, the number of elements of x"),
+        (55.0, "not divided by 55, the number of elements of W"),
+        (1 / 7, "divided twice by 7, the length of axis 0 of x"),
+        (sqrt(5), "it is not divided by the square root of 5, the length of axis 1 of x"),
+        (
+            1 / sqrt(5),
+            "it is divided once too often by the square root of 5, the length of axis 1 of x",
+        ),
+        (7 / 6, "n - 1 is used instead of n = 7"),
+        (6 / 7, "n is used instead of n - 1, where n = 7"),
+        (sqrt(7 / 6), "n - 1 is used instead of n under a root, where n = 7"),
+        (sqrt(10 / 11), "n is used instead of n - 1 under a root, where n = 11"),
+        (7 / 5, "divided by 5, the length of axis 1 of x, instead of 7, the length of axis 0 of x"),
+        (-7.0, "not divided by 7, the length of axis 0 of x, and the sign is wrong"),
+        (14.0, "not divided by 7, the length of axis 0 of x, and a factor of 1/2 is missing"),
+        (3.5, "not divided by 7, the length of axis 0 of x, and there is an extra factor of 1/2"),
+        (-22.0, "not divided by 11, the length of axis 0 of W, and a factor of 1/2 is missing"),
     ],
 )
 def test_a_factor_is_named_after_the_sizes_of_the_tensors(factor, words):
@@ -178,7 +181,7 @@ def test_the_rows_of_a_tensor_are_a_size_too():
 
 def test_a_factor_with_no_such_name_is_told_as_it_is():
     words = name_of(1.23456789, SHAPES)
-    assert words == "a constant factor is wrong: it is 1.234568 times what it must be"
+    assert words == "a constant factor is wrong: it is 1.234568 times what it should be"
 
 
 def test_at_most_two_names_are_told():

@@ -9,17 +9,17 @@ from tests.autograd_by_hand.diagnosis.backwards import drawn, taken
 TENSORS = drawn(x=(4, 3), y=(4, 3), b=(3,), dout=(4, 3))
 CASES = {
     "x.exp()": ("operation", ""),
-    "x.roll(1, 0)": ("shifted", "it is read one place off along axis 0"),
+    "x.roll(1, 0)": ("shifted", "it is shifted by one index along axis 0"),
     "x.flip(1)": ("transposed", "it is reversed along axis 1"),
     "x.T.reshape(4, 3)": ("transposed", "the same numbers in another order"),
-    "2 * x": ("factor", "it is 2 times it"),
-    "0.3 * x": ("constant", "it is 0.3 times it"),
-    "0.9 * x + 0.1": ("constant", "it is 0.9 times it and 0.1 more"),
+    "2 * x": ("factor", "the first is 2 times the second"),
+    "0.3 * x": ("constant", "the first is 0.3 times the second"),
+    "0.9 * x + 0.1": ("constant", "the first is 0.9 times the second plus 0.1"),
     "1 - x": ("operation", ""),
     "x / b": ("missing", "the factor `b` is left out"),
     "x - y.exp()": ("operation", ""),
     "0 * x": ("missing", "it is 0"),
-    "torch.ones_like(x)": ("missing", "it is 1 throughout"),
+    "torch.ones_like(x)": ("missing", "it is 1 everywhere"),
     "x * torch.tensor([[1.0], [0], [1], [1]])": ("confined", "it is 0 at index [1] along axis 0"),
 }
 
@@ -32,7 +32,7 @@ def test_a_value_in_the_place_of_x(used):
     places = {name: place for place, name in hand.steps.names.items()}
     found, told = relation(hand, places["used"], places["x"])
     assert (found, words in told) == (kind, True), told
-    assert "`used` stands in the place of `x`" in told
+    assert "`used` is used instead of `x`" in told
 
 
 def test_a_term_that_is_left_out_is_told():
