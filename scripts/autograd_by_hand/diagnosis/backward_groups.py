@@ -62,37 +62,37 @@ class Operand:
     """
 
     group: Group
-    told: str
+    description: str
     value: Tensor
     shape: torch.Size
     makes: Callable[[AlterAt], Makes]
-    turns: bool = False
+    iterations: bool = False
 
 
 def altering_argument(group: Group, place: int, alter: AlterAt) -> Makes:
-    def make(step: Step, values: list[Any], turn: int) -> Any:
+    def make(step: Step, values: list[Any], iteration: int) -> Any:
         return with_argument(
-            step, values, place, alter(values, values[step.args[place].place], turn)
+            step, values, place, alter(values, values[step.args[place].place], iteration)
         )
 
-    return group.each([partial(make, turn=turn) for turn in range(len(group.steps))])
+    return group.each([partial(make, iteration=iteration) for iteration in range(len(group.steps))])
 
 
 def altering_result(group: Group, alter: AlterAt) -> Makes:
-    def make(step: Step, values: list[Any], turn: int) -> Any:
-        return alter(values, Steps.do(step, values), turn)
+    def make(step: Step, values: list[Any], iteration: int) -> Any:
+        return alter(values, Steps.do(step, values), iteration)
 
-    return group.each([partial(make, turn=turn) for turn in range(len(group.steps))])
+    return group.each([partial(make, iteration=iteration) for iteration in range(len(group.steps))])
 
 
 def altering(group: Group, refs: list[Ref], alter: AlterAt) -> Makes:
     """A value, one in each turn, altered wherever a group is given it."""
 
-    def make(step: Step, values: list[Any], turn: int) -> Any:
-        moved = [*values, alter(values, values[refs[turn].place], turn)]
-        return Steps.do(given(step, {refs[turn].place: len(values)}), moved)
+    def make(step: Step, values: list[Any], iteration: int) -> Any:
+        moved = [*values, alter(values, values[refs[iteration].place], iteration)]
+        return Steps.do(given(step, {refs[iteration].place: len(values)}), moved)
 
-    return group.each([partial(make, turn=turn) for turn in range(len(group.steps))])
+    return group.each([partial(make, iteration=iteration) for iteration in range(len(group.steps))])
 
 
 def given(step: Step, instead: dict[int, int]) -> Step:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from autograd_by_hand.aten.torch_private import silence_vmap
 from autograd_by_hand.core.messages import Message
-from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward
 from autograd_by_hand.diagnosis.backward_trace import FAILURES, BackwardSteps
 from autograd_by_hand.diagnosis.fit_constant import fitted_number
 from autograd_by_hand.diagnosis.mistake import Explanation
@@ -33,7 +33,7 @@ from autograd_by_hand.diagnosis.repairs_operations import operations, sums
 from autograd_by_hand.diagnosis.time_budget import until
 
 # The order in which they are tried: of those that mend as much, the first gives the name.
-FAMILIES: dict[str, Callable[[Hand], Repairs]] = {
+FAMILIES: dict[str, Callable[[ManualBackward], Repairs]] = {
     "values": values,
     "swaps": swaps,
     "sums": sums,
@@ -53,19 +53,19 @@ FACTORS = (2.0, 0.5, -1.0, -2.0, -0.5)  # that may be wrong besides
 
 
 @dataclass(frozen=True)
-class Mending:
+class BackwardRun:
     """One run in float64: the hand's steps, its gradients and the true ones."""
 
-    taken: BackwardSteps
-    hand: Gradients
+    trace: BackwardSteps
+    manual: Gradients
     truth: Gradients
 
     def left_over(self, name: str, given: Gradients | None, factor: float = 1.0) -> float:
         """What a repair, and a factor, leave of a gradient's error, as a part of it."""
         if given is None or given[name].shape != self.truth[name].shape:
             return torch.inf
-        hand, truth = self.hand[name], self.truth[name]
-        return float((factor * given[name] - truth).norm() / (hand - truth).norm())
+        manual, truth = self.manual[name], self.truth[name]
+        return float((factor * given[name] - truth).norm() / (manual - truth).norm())
 
     def stays(self, right: list[str], given: Gradients | None) -> bool:
         """Whether the gradients that were right still are."""
@@ -84,8 +84,8 @@ class Mending:
         return next((one for one in FACTORS if abs(factor - one) < 1e-9), 0.0)
 
 
-def mend(
-    runs: list[Mending],
+def find_repairs(
+    runs: list[BackwardRun],
     wrong: list[str],
     right: list[str],
     tolerance: float,
@@ -101,7 +101,7 @@ def mend(
     without: the families that are not tried
     by_forward: whether forward's values stand in for the hand's, and nothing else is tried
     """
-    hand = Hand(runs[0].taken, right)
+    backward = ManualBackward(runs[0].trace, right)
     found, nearly = dict[str, Explanation](), dict[str, Explanation]()
     end = process_time() + PATIENCE
     silence_vmap()
@@ -111,9 +111,9 @@ def mend(
             if family in without or not rest:
                 continue
             if family == FITTED:
-                repairs: Repairs = _fits(runs[0], hand, rest, tolerance)
+                repairs: Repairs = _fits(runs[0], backward, rest, tolerance)
             else:
-                repairs = forwards(hand) if by_forward else FAMILIES[family](hand)
+                repairs = forwards(backward) if by_forward else FAMILIES[family](backward)
             likely = _likely(runs[0], rest, tolerance, until(repairs, end))
             exact, scaled = _best(runs, rest, right, tolerance, family, likely)
             found |= exact
@@ -122,7 +122,7 @@ def mend(
 
 
 def _best(
-    runs: list[Mending],
+    runs: list[BackwardRun],
     wrong: list[str],
     right: list[str],
     tolerance: float,
@@ -135,12 +135,12 @@ def _best(
     """
     found: dict[bool, dict[str, tuple[int, Explanation]]] = {}
     for repair in repairs:
-        first = runs[0].taken.again(repair.makes)
+        first = runs[0].trace.again(repair.makes)
         for factor in {1.0, *(runs[0].factor(name, first) for name in wrong)} - {0.0}:
             names = [name for name in wrong if runs[0].left_over(name, first, factor) < tolerance]
             if not names:
                 continue
-            given = [first, *(run.taken.again(repair.makes) for run in runs[1:])]
+            given = [first, *(run.trace.again(repair.makes) for run in runs[1:])]
             left = {
                 name: max(
                     run.left_over(name, one, factor) for run, one in zip(runs, given, strict=True)
@@ -153,7 +153,7 @@ def _best(
             best = found.setdefault(factor == 1.0, {})
             for name in names:
                 if name not in best or best[name][0] < len(names):
-                    kind, words = repair.tell()
+                    kind, words = repair.describe()
                     if factor != 1.0:
                         words = Message(
                             "{what}, and there is an extra factor of {factor}",
@@ -162,16 +162,16 @@ def _best(
                         )
                     best[name] = len(names), Explanation(kind, words, left[name], family)
             if factor == 1.0 and len(names) == len(wrong):
-                return {name: mended for name, (_, mended) in best.items()}, {}
+                return {name: repaired for name, (_, repaired) in best.items()}, {}
     exact, scaled = (
-        {name: mended for name, (_, mended) in found.get(as_it_is, {}).items()}
+        {name: repaired for name, (_, repaired) in found.get(as_it_is, {}).items()}
         for as_it_is in (True, False)
     )
     return exact, scaled
 
 
 def _likely(
-    run: Mending, wrong: list[str], tolerance: float, repairs: Iterator[Repair | Sweep]
+    run: BackwardRun, wrong: list[str], tolerance: float, repairs: Iterator[Repair | Sweep]
 ) -> Iterator[Repair]:
     """The repairs, of those that are alike only the ones that may fit, which are told at once."""
     for one in repairs:
@@ -185,17 +185,17 @@ def _likely(
 
 
 def _that_may_fit(
-    run: Mending, wrong: list[str], tolerance: float, sweep: Sweep, start: int, stop: int
+    run: BackwardRun, wrong: list[str], tolerance: float, sweep: Sweep, start: int, stop: int
 ) -> list[int]:
     """The numbers of a sweep's repairs, from one to another, that may set a gradient right."""
     numbers = [*range(len(sweep.others))[start:stop]]
-    own = run.taken.steps.values
+    own = run.trace.steps.values
     many = torch.stack([sweep.others[number][0](own) for number in numbers])
     if not numbers or not many.is_floating_point():
         return numbers
 
     def gradients(other: Tensor) -> tuple[Tensor, ...]:
-        made = run.taken.made(sweep.makes(lambda _: other), nothing=(other * 0).sum())
+        made = run.trace.made(sweep.makes(lambda _: other), nothing=(other * 0).sum())
         return tuple(made[name] for name in wrong)
 
     try:
@@ -204,33 +204,35 @@ def _that_may_fit(
         return numbers
     may = torch.zeros(len(numbers), dtype=torch.bool)
     for name, given in zip(wrong, made, strict=True):
-        hand, truth = run.hand[name].flatten(), run.truth[name].flatten()
+        manual, truth = run.manual[name].flatten(), run.truth[name].flatten()
         if given[0].numel() != truth.numel():
             continue
         rows, size = given.flatten(1), float(truth @ truth)
-        enough = (2 * tolerance * float((hand - truth).norm())) ** 2 + 1e-12 * size
+        enough = (2 * tolerance * float((manual - truth).norm())) ** 2 + 1e-12 * size
         squares, products = (rows * rows).sum(1), rows @ truth
         for factor in (1.0, *FACTORS):
             may |= factor**2 * squares - 2 * factor * products + size < enough
     return [number for number, fits in zip(numbers, may.tolist(), strict=True) if fits]
 
 
-def _fits(run: Mending, hand: Hand, wrong: list[str], tolerance: float) -> Iterator[Repair]:
+def _fits(
+    run: BackwardRun, backward: ManualBackward, wrong: list[str], tolerance: float
+) -> Iterator[Repair]:
     """The repairs that are numbers, fitted to all the gradients that each has a part in."""
-    for start, repair in fitted(hand):
-        below = run.taken.below(repair(start).makes)
-        names = [name for name in wrong if run.taken.gradients[name].place in below]
+    for start, repair in fitted(backward):
+        below = run.trace.below(repair(start).makes)
+        names = [name for name in wrong if run.trace.gradients[name].place in below]
         if names:
-            enough = tolerance * float(_together(run.hand, run.truth, names).norm())
+            enough = tolerance * float(_together(run.manual, run.truth, names).norm())
             value = fitted_number(start, partial(_residual, run, names, repair), enough)
             if value is not None:
                 yield repair(value)
 
 
 def _residual(
-    run: Mending, names: list[str], repair: Callable[[float], Repair], value: float
+    run: BackwardRun, names: list[str], repair: Callable[[float], Repair], value: float
 ) -> Tensor | None:
-    given = run.taken.again(repair(value).makes)
+    given = run.trace.again(repair(value).makes)
     if given is None or any(given[name].shape != run.truth[name].shape for name in names):
         return None
     return _together(given, run.truth, names)

@@ -22,33 +22,33 @@ ELEMENTWISE = {"add", "sub", "rsub", "mul", "div", "where", "maximum", "minimum"
 Fingerprint = tuple[torch.Size, bool, str]
 
 
-class Hand:
+class ManualBackward:
     """A backward to be mended.
 
     right: the places of the gradients that are right as they are
     values: the places of the values that may stand in for another, each once
     """
 
-    def __init__(self, taken: BackwardSteps, right: list[str]) -> None:
-        self.taken, self.steps = taken, taken.steps
-        self.right = {taken.gradients[name].place for name in right if name in taken.gradients}
+    def __init__(self, trace: BackwardSteps, right: list[str]) -> None:
+        self.trace, self.steps = trace, trace.steps
+        self.right = {trace.gradients[name].place for name in right if name in trace.gradients}
         made = {ref.place for step in self.steps.steps for ref in step.all_made()}
-        named = [place for place in self.steps.names if place < taken.own]
+        named = [place for place in self.steps.names if place < trace.own]
         found: dict[Fingerprint, int] = {}
         for place in dict.fromkeys([*named, *sorted(made), *range(len(self.steps.values))]):
-            if place not in taken.moving:
+            if place not in trace.moving:
                 found.setdefault(fingerprint(self.value(place)), place)
-        self.values = [place for place in found.values() if place < taken.own]
+        self.values = [place for place in found.values() if place < trace.own]
         self.chosen = {*self.values}
-        self.forwards = [place for place in found.values() if place >= taken.own]
+        self.forwards = [place for place in found.values() if place >= trace.own]
 
     def value(self, place: int) -> Tensor:
         """A value, as it was when backward was recorded."""
         return self.steps.values[place]
 
-    def told(self, place: int) -> str:
+    def describe(self, place: int) -> str:
         """A value in words."""
-        return self.steps.told(Ref(place))
+        return self.steps.describe(Ref(place))
 
     def at(self, group: Group, what: Message) -> Message:
         """What is wrong, with its place in the author's code."""
@@ -66,7 +66,7 @@ class Hand:
         Those on which no gradient depends that is right come first.
         """
         found: dict[tuple[Place, str], dict[int, Step]] = {}
-        for number in self.taken.live:
+        for number in self.trace.live:
             step = self.steps.steps[number]
             for key in (step.site.place, (step.site.way, step.site.nth)):
                 found.setdefault((key, step.name), {})[number] = step
@@ -82,11 +82,11 @@ class Hand:
         return sorted(groups, key=lambda group: bool(self.below(group) & self.right))
 
     @cached_property
-    def turns(self) -> list[list[int]]:
+    def iterations(self) -> list[list[int]]:
         """The values that one expression makes in the turns of a loop."""
         found: dict[tuple[Place, str], list[int]] = {}
         for step in self.steps.steps:
-            if isinstance(step.made, Ref) and step.place not in self.taken.moving:
+            if isinstance(step.made, Ref) and step.place not in self.trace.moving:
                 found.setdefault((step.site.place, step.name), []).append(step.place)
         return [places for places in found.values() if len(places) > 1 and self.alike(places)]
 
@@ -98,8 +98,8 @@ class Hand:
     def readers(self) -> dict[int, list[int]]:
         """The live steps that are given a value."""
         found: dict[int, list[int]] = {}
-        for number in self.taken.live:
-            for place in self.taken.reads[number]:
+        for number in self.trace.live:
+            for place in self.trace.reads[number]:
                 found.setdefault(place, []).append(number)
         return found
 
@@ -107,15 +107,15 @@ class Hand:
         """The values that depend on what a group makes."""
         key = tuple(group.steps)
         if key not in self._below:
-            self._below[key] = self.taken.below(key)
+            self._below[key] = self.trace.below(key)
         return self._below[key]
 
     @cached_property
     def flowing(self) -> set[int]:
         """The values that depend on the cotangent, and itself."""
         found = {self.steps.inputs["dout"].place}
-        for number in self.taken.live:
-            if self.taken.reads[number] & found:
+        for number in self.trace.live:
+            if self.trace.reads[number] & found:
                 found |= {ref.place for ref in self.steps.steps[number].all_made()}
         return found
 
@@ -136,7 +136,7 @@ class Hand:
         count, below = len(group.steps), self.below(group)
         return [
             order
-            for places in self.turns
+            for places in self.iterations
             if len(places) == count > 1 and not below & {*places}
             for order in orders(places, count, self.starts(places) or places[:1])
         ]
@@ -167,8 +167,8 @@ class Hand:
         return [one for one in self._operands() if not self._is_compared(one)]
 
     def _is_compared(self, one: Operand) -> bool:
-        own = self.taken.made({})
-        moved = self.taken.again(one.makes(lambda _, value, __: value * (1 + 1e-7)))
+        own = self.trace.made({})
+        moved = self.trace.again(one.makes(lambda _, value, __: value * (1 + 1e-7)))
         return moved is not None and all(torch.equal(own[name], moved[name]) for name in own)
 
     def _operands(self) -> Iterator[Operand]:
@@ -180,14 +180,16 @@ class Hand:
                     wide = single and step.name in ELEMENTWISE
                     shape = self.value(step.place).shape if wide else value.shape
                     makes = partial(altering_argument, group, place)
-                    turns = len(group.steps) > 1
-                    yield Operand(group, self.told(arg.place), value, shape, makes, turns)
+                    iterations = len(group.steps) > 1
+                    yield Operand(group, self.describe(arg.place), value, shape, makes, iterations)
             if single and not group.changes_memory:
                 value, readers = self.value(step.place), self.readers.get(step.place, [])
                 if value.is_floating_point() and len(readers) != 1:
                     makes = partial(altering_result, group)
-                    turns = len(group.steps) > 1
-                    yield Operand(group, self.steps.made(step), value, value.shape, makes, turns)
+                    iterations = len(group.steps) > 1
+                    yield Operand(
+                        group, self.steps.made(step), value, value.shape, makes, iterations
+                    )
         for ref in self.steps.inputs.values():
             readers, value = self.readers.get(ref.place, []), self.value(ref.place)
             if len(readers) > 1 and value.is_floating_point():
@@ -198,19 +200,20 @@ class Hand:
         users = Group({number: self.steps.steps[number] for number in self.readers[ref.place]})
         value = self.value(ref.place)
         makes = partial(altering, users, [ref] * len(users.steps))
-        return Operand(users, self.told(ref.place), value, value.shape, makes)
+        return Operand(users, self.describe(ref.place), value, value.shape, makes)
 
 
 def orders(places: list[int], count: int, starts: list[int]) -> Iterator[tuple[int, ...]]:
     """The values of a loop's turns as those of so many turns: as they are, reversed, one later."""
     for base in (places, places[::-1]):
         for by in {-1, 0, 1, len(places) - count}:
-            inside = [0 <= turn + by < len(base) for turn in range(count)]
+            inside = [0 <= iteration + by < len(base) for iteration in range(count)]
             if sum(inside) < count - 1:
                 continue
             for start in starts if not all(inside) else [0]:
                 yield tuple(
-                    base[turn + by] if there else start for turn, there in enumerate(inside)
+                    base[iteration + by] if there else start
+                    for iteration, there in enumerate(inside)
                 )
 
 

@@ -178,12 +178,12 @@ def trace_backward(
     names |= {ref.place: name for name, ref in inputs.items()}
     memory = [*map(_memory, alive)]
     steps = Steps(recorder.steps, values, inputs, Ref(0), names)
-    taken = BackwardSteps(steps, gradients, memory)
+    trace = BackwardSteps(steps, gradients, memory)
     with torch.no_grad():
-        again = taken.again({})
+        again = trace.again({})
     if again is None or any(
         not torch.allclose(again[name], one, rtol=1e-12, atol=0, equal_nan=True)
         for name, one in made.items()
     ):
         return None
-    return taken
+    return trace

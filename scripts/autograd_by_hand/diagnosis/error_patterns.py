@@ -32,7 +32,7 @@ def vague(
 
 def _proportional(values: Values) -> Iterator[Found]:
     """The gradient, or its error, is a product with a value of forward's."""
-    error = values.hand - values.truth
+    error = values.manual - values.truth
     for name, tensor in values.known.items():
         wide = _broadcast(tensor, values.truth.shape)
         if wide is None or not wide.any():
@@ -86,7 +86,7 @@ def _broadcast(tensor: Array, shape: tuple[int, ...]) -> Array | None:
 
 def _constant_along_an_axis(values: Values) -> Iterator[Found]:
     """The error is the same along an axis."""
-    error = values.hand - values.truth
+    error = values.manual - values.truth
     most = values.tolerance * values.error
     for axis in range(1, error.ndim):
         apart = np.linalg.norm(error - error.mean(axis=axis, keepdims=True))
@@ -118,25 +118,25 @@ def known_tensors(
     for place, value in enumerate(steps[0].values if steps else ()):
         if value.is_floating_point():
             each = [one.values[place].numpy() for one in steps]
-            known.setdefault(steps[0].told(Ref(place)), np.stack(each))
+            known.setdefault(steps[0].describe(Ref(place)), np.stack(each))
     return known
 
 
-def unexplained(hand: Array, truth: Array) -> Mistake:
+def unexplained(manual: Array, truth: Array) -> Mistake:
     """Where the difference is largest, of a gradient that nothing explains.
 
     hand, truth: the gradient and the true one, (runs, *shape), float64
     """
-    apart = np.where(np.isfinite(hand), np.abs(hand - truth), np.inf)
+    apart = np.where(np.isfinite(manual), np.abs(manual - truth), np.inf)
     run, *index = (int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
     place = (run, *index)
     ulps = apart[place] / ulp(truth[place], "float64")
     evidence = Message(
         "the difference is largest at index {index} of run {run}: backward gives "
-        "{hand}, the true value is {truth}, {ulps} ulps of float64 away",
+        "{manual}, the true value is {truth}, {ulps} ulps of float64 away",
         index=str(tuple(index)),
         run=run,
-        hand=number(hand[place], 6),
+        manual=number(manual[place], 6),
         truth=number(truth[place], 6),
         ulps=number(ulps),
     )

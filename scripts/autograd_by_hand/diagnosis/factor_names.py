@@ -36,26 +36,32 @@ def _of_sizes(shapes: Mapping[str, list[int]]) -> Iterator[tuple[float, Message]
     for name, shape in shapes.items():
         for axis, size in enumerate(shape):
             if size > 1:
-                told = Message(
+                description = Message(
                     "{count}, the length of axis {axis} of {name}", count=size, axis=axis, name=name
                 )
-                sizes.setdefault(size, told)
+                sizes.setdefault(size, description)
     counts = dict(sizes)
     for name, shape in shapes.items():
         if len(shape) > 1:
             every, rows = prod(shape), prod(shape[:-1])
-            told = Message("{count}, the number of elements of {name}", count=every, name=name)
-            counts.setdefault(every, told)
+            description = Message(
+                "{count}, the number of elements of {name}", count=every, name=name
+            )
+            counts.setdefault(every, description)
             counts.setdefault(rows, Message("{count}, the rows of {name}", count=rows, name=name))
     for sign in (1, -1):
         for half in (1, 2, 0.5):
-            for count, told in counts.items():
-                for value, words in _of_count(count, told):
+            for count, description in counts.items():
+                for value, words in _of_count(count, description):
                     yield sign * half * value, _signed(_halved(words, half), sign)
             if half == 1:
-                for (one, told), (other, told_other) in permutations(sizes.items(), 2):
+                for (one, description), (other, other_description) in permutations(
+                    sizes.items(), 2
+                ):
                     words = Message(
-                        "it is divided by {other}, instead of {count}", other=told_other, count=told
+                        "it is divided by {other}, instead of {count}",
+                        other=other_description,
+                        count=description,
                     )
                     yield sign * one / other, _signed(words, sign)
 
@@ -74,31 +80,34 @@ def _signed(mistake: Message, sign: int) -> Message:
     return Message("{mistake}, and the sign is wrong", mistake=mistake) if sign < 0 else mistake
 
 
-def _of_count(count: int, told: Message) -> Iterator[tuple[float, Message]]:
+def _of_count(count: int, description: Message) -> Iterator[tuple[float, Message]]:
     if count == 1:
         return
     yield (
         count,
-        Message("it is a sum instead of a mean: it is not divided by {count}", count=told),
+        Message("it is a sum instead of a mean: it is not divided by {count}", count=description),
     )
     yield (
         1 / count,
-        Message("it is a mean instead of a sum, or is divided twice by {count}", count=told),
+        Message("it is a mean instead of a sum, or is divided twice by {count}", count=description),
     )
-    yield sqrt(count), Message("it is not divided by the square root of {count}", count=told)
+    yield sqrt(count), Message("it is not divided by the square root of {count}", count=description)
     yield (
         1 / sqrt(count),
-        Message("it is divided once too often by the square root of {count}", count=told),
+        Message("it is divided once too often by the square root of {count}", count=description),
     )
-    yield count / (count - 1), Message("n - 1 is used instead of n = {count}", count=told)
-    yield (count - 1) / count, Message("n is used instead of n - 1, where n = {count}", count=told)
+    yield count / (count - 1), Message("n - 1 is used instead of n = {count}", count=description)
+    yield (
+        (count - 1) / count,
+        Message("n is used instead of n - 1, where n = {count}", count=description),
+    )
     yield (
         sqrt(count / (count - 1)),
-        Message("n - 1 is used instead of n under a root, where n = {count}", count=told),
+        Message("n - 1 is used instead of n under a root, where n = {count}", count=description),
     )
     yield (
         sqrt((count - 1) / count),
-        Message("n is used instead of n - 1 under a root, where n = {count}", count=told),
+        Message("n is used instead of n - 1 under a root, where n = {count}", count=description),
     )
 
 

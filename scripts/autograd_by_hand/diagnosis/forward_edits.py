@@ -35,7 +35,7 @@ class Change:
     """
 
     kind: str
-    told: Message
+    description: Message
     do: Do | None = None
     inputs: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
 
@@ -43,8 +43,8 @@ class Change:
         """Both changes at once, each to another step."""
         assert self.do
         assert other.do
-        told = Message("{one}, and {other}", one=self.told, other=other.told)
-        return replace(self, told=told, do=together([self.do, other.do]))
+        description = Message("{one}, and {other}", one=self.description, other=other.description)
+        return replace(self, description=description, do=together([self.do, other.do]))
 
 
 class _Altered(torch.autograd.Function):
@@ -133,7 +133,7 @@ def together(changes: Collection[Do]) -> Do:
     return do
 
 
-def in_turns(changes: Collection[Do]) -> Do:
+def in_iterations(changes: Collection[Do]) -> Do:
     """The same change in the turns of a loop, but for those where nothing flows back."""
 
     def where_it_can(change: Do) -> Do:
@@ -197,10 +197,12 @@ def showing(number: int, shown: Make) -> Do:
     return at(number, make)
 
 
-def altogether_or_again(kind: str, told: Message, number: int, make: Make) -> Iterator[Change]:
+def altogether_or_again(
+    kind: str, description: Message, number: int, make: Make
+) -> Iterator[Change]:
     """Something else in place of a step, altogether or only where backward computes it again."""
-    yield Change(kind, told, at(number, make))
-    yield Change(kind, again(told), showing(number, make))
+    yield Change(kind, description, at(number, make))
+    yield Change(kind, again(description), showing(number, make))
 
 
 def again(mistake: Message) -> Message:

@@ -25,7 +25,7 @@ from autograd_by_hand.diagnosis.mistakes_derivatives import (
 )
 from autograd_by_hand.diagnosis.mistakes_recomputation import indices, recomputed
 from autograd_by_hand.diagnosis.mistakes_sums import sums
-from autograd_by_hand.diagnosis.mistakes_terms import edges_and_turns, term
+from autograd_by_hand.diagnosis.mistakes_terms import edges_and_iterations, term
 from autograd_by_hand.diagnosis.steps import Steps
 from autograd_by_hand.diagnosis.time_budget import until
 
@@ -52,34 +52,34 @@ class Run:
     steps: Steps
     tensors: dict[str, Tensor]
     dout: Tensor
-    hand: Gradients
+    manual: Gradients
     truth: Gradients
 
     def gradients(self, change: Change) -> Gradients | None:
         """Autograd's gradients with something changed; None where that cannot be done."""
         given = change.inputs(self.tensors) if change.inputs else self.tensors
         leaves = {
-            name: value.clone().requires_grad_() if name in self.hand else value
+            name: value.clone().requires_grad_() if name in self.manual else value
             for name, value in given.items()
         }
         try:
             result = self.steps.again(leaves, change.do)
             found = torch.autograd.grad(
-                result, [leaves[name] for name in self.hand], self.dout, allow_unused=True
+                result, [leaves[name] for name in self.manual], self.dout, allow_unused=True
             )
         except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError):
             return None
         return {
             name: torch.zeros_like(self.truth[name]) if one is None else one
-            for name, one in zip(self.hand, found, strict=True)
+            for name, one in zip(self.manual, found, strict=True)
         }
 
     def left_over(self, name: str, given: Gradients | None) -> float:
         """What a change does not explain of a gradient's error, as a part of it."""
         if given is None:
             return torch.inf
-        hand, truth = self.hand[name], self.truth[name]
-        return float((hand - given[name]).norm() / (hand - truth).norm())
+        manual, truth = self.manual[name], self.truth[name]
+        return float((manual - given[name]).norm() / (manual - truth).norm())
 
 
 def find(
@@ -101,7 +101,7 @@ def find(
             for name in names:
                 worst = max(run.left_over(name, one) for run, one in zip(runs, given, strict=True))
                 if worst < tolerance and name in rest:
-                    found[name] = Explanation(change.kind, change.told, worst, family)
+                    found[name] = Explanation(change.kind, change.description, worst, family)
                     rest.remove(name)
     return found
 
@@ -140,13 +140,13 @@ def _explained(run: Run, wrong: list[str], change: Change, tolerance: float) -> 
 def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
     """Terms that are missing, or counted a wrong number of times: the missing ones first."""
     found = []
-    for numbers, place in edges_and_turns(run.steps):
+    for numbers, place in edges_and_iterations(run.steps):
         without = run.gradients(term(run.steps, numbers, place, 0.0))
         if without is None:
             continue
         for name in wrong:
             part = run.truth[name] - without[name]
-            error = run.hand[name] - run.truth[name]
+            error = run.manual[name] - run.truth[name]
             size = float((part * part).sum())
             if not size or not without[name].any():
                 continue  # no term, or all there is
@@ -195,11 +195,11 @@ def _fitted(
     run: Run, name: str, start: float, change: Callable[[float], Change], tolerance: float
 ) -> float | None:
     """The number with which forward has the hand's gradient."""
-    enough = tolerance * float((run.hand[name] - run.truth[name]).norm())
+    enough = tolerance * float((run.manual[name] - run.truth[name]).norm())
 
     def residual(value: float) -> Tensor | None:
         given = run.gradients(change(value))
-        return None if given is None else run.hand[name] - given[name]
+        return None if given is None else run.manual[name] - given[name]
 
     return fitted_number(start, residual, enough)
 

@@ -19,7 +19,7 @@ aten = torch.ops.aten
 
 
 def trace_forward(
-    forward: Author, path: Path, tensors: dict[str, Tensor], limit: float, apart: bool
+    forward: Author, path: Path, tensors: dict[str, Tensor], limit: float, decompose: bool
 ) -> Steps:
     """The steps of a forward on one run, and as the last one its result once more.
 
@@ -32,7 +32,7 @@ def trace_forward(
     """
     given = {name: tensor.clone() for name, tensor in tensors.items()}
     values: list[Tensor] = []
-    recorder = Recorder(path, apart, {}, values, [])
+    recorder = Recorder(path, decompose, {}, values, [])
     inputs = {name: recorder.ref(tensor) for name, tensor in given.items()}
     with torch.no_grad(), variables_of(forward) as variables, recorder:
         result = call(forward, path, given, limit)

@@ -23,9 +23,9 @@ MOSTLY = 0.75
 
 
 def coarser_format(
-    hand: Array,
+    manual: Array,
     error: Array,
-    noises: float,
+    times_noise: float,
     limit: float,
     moved_errors: Callable[[float], Array],
 ) -> tuple[str, Message] | None:
@@ -37,9 +37,9 @@ def coarser_format(
     """
     with np.errstate(over="ignore"):
         for dtype in COARSER:
-            if noises > limit * 2.0 ** (precision("float64") - precision(dtype)):
+            if times_noise > limit * 2.0 ** (precision("float64") - precision(dtype)):
                 continue  # more than rounding to that format explains
-            if np.array_equal(rounded(hand.astype(np.float32), dtype).astype(np.float64), hand):
+            if np.array_equal(rounded(manual.astype(np.float32), dtype).astype(np.float64), manual):
                 return dtype, Message(
                     "every value is exactly representable in {format}", format=dtype
                 )

@@ -21,7 +21,7 @@ def unmultiplied(steps: Steps) -> Iterator[Change]:
     for number, place, arg in edges(steps):
         words = Message(
             "the gradient that flows back to `{a}` in `{b}` is not multiplied in (treated as 1)",
-            a=steps.told(arg),
+            a=steps.describe(arg),
             b=steps.made(steps.steps[number]),
         )
         yield Change("missing", words, into(number, place, torch.ones_like))
@@ -31,14 +31,14 @@ def flows(steps: Steps) -> Iterator[Change]:
     """What flows back is read a place too far, is turned, or is cut off."""
     for number, place, arg in edges(steps):
         step = steps.steps[number]
-        a, b = steps.told(arg), steps.made(step)
+        a, b = steps.describe(arg), steps.made(step)
         for layout in _misplaced(steps.values[arg.place].shape):
-            told = _into(a, b, layout)
-            yield Change(layout.kind, told, into(number, place, layout.of))
+            description = _into(a, b, layout)
+            yield Change(layout.kind, description, into(number, place, layout.of))
         if isinstance(step.made, Ref) and len({*step.refs()}) > 1:
             for layout in _misplaced(steps.values[step.place].shape):
-                told = _towards(b, a, layout)
-                yield Change(layout.kind, told, towards(number, place, layout.of))
+                description = _towards(b, a, layout)
+                yield Change(layout.kind, description, towards(number, place, layout.of))
 
 
 def _into(a: str, b: str, layout: Layout) -> Message:

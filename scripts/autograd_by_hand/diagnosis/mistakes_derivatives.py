@@ -11,7 +11,7 @@ from autograd_by_hand.diagnosis.forward_edits import (
     Change,
     derivative,
     edges,
-    in_turns,
+    in_iterations,
     of_value,
 )
 from autograd_by_hand.diagnosis.layouts import fits
@@ -26,14 +26,16 @@ def derivatives(steps: Steps) -> Iterator[Change]:
             continue
         given, made = steps.values[arg.place], steps.values[step.place]
         if step.name == "mul" and len(step.refs()) == 2:
-            shape, told_of = made.shape, steps.told(step.args[1 - place])
+            shape, description_of_factor = made.shape, steps.describe(step.args[1 - place])
             left_out = Message(
                 "the factor `{a}` is left out in the gradient of `{b}` (treated as 1)",
-                a=told_of,
+                a=description_of_factor,
                 b=steps.made(step),
             )
             what = Message(
-                "the factor `{a}` in the gradient of `{b}`", a=told_of, b=steps.made(step)
+                "the factor `{a}` in the gradient of `{b}`",
+                a=description_of_factor,
+                b=steps.made(step),
             )
         elif step.name in UNARY and len({*step.refs()}) == 1 and fits(made.shape, given.shape):
             shape = given.shape
@@ -57,14 +59,14 @@ def derivatives(steps: Steps) -> Iterator[Change]:
         for other, value in enumerate(steps.values):
             if not value.is_floating_point() or value.numel() == 1 or not fits(value.shape, shape):
                 continue
-            told = steps.told(Ref(other))
+            description = steps.describe(Ref(other))
             for formula in SLOPES:
                 if not _is_constant(FORMULAS[formula](value)):
                     yield Change(
                         "operation",
                         Message(
                             "`{a}` is used instead of {what}",
-                            a=written(formula, told),
+                            a=written(formula, description),
                             what=what,
                         ),
                         derivative(number, place, of_value(FORMULAS[formula], other)),
@@ -73,7 +75,7 @@ def derivatives(steps: Steps) -> Iterator[Change]:
 
 def unfactored(steps: Steps) -> Iterator[Change]:
     """A derivative left out in every turn of a loop."""
-    for numbers in steps.turns():
+    for numbers in steps.iterations():
         first = steps.steps[numbers[0]]
         if first.name not in {*UNARY, "mul"}:
             continue
@@ -83,13 +85,13 @@ def unfactored(steps: Steps) -> Iterator[Change]:
                     derivative(number, place, of_value(torch.ones_like, arg.place))
                     for number in numbers
                 ]
-                told = Message(
+                description = Message(
                     "the derivative of `{a}` with respect to `{b}` is left out in "
                     "every iteration of a loop (treated as 1)",
                     a=steps.made(first),
-                    b=steps.told(arg),
+                    b=steps.describe(arg),
                 )
-                yield Change("missing", told, in_turns(each))
+                yield Change("missing", description, in_iterations(each))
 
 
 def _is_constant(value: Tensor) -> bool:

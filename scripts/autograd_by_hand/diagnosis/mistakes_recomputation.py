@@ -29,21 +29,23 @@ def recomputed(steps: Steps) -> Iterator[Change]:
     for number, step in steps.numbered():
         if not makes_real(steps, step):
             continue
-        told, shape = steps.made(step), steps.values[step.place].shape
+        description, shape = steps.made(step), steps.values[step.place].shape
         for place, arg in enumerate(step.args):
             if not isinstance(arg, Ref):
                 continue
-            value, own = steps.values[arg.place], steps.told(arg)
+            value, own = steps.values[arg.place], steps.describe(arg)
             if value.shape == shape and step.name not in COPIES:
-                words = Message("`{a}` is left out: `{b}` is used in its place", a=told, b=own)
+                words = Message(
+                    "`{a}` is left out: `{b}` is used in its place", a=description, b=own
+                )
                 yield from altogether_or_again(
                     "missing", words, number, partial(argument, place=place)
                 )
             if step.name in ADDITIONS:
-                words = again(Message("`{a}` is left out of `{b}`", a=own, b=told))
+                words = again(Message("`{a}` is left out of `{b}`", a=own, b=description))
                 yield Change("missing", words, showing(number, partial(_without, place=place)))
             if step.name in MATRIX_PRODUCTS and _is_square(value.shape):
-                words = Message("`{a}` is transposed in `{b}`", a=own, b=told)
+                words = Message("`{a}` is transposed in `{b}`", a=own, b=description)
                 yield Change("transposed", words, at(number, partial(_transposed, place=place)))
         yield from _roots(steps, number, step)
         yield from _axes(steps, number, step)

@@ -24,7 +24,7 @@ from autograd_by_hand.diagnosis.forward_edits import (
 from autograd_by_hand.diagnosis.layouts import fits
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
-Slip = tuple[str, Message, Alter]  # the kind of mistake, its words, and what stands for a sum
+WrongSum = tuple[str, Message, Alter]  # the kind of mistake, its words, and what stands for a sum
 
 
 def sums(steps: Steps) -> Iterator[Change]:
@@ -40,22 +40,22 @@ def sums(steps: Steps) -> Iterator[Change]:
         whole.append((number, value.shape, own))
         for kind, what, alter in _wrong_sums(value.shape, own):
             do = at(number, partial(_at_full_size, alter=alter))
-            told = Message(
+            description = Message(
                 "the sum over axes {axes} in the gradient of `{a}` {what}",
                 axes=str(own),
                 a=steps.made(step),
                 what=what,
             )
-            yield Change(kind, told, do)
+            yield Change(kind, description, do)
     if len(whole) > 1:
         _, shape, own = whole[0]
         for kind, what, alter in _wrong_sums(shape, own):
             make = partial(_at_full_size, alter=alter)
             do = together([at(number, make) for number, *_ in whole])
-            told = Message(
+            description = Message(
                 "every sum over axes {axes} in the gradient {what}", axes=str(own), what=what
             )
-            yield Change(kind, told, do)
+            yield Change(kind, description, do)
     yield from _broadcasts(steps)
 
 
@@ -69,7 +69,7 @@ def _at_full_size(step: Step, values: list[Any], alter: Alter) -> Tensor:
     return altered(full, alter, shown)
 
 
-def _wrong_sums(shape: torch.Size, own: list[int]) -> Iterator[Slip]:
+def _wrong_sums(shape: torch.Size, own: list[int]) -> Iterator[WrongSum]:
     """What may be done, at full size, in place of a sum over some axes of a tensor."""
 
     def summed(axes: list[int], scale: float = 1.0) -> Alter:
@@ -111,8 +111,8 @@ def _broadcasts(steps: Steps) -> Iterator[Change]:
             continue
         for kind, what, alter in _wrong_reductions(small, full):
             make = partial(_reduced_otherwise, place=place, full=full, alter=alter)
-            told = Message("the gradient of `{a}` {what}", a=steps.told(arg), what=what)
-            yield Change(kind, told, at(number, make))
+            description = Message("the gradient of `{a}` {what}", a=steps.describe(arg), what=what)
+            yield Change(kind, description, at(number, make))
 
 
 def _reduced_otherwise(
@@ -123,7 +123,7 @@ def _reduced_otherwise(
     return with_argument(step, values, place, altered(value, alter, value.detach().expand(full)))
 
 
-def _wrong_reductions(small: torch.Size, full: torch.Size) -> Iterator[Slip]:
+def _wrong_reductions(small: torch.Size, full: torch.Size) -> Iterator[WrongSum]:
     """What may be done in place of the sum that undoes a broadcast."""
     lead = len(full) - len(small)
     own = [axis for axis in range(len(full)) if axis < lead or small[axis - lead] != full[axis]]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from autograd_by_hand.core.messages import Message
-from autograd_by_hand.diagnosis.forward_edits import Change, edges, in_turns, into, times
+from autograd_by_hand.diagnosis.forward_edits import Change, edges, in_iterations, into, times
 from autograd_by_hand.diagnosis.steps import Ref, Steps
 
 
@@ -14,15 +14,15 @@ def term(steps: Steps, numbers: Sequence[int], place: int, count: float) -> Chan
     """
     step = steps.steps[numbers[0]]
     each = [into(number, place, times(count)) for number in numbers]
-    told = _told_of_loop if len(numbers) > 1 else _told
+    description = _described_in_loop if len(numbers) > 1 else _described
     return Change(
         "factor" if count else "missing",
-        told(count, steps.told(step.args[place]), steps.made(step)),
-        in_turns(each) if len(numbers) > 1 else each[0],
+        description(count, steps.describe(step.args[place]), steps.made(step)),
+        in_iterations(each) if len(numbers) > 1 else each[0],
     )
 
 
-def _told(count: float, a: str, b: str) -> Message:
+def _described(count: float, a: str, b: str) -> Message:
     """The mistake in words: the term through `a` in `b` is counted so many times."""
     if count == 0:
         return Message(
@@ -35,7 +35,7 @@ def _told(count: float, a: str, b: str) -> Message:
     )
 
 
-def _told_of_loop(count: float, a: str, b: str) -> Message:
+def _described_in_loop(count: float, a: str, b: str) -> Message:
     """The same of a term in every turn of a loop."""
     if count == 0:
         return Message(
@@ -58,11 +58,11 @@ def _told_of_loop(count: float, a: str, b: str) -> Message:
     )
 
 
-def edges_and_turns(steps: Steps) -> Iterator[tuple[list[int], int]]:
+def edges_and_iterations(steps: Steps) -> Iterator[tuple[list[int], int]]:
     """The arguments of a step, and of the steps that are the turns of a loop."""
     for number, place, _ in edges(steps):
         yield [number], place
-    for numbers in steps.turns():
+    for numbers in steps.iterations():
         for place, arg in enumerate(steps.steps[numbers[0]].args):
             if isinstance(arg, Ref) and steps.values[arg.place].is_floating_point():
                 yield numbers, place

@@ -32,7 +32,7 @@ class Recorder(DispatchMode):
     def __init__(
         self,
         path: Path,
-        apart: bool,
+        decompose: bool,
         places: dict[int, Ref],
         values: list[Tensor],
         alive: list[Tensor],
@@ -40,7 +40,7 @@ class Recorder(DispatchMode):
         super().__init__()
         self.path, self.last = str(path), Site(0, (), 0)
         self.steps: list[Step] = []
-        self.apart, self.places, self.values, self.alive = apart, places, values, alive
+        self.decompose, self.places, self.values, self.alive = decompose, places, values, alive
 
     def site(self) -> Site:
         """The place of the author's code that is being carried out."""
@@ -66,11 +66,11 @@ class Recorder(DispatchMode):
 
     def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Append the operation to `steps`, or those that it decomposes into."""
-        if self.apart and (apart := taken_apart(func)):
+        if self.decompose and (decompose := taken_apart(func)):
             inner = Recorder(Path(self.path), True, self.places, self.values, self.alive)
             inner.last = self.last
             with inner:
-                made = apart(*args, **kwargs)
+                made = decompose(*args, **kwargs)
             # Of torch's primitives autograd knows no derivative.
             primitive = any(str(step.func).startswith("prims") for step in inner.steps)
             if made is not NotImplemented and not primitive:

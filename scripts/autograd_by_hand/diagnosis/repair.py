@@ -12,12 +12,12 @@ from torch import Size, Tensor
 
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.backward_groups import AlterAt, Group, Makes, Operand
-from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward
 from autograd_by_hand.diagnosis.backward_trace import Make
 from autograd_by_hand.diagnosis.steps import Step, Steps
-from autograd_by_hand.diagnosis.value_relations import Told
+from autograd_by_hand.diagnosis.value_relations import Described
 
-Tell = Callable[[], Told]
+Describe = Callable[[], Described]
 Other = Callable[[list[Any]], Tensor]  # made of all values
 
 
@@ -30,7 +30,7 @@ class Repair:
     """
 
     makes: Makes
-    tell: Tell
+    describe: Describe
 
 
 @dataclass(frozen=True)
@@ -44,35 +44,37 @@ class Sweep:
 
     operand: Operand
     combine: Callable[[Tensor, Tensor], Tensor]
-    others: Sequence[tuple[Other, Tell]]
-    turned: bool = False
+    others: Sequence[tuple[Other, Describe]]
+    per_iteration: bool = False
 
     def makes(self, other: Other) -> Makes:
         """What each step that changes makes instead, with one of the values."""
 
-        def alter(values: list[Any], value: Tensor, turn: int) -> Tensor:
+        def alter(values: list[Any], value: Tensor, iteration: int) -> Tensor:
             given = other(values)
-            return self.combine(value, given[turn] if self.turned else given)
+            return self.combine(value, given[iteration] if self.per_iteration else given)
 
         return self.operand.makes(alter)
 
     def repair(self, number: int) -> Repair:
         """One of the repairs."""
-        other, tell = self.others[number]
-        return Repair(self.makes(other), tell)
+        other, describe = self.others[number]
+        return Repair(self.makes(other), describe)
 
 
 Repairs = Iterator[Repair | Sweep]
 
 
-def repair(hand: Hand, group: Group, kind: str, words: Message, make: Make) -> Repair:
+def repair(backward: ManualBackward, group: Group, kind: str, words: Message, make: Make) -> Repair:
     """Each step of a group made otherwise."""
-    return Repair(group.makes(make), lambda: (kind, hand.at(group, words)))
+    return Repair(group.makes(make), lambda: (kind, backward.at(group, words)))
 
 
-def altered_operand(hand: Hand, one: Operand, kind: str, words: Message, alter: AlterAt) -> Repair:
+def altered_operand(
+    backward: ManualBackward, one: Operand, kind: str, words: Message, alter: AlterAt
+) -> Repair:
     """An operand that is another."""
-    return Repair(one.makes(alter), lambda: (kind, hand.at(one.group, words)))
+    return Repair(one.makes(alter), lambda: (kind, backward.at(one.group, words)))
 
 
 def with_any(step: Step, values: list[Any], place: int, arg: Any) -> Any:

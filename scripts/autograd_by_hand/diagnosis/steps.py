@@ -117,7 +117,7 @@ class Steps:
             if not self.kernels_only or taken_apart(step.func):
                 yield number, step
 
-    def turns(self) -> list[list[int]]:
+    def iterations(self) -> list[list[int]]:
         """The numbers of the steps that one expression makes in the turns of a loop."""
         found: dict[tuple[Place, str], list[int]] = {}
         for number, step in self.numbered():
@@ -163,7 +163,7 @@ class Steps:
         kwargs = changed(step.kwargs, lambda ref: values[ref.place]) if step.kwargs else {}
         return step.func(*args, **kwargs)
 
-    def told(self, ref: Ref, depth: int = 2) -> str:
+    def describe(self, ref: Ref, depth: int = 2) -> str:
         """A value in words: its name, or the operation that makes it of others."""
         if ref.place in self.names:
             return self.names[ref.place]
@@ -172,13 +172,13 @@ class Steps:
         if step is None:
             return "a constant"
         if step.name in SILENT and step.refs():
-            return self.told(step.refs()[0], depth)
+            return self.describe(step.refs()[0], depth)
         if depth == 0:
             return "…"
         if step.name == "t" or (step.name == "permute" and list(step.args[1]) == [1, 0]):
-            return f"{self.told(step.refs()[0], depth)}.T"
+            return f"{self.describe(step.refs()[0], depth)}.T"
         args = [
-            self.told(arg, depth - 1) if isinstance(arg, Ref) else f"{arg:g}"
+            self.describe(arg, depth - 1) if isinstance(arg, Ref) else f"{arg:g}"
             for arg in step.args
             if isinstance(arg, Ref) or (isinstance(arg, int | float) and step.name in INFIX)
         ]
@@ -190,7 +190,7 @@ class Steps:
         """What a step makes, in words."""
         if step.name == "alias":
             return "forward's result"
-        return self.told(step.all_made()[0]) if step.all_made() else "a number"
+        return self.describe(step.all_made()[0]) if step.all_made() else "a number"
 
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mm": "@", "bmm": "@", "pow": "**"}

@@ -40,7 +40,7 @@ class Values:
     known: tensors of the experiment by name, (runs, *shape)
     """
 
-    hand: Array
+    manual: Array
     truth: Array
     tolerance: float
     name: str = ""
@@ -51,13 +51,13 @@ class Values:
     @cached_property
     def error(self) -> float:
         """The norm of the error."""
-        return float(np.linalg.norm(self.hand - self.truth))
+        return float(np.linalg.norm(self.manual - self.truth))
 
     def is_(self, other: Array) -> bool:
         """Whether the hand's gradient is `other`."""
-        if other.shape != self.hand.shape:
+        if other.shape != self.manual.shape:
             return False
-        left_over = float(np.linalg.norm(self.hand - other))
+        left_over = float(np.linalg.norm(self.manual - other))
         return left_over <= self.tolerance * self.error
 
 
@@ -66,7 +66,7 @@ def exact(values: Values, without: Collection[str] = ()) -> Iterator[Mistake]:
 
     without: the families of patterns that are not tried
     """
-    families = EXACT if values.hand.any() else {"zero": _zero}
+    families = EXACT if values.manual.any() else {"zero": _zero}
     return matching(families, values, without)
 
 
@@ -83,7 +83,7 @@ def matching(
 
 def _zero(values: Values) -> Iterator[Found]:
     """Nothing."""
-    if not values.hand.any():
+    if not values.manual.any():
         name = Message("it is zero: its terms are missing or detached")
         yield "zero", name, Message("every element is {number}", number="0")
 
@@ -98,20 +98,20 @@ def _other_gradient(values: Values) -> Iterator[Found]:
 
 def _factor(values: Values) -> Iterator[Found]:
     """The true gradient times a number, or a number for each run."""
-    hand, truth = (one.reshape(len(one), -1) for one in (values.hand, values.truth))
+    manual, truth = (one.reshape(len(one), -1) for one in (values.manual, values.truth))
     size = float((truth * truth).sum())
     if not size:
         return
-    factor = float((hand * truth).sum()) / size
+    factor = float((manual * truth).sum()) / size
     if values.is_(factor * values.truth):
-        left_over = float(np.linalg.norm(hand - factor * truth))
+        left_over = float(np.linalg.norm(manual - factor * truth))
         within = left_over / sqrt(size) + 1e-12 * abs(factor)
         evidence = Message("every element is {factor} times the true one", factor=f"{factor:.6g}")
         yield "factor", name_of(factor, values.shapes, within), evidence
         return
     squares = (truth * truth).sum(axis=1)
-    if len(hand) > 1 and (squares > 0).all():
-        each = (hand * truth).sum(axis=1) / squares
+    if len(manual) > 1 and (squares > 0).all():
+        each = (manual * truth).sum(axis=1) / squares
         if values.is_(each.reshape(-1, *[1] * (values.truth.ndim - 1)) * values.truth):
             yield (
                 "factor",
@@ -163,7 +163,7 @@ def laid_out(runs: Array, of: Callable[[Tensor], Tensor]) -> Array:
 
 def confined(values: Values, *, said: bool) -> Iterator[Found]:
     """Right but for some rows or elements; `said`: and it can be said what is there."""
-    apart = np.abs(values.hand - values.truth)
+    apart = np.abs(values.manual - values.truth)
     off = (apart > values.tolerance * values.error).any(axis=0)  # in any run
     if not off.any() or off.mean() > 0.5:
         return
@@ -201,12 +201,12 @@ def confined(values: Values, *, said: bool) -> Iterator[Found]:
 
 def _what_is_there(values: Values, off: NDArray[np.bool_]) -> Message | None:
     """What stands in the place of some elements, if it can be said."""
-    hand, truth = values.hand[:, off], values.truth[:, off]
-    if not hand.any():
+    manual, truth = values.manual[:, off], values.truth[:, off]
+    if not manual.any():
         return Message("it is 0 there")
     size = float((truth * truth).sum())
-    factor = float((hand * truth).sum()) / size if size else 0.0
-    if np.linalg.norm(hand - factor * truth) <= values.tolerance * values.error:
+    factor = float((manual * truth).sum()) / size if size else 0.0
+    if np.linalg.norm(manual - factor * truth) <= values.tolerance * values.error:
         return Message("it is {factor} times the true one there", factor=f"{factor:.6g}")
     return None
 

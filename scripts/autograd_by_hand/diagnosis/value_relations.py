@@ -7,27 +7,29 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.core.messages import Message, joined
-from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward
 from autograd_by_hand.diagnosis.factor_names import is_named
 from autograd_by_hand.diagnosis.layouts import TRANSPOSED, fits, misread, shifted
 
-Told = tuple[str, Message]  # the kind of mistake, and its words
+Described = tuple[str, Message]  # the kind of mistake, and its words
 How = tuple[str, Message | None]  # the kind of mistake, and what the one value is to the other
 
 
-def relation(hand: Hand, used: int, due: int) -> Told:
+def relation(backward: ManualBackward, used: int, due: int) -> Described:
     """The kind of mistake that it is to use one value where another is due, and its words."""
-    one, other = hand.value(used), hand.value(due)
+    one, other = backward.value(used), backward.value(due)
     if one.numel() == other.numel():
         other = other.reshape(one.shape)
-    words = Message("`{a}` is used instead of `{b}`", a=hand.told(used), b=hand.told(due))
+    words = Message(
+        "`{a}` is used instead of `{b}`", a=backward.describe(used), b=backward.describe(due)
+    )
     if not one.is_floating_point() or one.shape != other.shape:
         return ("shifted" if _off_by_one(one, other) else "operation"), words
     every = chain(
         _blank(one, other),
         _laid_out(one, other),
-        _scaled(hand, one, other),
-        _left_out(hand, used, due, other),
+        _scaled(backward, one, other),
+        _left_out(backward, used, due, other),
     )
     kind, how = next(every, ("operation", None))
     return kind, joined(": ", [words, how]) if how else words
@@ -49,7 +51,7 @@ def _blank(one: Tensor, other: Tensor) -> Iterator[How]:
         )
 
 
-def _scaled(hand: Hand, one: Tensor, other: Tensor) -> Iterator[How]:
+def _scaled(backward: ManualBackward, one: Tensor, other: Tensor) -> Iterator[How]:
     """The number that the first value is times the second, and what is added to it."""
     if affine := _affine(one, other):
         scale, shift = affine
@@ -62,31 +64,31 @@ def _scaled(hand: Hand, one: Tensor, other: Tensor) -> Iterator[How]:
                 shift=f"{shift:.6g}",
             )
             yield "constant", words
-        kind = "factor" if is_named(scale, shapes_of(hand)) else "constant"
+        kind = "factor" if is_named(scale, shapes_of(backward)) else "constant"
         yield kind, Message("the first is {factor} times the second", factor=f"{scale:.6g}")
 
 
-def _left_out(hand: Hand, used: int, due: int, other: Tensor) -> Iterator[How]:
+def _left_out(backward: ManualBackward, used: int, due: int, other: Tensor) -> Iterator[How]:
     """The input, or the term, that makes the first value the second."""
-    one = hand.value(used)
-    for name, ref in hand.steps.inputs.items():
-        factor = hand.value(ref.place)
+    one = backward.value(used)
+    for name, ref in backward.steps.inputs.items():
+        factor = backward.value(ref.place)
         fit = factor.numel() > 1 and factor.is_floating_point() and fits(factor.shape, one.shape)
         if fit and _close(one * factor, other):
             yield "missing", Message("the factor `{a}` is left out", a=name)
-    for place in hand.values if due not in hand.above(used) else ():
-        term = hand.value(place)
+    for place in backward.values if due not in backward.above(used) else ():
+        term = backward.value(place)
         if not term.is_floating_point() or not fits(term.shape, one.shape) or not term.any():
             continue
-        if {place, *hand.above(place)} & {used, due}:
+        if {place, *backward.above(place)} & {used, due}:
             continue  # what is made of the two tells nothing
         if _close(one + term, other) or _close(one - term, other):
-            yield "missing", Message("the term `{a}` is left out", a=hand.told(place))
+            yield "missing", Message("the term `{a}` is left out", a=backward.describe(place))
 
 
-def shapes_of(hand: Hand) -> dict[str, list[int]]:
+def shapes_of(backward: ManualBackward) -> dict[str, list[int]]:
     """The shapes of the tensors, by name."""
-    return {name: [*hand.value(ref.place).shape] for name, ref in hand.steps.inputs.items()}
+    return {name: [*backward.value(ref.place).shape] for name, ref in backward.steps.inputs.items()}
 
 
 def _laid_out(one: Tensor, other: Tensor) -> Iterator[How]:

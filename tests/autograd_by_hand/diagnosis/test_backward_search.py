@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autograd_by_hand.diagnosis.backward_search import Mending, mend
+from autograd_by_hand.diagnosis.backward_search import BackwardRun, find_repairs
 from tests.autograd_by_hand.diagnosis.backwards import drawn, function_of, taken
 
 SHAPES = {"x": (4, 3), "y": (4, 3), "W": (3, 3), "b": (3,), "dout": (4, 3)}
@@ -22,9 +22,9 @@ def mended(source, old, new, needed=("x",), **options):
         )
         wrong = [name for name in needed if not torch.allclose(hand[name], truth[name])]
         right = [name for name in needed if name not in wrong]
-        runs.append(Mending(taken(source.replace(old, new), tensors, needed), hand, truth))
+        runs.append(BackwardRun(taken(source.replace(old, new), tensors, needed), hand, truth))
     assert wrong
-    return mend(runs, wrong, right, TOLERANCE, **options)
+    return find_repairs(runs, wrong, right, TOLERANCE, **options)
 
 
 def mistake(*args, **options):
@@ -140,7 +140,9 @@ def test_what_two_mistakes_spoil_is_not_mended():
     tensors = drawn(0, **SHAPES)
     wrong = source.replace("dh.mean(dim=1", "dh.amax(dim=0").replace("* r\n", "* r.sqrt()\n")
     hand, truth = (function_of(one)(**tensors) for one in (wrong, NORM))
-    assert mend([Mending(taken(wrong, tensors), hand, truth)], ["x"], [], TOLERANCE) == {}
+    assert (
+        find_repairs([BackwardRun(taken(wrong, tensors), hand, truth)], ["x"], [], TOLERANCE) == {}
+    )
 
 
 def test_what_fits_on_one_run_only_is_not_told():
@@ -149,9 +151,9 @@ def test_what_fits_on_one_run_only_is_not_told():
         tensors = drawn(seed, **SHAPES)
         wrong = NORM.replace("- h * (dh", "- c * (dh")
         hand, truth = (function_of(one)(**tensors) for one in (wrong, source))
-        runs.append(Mending(taken(wrong, tensors), hand, truth))
-    assert mend(runs[:1], ["x"], [], TOLERANCE)["x"].kind == "operation"
-    assert mend(runs, ["x"], [], TOLERANCE) == {}
+        runs.append(BackwardRun(taken(wrong, tensors), hand, truth))
+    assert find_repairs(runs[:1], ["x"], [], TOLERANCE)["x"].kind == "operation"
+    assert find_repairs(runs, ["x"], [], TOLERANCE) == {}
 
 
 def test_a_threshold_is_not_told_as_a_factor():
@@ -183,7 +185,7 @@ def test_forwards_values_stand_in_for_what_is_computed_again():
         wrong = source.replace("x.tanh()", "y.cos() * x[0]")
         hand, truth = (function_of(one)(**tensors) for one in (wrong, source))
         steps = taken(wrong, tensors).with_known({"forward's h": tensors["x"].tanh()})
-        runs.append(Mending(steps, hand, truth))
-    assert mend(runs, ["x"], [], TOLERANCE) == {}
-    found = mend(runs, ["x"], [], TOLERANCE, by_forward=True)
+        runs.append(BackwardRun(steps, hand, truth))
+    assert find_repairs(runs, ["x"], [], TOLERANCE) == {}
+    found = find_repairs(runs, ["x"], [], TOLERANCE, by_forward=True)
     assert "`h` is used instead of `forward's h`" in found["x"].name

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autograd_by_hand.diagnosis.backward_sites import Hand, fingerprint, orders
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward, fingerprint, orders
 from autograd_by_hand.diagnosis.layouts import fits
 from tests.autograd_by_hand.diagnosis.backwards import drawn, taken
 
@@ -18,7 +18,7 @@ TENSORS = drawn(x=(4, 3), dout=(4, 3))
 
 
 def hand(source, right=()):
-    return Hand(taken(source, TENSORS), [*right])
+    return ManualBackward(taken(source, TENSORS), [*right])
 
 
 def test_the_turns_of_a_loop_are_one_group():
@@ -42,26 +42,26 @@ def backward(x, dout):
 
 def test_groups_that_a_right_gradient_depends_on_come_last():
     source = "def backward(x, dout):\n    y = 2 * x\n    return {'x': y * dout, 'w': y}\n"
-    one = Hand(taken(source, TENSORS, ["x", "w"]), ["w"])
+    one = ManualBackward(taken(source, TENSORS, ["x", "w"]), ["w"])
     assert [group.number for group in one.groups] == [1, 0]
 
 
 def test_a_value_that_occurs_twice_stands_once_among_the_values():
     one = hand("def backward(x, dout):\n    y = 2 * x\n    z = x + x\n    return {'x': y * z}\n")
-    assert sorted(one.told(place) for place in one.values) == ["(y * z)", "dout", "x", "y"]
+    assert sorted(one.describe(place) for place in one.values) == ["(y * z)", "dout", "x", "y"]
 
 
 def test_what_is_only_compared_is_no_operand():
     one = hand("def backward(x, dout):\n    y = x.exp()\n    return {'x': dout * (y > 1)}\n")
-    assert [operand.told for operand in one.operands] == ["dout", "(dout * gt(y))"]
+    assert [operand.description for operand in one.operands] == ["dout", "(dout * gt(y))"]
 
 
 def test_what_an_operand_becomes_is_used():
     one = hand(LOOP)
-    doubled = next(operand for operand in one.operands if operand.told == "exp(select(x))")
-    twice = one.taken.again(doubled.makes(lambda _, value, __: 2 * value))
-    turned = one.taken.again(doubled.makes(lambda _, value, turn: turn * value))
-    once = one.taken.again({})
+    doubled = next(operand for operand in one.operands if operand.description == "exp(select(x))")
+    twice = one.trace.again(doubled.makes(lambda _, value, __: 2 * value))
+    turned = one.trace.again(doubled.makes(lambda _, value, turn: turn * value))
+    once = one.trace.again({})
     torch.testing.assert_close(twice["x"], 2 * once["x"])
     torch.testing.assert_close(turned["x"], torch.arange(4)[:, None] * once["x"])
 

@@ -268,7 +268,10 @@ def test_a_value_has_the_authors_name_for_it():
         "def forward(x, W):\n    y = x @ W\n    z = y.exp()\n    return z.sum()\n", x=X, W=X.t()
     )
     assert in_words(steps) == ["y", "z", "forward's result", "forward's result"]
-    assert {name: steps.told(ref) for name, ref in steps.inputs.items()} == {"x": "x", "W": "W"}
+    assert {name: steps.describe(ref) for name, ref in steps.inputs.items()} == {
+        "x": "x",
+        "W": "W",
+    }
 
 
 def test_a_value_without_a_name_is_told_by_what_makes_it_two_steps_deep():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward
 from autograd_by_hand.diagnosis.value_relations import relation
 from tests.autograd_by_hand.diagnosis.backwards import drawn, taken
 
@@ -28,7 +28,7 @@ CASES = {
 def test_a_value_in_the_place_of_x(used):
     kind, words = CASES[used]
     source = f"def backward(x, y, b, dout):\n    used = {used}\n    return {{'x': used * dout}}\n"
-    hand = Hand(taken(source, TENSORS), [])
+    hand = ManualBackward(taken(source, TENSORS), [])
     places = {name: place for place, name in hand.steps.names.items()}
     found, told = relation(hand, places["used"], places["x"])
     assert (found, words in told) == (kind, True), told
@@ -42,7 +42,7 @@ def test_a_term_that_is_left_out_is_told():
         "    due = used - t\n"
         "    return {'x': due * dout}\n"
     )
-    hand = Hand(taken(source, TENSORS), [])
+    hand = ManualBackward(taken(source, TENSORS), [])
     places = {name: place for place, name in hand.steps.names.items()}
     kind, told = relation(hand, places["used"], places["due"])
     assert kind == "missing"
@@ -57,6 +57,6 @@ def test_an_index_one_off_is_shifted(by):
         f"    used = due + {by}\n"
         "    return {'x': x[used % 4].sum() + x[due].sum() + dout}\n"
     )
-    hand = Hand(taken(source, TENSORS), [])
+    hand = ManualBackward(taken(source, TENSORS), [])
     places = {name: place for place, name in hand.steps.names.items()}
     assert relation(hand, places["used"], places["due"])[0] == "shifted"
