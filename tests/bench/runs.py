@@ -1,7 +1,7 @@
-"""How many runs cost: time against their number, the largest process, and two cores against one.
+"""Measure the cost of runs: the time by their number, the largest process, and two cores against one.
 
-The lab's experiment with its trial alone, in a fresh copy, with 200, 2000 and 20,000 runs; only the
-exponents and ratios mean anything on another machine.
+The lab's experiment runs in a fresh copy, with its trial alone and 200, 2000 and 20,000 runs. On
+another machine only the exponents and ratios are comparable.
 
 Usage: python -m tests.bench.runs [most runs]
 """

@@ -1,15 +1,14 @@
-"""The tester tested: right and wrong gradients of many operators, judged here and by the usual tests.
+"""Compare this project's verdicts with the usual tests on right and wrong gradients of many operators.
 
-Each operator's gradient, its correct variants and its mistakes, at four scales of the inputs and in
-four formats. A mistake counts where it is live: its formula is off by more than 1e-10 of the norm
-in float64, or, for a slip of precision, it is in the format at least four times as far from the
-reference as the same gradient without the slip. A correct variant that gives inf or nan where
-autograd gives a number, in the format or in float64, is counted as a slip of precision. Where
-autograd itself gives inf or nan in float64 (an exponential of inputs of 1000, say) there is nothing
-to hold a gradient against: that operator is left out at that scale, and named. The others see the
-same numbers: torch's assert_close and allclose with their default tolerances and flash-attention's
-rule (at most twice autograd's own greatest error) all of them, gradcheck (in its fast mode) the
-first run.
+Each operator's gradient, its correct variants and its mistakes are judged at four scales of the
+inputs and in four dtypes. A mistake counts only if it is live: its formula is off by more than 1e-10
+of the norm in float64, or, for a mistake of precision, its error in the dtype is at least four times
+that of the same gradient without the mistake. A correct variant that gives inf or nan where autograd
+gives a number, in the dtype or in float64, counts as a mistake of precision. Where autograd itself
+gives inf or nan in float64 (for an exponential of inputs of 1000, say), no gradient can be judged:
+the operator is left out at that scale and listed. The other tests see the same numbers: torch's
+assert_close and allclose with their default tolerances and flash-attention's rule (at most twice
+autograd's own greatest error) all runs, gradcheck (in its fast mode) the first run.
 
 Usage: python -m tests.bench.trial [eight | twelve | third | fourth] [operator ...]
 """
@@ -39,7 +38,7 @@ from tests.operators.trial import LIMIT, LINEAR, Trial
 
 SCALES = (1e-3, 1.0, 1e3, LINEAR)
 LIVE = 1e-10  # of the norm, in float64
-WORSE = 4.0  # times the error of the same gradient without a slip of precision
+WORSE = 4.0  # times the error of the same gradient without a mistake of precision
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
@@ -174,14 +173,14 @@ def _has_numbers(arrays: Arrays) -> bool:
 
 
 def _lost(hand: Arrays, autograd: Arrays) -> bool:
-    """Whether something is no number where autograd has one."""
+    """Whether an element is inf or nan where autograd's is finite."""
     return any(
         bool((~np.isfinite(_gradients(hand)[key]) & np.isfinite(theirs)).any())
         for key, theirs in _gradients(autograd).items()
     )
 
 
-# the usual tests, each on what was computed last
+# the usual tests, each on the gradients that were computed last
 
 
 def _assert_close(trial: Trial, dtype: str) -> bool:
@@ -226,7 +225,7 @@ def _gradcheck(trial: Trial, dtype: str) -> bool:
     by_hand = Backward(backward, trial.backward, trial.needed, torch_dtype(dtype), LIMIT)
     try:
         return ask(forward, by_hand, tensors, trial.needed, fast=True) is not None
-    except UserError:  # it gives up on what is no number
+    except UserError:  # it gives up on inf and nan
         return True
 
 

@@ -1,8 +1,8 @@
-"""Find the one change to the hand's backward that gives the true gradients.
+"""Find the one change to the manual backward that gives the true gradients.
 
-Backward is made again, step by step, with one expression changed (`diagnosis.repair`). A
-change that sets the gradients right names the mistake, and where in the code it stands. All in
-float64, where nothing fits by chance.
+Backward is executed again, step by step, with one expression changed (`diagnosis.repair`). A
+change that corrects the gradients identifies the mistake and its line in the code. Everything is
+computed in float64, where no change fits by chance.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -32,7 +32,8 @@ from autograd_by_hand.diagnosis.repairs_operands import forwards, swaps, values
 from autograd_by_hand.diagnosis.repairs_operations import operations, sums
 from autograd_by_hand.diagnosis.time_budget import until
 
-# The order in which they are tried: of those that mend as much, the first gives the name.
+# In the order in which they are tried: of the repairs that correct equally many gradients, the
+# first gives the name.
 FAMILIES: dict[str, Callable[[ManualBackward], Repairs]] = {
     "values": values,
     "swaps": swaps,
@@ -48,27 +49,27 @@ FAMILIES: dict[str, Callable[[ManualBackward], Repairs]] = {
 FITTED = "constants"  # the family whose numbers are fitted
 Gradients = dict[str, Tensor]
 PATIENCE = 5.0  # seconds of CPU time
-LARGEST = 2**20  # elements of what is tried at once
-FACTORS = (2.0, 0.5, -1.0, -2.0, -0.5)  # that may be wrong besides
+LARGEST = 2**20  # elements of the candidates that are tried at once
+FACTORS = (2.0, 0.5, -1.0, -2.0, -0.5)  # that may be wrong as well
 
 
 @dataclass(frozen=True)
 class BackwardRun:
-    """One run in float64: the hand's steps, its gradients and the true ones."""
+    """One run in float64: the manual backward's steps, its gradients and the true ones."""
 
     trace: BackwardSteps
     manual: Gradients
     truth: Gradients
 
     def left_over(self, name: str, given: Gradients | None, factor: float = 1.0) -> float:
-        """What a repair, and a factor, leave of a gradient's error, as a part of it."""
+        """The fraction of a gradient's error that remains after a repair and a factor."""
         if given is None or given[name].shape != self.truth[name].shape:
             return torch.inf
         manual, truth = self.manual[name], self.truth[name]
         return float((factor * given[name] - truth).norm() / (manual - truth).norm())
 
     def stays(self, right: list[str], given: Gradients | None) -> bool:
-        """Whether the gradients that were right still are."""
+        """Whether the gradients that were right are still right."""
         return given is not None and all(
             given[name].shape == self.truth[name].shape
             and torch.allclose(given[name], self.truth[name], rtol=1e-6, atol=1e-9)
@@ -76,7 +77,7 @@ class BackwardRun:
         )
 
     def factor(self, name: str, given: Gradients | None) -> float:
-        """The simple number that a mended gradient lacks for a factor; 0 if it is none."""
+        """The simple factor by which a repaired gradient is still off; 0 if there is none."""
         if given is None or given[name].shape != self.truth[name].shape:
             return 0.0
         size = float((given[name] * given[name]).sum())
@@ -93,13 +94,13 @@ def find_repairs(
     *,
     by_forward: bool = False,
 ) -> dict[str, Explanation]:
-    """The repair that sets right the most of the gradients named, and then of the rest.
+    """Find the repair that corrects most of the wrong gradients, and then those for the rest.
 
-    runs: the first is searched on, the others confirm
-    wrong, right: the gradients to mend, and those that no repair may change
-    tolerance: what may be left over, as a part of the error
+    runs: the search uses the first, the others confirm
+    wrong, right: the gradients to repair, and those that no repair may change
+    tolerance: the fraction of the error that may remain
     without: the families that are not tried
-    by_forward: whether forward's values stand in for the hand's, and nothing else is tried
+    by_forward: try only to replace backward's values by forward's
     """
     backward = ManualBackward(runs[0].trace, right)
     found, nearly = dict[str, Explanation](), dict[str, Explanation]()
@@ -129,9 +130,9 @@ def _best(
     family: str,
     repairs: Iterator[Repair],
 ) -> tuple[dict[str, Explanation], dict[str, Explanation]]:
-    """For each gradient the repair that sets right the most, the first of several.
+    """For each gradient, the first of the repairs that correct the most gradients.
 
-    returns: those that set it right, and those that set it right but for a factor
+    returns: the repairs that correct it, and those that correct it up to a factor
     """
     found: dict[bool, dict[str, tuple[int, Explanation]]] = {}
     for repair in repairs:
@@ -173,7 +174,7 @@ def _best(
 def _likely(
     run: BackwardRun, wrong: list[str], tolerance: float, repairs: Iterator[Repair | Sweep]
 ) -> Iterator[Repair]:
-    """The repairs, of those that are alike only the ones that may fit, which are told at once."""
+    """The repairs; of a sweep, only those that may fit, which one batched call finds."""
     for one in repairs:
         if isinstance(one, Repair):
             yield one
@@ -187,7 +188,7 @@ def _likely(
 def _that_may_fit(
     run: BackwardRun, wrong: list[str], tolerance: float, sweep: Sweep, start: int, stop: int
 ) -> list[int]:
-    """The numbers of a sweep's repairs, from one to another, that may set a gradient right."""
+    """The numbers, from start to stop, of a sweep's repairs that may correct a gradient."""
     numbers = [*range(len(sweep.others))[start:stop]]
     own = run.trace.steps.values
     many = torch.stack([sweep.others[number][0](own) for number in numbers])
@@ -218,7 +219,7 @@ def _that_may_fit(
 def _fits(
     run: BackwardRun, backward: ManualBackward, wrong: list[str], tolerance: float
 ) -> Iterator[Repair]:
-    """The repairs that are numbers, fitted to all the gradients that each has a part in."""
+    """The repairs that replace a number, fitted to all gradients that depend on it."""
     for start, repair in fitted(backward):
         below = run.trace.below(repair(start).makes)
         names = [name for name in wrong if run.trace.gradients[name].place in below]

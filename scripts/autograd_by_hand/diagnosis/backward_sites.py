@@ -1,4 +1,4 @@
-"""The hand's backward as what may be changed in it: expressions, what they use, what they make."""
+"""Everything that a repair may change in a manual backward: its expressions and their operands."""
 
 from collections.abc import Iterator
 from functools import cached_property, partial
@@ -23,10 +23,10 @@ Fingerprint = tuple[torch.Size, bool, str]
 
 
 class ManualBackward:
-    """A backward to be mended.
+    """A backward to be repaired. A value's place is its index among the recorded values.
 
-    right: the places of the gradients that are right as they are
-    values: the places of the values that may stand in for another, each once
+    right: the places of the gradients that are right
+    values: the places of the distinct values that may replace another
     """
 
     def __init__(self, trace: BackwardSteps, right: list[str]) -> None:
@@ -43,15 +43,15 @@ class ManualBackward:
         self.forwards = [place for place in found.values() if place >= trace.own]
 
     def value(self, place: int) -> Tensor:
-        """A value, as it was when backward was recorded."""
+        """The value that was recorded."""
         return self.steps.values[place]
 
     def describe(self, place: int) -> str:
-        """A value in words."""
+        """Describe a value in words."""
         return self.steps.describe(Ref(place))
 
     def at(self, group: Group, what: Message) -> Message:
-        """What is wrong, with its place in the author's code."""
+        """A mistake, with its line in the author's code."""
         step = group.first
         if group.changes_memory:
             return Message("line {line}: {what}", line=step.site.line, what=what)
@@ -61,9 +61,9 @@ class ManualBackward:
 
     @cached_property
     def groups(self) -> list[Group]:
-        """The live steps by the expression that makes them; those of a function by its calls too.
+        """The live steps, grouped by expression; those of a function also by call.
 
-        Those on which no gradient depends that is right come first.
+        Groups on which no right gradient depends come first.
         """
         found: dict[tuple[Place, str], dict[int, Step]] = {}
         for number in self.trace.live:
@@ -83,7 +83,7 @@ class ManualBackward:
 
     @cached_property
     def iterations(self) -> list[list[int]]:
-        """The values that one expression makes in the turns of a loop."""
+        """For each expression in a loop, its values in the iterations."""
         found: dict[tuple[Place, str], list[int]] = {}
         for step in self.steps.steps:
             if isinstance(step.made, Ref) and step.place not in self.trace.moving:
@@ -91,12 +91,12 @@ class ManualBackward:
         return [places for places in found.values() if len(places) > 1 and self.alike(places)]
 
     def alike(self, places: list[int]) -> bool:
-        """Whether values have one shape and dtype."""
+        """Whether values have the same shape and dtype."""
         return len({(self.value(place).shape, self.value(place).dtype) for place in places}) == 1
 
     @cached_property
     def readers(self) -> dict[int, list[int]]:
-        """The live steps that are given a value."""
+        """For each value, the live steps that use it."""
         found: dict[int, list[int]] = {}
         for number in self.trace.live:
             for place in self.trace.reads[number]:
@@ -104,7 +104,7 @@ class ManualBackward:
         return found
 
     def below(self, group: Group) -> set[int]:
-        """The values that depend on what a group makes."""
+        """The values that depend on the results of a group."""
         key = tuple(group.steps)
         if key not in self._below:
             self._below[key] = self.trace.below(key)
@@ -112,7 +112,7 @@ class ManualBackward:
 
     @cached_property
     def flowing(self) -> set[int]:
-        """The values that depend on the cotangent, and itself."""
+        """The cotangent and all values that depend on it."""
         found = {self.steps.inputs["dout"].place}
         for number in self.trace.live:
             if self.trace.reads[number] & found:
@@ -120,7 +120,7 @@ class ManualBackward:
         return found
 
     def above(self, place: int) -> set[int]:
-        """The values that a value is made of."""
+        """The values on which a value depends."""
         found, steps = {place}, self.steps.steps
         for step in reversed(steps):
             if any(ref.place in found for ref in step.all_made()):
@@ -132,7 +132,7 @@ class ManualBackward:
         return {}
 
     def orders(self, group: Group) -> list[tuple[int, ...]]:
-        """The values of other expressions in a group's turns."""
+        """The values of other expressions in the iterations of a group, in several orders."""
         count, below = len(group.steps), self.below(group)
         return [
             order
@@ -142,12 +142,12 @@ class ManualBackward:
         ]
 
     def starts(self, places: list[int]) -> list[int]:
-        """The inputs with which a loop that makes some values may begin."""
+        """The inputs that may be the initial value of a loop with these values."""
         inputs = [ref.place for ref in self.steps.inputs.values()]
         return [place for place in inputs if self.alike([*places, place])]
 
     def used(self, group: Group) -> Iterator[tuple[int, Ref]]:
-        """The tensors that a group is given, but for memory that it writes into."""
+        """The tensors that a group uses, except memory that it writes into."""
         seen = set()
         for place, arg in enumerate(group.first.args):
             if (
@@ -160,9 +160,9 @@ class ManualBackward:
 
     @cached_property
     def operands(self) -> list[Operand]:
-        """The real values that may be altered: where they are used, and where they are made.
+        """The real values that may be altered, where they are used and where they are made.
 
-        But for those of which only a comparison is left: too much would give the same.
+        Values that only enter a comparison are excluded: too many changes have the same effect.
         """
         return [one for one in self._operands() if not self._is_compared(one)]
 
@@ -196,7 +196,7 @@ class ManualBackward:
                 yield self.everywhere(ref)
 
     def everywhere(self, ref: Ref) -> Operand:
-        """A value wherever it is used."""
+        """A value at all places where it is used."""
         users = Group({number: self.steps.steps[number] for number in self.readers[ref.place]})
         value = self.value(ref.place)
         makes = partial(altering, users, [ref] * len(users.steps))
@@ -204,7 +204,7 @@ class ManualBackward:
 
 
 def orders(places: list[int], count: int, starts: list[int]) -> Iterator[tuple[int, ...]]:
-    """The values of a loop's turns as those of so many turns: as they are, reversed, one later."""
+    """Orders in which a loop may use `count` of its values: as they are, reversed, or shifted."""
     for base in (places, places[::-1]):
         for by in {-1, 0, 1, len(places) - count}:
             inside = [0 <= iteration + by < len(base) for iteration in range(count)]
@@ -218,7 +218,7 @@ def orders(places: list[int], count: int, starts: list[int]) -> Iterator[tuple[i
 
 
 def fingerprint(value: Tensor) -> Fingerprint:
-    """What two values share only if they are equal but for rounding."""
+    """A key that two values share only if they are equal up to rounding."""
     wide = value.double().flatten()
     weights = torch.arange(1, len(wide) + 1, dtype=torch.float64).sin()
     return value.shape, value.is_floating_point(), f"{float(wide @ weights):.9g}"

@@ -1,4 +1,4 @@
-"""What the error of a gradient is like, if the gradient itself is nothing in particular."""
+"""Patterns in the error of a gradient whose values match no known mistake."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ Array = NDArray[Any]
 def vague(
     values: Values, known: Mapping[str, Array], without: Collection[str] = ()
 ) -> Iterator[Mistake]:
-    """What the error is like, if the gradient is nothing in particular.
+    """Describe the error of a gradient whose values match no known mistake.
 
     known: tensors of the experiment by name, (runs, *shape)
     without: the families of patterns that are not tried
@@ -31,7 +31,7 @@ def vague(
 
 
 def _proportional(values: Values) -> Iterator[Found]:
-    """The gradient, or its error, is a product with a value of forward's."""
+    """The gradient, or its error, is a multiple of one of forward's values."""
     error = values.manual - values.truth
     for name, tensor in values.known.items():
         wide = _broadcast(tensor, values.truth.shape)
@@ -73,7 +73,7 @@ def _power(name: str, power: float) -> str:
 
 
 def _broadcast(tensor: Array, shape: tuple[int, ...]) -> Array | None:
-    """(runs, *own) as (runs, *shape); None if it does not fit, or is one number a run."""
+    """(runs, *own) as (runs, *shape); None if it does not fit, or is one number per run."""
     missing = len(shape) - tensor.ndim
     if missing < 0 or tensor[0].size < 2:
         return None
@@ -104,7 +104,7 @@ def _constant_along_an_axis(values: Values) -> Iterator[Found]:
 def known_tensors(
     runs: Sequence[Mapping[str, Tensor]], douts: Sequence[Tensor], steps: Sequence[Steps]
 ) -> dict[str, Array]:
-    """The real tensors of the experiment by what they are called, (runs, *shape).
+    """The real tensors of the experiment by name, (runs, *shape).
 
     runs, douts: the inputs and the cotangent of each run
     steps: of forward on each run; none, if it could not be traced
@@ -123,9 +123,9 @@ def known_tensors(
 
 
 def unexplained(manual: Array, truth: Array) -> Mistake:
-    """Where the difference is largest, of a gradient that nothing explains.
+    """Report where the difference is largest, for a gradient that nothing explains.
 
-    hand, truth: the gradient and the true one, (runs, *shape), float64
+    manual, truth: the gradient and the true one, (runs, *shape), float64
     """
     apart = np.where(np.isfinite(manual), np.abs(manual - truth), np.inf)
     run, *index = (int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))

@@ -31,7 +31,7 @@ def is_named(factor: float, shapes: Mapping[str, list[int]]) -> bool:
 
 
 def _of_sizes(shapes: Mapping[str, list[int]]) -> Iterator[tuple[float, Message]]:
-    """The factors that mistakes with the tensors' sizes give, and the mistakes in words."""
+    """Factors that follow from mistakes with the tensors' sizes, each with the mistake in words."""
     sizes: dict[int, Message] = {}
     for name, shape in shapes.items():
         for axis, size in enumerate(shape):
@@ -67,7 +67,7 @@ def _of_sizes(shapes: Mapping[str, list[int]]) -> Iterator[tuple[float, Message]
 
 
 def _halved(mistake: Message, half: float) -> Message:
-    """A mistake, and a factor 1/2 besides: it is forgotten where `half` is 2."""
+    """A mistake combined with a factor of 1/2, which is missing where `half` is 2."""
     if half == 2:
         return Message("{mistake}, and a factor of 1/2 is missing", mistake=mistake)
     if half == 0.5:
@@ -76,7 +76,7 @@ def _halved(mistake: Message, half: float) -> Message:
 
 
 def _signed(mistake: Message, sign: int) -> Message:
-    """A mistake, and a wrong sign besides."""
+    """A mistake combined with a wrong sign."""
     return Message("{mistake}, and the sign is wrong", mistake=mistake) if sign < 0 else mistake
 
 

@@ -1,4 +1,4 @@
-"""Mistakes in a number of forward's, or a number too many: which one it is, a search must fit."""
+"""Wrong or superfluous constants in forward; a search fits their values."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,7 +19,7 @@ from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 
 def constants(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]:
-    """Numbers that may be others: where a fit begins, and the change that each makes."""
+    """Constants that may be wrong: the start of the fit, and the change for a given value."""
     for number, step in steps.numbered():
         if step.name in SHAPES:
             continue
@@ -52,7 +52,7 @@ def _with_number(
     *,
     anew: bool,
 ) -> Change:
-    """A step made with a number, altogether or only where backward computes it again."""
+    """Execute a step with another number, everywhere or only where backward computes it again."""
     words, make = description(value=f"{value:.7g}"), partial(make, value=value)
     if anew:
         return Change("constant", again(words), showing(number, make))

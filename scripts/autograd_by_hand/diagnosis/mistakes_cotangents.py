@@ -1,4 +1,4 @@
-"""Mistakes in what flows back: it is left out, misread, cut off, or multiplied once too often."""
+"""Mistakes in the gradient that flows back: it is left out, misread, or partly cut off."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from autograd_by_hand.diagnosis.steps import Ref, Steps
 
 
 def unmultiplied(steps: Steps) -> Iterator[Change]:
-    """What flows back is not multiplied in."""
+    """The gradient that flows back is not multiplied in."""
     for number, place, arg in edges(steps):
         words = Message(
             "the gradient that flows back to `{a}` in `{b}` is not multiplied in (treated as 1)",
@@ -28,7 +28,7 @@ def unmultiplied(steps: Steps) -> Iterator[Change]:
 
 
 def flows(steps: Steps) -> Iterator[Change]:
-    """What flows back is read a place too far, is turned, or is cut off."""
+    """The gradient that flows back is shifted, reversed, permuted or partly cut off."""
     for number, place, arg in edges(steps):
         step = steps.steps[number]
         a, b = steps.describe(arg), steps.made(step)
@@ -73,7 +73,7 @@ def _misplaced(shape: torch.Size) -> Iterator[Layout]:
 
 
 def _parts(axis: int, size: int) -> Iterator[tuple[Message, list[bool]]]:
-    """Ways to leave some of `size` rows along an axis out, in words and as what is kept."""
+    """Ways to leave out some of `size` rows along an axis, in words and as a mask of the rest."""
     every = range(size)
     last = Message("the last index along axis {axis} is left out", axis=axis)
     yield last, [one < size - 1 for one in every]

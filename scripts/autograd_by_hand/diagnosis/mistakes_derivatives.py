@@ -1,4 +1,4 @@
-"""Mistakes in the derivative of a function: it is left out, or another stands in its place."""
+"""Mistakes in the derivative of a function: it is left out, or another is used instead."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from autograd_by_hand.diagnosis.steps import Ref, Steps
 
 
 def derivatives(steps: Steps) -> Iterator[Change]:
-    """A derivative left out, or with another value in the place of the right one."""
+    """A derivative is left out, or another value is used instead."""
     for number, place, arg in edges(steps):
         step = steps.steps[number]
         if not isinstance(step.made, Ref):
@@ -74,7 +74,7 @@ def derivatives(steps: Steps) -> Iterator[Change]:
 
 
 def unfactored(steps: Steps) -> Iterator[Change]:
-    """A derivative left out in every turn of a loop."""
+    """A derivative is left out in every iteration of a loop."""
     for numbers in steps.iterations():
         first = steps.steps[numbers[0]]
         if first.name not in {*UNARY, "mul"}:
@@ -103,7 +103,7 @@ UNARY = {
     "reciprocal", "log1p", "expm1", "abs", "threshold", "clamp", "gelu", "softmax", "log_softmax",
     "logsumexp",
 }  # fmt: skip
-SLOPES = (  # in the place of a derivative
+SLOPES = (  # used instead of a derivative
     "z",
     "1 - z",
     "1 - z**2",

@@ -1,4 +1,4 @@
-"""Mistakes in what backward computes again or reads: a step is left out, an index is off by one."""
+"""Mistakes where backward recomputes or reads a value: a step left out, an index off by one."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -25,7 +25,7 @@ from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 
 def recomputed(steps: Steps) -> Iterator[Change]:
-    """A step left out, or one of its terms, altogether or only where backward computes it again."""
+    """A step or one of its terms is left out, everywhere or only where backward recomputes it."""
     for number, step in steps.numbered():
         if not makes_real(steps, step):
             continue
@@ -66,7 +66,7 @@ def _transposed(step: Step, values: list[Any], place: int) -> Any:
 
 
 def _roots(steps: Steps, number: int, step: Step) -> Iterator[Change]:
-    """A constant that is added after the root, and not before."""
+    """A constant is added after the root instead of before it."""
     if step.name not in ("sqrt", "rsqrt"):
         return
     before = next((one for one in steps.steps if one.made == step.args[0]), None)
@@ -93,7 +93,7 @@ def _roots(steps: Steps, number: int, step: Step) -> Iterator[Change]:
 
 
 def _axes(steps: Steps, number: int, step: Step) -> Iterator[Change]:
-    """A reduction over another axis."""
+    """A reduction is taken over another axis."""
     if step.name not in REDUCTIONS or len(step.args) < 2:
         return
     dim, several = step.args[1], isinstance(step.args[1], list | tuple)
@@ -121,7 +121,7 @@ REDUCTIONS = ("sum", "amax", "softmax", "log_softmax", "logsumexp", "cumsum")
 
 
 def indices(steps: Steps) -> Iterator[Change]:
-    """Indices and masks that are off by one."""
+    """Indices or masks are off by one."""
     for name, ref in steps.inputs.items():
         given = steps.values[ref.place]
         if given.is_floating_point():
@@ -154,7 +154,7 @@ def _off_by(tensors: dict[str, Tensor], name: str, by: int, size: int) -> dict[s
 
 
 def _moved(step: Step, values: list[Any], by: int) -> Any:
-    """A mask whose second argument, a diagonal or what is compared with, is another."""
+    """A mask with another second argument: the diagonal, or the right side of a comparison."""
     second = step.args[1] if len(step.args) > 1 else 0
     second = values[second.place] if isinstance(second, Ref) else second
     return step.func(argument(step, values, 0), second + by)

@@ -1,4 +1,4 @@
-"""Mistakes in a sum, or in the sum that undoes a broadcast: other axes, a mean, or none at all."""
+"""Mistakes in a sum, or in the sum that undoes a broadcast: other axes, a mean, or no sum."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -24,11 +24,11 @@ from autograd_by_hand.diagnosis.forward_edits import (
 from autograd_by_hand.diagnosis.layouts import fits
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
-WrongSum = tuple[str, Message, Alter]  # the kind of mistake, its words, and what stands for a sum
+WrongSum = tuple[str, Message, Alter]  # the kind of mistake, its words, and the wrong sum
 
 
 def sums(steps: Steps) -> Iterator[Change]:
-    """What a sum, or a broadcast, makes of what flows back: summed wrongly, or not at all."""
+    """The gradient of a sum, or of a broadcast tensor, is summed wrongly or not at all."""
     whole = []
     for number, step in steps.numbered():
         if step.name not in ("sum", "amax", "logsumexp") or not isinstance(step.made, Ref):
@@ -60,17 +60,17 @@ def sums(steps: Steps) -> Iterator[Change]:
 
 
 def _at_full_size(step: Step, values: list[Any], alter: Alter) -> Tensor:
-    """A reduction shown at the size of what it reduces, with another derivative."""
+    """A reduction, expanded to the size of its argument, with another derivative."""
     full = argument(step, values, 0)
     shown = Steps.do(step, values).detach().expand_as(full)
-    if step.name == "logsumexp":  # whose derivative is not 1 each
+    if step.name == "logsumexp":  # its derivative is not 1 for each element
         weights = (full.detach() - shown).exp()
         return altered(full, lambda flow: alter(flow) * weights, shown)
     return altered(full, alter, shown)
 
 
 def _wrong_sums(shape: torch.Size, own: list[int]) -> Iterator[WrongSum]:
-    """What may be done, at full size, in place of a sum over some axes of a tensor."""
+    """Wrong operations, at full size, instead of a sum over some axes of a tensor."""
 
     def summed(axes: list[int], scale: float = 1.0) -> Alter:
         return lambda flow: flow.sum(axes, keepdim=True).expand_as(flow) * scale
@@ -101,7 +101,7 @@ def _wrong_sums(shape: torch.Size, own: list[int]) -> Iterator[WrongSum]:
 
 
 def _broadcasts(steps: Steps) -> Iterator[Change]:
-    """The gradient of what was broadcast: not summed over the axes that it was broadcast along."""
+    """The gradient of a broadcast tensor is not summed over the axes of the broadcast."""
     for number, place, arg in edges(steps):
         step = steps.steps[number]
         if step.name not in BROADCASTING or not isinstance(step.made, Ref):
@@ -118,13 +118,13 @@ def _broadcasts(steps: Steps) -> Iterator[Change]:
 def _reduced_otherwise(
     step: Step, values: list[Any], place: int, full: torch.Size, alter: Alter
 ) -> Any:
-    """A step, given one argument at full size, with `alter` in place of the sum to its own."""
+    """Expand one argument of a step to full size; `alter` replaces the sum back to its own."""
     value = reached(step, values, place)
     return with_argument(step, values, place, altered(value, alter, value.detach().expand(full)))
 
 
 def _wrong_reductions(small: torch.Size, full: torch.Size) -> Iterator[WrongSum]:
-    """What may be done in place of the sum that undoes a broadcast."""
+    """Wrong operations instead of the sum that undoes a broadcast."""
     lead = len(full) - len(small)
     own = [axis for axis in range(len(full)) if axis < lead or small[axis - lead] != full[axis]]
     ones = [1 if axis in own else size for axis, size in enumerate(full)]

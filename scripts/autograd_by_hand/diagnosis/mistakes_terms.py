@@ -1,4 +1,4 @@
-"""Mistakes in the terms of a derivative: one is missing, or counted a wrong number of times."""
+"""Mistakes in the terms of a derivative: one is missing, or counted too often or too rarely."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,9 +8,9 @@ from autograd_by_hand.diagnosis.steps import Ref, Steps
 
 
 def term(steps: Steps, numbers: Sequence[int], place: int, count: float) -> Change:
-    """A term of the derivative that is counted so many times: that through one argument.
+    """The term of the derivative through one argument is counted `count` times.
 
-    numbers: of the step; of several, if they are the turns of a loop
+    numbers: the number of the step, or of several that are the iterations of a loop
     """
     step = steps.steps[numbers[0]]
     each = [into(number, place, times(count)) for number in numbers]
@@ -23,7 +23,7 @@ def term(steps: Steps, numbers: Sequence[int], place: int, count: float) -> Chan
 
 
 def _described(count: float, a: str, b: str) -> Message:
-    """The mistake in words: the term through `a` in `b` is counted so many times."""
+    """Describe the mistake: the term through `a` in `b` is counted `count` times."""
     if count == 0:
         return Message(
             "the term through `{a}` in `{b}` is missing (treated as a constant)", a=a, b=b
@@ -36,7 +36,7 @@ def _described(count: float, a: str, b: str) -> Message:
 
 
 def _described_in_loop(count: float, a: str, b: str) -> Message:
-    """The same of a term in every turn of a loop."""
+    """Describe the same mistake in every iteration of a loop."""
     if count == 0:
         return Message(
             "the term through `{a}` in `{b}` is missing in every iteration of a loop "
@@ -59,7 +59,7 @@ def _described_in_loop(count: float, a: str, b: str) -> Message:
 
 
 def edges_and_iterations(steps: Steps) -> Iterator[tuple[list[int], int]]:
-    """The arguments of a step, and of the steps that are the turns of a loop."""
+    """The real arguments of each step, and of the steps that are iterations of a loop."""
     for number, place, _ in edges(steps):
         yield [number], place
     for numbers in steps.iterations():

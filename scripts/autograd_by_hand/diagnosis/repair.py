@@ -1,7 +1,7 @@
-"""What mends the hand's backward: a change to one expression, and how the mistake is told.
+"""Repairs of a manual backward: a change to one expression, and the mistake in words.
 
-A change to forward (`diagnosis.mistakes_*`) tells a mistake by what backward does. A repair
-tells it by what stands in the author's code, and where.
+A change to forward (`diagnosis.mistakes_*`) describes a mistake by its effect. A repair describes
+it by the expression in the author's code, and its line.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,15 +18,15 @@ from autograd_by_hand.diagnosis.steps import Step, Steps
 from autograd_by_hand.diagnosis.value_relations import Described
 
 Describe = Callable[[], Described]
-Other = Callable[[list[Any]], Tensor]  # made of all values
+Other = Callable[[list[Any]], Tensor]  # computed from all values
 
 
 @dataclass(frozen=True)
 class Repair:
-    """What mends a backward.
+    """A change that corrects a backward.
 
-    makes: what each step that changes makes instead, by its number
-    tell: the kind of the mistake that it mends, and its words
+    makes: the replacements of the changed steps, by number
+    describe: gives the kind of the mistake that it repairs, and its words
     """
 
     makes: Makes
@@ -35,11 +35,11 @@ class Repair:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Many repairs alike: an operand combined with one value or another.
+    """Many similar repairs: an operand is combined with one of several values.
 
-    combine: of the operand and the value, what is due
-    others: the values, each made of all values, with how to tell it
-    turned: whether each is one for each turn of a loop
+    combine: gives the correct operand from the operand and the value
+    others: the values, each computed from all recorded values, with its description
+    per_iteration: whether each has one entry per iteration of a loop
     """
 
     operand: Operand
@@ -48,7 +48,7 @@ class Sweep:
     per_iteration: bool = False
 
     def makes(self, other: Other) -> Makes:
-        """What each step that changes makes instead, with one of the values."""
+        """The replacements of the changed steps, with one of the values."""
 
         def alter(values: list[Any], value: Tensor, iteration: int) -> Tensor:
             given = other(values)
@@ -57,7 +57,7 @@ class Sweep:
         return self.operand.makes(alter)
 
     def repair(self, number: int) -> Repair:
-        """One of the repairs."""
+        """The repair with one of the values."""
         other, describe = self.others[number]
         return Repair(self.makes(other), describe)
 
@@ -66,23 +66,23 @@ Repairs = Iterator[Repair | Sweep]
 
 
 def repair(backward: ManualBackward, group: Group, kind: str, words: Message, make: Make) -> Repair:
-    """Each step of a group made otherwise."""
+    """Replace each step of a group."""
     return Repair(group.makes(make), lambda: (kind, backward.at(group, words)))
 
 
 def altered_operand(
     backward: ManualBackward, one: Operand, kind: str, words: Message, alter: AlterAt
 ) -> Repair:
-    """An operand that is another."""
+    """Replace an operand."""
     return Repair(one.makes(alter), lambda: (kind, backward.at(one.group, words)))
 
 
 def with_any(step: Step, values: list[Any], place: int, arg: Any) -> Any:
-    """What a step makes with another argument, which may name values."""
+    """Execute a step with another argument, which may refer to values."""
     args = (*step.args[:place], arg, *step.args[place + 1 :])
     return Steps.do(Step(step.func, args, step.kwargs, step.made), values)
 
 
 def as_it_is(step: Step, values: list[Any], place: int, shape: Size) -> Any:
-    """What a step is given for one argument, in the shape of what it makes."""
+    """One argument of a step, in the shape of its result."""
     return values[step.args[place].place].reshape(shape)

@@ -1,4 +1,4 @@
-"""Repairs in which a number is another: an index, a bound, a padding, a constant, a factor."""
+"""Repairs that replace a number: an index, a bound, a padding, a constant or a factor."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,7 +21,7 @@ aten = torch.ops.aten
 
 
 def places(backward: ManualBackward) -> Repairs:
-    """An index, a bound, a step, a padding or a threshold that is another one."""
+    """Replace an index, a bound, a step, a padding or a threshold."""
     numbers = _numbers(backward)
     for group in backward.groups:
         step = group.first
@@ -49,7 +49,7 @@ def places(backward: ManualBackward) -> Repairs:
 
 
 def _numbers(backward: ManualBackward) -> list[float]:
-    """The numbers that occur in the code, and the simplest."""
+    """The numbers that occur in the code, and a few simple ones."""
     found = [0.0, 1.0, -1.0, 0.5]
     reals = [one for one in backward.steps.values if one.dim() == 0 and one.is_floating_point()]
     found += map(float, reals)
@@ -73,7 +73,7 @@ def _slices(backward: ManualBackward, group: Group) -> Repairs:
 
 
 def _sliced(step: Step, values: list[Any], by: int = 0, stride: int | None = None) -> Tensor:
-    """As many places of a tensor, but others."""
+    """A slice of the same length, but with another start or step."""
     (target, dim), bounds = (*step.args, 0)[:2], (*step.args[2:], None, None, None)[:3]
     value = values[target.place]
     own = range(*slice(*bounds).indices(value.shape[dim]))
@@ -123,7 +123,7 @@ THRESHOLDS = {"gt", "lt", "ge", "le", "clamp", "clamp_min", "clamp_max", "thresh
 
 
 def fitted(backward: ManualBackward) -> Iterator[tuple[float, Callable[[float], Repair]]]:
-    """Numbers that may be others: where a fit begins, and the repair that each makes."""
+    """Constants that may be wrong: the start of the fit, and the repair for a given value."""
     for group in backward.groups:
         if group.first.name in ARITHMETIC:
             for place, arg in enumerate(group.first.args):
@@ -149,7 +149,7 @@ def _with_number(backward: ManualBackward, group: Group, place: int, value: floa
 
 
 def _is_count(backward: ManualBackward, arg: float, value: float) -> bool:
-    """Whether a count was forgotten in a number; ten times a fraction is a slip of the pen."""
+    """Whether a number lacks a count as a factor; a fraction off by a power of ten is a typo."""
     ratio, counts = arg / value, all(one > 1 and one.is_integer() for one in (arg, value))
     power = log10(abs(ratio))
     if not counts and abs(power - round(power)) < 1e-9:

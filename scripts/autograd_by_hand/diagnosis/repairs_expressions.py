@@ -1,4 +1,4 @@
-"""Repairs in which a factor or a term is added, or a value is another function or layout of it."""
+"""Repairs that add a factor or a term, or replace a value by a function or layout of it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ from autograd_by_hand.diagnosis.value_relations import Described
 
 @dataclass(frozen=True)
 class Phrase:
-    """What is said where a formula of another value sets an operand right.
+    """The words for a repair that combines an operand with a formula of another value.
 
-    words: of the operand, `a`, and of what is named, `b`
-    named: the formula that is named
-    formula: the one that is tried
+    words: the message, from the operand `a` and the formula `b`
+    named: the formula in the message
+    formula: the formula that the repair applies
     """
 
     words: Callable[..., Message]
@@ -48,12 +48,12 @@ class Phrase:
 
 
 def factors(backward: ManualBackward) -> Repairs:
-    """A factor that is left out, or is there once too often."""
+    """Supply a missing factor, or remove one that is there once too often."""
     yield from _formulas(backward, "missing", FACTORS, torch.mul)
 
 
 def terms(backward: ManualBackward) -> Repairs:
-    """A term that is left out."""
+    """Supply a missing term."""
     yield from _formulas(backward, "missing", TERMS, torch.add)
 
 
@@ -63,7 +63,7 @@ def _formulas(
     phrases: Sequence[Phrase],
     combine: Callable[[Tensor, Tensor], Tensor],
 ) -> Repairs:
-    """A formula of another value combined with an operand, or of those of a loop's turns."""
+    """Combine an operand with a formula of another value, or of one value per iteration."""
     known = [
         (place, phrase)
         for place in range(backward.trace.own)
@@ -114,14 +114,14 @@ def _describe_operand(
 
 
 def _varies(value: Tensor) -> bool:
-    """Whether a value is all numbers, and not one number many times."""
+    """Whether a value is finite and not constant."""
     if value.numel() == 0 or not value.isfinite().all():
         return False
     return value.numel() == 1 or bool((value != value.flatten()[0]).any())
 
 
 def functions(backward: ManualBackward) -> Repairs:
-    """A function of a value where the value itself is used."""
+    """Replace a value by a function of it."""
     for one in backward.operands:
         for name in FUNCTIONS:
             description = Message(
@@ -139,7 +139,7 @@ def _function(_: list[Any], value: Tensor, __: int, formula: Formula) -> Tensor:
 
 
 def moved(backward: ManualBackward) -> Repairs:
-    """A factor that is multiplied in at the wrong place."""
+    """Multiply a factor in at another place."""
     for group in backward.groups:
         step = group.first
         if step.name != "mul" or len(group.steps) > 1 or len(step.refs()) < 2:
@@ -213,7 +213,7 @@ FUNCTIONS = (
 
 
 def layouts(backward: ManualBackward) -> Repairs:
-    """A value that is transposed, reversed or read a place too far."""
+    """Undo a transposition, a reversal or a shift of a value."""
     for one in backward.operands:
         for layout in _layouts(one.value.shape):
             words = Message("`{a}` {what}", a=one.description, what=layout.words)

@@ -1,4 +1,4 @@
-"""Repairs in which another value is used: of another name, another turn of a loop, or forward's."""
+"""Repairs that use another value: another variable, another iteration's, or forward's."""
 
 from functools import partial
 from itertools import combinations
@@ -20,11 +20,11 @@ from autograd_by_hand.diagnosis.repair import Repair, Repairs, Sweep, repair, wi
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 from autograd_by_hand.diagnosis.value_relations import Described, relation
 
-FEW = 4  # values with which a loop may begin
+FEW = 4  # candidates for the initial value of a loop
 
 
 def values(backward: ManualBackward) -> Repairs:
-    """Another of the hand's values where one is used."""
+    """Replace a value by another of backward's values."""
     for group in backward.groups:
         yield from _everywhere(backward, group)
     for group in backward.groups:
@@ -38,14 +38,14 @@ def values(backward: ManualBackward) -> Repairs:
 
 
 def forwards(backward: ManualBackward) -> Repairs:
-    """A value of forward's in the place of one that backward computes again."""
+    """Replace a value that backward computes again by one of forward's."""
     for group in backward.groups:
         for _, arg in backward.used(group):
             yield from _other_values(backward, group, arg, backward.forwards)
 
 
 def _everywhere(backward: ManualBackward, group: Group) -> Repairs:
-    """Another value wherever what a group makes is used."""
+    """Replace the result of a group wherever it is used."""
     made = group.first.made
     if len(group.steps) > 1 or not isinstance(made, Ref) or made.place in backward.trace.moving:
         return
@@ -92,7 +92,7 @@ def _describe_value(backward: ManualBackward, group: Group, used: int, due: int)
 
 
 def _broadcasts(backward: ManualBackward, step: Step, arg: Ref, shape: torch.Size) -> bool:
-    """Whether a step makes the same shape if an argument has another one."""
+    """Whether the shape of a step's result stays the same if an argument has another shape."""
     if step.name not in ELEMENTWISE or not isinstance(step.made, Ref):
         return False
     made = backward.value(step.place).shape
@@ -101,7 +101,7 @@ def _broadcasts(backward: ManualBackward, step: Step, arg: Ref, shape: torch.Siz
 
 
 def _other_members(backward: ManualBackward, group: Group) -> Repairs:
-    """Two that are swapped in a list, as of what is joined."""
+    """Swap two members of a list of tensors, such as the arguments of torch.cat."""
     for place, arg in enumerate(group.first.args):
         if not isinstance(arg, list | tuple):
             continue
@@ -116,7 +116,7 @@ def _other_members(backward: ManualBackward, group: Group) -> Repairs:
 
 
 def _other_lists(backward: ManualBackward, group: Group, place: int) -> Repairs:
-    """The values of a loop's turns, of other turns, in a list."""
+    """Replace a list of a loop's values by those of other iterations."""
     used = [one.place for one in group.first.args[place]]
     if not backward.alike(used):
         return
@@ -137,7 +137,7 @@ def _swapping(step: Step, values: list[Any], place: int, first: int, second: int
 
 
 def _other_iterations(backward: ManualBackward, group: Group, place: int) -> Repairs:
-    """The values of other turns of a loop."""
+    """Use the values of other iterations of a loop."""
     used = [step.args[place].place for step in group.steps.values()]
     if not backward.alike(used):
         return
@@ -170,7 +170,7 @@ def _describe_iterations(
 def _relation_of_iterations(
     backward: ManualBackward, used: list[int], due: tuple[int, ...]
 ) -> Described:
-    """What the values that a loop's turns use are to those that are due."""
+    """Describe the values that a loop uses, compared with the correct ones."""
     a, b = backward.describe(used[0]), backward.describe(due[0])
     prints, own = ([fingerprint(backward.value(one)) for one in places] for places in (due, used))
     if prints == own[::-1]:
@@ -187,7 +187,7 @@ def _relation_of_iterations(
 
 
 def _last_of_iterations(backward: ManualBackward) -> Repairs:
-    """Of what is made in the turns of a loop only the last is kept."""
+    """Add up the results of a loop of which only the last is kept."""
     lasts = {places[-1]: places for places in backward.iterations}
     for group in backward.groups:
         made = group.first.made
@@ -207,7 +207,7 @@ def _summed_up(step: Step, values: list[Any], places: list[int]) -> Tensor:
 
 
 def swaps(backward: ManualBackward) -> Repairs:
-    """Two values that stand in each other's place, in a line or wherever something flows back."""
+    """Swap two values, in one line or in all steps that use the cotangent."""
     scopes: dict[int | str, list[int]] = {}
     for number in backward.trace.live:
         step = backward.steps.steps[number]

@@ -1,4 +1,4 @@
-"""Repairs in which an operation is another: a sum over other axes, a product for a quotient."""
+"""Repairs that replace an operation: a sum over other axes, a product by a quotient."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,7 +23,7 @@ aten = torch.ops.aten
 
 
 def sums(backward: ManualBackward) -> Repairs:
-    """A sum, a mean or another reduction, over other axes or in another's place."""
+    """Take a reduction over other axes, or replace it by another reduction."""
     alike: dict[str, list[Group]] = {}
     for group in backward.groups:
         step = group.first
@@ -106,7 +106,7 @@ REDUCTIONS: dict[str, Callable[..., Tensor]] = {
     "amax": torch.amax,
     "amin": torch.amin,
 }
-OVER_AXES = {  # the places of the axes and of whether they are kept, among the arguments
+OVER_AXES = {  # the indices of the arguments `dim` and `keepdim`
     **dict.fromkeys(REDUCTIONS, (1, 2)),
     "linalg_vector_norm": (2, 3),
     **dict.fromkeys(
@@ -119,7 +119,7 @@ OVER_AXES = {  # the places of the axes and of whether they are kept, among the 
 
 
 def operations(backward: ManualBackward) -> Repairs:
-    """An operation in the place of a related one, or one that is not due."""
+    """Replace an operation by a related one, or leave it out."""
     for group in backward.groups:
         step = group.first
         for name in _siblings(step.name):
@@ -148,7 +148,7 @@ def _done_by(step: Step, values: list[Any], func: Any) -> Any:
 
 
 def _added(step: Step, values: list[Any]) -> Any:
-    """What is written is added to what is there."""
+    """Add to the existing values instead of overwriting them."""
     if step.name == "index_put":
         args = (*step.args[:3], True)
         return Steps.do(Step(step.func, args, step.kwargs, step.made), values)
@@ -156,7 +156,7 @@ def _added(step: Step, values: list[Any]) -> Any:
 
 
 def _without(backward: ManualBackward, group: Group) -> Repairs:
-    """What a step is given, in the place of what it makes."""
+    """Use an argument of a step instead of its result."""
     step = group.first
     if not isinstance(step.made, Ref) or group.changes_memory:
         return
@@ -189,14 +189,14 @@ SIBLINGS = (
     ("maximum", "minimum"),
     ("logical_and", "logical_or"),
 )  # fmt: skip
-OVERWRITING = {  # and what adds instead
+OVERWRITING = {  # and the operations that add instead
     aten.copy_.default: aten.add_.Tensor,
     aten.index_put_.default: None,
     aten.index_put.default: None,
     aten.index_copy_.default: aten.index_add_.default,
     aten.scatter_.src: aten.scatter_add_.default,
 }
-NOT_DUE = {  # what it is to do a step that is not due
+NOT_DUE = {  # the kind of mistake, where a step should be left out
     "roll": "shifted",
     "flip": "transposed",
     "t": "transposed",

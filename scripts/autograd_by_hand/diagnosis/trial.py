@@ -1,7 +1,7 @@
-"""The search for the mistake behind each wrong gradient of a trial, by all families in turn.
+"""Search for the mistake behind each wrong gradient of a trial, family by family.
 
-Patterns in the values come first, then a lower precision, then a change to the hand's code that
-sets it right, then one to forward that gives the same, and at last what the error is like.
+Patterns in the values come first, then a lower precision, then a change to backward that corrects
+the gradient, then a change to forward that reproduces it, and finally patterns in the error.
 """
 
 from collections.abc import Collection, Mapping
@@ -36,21 +36,21 @@ from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
 Array = NDArray[Any]
 
 LEFT_OVER = (
-    1e-5  # what a pattern may leave over, as a part of the error, where rounding leaves less
+    1e-5  # the fraction of the error that a pattern may leave unexplained, if rounding leaves less
 )
-AT_MOST = 2  # runs: one is searched on, the other confirms
-SEED = 0  # of what moves the inputs
+AT_MOST = 2  # runs: the search uses one, the other confirms
+SEED = 0  # of the random changes to the inputs
 
 
 class Trial:
-    """Some runs, with the hand's gradients and the true ones.
+    """Some runs, with the manual gradients and the true ones.
 
     forward, backward: the author's files
     runs: their tensors by name, `dout` among them
-    hand, truth: the gradients by tensor, (runs, *shape), float64
+    manual, truth: the gradients by tensor, (runs, *shape), float64
     needed: the tensors that require a gradient
     limit: seconds for one call of forward or backward
-    without: the families of mistakes that are not looked for
+    without: the families of mistakes that are skipped
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Trial:
         limit: float,
         without: Collection[str] = (),
     ) -> "Trial":
-        """The same of the stages' files, all of float64, with no more runs than it takes."""
+        """Read a trial from the stages' float64 files, with as many runs as the search needs."""
         tensors = read_tensors(draws) | read_tensors(cotangents)
         runs = [run for sample, _, run in runs_of(tensors) if sample == "trial"][:AT_MOST]
         by_hand, truth = (
@@ -103,7 +103,7 @@ class Trial:
     ) -> dict[str, Mistake]:
         """The mistake behind each of the gradients that are wrong.
 
-        right: the gradients that are right as they are
+        right: the gradients that are right
         measured: how far each is off, by tensor
         """
         found: dict[str, Mistake] = {}
@@ -135,12 +135,12 @@ class Trial:
         }
 
     def _without(self, group: str) -> set[str]:
-        """The families of a group that are not looked for, without the group's name."""
+        """The families of a group that are skipped, without the group's name."""
         named = (one.partition(": ") for one in self.without)
         return {family for of, _, family in named if of == group}
 
     def _values(self, name: str, measured: Measured) -> Values | None:
-        """The gradient, if it is finite and its error stands out of the noise well enough."""
+        """The gradient, if it is finite and its error is well above the rounding noise."""
         manual, truth = self.manual[name], self.truth[name]
         if not (np.isfinite(manual).all() and np.isfinite(truth).all() and (manual != truth).any()):
             return None
@@ -151,7 +151,7 @@ class Trial:
         return values if tolerance < 0.01 else None
 
     def _lower_precision(self, name: str, measured: Measured) -> Mistake | None:
-        """Whether backward computes in a coarser format."""
+        """The mistake of computing in a coarser dtype, if backward does so."""
         manual, error = self.manual[name], self.manual[name] - self.truth[name]
         if not np.isfinite(error).all():
             return None
@@ -172,7 +172,7 @@ class Trial:
         return Mistake("precision", inside, evidence, "precision", dtype)
 
     def _errors_of_moved(self, name: str, by: float) -> Array:
-        """The gradient's errors at inputs that are all moved, each by a relative amount."""
+        """The gradient's errors when every input moves by a random relative amount up to `by`."""
         generator = torch.Generator().manual_seed(SEED)
 
         def moved_by_some(value: Tensor) -> Tensor:
@@ -193,7 +193,7 @@ class Trial:
         return np.stack(errors)
 
     def _steps(self) -> list[list[Steps]]:
-        """Forward's steps on each run: its kernels taken apart, and whole."""
+        """Forward's steps on each run: with its kernels decomposed, and with them whole."""
         trace = []
         for apart in (True, False):
             try:
@@ -201,7 +201,7 @@ class Trial:
                     trace_forward(self.forward, self.path, tensors, self.limit, apart)
                     for tensors in self.runs
                 ]
-            except UserError:  # the values have to tell the mistake by themselves
+            except UserError:  # only the values can identify the mistake
                 continue
             if all(len(one.steps) == len(each[0].steps) for one in each):
                 trace.append([replace(one, kernels_only=not apart) for one in each])
@@ -210,7 +210,7 @@ class Trial:
     def _changes(
         self, trace: list[Steps], names: list[str], values: dict[str, Values | None]
     ) -> dict[str, Mistake]:
-        """The gradients that a change of one of forward's steps explains."""
+        """The mistakes that a change to one of forward's steps explains, by gradient."""
         if not names:
             return {}
         runs = []
@@ -233,7 +233,7 @@ class Trial:
         }
 
     def _backward_runs(self, steps: list[list[Steps]]) -> list[BackwardRun]:
-        """The hand's steps on each run; none where they are not the same on all."""
+        """Backward's steps on each run; empty if they differ between runs."""
         backwards = []
         for run, (tensors, dout) in enumerate(zip(self.runs, self.douts, strict=True)):
             trace = trace_backward(
@@ -268,7 +268,7 @@ class Trial:
         *,
         by_forward: bool = False,
     ) -> dict[str, Mistake]:
-        """The gradients that a change to the hand's own code sets right."""
+        """The mistakes that a change to backward repairs, by gradient."""
         if not names or not backwards:
             return {}
         tolerance = max(one.tolerance for name in names if (one := values[name]))
@@ -289,7 +289,7 @@ class Trial:
         }
 
     def _gradients(self, run: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The hand's gradients of a run, and the true ones."""
+        """The manual gradients of a run, and the true ones."""
         manual, truth = (
             {name: torch.tensor(one[name][run]) for name in self.needed}
             for one in (self.manual, self.truth)

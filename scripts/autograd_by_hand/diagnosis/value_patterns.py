@@ -1,6 +1,6 @@
-"""Mistakes that a gradient's values give away, beside the true ones: the most specific first.
+"""Mistakes that show in a gradient's values, compared with the true ones: most specific first.
 
-In float64 a pattern that is meant leaves nothing over but rounding, so that none fits by chance.
+In float64 the right pattern explains everything up to rounding, so none fits by chance.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -26,17 +26,17 @@ from autograd_by_hand.diagnosis.mistake import Mistake
 
 Array = NDArray[Any]
 Found = tuple[str, Message, Message]  # the kind of mistake, its name, the evidence
-MOST_AXES = 5  # of which all orders are tried, the runs' one included
+MOST_AXES = 5  # whose orders are all tried, including the axis of the runs
 
 
 @dataclass(frozen=True)
 class Values:
     """A wrong gradient and the true one in all runs, float64, shape (runs, *shape).
 
-    tolerance: what a pattern may leave over, as a part of the error
-    name: of the tensor
+    tolerance: the fraction of the error that a pattern may leave unexplained
+    name: the name of the tensor
     gradients: the true gradients by tensor, (runs, *shape)
-    shapes: of all tensors, by name, without the runs
+    shapes: the shapes of all tensors, by name, without the axis of the runs
     known: tensors of the experiment by name, (runs, *shape)
     """
 
@@ -54,7 +54,7 @@ class Values:
         return float(np.linalg.norm(self.manual - self.truth))
 
     def is_(self, other: Array) -> bool:
-        """Whether the hand's gradient is `other`."""
+        """Whether the manual gradient equals `other`, up to the tolerance."""
         if other.shape != self.manual.shape:
             return False
         left_over = float(np.linalg.norm(self.manual - other))
@@ -62,7 +62,7 @@ class Values:
 
 
 def exact(values: Values, without: Collection[str] = ()) -> Iterator[Mistake]:
-    """What the gradient exactly is in place of the true one.
+    """Find known mistakes that give exactly this gradient.
 
     without: the families of patterns that are not tried
     """
@@ -75,21 +75,21 @@ def matching(
     values: Values,
     without: Collection[str],
 ) -> Iterator[Mistake]:
-    """The patterns that fit, of the families in their order."""
+    """The patterns that fit, family by family."""
     for family, patterns in families.items():
         for kind, name, evidence in patterns(values) if family not in without else ():
             yield Mistake(kind, name, evidence, family)
 
 
 def _zero(values: Values) -> Iterator[Found]:
-    """Nothing."""
+    """The gradient is zero."""
     if not values.manual.any():
         name = Message("it is zero: its terms are missing or detached")
         yield "zero", name, Message("every element is {number}", number="0")
 
 
 def _other_gradient(values: Values) -> Iterator[Found]:
-    """The true gradient of another tensor."""
+    """The gradient is the true one of another tensor."""
     for other, gradient in values.gradients.items():
         if other != values.name and values.is_(gradient):
             evidence = Message("every element is that of d{name}", name=other)
@@ -97,7 +97,7 @@ def _other_gradient(values: Values) -> Iterator[Found]:
 
 
 def _factor(values: Values) -> Iterator[Found]:
-    """The true gradient times a number, or a number for each run."""
+    """The gradient is the true one times a number, or times one number per run."""
     manual, truth = (one.reshape(len(one), -1) for one in (values.manual, values.truth))
     size = float((truth * truth).sum())
     if not size:
@@ -128,7 +128,7 @@ def _factor(values: Values) -> Iterator[Found]:
 
 
 def _permuted(values: Values) -> Iterator[Found]:
-    """The true gradient with its axes in another order."""
+    """The gradient is the true one with its axes permuted."""
     truth = values.truth
     if truth.ndim > MOST_AXES:
         return
@@ -162,7 +162,7 @@ def laid_out(runs: Array, of: Callable[[Tensor], Tensor]) -> Array:
 
 
 def confined(values: Values, *, said: bool) -> Iterator[Found]:
-    """Right but for some rows or elements; `said`: and it can be said what is there."""
+    """Only some rows or elements are wrong; with `said`, only if their values can be described."""
     apart = np.abs(values.manual - values.truth)
     off = (apart > values.tolerance * values.error).any(axis=0)  # in any run
     if not off.any() or off.mean() > 0.5:
@@ -200,7 +200,7 @@ def confined(values: Values, *, said: bool) -> Iterator[Found]:
 
 
 def _what_is_there(values: Values, off: NDArray[np.bool_]) -> Message | None:
-    """What stands in the place of some elements, if it can be said."""
+    """Describe the wrong elements, if they match a pattern."""
     manual, truth = values.manual[:, off], values.truth[:, off]
     if not manual.any():
         return Message("it is 0 there")
@@ -211,7 +211,7 @@ def _what_is_there(values: Values, off: NDArray[np.bool_]) -> Message | None:
     return None
 
 
-# The order in which they are tried: of two that fit, the first gives the name.
+# In the order in which they are tried: of two that fit, the first gives the name.
 EXACT: dict[str, Callable[[Values], Iterator[Found]]] = {
     "zero": _zero,
     "factor": _factor,

@@ -1,4 +1,4 @@
-"""What one value is to another that is due in its place: the kind of mistake, in words."""
+"""Relate a value to the correct one: the kind of mistake, and its words."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -12,11 +12,11 @@ from autograd_by_hand.diagnosis.factor_names import is_named
 from autograd_by_hand.diagnosis.layouts import TRANSPOSED, fits, misread, shifted
 
 Described = tuple[str, Message]  # the kind of mistake, and its words
-How = tuple[str, Message | None]  # the kind of mistake, and what the one value is to the other
+How = tuple[str, Message | None]  # the kind of mistake, and the relation of the two values
 
 
 def relation(backward: ManualBackward, used: int, due: int) -> Described:
-    """The kind of mistake that it is to use one value where another is due, and its words."""
+    """The kind and the words of the mistake of using the value `used` instead of `due`."""
     one, other = backward.value(used), backward.value(due)
     if one.numel() == other.numel():
         other = other.reshape(one.shape)
@@ -36,7 +36,7 @@ def relation(backward: ManualBackward, used: int, due: int) -> Described:
 
 
 def _blank(one: Tensor, other: Tensor) -> Iterator[How]:
-    """Whether a value is 1, or 0, throughout or in some rows."""
+    """Relations in which a value is 1 everywhere, or 0 everywhere or in some rows."""
     if one.numel() > 1 and (one == 1).all():
         yield "missing", Message("it is 1 everywhere")
     if not one.any():
@@ -52,7 +52,7 @@ def _blank(one: Tensor, other: Tensor) -> Iterator[How]:
 
 
 def _scaled(backward: ManualBackward, one: Tensor, other: Tensor) -> Iterator[How]:
-    """The number that the first value is times the second, and what is added to it."""
+    """The factor and the shift that turn the second value into the first."""
     if affine := _affine(one, other):
         scale, shift = affine
         if abs(abs(scale) - 1) < 1e-9 and abs(abs(shift) - 1) < 1e-9:
@@ -69,7 +69,7 @@ def _scaled(backward: ManualBackward, one: Tensor, other: Tensor) -> Iterator[Ho
 
 
 def _left_out(backward: ManualBackward, used: int, due: int, other: Tensor) -> Iterator[How]:
-    """The input, or the term, that makes the first value the second."""
+    """A factor or a term that the first value lacks to equal the second."""
     one = backward.value(used)
     for name, ref in backward.steps.inputs.items():
         factor = backward.value(ref.place)
@@ -81,7 +81,7 @@ def _left_out(backward: ManualBackward, used: int, due: int, other: Tensor) -> I
         if not term.is_floating_point() or not fits(term.shape, one.shape) or not term.any():
             continue
         if {place, *backward.above(place)} & {used, due}:
-            continue  # what is made of the two tells nothing
+            continue  # a value computed from the two proves nothing
         if _close(one + term, other) or _close(one - term, other):
             yield "missing", Message("the term `{a}` is left out", a=backward.describe(place))
 
@@ -92,7 +92,7 @@ def shapes_of(backward: ManualBackward) -> dict[str, list[int]]:
 
 
 def _laid_out(one: Tensor, other: Tensor) -> Iterator[How]:
-    """How the second value is laid out to be the first."""
+    """The layout of the second value that equals the first."""
     long = [axis for axis, size in enumerate(one.shape) if size > 1]
     layouts = [layout for axis in long for layout in misread(axis)]
     for layout in [*layouts, TRANSPOSED] if one.dim() > 1 else layouts:
@@ -103,7 +103,7 @@ def _laid_out(one: Tensor, other: Tensor) -> Iterator[How]:
 
 
 def _rows_left_out(one: Tensor, other: Tensor) -> tuple[list[int], int] | None:
-    """Where the first value is 0 and else the second, if these are whole rows along an axis."""
+    """The rows, and their axis, in which the first value is 0; elsewhere it equals the second."""
     kept = one != 0
     if kept.all() or not _close(one, other * kept):
         return None
@@ -127,7 +127,7 @@ def _off_by_one(one: Tensor, other: Tensor) -> bool:
 
 
 def _affine(one: Tensor, other: Tensor) -> tuple[float, float] | None:
-    """The scale and the shift that make the first value of the second, if there are."""
+    """The scale and the shift that turn the second value into the first, or None."""
     if one.numel() < 3:
         return None
     spread = other - other.mean()
