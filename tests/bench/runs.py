@@ -54,13 +54,13 @@ def _run(copy: Path, runs: int, cores: int) -> tuple[float, int]:
     shutil.rmtree(folder / "work", ignore_errors=True)
     command = [str(Path(sys.executable).with_name("snakemake")), f"-c{cores}"]
     start = time.perf_counter()
-    with Path(copy, "told.txt").open("w") as told:
-        run = subprocess.Popen(command, cwd=copy, stdout=told, stderr=subprocess.STDOUT)
+    with Path(copy, "output.txt").open("w") as output:
+        run = subprocess.Popen(command, cwd=copy, stdout=output, stderr=subprocess.STDOUT)
         largest = 0
         while run.poll() is None:
             largest = max(largest, _largest_below(copy))
             time.sleep(0.05)
-    assert run.returncode == 0, Path(copy, "told.txt").read_text()
+    assert run.returncode == 0, Path(copy, "output.txt").read_text()
     return time.perf_counter() - start, largest
 
 

@@ -74,7 +74,7 @@ def main(operators: list[Operator]) -> None:
             for found in (seen["autograd-by-hand", dtype, question] for dtype in FORMATS)
         ]
         print(f"| {words} | " + " | ".join(cells) + " |")
-    print(f"\nNamed right, of formula slips at scale 1: {sum(named)} of {len(named)}")
+    print(f"\nNamed right, of formula mistakes at scale 1: {sum(named)} of {len(named)}")
     for title, cases in (("Left out", left_out), ("Missed", missed), ("False alarms", alarms)):
         print(f"{title}: {len(cases)}", *cases, sep="\n  ")
 
@@ -100,14 +100,14 @@ def _judge(
     for edit in (right, *operator.variants, *operator.mistakes):
         trial.compute(edit.apply(operator.backward))
         values = {dtype: trial.values(dtype) for dtype in FORMATS}
-        hands = {dtype: one["manual"] for dtype, one in values.items()}
-        plain = plain or hands
-        lost_in_float64 = not _has_numbers(hands["float64"])
-        formula_slip = edit.slip not in ("", "precision")
-        live = formula_slip and (
-            edit.slip == "accumulated" or _differs(hands["float64"], plain["float64"])
+        manuals = {dtype: one["manual"] for dtype, one in values.items()}
+        plain = plain or manuals
+        lost_in_float64 = not _has_numbers(manuals["float64"])
+        formula_mistake = edit.slip not in ("", "precision")
+        live = formula_mistake and (
+            edit.slip == "accumulated" or _differs(manuals["float64"], plain["float64"])
         )
-        by_name = scale == 1.0 or not formula_slip  # elsewhere the outcome is all that counts
+        by_name = scale == 1.0 or not formula_mistake  # elsewhere the outcome is all that counts
         mistakes = trial.name() if by_name else None
         if mistakes and live and scale == 1.0 and edit.slip != "accumulated":
             kinds = {one["kind"] for one in mistakes.values() if one}
@@ -117,11 +117,11 @@ def _judge(
             outcomes = [
                 one["outcome"] for (format_, _), one in verdicts.items() if format_ == dtype
             ]
-            lost = lost_in_float64 or _lost(hands[dtype], values[dtype]["autograd"])
-            if formula_slip:
+            lost = lost_in_float64 or _lost(manuals[dtype], values[dtype]["autograd"])
+            if formula_mistake:
                 wrong = live
             elif edit.slip:
-                wrong = lost or _worse(hands[dtype], plain[dtype], values[dtype]["reference"])
+                wrong = lost or _worse(manuals[dtype], plain[dtype], values[dtype]["reference"])
             else:
                 wrong = lost
             if edit.slip and not wrong:
@@ -157,10 +157,10 @@ def _differs(first: Arrays, second: Arrays) -> bool:
     return any(not np.linalg.norm(a - b) <= LIVE * np.linalg.norm(b) for a, b in pairs)
 
 
-def _worse(hand: Arrays, plain: Arrays, reference: Arrays) -> bool:
+def _worse(manual: Arrays, plain: Arrays, reference: Arrays) -> bool:
     """Whether a gradient is several times as far from the reference as another."""
     for key, truth in _gradients(reference).items():
-        error, usual = (np.linalg.norm(_gradients(one)[key] - truth) for one in (hand, plain))
+        error, usual = (np.linalg.norm(_gradients(one)[key] - truth) for one in (manual, plain))
         if not error <= WORSE * usual and not error <= np.finfo(np.float64).eps * np.linalg.norm(
             truth
         ):
@@ -172,10 +172,10 @@ def _has_numbers(arrays: Arrays) -> bool:
     return all(bool(np.isfinite(one).all()) for one in _gradients(arrays).values())
 
 
-def _lost(hand: Arrays, autograd: Arrays) -> bool:
+def _lost(manual: Arrays, autograd: Arrays) -> bool:
     """Whether an element is inf or nan where autograd's is finite."""
     return any(
-        bool((~np.isfinite(_gradients(hand)[key]) & np.isfinite(theirs)).any())
+        bool((~np.isfinite(_gradients(manual)[key]) & np.isfinite(theirs)).any())
         for key, theirs in _gradients(autograd).items()
     )
 
@@ -206,11 +206,11 @@ def _twice(trial: Trial, dtype: str) -> bool | None:
     if dtype == "float64":
         return None  # there is no wider run to compare with
     values = trial.values(dtype)
-    hand, autograd, reference = (
+    manual, autograd, reference = (
         _gradients(values[kind]) for kind in ("manual", "autograd", "reference")
     )
     for key, truth in reference.items():
-        ours, theirs = (np.abs(one[key] - truth).max() for one in (hand, autograd))
+        ours, theirs = (np.abs(one[key] - truth).max() for one in (manual, autograd))
         if not ours <= 2 * theirs:
             return True
     return False

@@ -116,8 +116,8 @@ class Trial:
             if one and (first := next(exact(one, self._without("values")), None)):
                 found[name] = _of(first, "values")
         for name in wrong if "precision" not in self.without else ():
-            if name not in found and (inside := self._lower_precision(name, measured[name])):
-                found[name] = inside
+            if name not in found and (lower := self._lower_precision(name, measured[name])):
+                found[name] = lower
         steps = self._steps()
         backwards = self._backward_runs(steps) if rest() else []
         found |= self._repaired(backwards, rest(), right, values)
@@ -165,11 +165,11 @@ class Trial:
         if found is None:
             return None
         dtype, evidence = found
-        inside = Message(
+        lower = Message(
             "backward computes in {format} internally, whatever the dtype of its inputs",
             format=dtype,
         )
-        return Mistake("precision", inside, evidence, "precision", dtype)
+        return Mistake("precision", lower, evidence, "precision", dtype)
 
     def _errors_of_moved(self, name: str, by: float) -> Array:
         """The gradient's errors when every input moves by a random relative amount up to `by`."""
@@ -194,7 +194,7 @@ class Trial:
 
     def _steps(self) -> list[list[Steps]]:
         """Forward's steps on each run: with its kernels decomposed, and with them whole."""
-        trace = []
+        traces = []
         for apart in (True, False):
             try:
                 each = [
@@ -204,8 +204,8 @@ class Trial:
             except UserError:  # only the values can identify the mistake
                 continue
             if all(len(one.steps) == len(each[0].steps) for one in each):
-                trace.append([replace(one, kernels_only=not apart) for one in each])
-        return trace
+                traces.append([replace(one, kernels_only=not apart) for one in each])
+        return traces
 
     def _changes(
         self, trace: list[Steps], names: list[str], values: dict[str, Values | None]

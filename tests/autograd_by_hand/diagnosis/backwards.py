@@ -25,6 +25,6 @@ def drawn(seed=0, **shapes):
     }
 
 
-def taken(source, tensors, needed=("x",)):
+def traced(source, tensors, needed=("x",)):
     """A backward given as text, recorded."""
     return trace_backward(function_of(source), PATH, tensors, [*needed], 10)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from autograd_by_hand.diagnosis.backward_search import BackwardRun, find_repairs
-from tests.autograd_by_hand.diagnosis.backwards import drawn, function_of, taken
+from tests.autograd_by_hand.diagnosis.backwards import drawn, function_of, traced
 
 SHAPES = {"x": (4, 3), "y": (4, 3), "W": (3, 3), "b": (3,), "dout": (4, 3)}
 TOLERANCE = 1e-9
@@ -16,13 +16,13 @@ def mended(source, old, new, needed=("x",), **options):
     runs, wrong, right = [], list[str](), list[str]()
     for seed in range(2):
         tensors = drawn(seed, **SHAPES)
-        hand, truth = (
+        manual, truth = (
             function_of(one)(**{name: value.clone() for name, value in tensors.items()})
             for one in (source.replace(old, new), source)
         )
-        wrong = [name for name in needed if not torch.allclose(hand[name], truth[name])]
+        wrong = [name for name in needed if not torch.allclose(manual[name], truth[name])]
         right = [name for name in needed if name not in wrong]
-        runs.append(BackwardRun(taken(source.replace(old, new), tensors, needed), hand, truth))
+        runs.append(BackwardRun(traced(source.replace(old, new), tensors, needed), manual, truth))
     assert wrong
     return find_repairs(runs, wrong, right, TOLERANCE, **options)
 
@@ -89,16 +89,16 @@ ONE_PLACE = {
     "rows reversed": (LAYER, "x.T @ dz", "x.flip(0).T @ dz", "transposed", "line 7"),
     "rows off by one": (LAYER, "x.T @ dz", "x.roll(1, 0).T @ dz", "shifted", "line 7"),
     "a row for a sum": (LAYER, "dz.sum(dim=0)", "dz[0]", "other sum", "line 7"),
-    "the value of another turn": (LOOP, "h[i + 1] ** 2", "h[i] ** 2", "shifted", "line 11"),
-    "a value left out of every turn": (LOOP, "dz * h[i]", "dz", "missing", "line 12"),
-    "a slope in every turn": (
+    "the value of another iteration": (LOOP, "h[i + 1] ** 2", "h[i] ** 2", "shifted", "line 11"),
+    "a value left out of every iteration": (LOOP, "dz * h[i]", "dz", "missing", "line 12"),
+    "a slope in every iteration": (
         LOOP,
         "(1 - h[i + 1] ** 2)",
         "1",
         "missing",
         "is not multiplied by `1 - ",
     ),
-    "turns in reverse": (LOOP, "dx[i] = dz", "dx[3 - i] = dz", "transposed", "in reverse"),
+    "iterations in reverse": (LOOP, "dx[i] = dz", "dx[3 - i] = dz", "transposed", "in reverse"),
     "overwritten": (LOOP, "dy[:3] += dz", "dy[:3] = dz.expand(3, 3)", "missing", "overwritten"),
     "another slice": (LOOP, "dy[:3] +=", "dy[1:] +=", "shifted", "line 13"),
 }
@@ -139,9 +139,10 @@ def test_what_two_mistakes_spoil_is_not_mended():
     source = NORM.replace("- h * (dh", "- c * (dh")
     tensors = drawn(0, **SHAPES)
     wrong = source.replace("dh.mean(dim=1", "dh.amax(dim=0").replace("* r\n", "* r.sqrt()\n")
-    hand, truth = (function_of(one)(**tensors) for one in (wrong, NORM))
+    manual, truth = (function_of(one)(**tensors) for one in (wrong, NORM))
     assert (
-        find_repairs([BackwardRun(taken(wrong, tensors), hand, truth)], ["x"], [], TOLERANCE) == {}
+        find_repairs([BackwardRun(traced(wrong, tensors), manual, truth)], ["x"], [], TOLERANCE)
+        == {}
     )
 
 
@@ -150,8 +151,8 @@ def test_what_fits_on_one_run_only_is_not_told():
     for seed, source in enumerate((NORM, NORM.replace("dout * b", "dout + b"))):
         tensors = drawn(seed, **SHAPES)
         wrong = NORM.replace("- h * (dh", "- c * (dh")
-        hand, truth = (function_of(one)(**tensors) for one in (wrong, source))
-        runs.append(BackwardRun(taken(wrong, tensors), hand, truth))
+        manual, truth = (function_of(one)(**tensors) for one in (wrong, source))
+        runs.append(BackwardRun(traced(wrong, tensors), manual, truth))
     assert find_repairs(runs[:1], ["x"], [], TOLERANCE)["x"].kind == "operation"
     assert find_repairs(runs, ["x"], [], TOLERANCE) == {}
 
@@ -170,7 +171,7 @@ def test_swapped_tensors_are_told():
     assert name == "line 3: `x` and `y` are swapped"
 
 
-def test_a_factor_besides_is_told():
+def test_an_extra_factor_is_described():
     source = "def backward(x, y, W, b, dout):\n    return {'x': 2 * x * dout}\n"
     kind, name = mistake(source, "2 * x", "y")
     assert kind == "operation"
@@ -183,9 +184,9 @@ def test_forwards_values_stand_in_for_what_is_computed_again():
     for seed in range(2):
         tensors = drawn(seed, **SHAPES)
         wrong = source.replace("x.tanh()", "y.cos() * x[0]")
-        hand, truth = (function_of(one)(**tensors) for one in (wrong, source))
-        steps = taken(wrong, tensors).with_known({"forward's h": tensors["x"].tanh()})
-        runs.append(BackwardRun(steps, hand, truth))
+        manual, truth = (function_of(one)(**tensors) for one in (wrong, source))
+        steps = traced(wrong, tensors).with_known({"forward's h": tensors["x"].tanh()})
+        runs.append(BackwardRun(steps, manual, truth))
     assert find_repairs(runs, ["x"], [], TOLERANCE) == {}
     found = find_repairs(runs, ["x"], [], TOLERANCE, by_forward=True)
     assert "`h` is used instead of `forward's h`" in found["x"].name

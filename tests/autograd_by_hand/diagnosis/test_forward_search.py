@@ -34,12 +34,12 @@ def names_of(source):
     return source.split("(", 1)[1].split(")")[0].split(", ")
 
 
-def run_of(source, by_hand, tensors, seed, apart=True):
+def run_of(source, by_hand, tensors, seed, decompose=True):
     """One run, with the gradients by hand where they differ from the true ones."""
     namespace: dict[str, Any] = {"torch": torch, "functional": functional}
     exec(compile(source, "forward.py", "exec"), namespace)  # noqa: S102
     forward = namespace["forward"]
-    steps = trace_forward(forward, Path("forward.py"), tensors, 10, apart)
+    steps = trace_forward(forward, Path("forward.py"), tensors, 10, decompose)
     leaves = {
         name: one.clone().requires_grad_() if one.is_floating_point() else one
         for name, one in tensors.items()
@@ -49,14 +49,14 @@ def run_of(source, by_hand, tensors, seed, apart=True):
     needed = [name for name, one in leaves.items() if one.requires_grad]
     gradients = torch.autograd.grad(result, [leaves[name] for name in needed], dout)
     truth = dict(zip(needed, gradients, strict=True))
-    hand = call(by_hand, Path("backward.py"), tensors | {"dout": dout}, 10)
-    return Run(steps, tensors, dout, truth | hand, truth), list(hand)
+    manual = call(by_hand, Path("backward.py"), tensors | {"dout": dout}, 10)
+    return Run(steps, tensors, dout, truth | manual, truth), list(manual)
 
 
-def found(source, by_hand, apart=True, runs=2, **options):
+def found(source, by_hand, decompose=True, runs=2, **options):
     """What is found of the gradients that are wrong by hand, on some runs."""
     made = [
-        run_of(source, by_hand, drawn(seed, names_of(source)), seed + 100, apart, **options)
+        run_of(source, by_hand, drawn(seed, names_of(source)), seed + 100, decompose, **options)
         for seed in range(runs)
     ]
     return find([run for run, _ in made], made[0][1], TOLERANCE)
@@ -92,11 +92,13 @@ def test_a_term_with_the_wrong_sign_is_found():
     assert "the wrong sign" in name
 
 
-@pytest.mark.parametrize(("count", "told"), [(2, "2"), (3, "3"), (0.5, "0.5"), (1 / 3, "0.333333")])
-def test_a_term_that_is_counted_a_wrong_number_of_times_is_found(count, told):
+@pytest.mark.parametrize(
+    ("count", "explained"), [(2, "2"), (3, "3"), (0.5, "0.5"), (1 / 3, "0.333333")]
+)
+def test_a_term_that_is_counted_a_wrong_number_of_times_is_found(count, explained):
     kind, name = mistake(SQUARE, lambda x, dout: {"x": (2 * x + count) * dout})
     assert kind == "factor"
-    assert name.endswith(f"is counted {told} times")
+    assert name.endswith(f"is counted {explained} times")
 
 
 def test_a_term_that_is_missing_is_told_before_one_that_is_miscounted():
@@ -165,14 +167,14 @@ def test_a_constant_that_is_added_outside_a_root_altogether_is_found():
     assert "0.1 is added outside the root" in name
 
 
-@pytest.mark.parametrize("apart", [True, False])
-def test_a_softmax_over_another_axis_is_found(apart):
+@pytest.mark.parametrize("decompose", [True, False])
+def test_a_softmax_over_another_axis_is_found(decompose):
     forward = "def forward(x):\n    return x.softmax(1)\n"
 
     def by_hand(x, dout):
         return {"x": derivative(lambda z: z.softmax(0), x, dout)}
 
-    kind, name = mistake(forward, by_hand, apart)
+    kind, name = mistake(forward, by_hand, decompose)
     assert kind == "other sum"
     assert "is taken over axis 0 instead of [1]" in name
 
@@ -198,7 +200,9 @@ def test_an_input_that_is_read_one_place_off_is_found():
 def test_a_mask_that_is_off_by_one_is_found():
     forward = "def forward(W):\n    return W.tril() * W\n"
     kind, name = mistake(
-        forward, lambda W, dout: {"W": derivative(lambda z: z.tril(-1) * z, W, dout)}, apart=False
+        forward,
+        lambda W, dout: {"W": derivative(lambda z: z.tril(-1) * z, W, dout)},
+        decompose=False,
     )
     assert kind == "shifted"
     assert "the mask `tril(W)` is off by one" in name
@@ -317,7 +321,7 @@ def test_a_change_that_leaves_too_much_over_is_not_found():
 
 def test_a_change_that_fits_on_the_first_run_only_is_not_found():
     makers = (lambda x, dout: {"x": 2 * x * dout}, lambda x, dout: {"x": (2 * x + 3) * dout})
-    runs = [run_of(SQUARE, hand, drawn(n, ["x"]), n)[0] for n, hand in enumerate(makers)]
+    runs = [run_of(SQUARE, manual, drawn(n, ["x"]), n)[0] for n, manual in enumerate(makers)]
     assert find(runs[:1], ["x"], TOLERANCE)["x"].kind == "missing"
     assert find(runs[1:], ["x"], TOLERANCE)["x"].kind == "factor"
     assert find(runs, ["x"], TOLERANCE) == {}
@@ -331,9 +335,9 @@ def test_a_change_that_fits_on_the_first_run_by_chance_does_not_hide_the_right_o
         if seed == 0:
             tensors["W"] = tensors["W"].sign()  # which is its own reciprocal
         runs.append(run_of(forward, lambda W, dout: {"U": dout / W}, tensors, seed)[0])
-    told = "`1 / W` is used instead of the factor `V` in the gradient of `(U * V)`"
-    assert find(runs[1:], ["U"], TOLERANCE)["U"].name == told
-    assert find(runs, ["U"], TOLERANCE)["U"].name == told
+    explained = "`1 / W` is used instead of the factor `V` in the gradient of `(U * V)`"
+    assert find(runs[1:], ["U"], TOLERANCE)["U"].name == explained
+    assert find(runs, ["U"], TOLERANCE)["U"].name == explained
 
 
 def test_only_the_gradients_that_are_asked_about_are_looked_at():
@@ -350,7 +354,7 @@ def test_one_mistake_behind_two_gradients_is_told_of_both():
         flow = dout * (1 - (x @ W).tanh())
         return {"x": flow @ W.t(), "W": x.t() @ flow}
 
-    told = found("def forward(x, W):\n    y = (x @ W).tanh()\n    return y * 1\n", by_hand)
-    assert set(told) == {"x", "W"}
-    assert told["x"].name == told["W"].name
-    assert "`1 - y`" in told["x"].name
+    explained = found("def forward(x, W):\n    y = (x @ W).tanh()\n    return y * 1\n", by_hand)
+    assert set(explained) == {"x", "W"}
+    assert explained["x"].name == explained["W"].name
+    assert "`1 - y`" in explained["x"].name

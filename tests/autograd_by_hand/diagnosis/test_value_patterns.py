@@ -21,28 +21,28 @@ VECTOR = GENERATOR.standard_normal((RUNS, 7))
 SHAPES = {"x": [7, 5], "W": [11, 5]}
 
 
-def values(hand, truth=OBLONG, tolerance=TOLERANCE, gradients=None, shapes=None):
+def values(manual, truth=OBLONG, tolerance=TOLERANCE, gradients=None, shapes=None):
     known = {"x": truth} | (gradients or {})
-    return Values(np.asarray(hand), truth, tolerance, "x", known, shapes or {})
+    return Values(np.asarray(manual), truth, tolerance, "x", known, shapes or {})
 
 
-def found(hand, truth=OBLONG, gradients=None, shapes=None):
+def found(manual, truth=OBLONG, gradients=None, shapes=None):
     """The kinds and names of all that the gradient of x exactly is."""
-    told = exact(values(hand, truth, gradients=gradients or {}, shapes=shapes or {}))
-    return [(one.kind, one.name) for one in told]
+    mistake = exact(values(manual, truth, gradients=gradients or {}, shapes=shapes or {}))
+    return [(one.kind, one.name) for one in mistake]
 
 
-def vaguely(hand, truth=OBLONG, **known):
-    return [(one.kind, one.name) for one in vague(values(hand, truth), known)]
+def vaguely(manual, truth=OBLONG, **known):
+    return [(one.kind, one.name) for one in vague(values(manual, truth), known)]
 
 
 # what a gradient exactly is
 
 
 def test_a_gradient_that_is_missing_is_zero_and_nothing_else():
-    (told,) = exact(values(0 * OBLONG, gradients={"y": 0 * OBLONG}))
-    assert (told.kind, told.name) == ("zero", "it is zero: its terms are missing or detached")
-    assert told.evidence == "every element is 0"
+    (mistake,) = exact(values(0 * OBLONG, gradients={"y": 0 * OBLONG}))
+    assert (mistake.kind, mistake.name) == ("zero", "it is zero: its terms are missing or detached")
+    assert mistake.evidence == "every element is 0"
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.5, -1.0, 7.0, 1 / 35, 1.2345, -3e-7, 1e6])
@@ -52,13 +52,13 @@ def test_a_factor_is_found_and_named(factor):
 
 @pytest.mark.parametrize("factor", [600.0, 1 / 600])
 def test_a_factor_is_told_from_that_of_a_size_that_is_near(factor):
-    told = exact(values(factor * OBLONG, tolerance=1e-5, shapes={"x": [602, 64]}))
-    assert "602" not in next(told).name
+    mistake = exact(values(factor * OBLONG, tolerance=1e-5, shapes={"x": [602, 64]}))
+    assert "602" not in next(mistake).name
 
 
 def test_the_factor_is_told_to_a_few_digits():
-    told = next(exact(values(1.23456789 * OBLONG)))
-    assert told.evidence == "every element is 1.23457 times the true one"
+    mistake = next(exact(values(1.23456789 * OBLONG)))
+    assert mistake.evidence == "every element is 1.23457 times the true one"
 
 
 def test_a_factor_of_each_runs_own_is_found():
@@ -91,17 +91,17 @@ def test_a_square_gradient_that_is_transposed_is_found():
 def test_an_oblong_gradient_that_is_transposed_and_laid_out_again_is_found():
     first = OBLONG.transpose(0, 2, 1).reshape(OBLONG.shape)
     then = OBLONG.reshape(RUNS, 5, 6).transpose(0, 2, 1)
-    for hand in (first, then):
-        ((kind, name),) = found(hand)
+    for manual in (first, then):
+        ((kind, name),) = found(manual)
         assert kind == "transposed"
         assert "reshaped" in name
 
 
 @pytest.mark.parametrize("order", [(1, 0, 2), (0, 2, 1), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
 def test_a_gradient_with_its_axes_in_another_order_is_found(order):
-    hand = CUBE.transpose(0, *(axis + 1 for axis in order))
-    told = [name for kind, name in found(hand, CUBE) if kind == "transposed"]
-    assert f"its axes are in the order {order}" in told
+    manual = CUBE.transpose(0, *(axis + 1 for axis in order))
+    mistake = [name for kind, name in found(manual, CUBE) if kind == "transposed"]
+    assert f"its axes are in the order {order}" in mistake
 
 
 def test_a_gradient_of_zeros_and_a_bit_is_not_a_factor_of_a_true_gradient_of_zeros():
@@ -116,27 +116,27 @@ def test_a_gradient_of_zeros_and_a_bit_is_not_a_factor_of_a_true_gradient_of_zer
 def test_an_error_at_random_is_nothing_in_particular(seed, shape, size):
     generator = np.random.default_rng(seed)
     truth = generator.standard_normal((RUNS, *shape))
-    hand = truth + size * generator.standard_normal(truth.shape)
+    manual = truth + size * generator.standard_normal(truth.shape)
     known = {"x": generator.standard_normal(truth.shape), "b": generator.standard_normal((RUNS, 3))}
-    assert list(exact(values(hand, truth, gradients=known, shapes=SHAPES))) == []
-    assert list(vague(values(hand, truth), known)) == []
+    assert list(exact(values(manual, truth, gradients=known, shapes=SHAPES))) == []
+    assert list(vague(values(manual, truth), known)) == []
 
 
 @given(st.integers(0, 10**6), st.sampled_from([(7,), (4, 3), (3, 3), (2, 3, 2)]))
 def test_a_right_gradient_is_nothing_in_particular(seed, shape):
     generator = np.random.default_rng(seed)
     truth = generator.standard_normal((RUNS, *shape))
-    hand = truth * (1 + 1e-15 * generator.choice([-1.0, -0.5, 0.5, 1.0], truth.shape))
+    manual = truth * (1 + 1e-15 * generator.choice([-1.0, -0.5, 0.5, 1.0], truth.shape))
     known = {"x": generator.standard_normal(truth.shape)}
-    assert list(exact(values(hand, truth, gradients=known, shapes=SHAPES))) == []
-    assert list(vague(values(hand, truth), known)) == []
+    assert list(exact(values(manual, truth, gradients=known, shapes=SHAPES))) == []
+    assert list(vague(values(manual, truth), known)) == []
 
 
 def test_as_much_as_the_tolerance_may_be_left_over():
     left_over = 1e-4 * OBLONG[:, ::-1] * np.linalg.norm(OBLONG) / np.linalg.norm(OBLONG[:, ::-1])
-    hand = 2 * OBLONG + left_over  # of an error about as large as the gradient
-    assert next(exact(values(hand, tolerance=1.1e-4))).kind == "factor"
-    assert list(exact(values(hand, tolerance=0.9e-4))) == []
+    manual = 2 * OBLONG + left_over  # of an error about as large as the gradient
+    assert next(exact(values(manual, tolerance=1.1e-4))).kind == "factor"
+    assert list(exact(values(manual, tolerance=0.9e-4))) == []
 
 
 # what a factor is called
@@ -212,49 +212,49 @@ def test_a_mean_in_place_of_a_sum_is_named_whatever_the_size(rows, columns):
 
 
 def with_error(where, error):
-    hand = OBLONG.copy()
-    hand[where] += error
-    return hand
+    manual = OBLONG.copy()
+    manual[where] += error
+    return manual
 
 
 def test_one_wrong_row_is_found():
-    hand = with_error(np.s_[:, 3], SQUARE[:, 0])
-    (kind, name), *_ = vaguely(hand)
+    manual = with_error(np.s_[:, 3], SQUARE[:, 0])
+    (kind, name), *_ = vaguely(manual)
     assert kind == "confined"
     assert name == "only index 3 along axis 0 is wrong"
 
 
 def test_several_wrong_columns_are_found():
-    hand = with_error(np.s_[:, :, [0, 1]], SQUARE[0, 0, 0] + OBLONG[:, ::-1, :2])
-    assert vaguely(hand)[0] == ("confined", "only index 0 to 1 along axis 1 is wrong")
-    hand = with_error(np.s_[:, :, [0, 3]], SQUARE[0, 0, 0] + OBLONG[:, ::-1, :2])
-    assert vaguely(hand)[0] == ("confined", "only index 0, 3 along axis 1 is wrong")
+    manual = with_error(np.s_[:, :, [0, 1]], SQUARE[0, 0, 0] + OBLONG[:, ::-1, :2])
+    assert vaguely(manual)[0] == ("confined", "only index 0 to 1 along axis 1 is wrong")
+    manual = with_error(np.s_[:, :, [0, 3]], SQUARE[0, 0, 0] + OBLONG[:, ::-1, :2])
+    assert vaguely(manual)[0] == ("confined", "only index 0, 3 along axis 1 is wrong")
 
 
 def test_rows_that_are_wrong_in_one_run_only_are_found():
-    hand = with_error(np.s_[1, 5], 1.0)
-    assert ("confined", "only index 5 along axis 0 is wrong") in vaguely(hand)
+    manual = with_error(np.s_[1, 5], 1.0)
+    assert ("confined", "only index 5 along axis 0 is wrong") in vaguely(manual)
 
 
 def test_a_row_that_is_zero_is_told():
-    hand = OBLONG.copy()
-    hand[:, 0] = 0
-    assert vaguely(hand)[0][1] == "only index 0 along axis 0 is wrong: it is 0 there"
+    manual = OBLONG.copy()
+    manual[:, 0] = 0
+    assert vaguely(manual)[0][1] == "only index 0 along axis 0 is wrong: it is 0 there"
 
 
 def test_a_row_with_a_factor_is_told():
-    hand = OBLONG.copy()
-    hand[:, 0] *= 3
-    (kind, name), *_ = vaguely(hand)
+    manual = OBLONG.copy()
+    manual[:, 0] *= 3
+    (kind, name), *_ = vaguely(manual)
     assert kind == "confined"
     assert name == "only index 0 along axis 0 is wrong: it is 3 times the true one there"
 
 
 def test_a_few_wrong_elements_are_found_with_the_first():
     truth = SQUARE
-    hand = truth.copy()
-    hand[:, range(1, 5), range(1, 5)] += [1.0, 2.0, -1.0, 5.0]
-    (kind, name), *_ = vaguely(hand, truth)
+    manual = truth.copy()
+    manual[:, range(1, 5), range(1, 5)] += [1.0, 2.0, -1.0, 5.0]
+    (kind, name), *_ = vaguely(manual, truth)
     assert kind == "confined"
     assert name == "only 4 of 25 elements are wrong, the first at index (1, 1)"
 
@@ -274,8 +274,8 @@ def test_a_few_wrong_elements_are_found_with_the_first():
 def test_a_gradient_times_a_power_of_a_tensor_is_found(power, words, shape):
     s = np.abs(np.random.default_rng(1).standard_normal((RUNS, *shape))) + 0.5
     wide = s.reshape(RUNS, *[1] * (2 - len(shape)), *shape)
-    told = vaguely(OBLONG * wide**power, other=VECTOR, s=s)
-    assert any(kind == "missing" and words in name for kind, name in told)
+    mistake = vaguely(OBLONG * wide**power, other=VECTOR, s=s)
+    assert any(kind == "missing" and words in name for kind, name in mistake)
 
 
 def test_a_term_that_is_missing_is_found_with_its_factor():
@@ -288,8 +288,8 @@ def test_a_term_that_is_missing_is_found_with_its_factor():
 @pytest.mark.parametrize("axis", [0, 1])
 def test_an_error_that_does_not_change_along_an_axis_is_found(axis):
     error = np.random.default_rng(1).standard_normal(OBLONG.shape).mean(axis + 1, keepdims=True)
-    told = vaguely(OBLONG + error)
-    assert any(f"the same along axis {axis} is missing" in name for _, name in told)
+    mistake = vaguely(OBLONG + error)
+    assert any(f"the same along axis {axis} is missing" in name for _, name in mistake)
 
 
 def test_a_tensor_of_zeros_or_of_another_shape_explains_nothing():

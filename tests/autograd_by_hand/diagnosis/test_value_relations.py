@@ -4,7 +4,7 @@ import pytest
 
 from autograd_by_hand.diagnosis.backward_sites import ManualBackward
 from autograd_by_hand.diagnosis.value_relations import relation
-from tests.autograd_by_hand.diagnosis.backwards import drawn, taken
+from tests.autograd_by_hand.diagnosis.backwards import drawn, traced
 
 TENSORS = drawn(x=(4, 3), y=(4, 3), b=(3,), dout=(4, 3))
 CASES = {
@@ -28,11 +28,11 @@ CASES = {
 def test_a_value_in_the_place_of_x(used):
     kind, words = CASES[used]
     source = f"def backward(x, y, b, dout):\n    used = {used}\n    return {{'x': used * dout}}\n"
-    hand = ManualBackward(taken(source, TENSORS), [])
-    places = {name: place for place, name in hand.steps.names.items()}
-    found, told = relation(hand, places["used"], places["x"])
-    assert (found, words in told) == (kind, True), told
-    assert "`used` is used instead of `x`" in told
+    backward = ManualBackward(traced(source, TENSORS), [])
+    places = {name: place for place, name in backward.steps.names.items()}
+    found, description = relation(backward, places["used"], places["x"])
+    assert (found, words in description) == (kind, True), description
+    assert "`used` is used instead of `x`" in description
 
 
 def test_a_term_that_is_left_out_is_told():
@@ -42,11 +42,11 @@ def test_a_term_that_is_left_out_is_told():
         "    due = used - t\n"
         "    return {'x': due * dout}\n"
     )
-    hand = ManualBackward(taken(source, TENSORS), [])
-    places = {name: place for place, name in hand.steps.names.items()}
-    kind, told = relation(hand, places["used"], places["due"])
+    backward = ManualBackward(traced(source, TENSORS), [])
+    places = {name: place for place, name in backward.steps.names.items()}
+    kind, description = relation(backward, places["used"], places["due"])
     assert kind == "missing"
-    assert told.endswith("the term `t` is left out")
+    assert description.endswith("the term `t` is left out")
 
 
 @pytest.mark.parametrize("by", [1, -1])
@@ -57,6 +57,6 @@ def test_an_index_one_off_is_shifted(by):
         f"    used = due + {by}\n"
         "    return {'x': x[used % 4].sum() + x[due].sum() + dout}\n"
     )
-    hand = ManualBackward(taken(source, TENSORS), [])
-    places = {name: place for place, name in hand.steps.names.items()}
-    assert relation(hand, places["used"], places["due"])[0] == "shifted"
+    backward = ManualBackward(traced(source, TENSORS), [])
+    places = {name: place for place, name in backward.steps.names.items()}
+    assert relation(backward, places["used"], places["due"])[0] == "shifted"
