@@ -1,4 +1,4 @@
-"""Mistakes made in a small backward are mended, and named with the line on which they stand."""
+"""Mistakes made in a small backward are repaired, and named with their line."""
 
 import pytest
 import torch
@@ -10,8 +10,8 @@ SHAPES = {"x": (4, 3), "y": (4, 3), "W": (3, 3), "b": (3,), "dout": (4, 3)}
 TOLERANCE = 1e-9
 
 
-def mended(source, old, new, needed=("x",), **options):
-    """What is found of a backward with a piece of its source replaced by another."""
+def repaired(source, old, new, needed=("x",), **options):
+    """The repairs found for a backward in which one piece of the source is replaced."""
     assert source.count(old) == 1
     runs, wrong, right = [], list[str](), list[str]()
     for seed in range(2):
@@ -28,7 +28,7 @@ def mended(source, old, new, needed=("x",), **options):
 
 
 def mistake(*args, **options):
-    (found,) = {(one.kind, one.name) for one in mended(*args, **options).values()}
+    (found,) = {(one.kind, one.name) for one in repaired(*args, **options).values()}
     return found
 
 
@@ -114,14 +114,14 @@ def test_a_mistake_in_one_place_is_named(case):
         assert word in name, name
 
 
-def test_one_mistake_behind_several_gradients_is_told_of_all():
-    found = mended(LAYER, "(1 - z * z)", "(1 - z)", needed=["x", "W", "b"])
+def test_one_mistake_behind_several_gradients_is_reported_for_all():
+    found = repaired(LAYER, "(1 - z * z)", "(1 - z)", needed=["x", "W", "b"])
     assert set(found) == {"x", "W", "b"}
     assert len({one.name for one in found.values()}) == 1
 
 
-def test_only_the_gradients_that_are_asked_about_are_mended():
-    found = mended(LAYER, "dz @ W.T", "dz @ W", needed=["x", "W"])
+def test_only_the_gradients_that_are_asked_about_are_repaired():
+    found = repaired(LAYER, "dz @ W.T", "dz @ W", needed=["x", "W"])
     assert set(found) == {"x"}
 
 
@@ -131,11 +131,11 @@ def backward(x, y, W, b, dout):
     d = dout * y
     return {"x": d, "y": d * x}
 """
-    found = mended(source, '"x": d,', '"x": d * y,', needed=["x", "y"])
+    found = repaired(source, '"x": d,', '"x": d * y,', needed=["x", "y"])
     assert "line 5" in found["x"].name
 
 
-def test_what_two_mistakes_spoil_is_not_mended():
+def test_what_two_mistakes_spoil_is_not_repaired():
     source = NORM.replace("- h * (dh", "- c * (dh")
     tensors = drawn(0, **SHAPES)
     wrong = source.replace("dh.mean(dim=1", "dh.amax(dim=0").replace("* r\n", "* r.sqrt()\n")
@@ -146,7 +146,7 @@ def test_what_two_mistakes_spoil_is_not_mended():
     )
 
 
-def test_what_fits_on_one_run_only_is_not_told():
+def test_what_fits_on_one_run_only_is_not_reported():
     runs = []
     for seed, source in enumerate((NORM, NORM.replace("dout * b", "dout + b"))):
         tensors = drawn(seed, **SHAPES)
@@ -157,13 +157,13 @@ def test_what_fits_on_one_run_only_is_not_told():
     assert find_repairs(runs, ["x"], [], TOLERANCE) == {}
 
 
-def test_a_threshold_is_not_told_as_a_factor():
+def test_a_threshold_is_not_described_as_a_factor():
     source = "def backward(x, y, W, b, dout):\n    return {'x': dout * (x - y > 0.5)}\n"
     kind, name = mistake(source, "> 0.5", "> 0.0")
     assert kind in ("constant", "unknown"), name
 
 
-def test_swapped_tensors_are_told():
+def test_swapped_tensors_are_reported():
     source = "def backward(x, y, W, b, dout):\n    return {'x': (x.exp() * y.sin() + x) * dout}\n"
     wrong = source.replace("x.exp() * y.sin() + x", "y.exp() * x.sin() + y")
     kind, name = mistake(source, source[31:], wrong[31:])

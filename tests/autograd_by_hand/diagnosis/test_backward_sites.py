@@ -1,4 +1,4 @@
-"""What one expression of a backward makes, and what it uses, in all iterations of a loop."""
+"""The results and operands of one expression of a backward, in all iterations of a loop."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def backward_of(source, right=()):
     return ManualBackward(traced(source, TENSORS), [*right])
 
 
-def test_the_turns_of_a_loop_are_one_group():
+def test_the_iterations_of_a_loop_are_one_group():
     sizes = {group.first.name: len(group.steps) for group in backward_of(LOOP).groups}
     assert sizes["exp"] == 4
     assert sizes["copy"] == 4

@@ -1,4 +1,4 @@
-"""A backward that is recorded gives its gradients again, however it writes into its memory."""
+"""A recorded backward reproduces its gradients, however it writes into its memory."""
 
 import pytest
 import torch

@@ -17,7 +17,7 @@ F64 = torch.float64
 
 
 def drawn(seed, names):
-    """The tensors that a function names, of the shapes above; `rows` are whole numbers."""
+    """Random tensors for the names, with the shapes above; `rows` is of integers."""
     generator = torch.Generator().manual_seed(seed)
     tensors = {
         name: torch.randn(SHAPES[name], generator=generator, dtype=F64)
@@ -54,7 +54,7 @@ def run_of(source, by_hand, tensors, seed, decompose=True):
 
 
 def found(source, by_hand, decompose=True, runs=2, **options):
-    """What is found of the gradients that are wrong by hand, on some runs."""
+    """The explanations found for the wrong manual gradients, on some runs."""
     made = [
         run_of(source, by_hand, drawn(seed, names_of(source)), seed + 100, decompose, **options)
         for seed in range(runs)
@@ -63,14 +63,14 @@ def found(source, by_hand, decompose=True, runs=2, **options):
 
 
 def mistake(*args, **kwargs):
-    """The kind and the name of the only mistake, that explains all there is."""
+    """The kind and the name of the only mistake, which explains the whole error."""
     (finding,) = found(*args, **kwargs).values()
     assert finding.left_over < TOLERANCE
     return finding.kind, finding.name
 
 
 def derivative(function, x, dout):
-    """Autograd's gradient of another function, by x."""
+    """Autograd's gradient of another function with respect to x."""
     leaf = x.clone().requires_grad_()
     return torch.autograd.grad(function(leaf), leaf, dout)[0]
 
@@ -101,7 +101,7 @@ def test_a_term_that_is_counted_a_wrong_number_of_times_is_found(count, explaine
     assert name.endswith(f"is counted {explained} times")
 
 
-def test_a_term_that_is_missing_is_told_before_one_that_is_miscounted():
+def test_a_term_that_is_missing_is_reported_before_one_that_is_miscounted():
     kind, _ = mistake(SQUARE, lambda x, dout: {"x": (x + 1) * dout})  # of x * x, half
     assert kind == "missing"
 
@@ -115,7 +115,7 @@ def test_two_missing_terms_are_found():
     assert "`tanh(x)`" in name
 
 
-# what is computed again
+# recomputation
 
 
 def test_a_function_that_is_left_out_where_backward_computes_it_again_is_found():
@@ -179,7 +179,7 @@ def test_a_softmax_over_another_axis_is_found(decompose):
     assert "is taken over axis 0 instead of [1]" in name
 
 
-# whole numbers
+# integers
 
 
 @pytest.mark.parametrize(("by", "words"), [(1, "one too large"), (-1, "one too small")])
@@ -254,7 +254,7 @@ def test_a_bias_whose_gradient_is_reduced_otherwise_is_found(reduced, kind, word
     assert words in name
 
 
-# what flows back
+# cotangents
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_rows_that_are_left_out_are_found(kept, words):
     assert words in name
 
 
-# numbers
+# constants
 
 
 @pytest.mark.parametrize("value", [0.3, 2.0, -1.25])
@@ -298,7 +298,7 @@ def test_a_factor_that_is_only_wrong_where_backward_computes_it_again_is_found()
     assert name == "`y` is multiplied by 0.7 where backward computes it again"
 
 
-# what is not found
+# nothing is found
 
 
 def noise(shape):
@@ -333,7 +333,7 @@ def test_a_change_that_fits_on_the_first_run_by_chance_does_not_hide_the_right_o
     for seed in range(2):
         tensors = drawn(seed, "UVW")
         if seed == 0:
-            tensors["W"] = tensors["W"].sign()  # which is its own reciprocal
+            tensors["W"] = tensors["W"].sign()  # its own reciprocal
         runs.append(run_of(forward, lambda W, dout: {"U": dout / W}, tensors, seed)[0])
     explained = "`1 / W` is used instead of the factor `V` in the gradient of `(U * V)`"
     assert find(runs[1:], ["U"], TOLERANCE)["U"].name == explained
@@ -349,7 +349,7 @@ def test_only_the_gradients_that_are_asked_about_are_looked_at():
     assert find([run], [], TOLERANCE) == {}
 
 
-def test_one_mistake_behind_two_gradients_is_told_of_both():
+def test_one_mistake_behind_two_gradients_is_reported_for_both():
     def by_hand(x, W, dout):
         flow = dout * (1 - (x @ W).tanh())
         return {"x": flow @ W.t(), "W": x.t() @ flow}

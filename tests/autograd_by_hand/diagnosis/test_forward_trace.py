@@ -1,4 +1,4 @@
-"""A forward that is recorded gives the same again, its kernels whole or decomposed."""
+"""A recorded forward reproduces its result, with its kernels whole or decomposed."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def written(source, decompose=True, **tensors):
 
 
 def in_words(steps):
-    """What each step makes, in words."""
+    """The result of each step, in words."""
     return [steps.made(step) for step in steps.steps]
 
 
@@ -237,7 +237,7 @@ def test_a_step_can_be_done_otherwise():
     assert torch.equal(steps.again({"x": X}, doubled), 2 * X.exp() + 1)
 
 
-def test_a_step_is_told_by_its_number():
+def test_a_step_is_described_by_its_number():
     numbers = []
     steps = trace(lambda x: (x + 1) * (x + 1))
     steps.again({"x": X}, lambda number, step, _: numbers.append((number, step.name)))
@@ -274,7 +274,7 @@ def test_a_value_has_the_authors_name_for_it():
     }
 
 
-def test_a_value_without_a_name_is_told_by_what_makes_it_two_steps_deep():
+def test_a_value_without_a_name_is_described_by_what_makes_it_two_steps_deep():
     source = "def forward(x):\n    return ((x + 1) * x - 2 * x).exp().sum(0) / 3\n"
     assert in_words(written(source))[:5] == [
         "(x + 1)",
@@ -290,12 +290,12 @@ def test_another_layout_of_a_value_is_called_by_its_name():
     assert in_words(steps)[:2] == ["x", "x"]
 
 
-def test_a_transposed_value_is_told_so():
+def test_a_transposed_value_is_described_so():
     steps = written("def forward(x):\n    y = x + 1\n    return x @ y.t()\n")
     assert in_words(steps)[:2] == ["y", "y.T"]
 
 
-def test_a_tensor_of_forwards_own_is_told_as_a_constant():
+def test_a_tensor_of_forwards_own_is_described_as_a_constant():
     steps = written("held = torch.ones(4)\n\ndef forward(x):\n    return (x * held).exp()\n")
     assert in_words(steps)[0] == "(x * a constant)"
 
@@ -305,12 +305,12 @@ def test_the_result_that_is_a_variable_has_its_name():
     assert in_words(steps) == ["loss", "forward's result"]
 
 
-def test_the_first_of_several_results_is_told():
+def test_the_first_of_several_results_is_reported():
     steps = written("def forward(x):\n    a, b = x.chunk(2, 1)\n    return a * b\n")
     assert in_words(steps)[0] == "a"
 
 
-def test_the_values_within_a_kernel_are_told_by_what_makes_them():
+def test_the_values_within_a_kernel_are_described_by_what_makes_them():
     steps = written("def forward(x):\n    p = x.softmax(1)\n    return p * p\n")
     assert in_words(steps)[:3] == ["logsumexp(x)", "(x - logsumexp(x))", "p"]
 

@@ -31,8 +31,8 @@ def test_a_gradient_whose_values_are_all_numbers_of_a_format_was_computed_in_it(
     assert found == (dtype, f"every value is exactly representable in {dtype}")
 
 
-def test_the_finest_format_that_explains_it_is_told():
-    manual = np.round(TRUTH * 4) / 4  # numbers of all three
+def test_the_finest_format_that_explains_it_is_reported():
+    manual = np.round(TRUTH * 4) / 4  # representable in all three
     found = asked(manual, never)
     assert found is not None
     assert found[0] == "float32"
@@ -85,7 +85,7 @@ def test_more_than_a_quarter_of_the_signs_have_to_change(changed, proof):
 def test_a_few_signs_prove_nothing(errors, proof):
     def moved_errors(_):
         few = with_signs_changed(ROUGH, 120).ravel()
-        few[errors:] = 0  # which has no sign
+        few[errors:] = 0  # zero has no sign
         return few.reshape(TRUTH.shape)
 
     assert (asked(ROUGH, moved_errors) is not None) == proof

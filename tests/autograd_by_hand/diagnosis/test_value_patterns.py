@@ -27,7 +27,7 @@ def values(manual, truth=OBLONG, tolerance=TOLERANCE, gradients=None, shapes=Non
 
 
 def found(manual, truth=OBLONG, gradients=None, shapes=None):
-    """The kinds and names of all that the gradient of x exactly is."""
+    """The kinds and names of all mistakes that give exactly this gradient of x."""
     mistake = exact(values(manual, truth, gradients=gradients or {}, shapes=shapes or {}))
     return [(one.kind, one.name) for one in mistake]
 
@@ -36,7 +36,7 @@ def vaguely(manual, truth=OBLONG, **known):
     return [(one.kind, one.name) for one in vague(values(manual, truth), known)]
 
 
-# what a gradient exactly is
+# patterns in a gradient
 
 
 def test_a_gradient_that_is_missing_is_zero_and_nothing_else():
@@ -51,12 +51,12 @@ def test_a_factor_is_found_and_named(factor):
 
 
 @pytest.mark.parametrize("factor", [600.0, 1 / 600])
-def test_a_factor_is_told_from_that_of_a_size_that_is_near(factor):
+def test_a_factor_is_distinguished_from_that_of_a_size_that_is_near(factor):
     mistake = exact(values(factor * OBLONG, tolerance=1e-5, shapes={"x": [602, 64]}))
     assert "602" not in next(mistake).name
 
 
-def test_the_factor_is_told_to_a_few_digits():
+def test_the_factor_is_reported_to_a_few_digits():
     mistake = next(exact(values(1.23456789 * OBLONG)))
     assert mistake.evidence == "every element is 1.23457 times the true one"
 
@@ -134,12 +134,12 @@ def test_a_right_gradient_is_nothing_in_particular(seed, shape):
 
 def test_as_much_as_the_tolerance_may_be_left_over():
     left_over = 1e-4 * OBLONG[:, ::-1] * np.linalg.norm(OBLONG) / np.linalg.norm(OBLONG[:, ::-1])
-    manual = 2 * OBLONG + left_over  # of an error about as large as the gradient
+    manual = 2 * OBLONG + left_over  # its error is about as large as the gradient
     assert next(exact(values(manual, tolerance=1.1e-4))).kind == "factor"
     assert list(exact(values(manual, tolerance=0.9e-4))) == []
 
 
-# what a factor is called
+# names of factors
 
 
 @pytest.mark.parametrize(
@@ -179,12 +179,12 @@ def test_the_rows_of_a_tensor_are_a_size_too():
     assert "6, the rows of x" in name_of(6.0, {"x": [2, 3, 5]})
 
 
-def test_a_factor_with_no_such_name_is_told_as_it_is():
+def test_a_factor_with_no_such_name_is_described_as_it_is():
     words = name_of(1.23456789, SHAPES)
     assert words == "a constant factor is wrong: it is 1.234568 times what it should be"
 
 
-def test_at_most_two_names_are_told():
+def test_at_most_two_names_are_reported():
     words = name_of(2.0, {"x": [2, 4], "W": [4, 16]})  # sqrt(4), 4 / 2 and others
     assert words.count("; or ") == 1
 
@@ -208,7 +208,7 @@ def test_a_mean_in_place_of_a_sum_is_named_whatever_the_size(rows, columns):
     assert f"{rows}, the length of axis 0 of x" in words
 
 
-# what an error is like
+# patterns in an error
 
 
 def with_error(where, error):
@@ -236,13 +236,13 @@ def test_rows_that_are_wrong_in_one_run_only_are_found():
     assert ("confined", "only index 5 along axis 0 is wrong") in vaguely(manual)
 
 
-def test_a_row_that_is_zero_is_told():
+def test_a_row_that_is_zero_is_reported():
     manual = OBLONG.copy()
     manual[:, 0] = 0
     assert vaguely(manual)[0][1] == "only index 0 along axis 0 is wrong: it is 0 there"
 
 
-def test_a_row_with_a_factor_is_told():
+def test_a_row_with_a_factor_is_reported():
     manual = OBLONG.copy()
     manual[:, 0] *= 3
     (kind, name), *_ = vaguely(manual)

@@ -1,4 +1,4 @@
-"""What a value is to the one that is due in its place."""
+"""The relation between a value and the correct one is described."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_a_value_in_the_place_of_x(used):
     assert "`used` is used instead of `x`" in description
 
 
-def test_a_term_that_is_left_out_is_told():
+def test_a_term_that_is_left_out_is_reported():
     source = (
         "def backward(x, y, b, dout):\n"
         "    t, used = y.exp(), y.sin()\n"
