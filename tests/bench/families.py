@@ -1,14 +1,13 @@
-"""What each family of mistakes names that no other family names.
+"""Count the mistakes that each family identifies and no other family does.
 
-Each operator's mistakes at scale 1 in float64, named with all families, and again without each
-family that has named one of them: a family that has named nothing changes nothing by its absence.
-Of the gradients that a family names it is counted how many have no name without it, how many a kind
-of mistake that is not the one made, and how many other words of the same kind. A search that runs
-out of its time may find more where another family is left out.
+Each operator's mistakes, at scale 1 in float64, are named with all families, and again without each
+family that named one of them. The table counts, for the gradients that a family names, how many
+get no name without it, how many a wrong kind of mistake, and how many other words of the same kind.
+A search that runs out of time may find more when another family is left out.
 
 Usage: python -m tests.bench.families [eight | twelve | third | fourth] [operator ...] [FILE.json]
 
-FILE.json is where each name is written, and what stands in its place without the family.
+FILE.json receives each name, and the name that replaces it without the family.
 """
 
 import sys
@@ -44,7 +43,7 @@ GROUPS = ("values", "precision", "backward", "forward", "errors")
 
 @dataclass(frozen=True)
 class Case:
-    """One wrong gradient: how it is named, and how it is named without that family or group."""
+    """One wrong gradient: its name, and its name without a family or group."""
 
     operator: str
     mistake: str
@@ -59,7 +58,7 @@ class Case:
         return one.kind in self.made.split("|")
 
     def outcome(self) -> str:
-        """What it costs to go without: a column of the table."""
+        """The effect of leaving the family out: a column of the table."""
         if (self.instead.kind, self.instead.name) == (self.named.kind, self.named.name):
             return "the same"
         if self.instead.kind == "unknown":

@@ -1,7 +1,7 @@
-"""Do the work of a whole run in one Python process: what Snakemake's way is measured against.
+"""Do the work of a whole run in one Python process, as the baseline for Snakemake.
 
-Snakemake reads the Snakefile and resolves the rules, which is no part of that work; how many seconds
-it took is printed.
+Reading the Snakefile and resolving the rules is not part of that work; the script prints the
+seconds that Snakemake takes for it.
 
 Usage: PYTHONPATH=scripts python -m tests.bench.one_process 25-autograd-by-hand   (from the project's root)
 """

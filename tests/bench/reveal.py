@@ -1,7 +1,7 @@
-"""What revealing an order costs: all positions at once against one pair of masks a call.
+"""Compare the cost of revealing an order at all positions at once with one pair of masks per call.
 
-The other way is FPRev's recursion (Xie et al., USENIX ATC 2025): the tree alone, of one position,
-without fused products, classes of positions or checks. Both call the same kernel.
+The latter is FPRev's recursion (Xie et al., USENIX ATC 2025): it finds only the tree of one
+position, without fused products, classes of positions or checks. Both call the same kernel.
 """
 
 import statistics
@@ -19,7 +19,7 @@ REPEATS = 3
 
 
 def one_pair_a_call(kernel: Product) -> int:
-    """Reveal the tree at the first position, a call for each pair; how many calls that took."""
+    """Reveal the tree at the first position with one call per pair; return the number of calls."""
     batch, _, columns = kernel.shape
     own = np.zeros((batch * columns, kernel.terms), np.float32)
     calls = 0
@@ -44,7 +44,7 @@ def one_pair_a_call(kernel: Product) -> int:
 
 
 def seconds(function: Any, *args: Any) -> float:
-    """How long one call takes: the median of a few, or of one where it is long."""
+    """The seconds of one call: the median of a few, or a single one if it is long."""
     times = []
     for _ in range(REPEATS):
         start = time.perf_counter()

@@ -1,7 +1,7 @@
-"""How many runs cost: time against their number, the largest process, and two cores against one.
+"""Measure the cost of runs: the time by their number, the largest process, and two cores against one.
 
-The lab's experiment with its trial alone, in a fresh copy, with 200, 2000 and 20,000 runs; only the
-exponents and ratios mean anything on another machine.
+The lab's experiment runs in a fresh copy, with its trial alone and 200, 2000 and 20,000 runs. On
+another machine only the exponents and ratios are comparable.
 
 Usage: python -m tests.bench.runs [most runs]
 """
@@ -54,13 +54,13 @@ def _run(copy: Path, runs: int, cores: int) -> tuple[float, int]:
     shutil.rmtree(folder / "work", ignore_errors=True)
     command = [str(Path(sys.executable).with_name("snakemake")), f"-c{cores}"]
     start = time.perf_counter()
-    with Path(copy, "told.txt").open("w") as told:
-        run = subprocess.Popen(command, cwd=copy, stdout=told, stderr=subprocess.STDOUT)
+    with Path(copy, "output.txt").open("w") as output:
+        run = subprocess.Popen(command, cwd=copy, stdout=output, stderr=subprocess.STDOUT)
         largest = 0
         while run.poll() is None:
             largest = max(largest, _largest_below(copy))
             time.sleep(0.05)
-    assert run.returncode == 0, Path(copy, "told.txt").read_text()
+    assert run.returncode == 0, Path(copy, "output.txt").read_text()
     return time.perf_counter() - start, largest
 
 

@@ -1,7 +1,7 @@
-"""Prove the sums of linear layers of many shapes: y, the loss and the gradients in every format.
+"""Prove the sums of linear layers of many shapes: y, the loss and the gradients in every dtype.
 
-Of each kernel, what was revealed is compared with its bits on random and on amplified data, at no
-more than 20 million summands at once: of a large output, some rows and columns.
+The revealed order of each kernel is compared with its bits on random and on amplified data, with at
+most 20 million summands at once: some rows and columns of a large output.
 """
 
 import time

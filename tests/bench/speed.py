@@ -1,7 +1,7 @@
-"""How much Snakemake's way costs: cold run against one process, no-op run against `--version`.
+"""Measure Snakemake's overhead: a cold run against one process, a no-op run against `--version`.
 
-Each pair is measured alternately in one go, in a fresh copy of the tracked files; the figures are
-medians, and only their ratio means anything on another machine.
+The two of each pair are measured alternately, in a fresh copy of the tracked files. The figures are
+medians; on another machine only their ratio is comparable.
 
 Usage: PYTHONPATH=scripts python -m tests.bench.speed [repetitions]
 """

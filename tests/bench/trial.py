@@ -1,15 +1,14 @@
-"""The tester tested: right and wrong gradients of many operators, judged here and by the usual tests.
+"""Compare this project's verdicts with the usual tests on right and wrong gradients of many operators.
 
-Each operator's gradient, its correct variants and its mistakes, at four scales of the inputs and in
-four formats. A mistake counts where it is live: its formula is off by more than 1e-10 of the norm
-in float64, or, for a slip of precision, it is in the format at least four times as far from the
-reference as the same gradient without the slip. A correct variant that gives inf or nan where
-autograd gives a number, in the format or in float64, is counted as a slip of precision. Where
-autograd itself gives inf or nan in float64 (an exponential of inputs of 1000, say) there is nothing
-to hold a gradient against: that operator is left out at that scale, and named. The others see the
-same numbers: torch's assert_close and allclose with their default tolerances and flash-attention's
-rule (at most twice autograd's own greatest error) all of them, gradcheck (in its fast mode) the
-first run.
+Each operator's gradient, its correct variants and its mistakes are judged at four scales of the
+inputs and in four dtypes. A mistake counts only if it is live: its formula is off by more than 1e-10
+of the norm in float64, or, for a mistake of precision, its error in the dtype is at least four times
+that of the same gradient without the mistake. A correct variant that gives inf or nan where autograd
+gives a number, in the dtype or in float64, counts as a mistake of precision. Where autograd itself
+gives inf or nan in float64 (for an exponential of inputs of 1000, say), no gradient can be judged:
+the operator is left out at that scale and listed. The other tests see the same numbers: torch's
+assert_close and allclose with their default tolerances and flash-attention's rule (at most twice
+autograd's own greatest error) all runs, gradcheck (in its fast mode) the first run.
 
 Usage: python -m tests.bench.trial [eight | twelve | third | fourth] [operator ...]
 """
@@ -39,7 +38,7 @@ from tests.operators.trial import LIMIT, LINEAR, Trial
 
 SCALES = (1e-3, 1.0, 1e3, LINEAR)
 LIVE = 1e-10  # of the norm, in float64
-WORSE = 4.0  # times the error of the same gradient without a slip of precision
+WORSE = 4.0  # times the error of the same gradient without a mistake of precision
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
@@ -75,7 +74,7 @@ def main(operators: list[Operator]) -> None:
             for found in (seen["autograd-by-hand", dtype, question] for dtype in FORMATS)
         ]
         print(f"| {words} | " + " | ".join(cells) + " |")
-    print(f"\nNamed right, of formula slips at scale 1: {sum(named)} of {len(named)}")
+    print(f"\nNamed right, of formula mistakes at scale 1: {sum(named)} of {len(named)}")
     for title, cases in (("Left out", left_out), ("Missed", missed), ("False alarms", alarms)):
         print(f"{title}: {len(cases)}", *cases, sep="\n  ")
 
@@ -101,14 +100,14 @@ def _judge(
     for edit in (right, *operator.variants, *operator.mistakes):
         trial.compute(edit.apply(operator.backward))
         values = {dtype: trial.values(dtype) for dtype in FORMATS}
-        hands = {dtype: one["manual"] for dtype, one in values.items()}
-        plain = plain or hands
-        lost_in_float64 = not _has_numbers(hands["float64"])
-        formula_slip = edit.slip not in ("", "precision")
-        live = formula_slip and (
-            edit.slip == "accumulated" or _differs(hands["float64"], plain["float64"])
+        manuals = {dtype: one["manual"] for dtype, one in values.items()}
+        plain = plain or manuals
+        lost_in_float64 = not _has_numbers(manuals["float64"])
+        formula_mistake = edit.slip not in ("", "precision")
+        live = formula_mistake and (
+            edit.slip == "accumulated" or _differs(manuals["float64"], plain["float64"])
         )
-        by_name = scale == 1.0 or not formula_slip  # elsewhere the outcome is all that counts
+        by_name = scale == 1.0 or not formula_mistake  # elsewhere the outcome is all that counts
         mistakes = trial.name() if by_name else None
         if mistakes and live and scale == 1.0 and edit.slip != "accumulated":
             kinds = {one["kind"] for one in mistakes.values() if one}
@@ -118,11 +117,11 @@ def _judge(
             outcomes = [
                 one["outcome"] for (format_, _), one in verdicts.items() if format_ == dtype
             ]
-            lost = lost_in_float64 or _lost(hands[dtype], values[dtype]["autograd"])
-            if formula_slip:
+            lost = lost_in_float64 or _lost(manuals[dtype], values[dtype]["autograd"])
+            if formula_mistake:
                 wrong = live
             elif edit.slip:
-                wrong = lost or _worse(hands[dtype], plain[dtype], values[dtype]["reference"])
+                wrong = lost or _worse(manuals[dtype], plain[dtype], values[dtype]["reference"])
             else:
                 wrong = lost
             if edit.slip and not wrong:
@@ -158,10 +157,10 @@ def _differs(first: Arrays, second: Arrays) -> bool:
     return any(not np.linalg.norm(a - b) <= LIVE * np.linalg.norm(b) for a, b in pairs)
 
 
-def _worse(hand: Arrays, plain: Arrays, reference: Arrays) -> bool:
+def _worse(manual: Arrays, plain: Arrays, reference: Arrays) -> bool:
     """Whether a gradient is several times as far from the reference as another."""
     for key, truth in _gradients(reference).items():
-        error, usual = (np.linalg.norm(_gradients(one)[key] - truth) for one in (hand, plain))
+        error, usual = (np.linalg.norm(_gradients(one)[key] - truth) for one in (manual, plain))
         if not error <= WORSE * usual and not error <= np.finfo(np.float64).eps * np.linalg.norm(
             truth
         ):
@@ -173,15 +172,15 @@ def _has_numbers(arrays: Arrays) -> bool:
     return all(bool(np.isfinite(one).all()) for one in _gradients(arrays).values())
 
 
-def _lost(hand: Arrays, autograd: Arrays) -> bool:
-    """Whether something is no number where autograd has one."""
+def _lost(manual: Arrays, autograd: Arrays) -> bool:
+    """Whether an element is inf or nan where autograd's is finite."""
     return any(
-        bool((~np.isfinite(_gradients(hand)[key]) & np.isfinite(theirs)).any())
+        bool((~np.isfinite(_gradients(manual)[key]) & np.isfinite(theirs)).any())
         for key, theirs in _gradients(autograd).items()
     )
 
 
-# the usual tests, each on what was computed last
+# the usual tests, each on the gradients that were computed last
 
 
 def _assert_close(trial: Trial, dtype: str) -> bool:
@@ -207,11 +206,11 @@ def _twice(trial: Trial, dtype: str) -> bool | None:
     if dtype == "float64":
         return None  # there is no wider run to compare with
     values = trial.values(dtype)
-    hand, autograd, reference = (
+    manual, autograd, reference = (
         _gradients(values[kind]) for kind in ("manual", "autograd", "reference")
     )
     for key, truth in reference.items():
-        ours, theirs = (np.abs(one[key] - truth).max() for one in (hand, autograd))
+        ours, theirs = (np.abs(one[key] - truth).max() for one in (manual, autograd))
         if not ours <= 2 * theirs:
             return True
     return False
@@ -226,7 +225,7 @@ def _gradcheck(trial: Trial, dtype: str) -> bool:
     by_hand = Backward(backward, trial.backward, trial.needed, torch_dtype(dtype), LIMIT)
     try:
         return ask(forward, by_hand, tensors, trial.needed, fast=True) is not None
-    except UserError:  # it gives up on what is no number
+    except UserError:  # it gives up on inf and nan
         return True
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 class Edit:
     """A change to the source of a backward; `old` occurs in it once.
 
-    name: what was changed, in words, unique within the operator
+    name: the change in words, unique within the operator
     changes: (old, new) pieces of source, applied in order
-    slip: for a mistake, the kind of mistake it is, or several divided by "|", each of which is as
-        true a name for it; "" for a correct variant
+    slip: the kind of the mistake, or several equally valid kinds divided by "|"; "" for a
+        correct variant
     """
 
     name: str
@@ -29,10 +29,10 @@ class Edit:
 class Operator:
     """One differentiable function, as an author would bring it.
 
-    tensors: as under `tensors` in an experiment's config.yaml; a draw of "linear_default" needs
-        its fan_in, "randint" its high. Those that have requires_grad are differentiated.
+    tensors: the entries of `tensors` in an experiment's config.yaml; a draw of "linear_default" needs
+        its fan_in, "randint" its high. Tensors with requires_grad are differentiated.
     forward, backward: the author's two files, as source
-    variants: correct gradients computed otherwise: other order, other formula, other library
+    variants: correct gradients that are computed in another order, by another formula or library
     mistakes: wrong gradients
     """
 

@@ -1,6 +1,7 @@
-"""The expressions of a backward, and changes to what they make and to what they use.
+"""The expressions of a backward, and changes to their results and to their operands.
 
-A change is made to one expression in all turns at once, as in the author's code.
+A change to an expression applies to all iterations of a loop at once, as it would in the
+author's code.
 """
 
 from collections.abc import Callable
@@ -16,25 +17,25 @@ from autograd_by_hand.diagnosis.backward_trace import Make
 from autograd_by_hand.diagnosis.forward_edits import with_argument
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
-Makes = dict[int, Make]  # what a step makes instead, by its number
-# Of all values so far, of one of them, and of the turn of the loop, what that one becomes.
+Makes = dict[int, Make]  # the replacement of each changed step, by the step's number
+# From all values so far, one of them, and the iteration: the new value of that one.
 AlterAt = Callable[[list[Any], Tensor, int], Any]
 
 
 @dataclass(frozen=True)
 class Group:
-    """The steps that one expression makes, by their numbers: one, or one in each turn of a loop."""
+    """The steps of one expression, by their numbers: one, or one per iteration of a loop."""
 
     steps: dict[int, Step]
 
     @property
     def number(self) -> int:
-        """The number of the first, that tells of all."""
+        """The number of the first step, which represents all."""
         return next(iter(self.steps))
 
     @property
     def first(self) -> Step:
-        """The first, that tells of all."""
+        """The first step, which represents all."""
         return self.steps[self.number]
 
     @property
@@ -43,60 +44,60 @@ class Group:
         return writes_to_an_input(self.first.func)
 
     def makes(self, make: Make) -> Makes:
-        """The same change to each."""
+        """Apply the same change to every step."""
         return dict.fromkeys(self.steps, make)
 
     def each(self, makes: list[Make]) -> Makes:
-        """A change to each."""
+        """Apply one change to each step, in order."""
         return dict(zip(self.steps, makes, strict=True))
 
 
 @dataclass(frozen=True)
 class Operand:
-    """A value where it is used, or everywhere.
+    """A value at one place where it is used, or at all of them.
 
-    told: in words
-    value: as it was when backward was recorded, in the first turn
-    shape: to which what it is combined with may be broadcast
-    turns: whether it is one value in each turn of a loop
+    description: the value in words
+    value: the recorded value, that of the first iteration
+    shape: the shape to which another value may be broadcast before the two are combined
+    iterations: whether each iteration of a loop has a value of its own
     """
 
     group: Group
-    told: str
+    description: str
     value: Tensor
     shape: torch.Size
     makes: Callable[[AlterAt], Makes]
-    turns: bool = False
+    iterations: bool = False
 
 
 def altering_argument(group: Group, place: int, alter: AlterAt) -> Makes:
-    def make(step: Step, values: list[Any], turn: int) -> Any:
+    def make(step: Step, values: list[Any], iteration: int) -> Any:
         return with_argument(
-            step, values, place, alter(values, values[step.args[place].place], turn)
+            step, values, place, alter(values, values[step.args[place].place], iteration)
         )
 
-    return group.each([partial(make, turn=turn) for turn in range(len(group.steps))])
+    return group.each([partial(make, iteration=iteration) for iteration in range(len(group.steps))])
 
 
 def altering_result(group: Group, alter: AlterAt) -> Makes:
-    def make(step: Step, values: list[Any], turn: int) -> Any:
-        return alter(values, Steps.do(step, values), turn)
+    def make(step: Step, values: list[Any], iteration: int) -> Any:
+        return alter(values, Steps.do(step, values), iteration)
 
-    return group.each([partial(make, turn=turn) for turn in range(len(group.steps))])
+    return group.each([partial(make, iteration=iteration) for iteration in range(len(group.steps))])
 
 
 def altering(group: Group, refs: list[Ref], alter: AlterAt) -> Makes:
-    """A value, one in each turn, altered wherever a group is given it."""
+    """Alter a value, one per iteration, wherever a group uses it."""
 
-    def make(step: Step, values: list[Any], turn: int) -> Any:
-        moved = [*values, alter(values, values[refs[turn].place], turn)]
-        return Steps.do(given(step, {refs[turn].place: len(values)}), moved)
+    def make(step: Step, values: list[Any], iteration: int) -> Any:
+        moved = [*values, alter(values, values[refs[iteration].place], iteration)]
+        return Steps.do(given(step, {refs[iteration].place: len(values)}), moved)
 
-    return group.each([partial(make, turn=turn) for turn in range(len(group.steps))])
+    return group.each([partial(make, iteration=iteration) for iteration in range(len(group.steps))])
 
 
 def given(step: Step, instead: dict[int, int]) -> Step:
-    """A step that is given other values in the place of some."""
+    """Replace some of the values that a step uses by others."""
 
     def other(arg: Any) -> Any:
         if isinstance(arg, list | tuple):

@@ -1,8 +1,8 @@
-"""Find the one change to the hand's backward that gives the true gradients.
+"""Find the one change to the manual backward that gives the true gradients.
 
-Backward is made again, step by step, with one expression changed (`diagnosis.repair`). A
-change that sets the gradients right names the mistake, and where in the code it stands. All in
-float64, where nothing fits by chance.
+Backward is executed again, step by step, with one expression changed (`diagnosis.repair`). A
+change that corrects the gradients identifies the mistake and its line in the code. Everything is
+computed in float64, where no change fits by chance.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from autograd_by_hand.aten.torch_private import silence_vmap
 from autograd_by_hand.core.messages import Message
-from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward
 from autograd_by_hand.diagnosis.backward_trace import FAILURES, BackwardSteps
 from autograd_by_hand.diagnosis.fit_constant import fitted_number
 from autograd_by_hand.diagnosis.mistake import Explanation
@@ -32,8 +32,9 @@ from autograd_by_hand.diagnosis.repairs_operands import forwards, swaps, values
 from autograd_by_hand.diagnosis.repairs_operations import operations, sums
 from autograd_by_hand.diagnosis.time_budget import until
 
-# The order in which they are tried: of those that mend as much, the first gives the name.
-FAMILIES: dict[str, Callable[[Hand], Repairs]] = {
+# In the order in which they are tried: of the repairs that correct equally many gradients, the
+# first gives the name.
+FAMILIES: dict[str, Callable[[ManualBackward], Repairs]] = {
     "values": values,
     "swaps": swaps,
     "sums": sums,
@@ -48,27 +49,27 @@ FAMILIES: dict[str, Callable[[Hand], Repairs]] = {
 FITTED = "constants"  # the family whose numbers are fitted
 Gradients = dict[str, Tensor]
 PATIENCE = 5.0  # seconds of CPU time
-LARGEST = 2**20  # elements of what is tried at once
-FACTORS = (2.0, 0.5, -1.0, -2.0, -0.5)  # that may be wrong besides
+LARGEST = 2**20  # elements of the candidates that are tried at once
+FACTORS = (2.0, 0.5, -1.0, -2.0, -0.5)  # that may be wrong as well
 
 
 @dataclass(frozen=True)
-class Mending:
-    """One run in float64: the hand's steps, its gradients and the true ones."""
+class BackwardRun:
+    """One run in float64: the manual backward's steps, its gradients and the true ones."""
 
-    taken: BackwardSteps
-    hand: Gradients
+    trace: BackwardSteps
+    manual: Gradients
     truth: Gradients
 
     def left_over(self, name: str, given: Gradients | None, factor: float = 1.0) -> float:
-        """What a repair, and a factor, leave of a gradient's error, as a part of it."""
+        """The fraction of a gradient's error that remains after a repair and a factor."""
         if given is None or given[name].shape != self.truth[name].shape:
             return torch.inf
-        hand, truth = self.hand[name], self.truth[name]
-        return float((factor * given[name] - truth).norm() / (hand - truth).norm())
+        manual, truth = self.manual[name], self.truth[name]
+        return float((factor * given[name] - truth).norm() / (manual - truth).norm())
 
     def stays(self, right: list[str], given: Gradients | None) -> bool:
-        """Whether the gradients that were right still are."""
+        """Whether the gradients that were right are still right."""
         return given is not None and all(
             given[name].shape == self.truth[name].shape
             and torch.allclose(given[name], self.truth[name], rtol=1e-6, atol=1e-9)
@@ -76,7 +77,7 @@ class Mending:
         )
 
     def factor(self, name: str, given: Gradients | None) -> float:
-        """The simple number that a mended gradient lacks for a factor; 0 if it is none."""
+        """The simple factor by which a repaired gradient is still off; 0 if there is none."""
         if given is None or given[name].shape != self.truth[name].shape:
             return 0.0
         size = float((given[name] * given[name]).sum())
@@ -84,8 +85,8 @@ class Mending:
         return next((one for one in FACTORS if abs(factor - one) < 1e-9), 0.0)
 
 
-def mend(
-    runs: list[Mending],
+def find_repairs(
+    runs: list[BackwardRun],
     wrong: list[str],
     right: list[str],
     tolerance: float,
@@ -93,15 +94,15 @@ def mend(
     *,
     by_forward: bool = False,
 ) -> dict[str, Explanation]:
-    """The repair that sets right the most of the gradients named, and then of the rest.
+    """Find the repair that corrects most of the wrong gradients, and then those for the rest.
 
-    runs: the first is searched on, the others confirm
-    wrong, right: the gradients to mend, and those that no repair may change
-    tolerance: what may be left over, as a part of the error
+    runs: the search uses the first, the others confirm
+    wrong, right: the gradients to repair, and those that no repair may change
+    tolerance: the fraction of the error that may remain
     without: the families that are not tried
-    by_forward: whether forward's values stand in for the hand's, and nothing else is tried
+    by_forward: try only to replace backward's values by forward's
     """
-    hand = Hand(runs[0].taken, right)
+    backward = ManualBackward(runs[0].trace, right)
     found, nearly = dict[str, Explanation](), dict[str, Explanation]()
     end = process_time() + PATIENCE
     silence_vmap()
@@ -111,9 +112,9 @@ def mend(
             if family in without or not rest:
                 continue
             if family == FITTED:
-                repairs: Repairs = _fits(runs[0], hand, rest, tolerance)
+                repairs: Repairs = _fits(runs[0], backward, rest, tolerance)
             else:
-                repairs = forwards(hand) if by_forward else FAMILIES[family](hand)
+                repairs = forwards(backward) if by_forward else FAMILIES[family](backward)
             likely = _likely(runs[0], rest, tolerance, until(repairs, end))
             exact, scaled = _best(runs, rest, right, tolerance, family, likely)
             found |= exact
@@ -122,25 +123,25 @@ def mend(
 
 
 def _best(
-    runs: list[Mending],
+    runs: list[BackwardRun],
     wrong: list[str],
     right: list[str],
     tolerance: float,
     family: str,
     repairs: Iterator[Repair],
 ) -> tuple[dict[str, Explanation], dict[str, Explanation]]:
-    """For each gradient the repair that sets right the most, the first of several.
+    """For each gradient, the first of the repairs that correct the most gradients.
 
-    returns: those that set it right, and those that set it right but for a factor
+    returns: the repairs that correct it, and those that correct it up to a factor
     """
     found: dict[bool, dict[str, tuple[int, Explanation]]] = {}
     for repair in repairs:
-        first = runs[0].taken.again(repair.makes)
+        first = runs[0].trace.again(repair.makes)
         for factor in {1.0, *(runs[0].factor(name, first) for name in wrong)} - {0.0}:
             names = [name for name in wrong if runs[0].left_over(name, first, factor) < tolerance]
             if not names:
                 continue
-            given = [first, *(run.taken.again(repair.makes) for run in runs[1:])]
+            given = [first, *(run.trace.again(repair.makes) for run in runs[1:])]
             left = {
                 name: max(
                     run.left_over(name, one, factor) for run, one in zip(runs, given, strict=True)
@@ -153,27 +154,27 @@ def _best(
             best = found.setdefault(factor == 1.0, {})
             for name in names:
                 if name not in best or best[name][0] < len(names):
-                    kind, words = repair.tell()
+                    kind, words = repair.describe()
                     if factor != 1.0:
                         words = Message(
-                            "{what}, and there is a factor {factor} besides",
+                            "{what}, and there is an extra factor of {factor}",
                             what=words,
                             factor=f"{1 / factor:.6g}",
                         )
                     best[name] = len(names), Explanation(kind, words, left[name], family)
             if factor == 1.0 and len(names) == len(wrong):
-                return {name: mended for name, (_, mended) in best.items()}, {}
+                return {name: repaired for name, (_, repaired) in best.items()}, {}
     exact, scaled = (
-        {name: mended for name, (_, mended) in found.get(as_it_is, {}).items()}
+        {name: repaired for name, (_, repaired) in found.get(as_it_is, {}).items()}
         for as_it_is in (True, False)
     )
     return exact, scaled
 
 
 def _likely(
-    run: Mending, wrong: list[str], tolerance: float, repairs: Iterator[Repair | Sweep]
+    run: BackwardRun, wrong: list[str], tolerance: float, repairs: Iterator[Repair | Sweep]
 ) -> Iterator[Repair]:
-    """The repairs, of those that are alike only the ones that may fit, which are told at once."""
+    """The repairs; of a sweep, only those that may fit, which one batched call finds."""
     for one in repairs:
         if isinstance(one, Repair):
             yield one
@@ -185,17 +186,17 @@ def _likely(
 
 
 def _that_may_fit(
-    run: Mending, wrong: list[str], tolerance: float, sweep: Sweep, start: int, stop: int
+    run: BackwardRun, wrong: list[str], tolerance: float, sweep: Sweep, start: int, stop: int
 ) -> list[int]:
-    """The numbers of a sweep's repairs, from one to another, that may set a gradient right."""
+    """The numbers, from start to stop, of a sweep's repairs that may correct a gradient."""
     numbers = [*range(len(sweep.others))[start:stop]]
-    own = run.taken.steps.values
+    own = run.trace.steps.values
     many = torch.stack([sweep.others[number][0](own) for number in numbers])
     if not numbers or not many.is_floating_point():
         return numbers
 
     def gradients(other: Tensor) -> tuple[Tensor, ...]:
-        made = run.taken.made(sweep.makes(lambda _: other), nothing=(other * 0).sum())
+        made = run.trace.made(sweep.makes(lambda _: other), nothing=(other * 0).sum())
         return tuple(made[name] for name in wrong)
 
     try:
@@ -204,33 +205,35 @@ def _that_may_fit(
         return numbers
     may = torch.zeros(len(numbers), dtype=torch.bool)
     for name, given in zip(wrong, made, strict=True):
-        hand, truth = run.hand[name].flatten(), run.truth[name].flatten()
+        manual, truth = run.manual[name].flatten(), run.truth[name].flatten()
         if given[0].numel() != truth.numel():
             continue
         rows, size = given.flatten(1), float(truth @ truth)
-        enough = (2 * tolerance * float((hand - truth).norm())) ** 2 + 1e-12 * size
+        enough = (2 * tolerance * float((manual - truth).norm())) ** 2 + 1e-12 * size
         squares, products = (rows * rows).sum(1), rows @ truth
         for factor in (1.0, *FACTORS):
             may |= factor**2 * squares - 2 * factor * products + size < enough
     return [number for number, fits in zip(numbers, may.tolist(), strict=True) if fits]
 
 
-def _fits(run: Mending, hand: Hand, wrong: list[str], tolerance: float) -> Iterator[Repair]:
-    """The repairs that are numbers, fitted to all the gradients that each has a part in."""
-    for start, repair in fitted(hand):
-        below = run.taken.below(repair(start).makes)
-        names = [name for name in wrong if run.taken.gradients[name].place in below]
+def _fits(
+    run: BackwardRun, backward: ManualBackward, wrong: list[str], tolerance: float
+) -> Iterator[Repair]:
+    """The repairs that replace a number, fitted to all gradients that depend on it."""
+    for start, repair in fitted(backward):
+        below = run.trace.below(repair(start).makes)
+        names = [name for name in wrong if run.trace.gradients[name].place in below]
         if names:
-            enough = tolerance * float(_together(run.hand, run.truth, names).norm())
+            enough = tolerance * float(_together(run.manual, run.truth, names).norm())
             value = fitted_number(start, partial(_residual, run, names, repair), enough)
             if value is not None:
                 yield repair(value)
 
 
 def _residual(
-    run: Mending, names: list[str], repair: Callable[[float], Repair], value: float
+    run: BackwardRun, names: list[str], repair: Callable[[float], Repair], value: float
 ) -> Tensor | None:
-    given = run.taken.again(repair(value).makes)
+    given = run.trace.again(repair(value).makes)
     if given is None or any(given[name].shape != run.truth[name].shape for name in names):
         return None
     return _together(given, run.truth, names)

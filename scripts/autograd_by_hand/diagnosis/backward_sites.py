@@ -1,4 +1,4 @@
-"""The hand's backward as what may be changed in it: expressions, what they use, what they make."""
+"""Everything that a repair may change in a manual backward: its expressions and their operands."""
 
 from collections.abc import Iterator
 from functools import cached_property, partial
@@ -22,36 +22,36 @@ ELEMENTWISE = {"add", "sub", "rsub", "mul", "div", "where", "maximum", "minimum"
 Fingerprint = tuple[torch.Size, bool, str]
 
 
-class Hand:
-    """A backward to be mended.
+class ManualBackward:
+    """A backward to be repaired. A value's place is its index among the recorded values.
 
-    right: the places of the gradients that are right as they are
-    values: the places of the values that may stand in for another, each once
+    right: the places of the gradients that are right
+    values: the places of the distinct values that may replace another
     """
 
-    def __init__(self, taken: BackwardSteps, right: list[str]) -> None:
-        self.taken, self.steps = taken, taken.steps
-        self.right = {taken.gradients[name].place for name in right if name in taken.gradients}
+    def __init__(self, trace: BackwardSteps, right: list[str]) -> None:
+        self.trace, self.steps = trace, trace.steps
+        self.right = {trace.gradients[name].place for name in right if name in trace.gradients}
         made = {ref.place for step in self.steps.steps for ref in step.all_made()}
-        named = [place for place in self.steps.names if place < taken.own]
+        named = [place for place in self.steps.names if place < trace.own]
         found: dict[Fingerprint, int] = {}
         for place in dict.fromkeys([*named, *sorted(made), *range(len(self.steps.values))]):
-            if place not in taken.moving:
+            if place not in trace.moving:
                 found.setdefault(fingerprint(self.value(place)), place)
-        self.values = [place for place in found.values() if place < taken.own]
+        self.values = [place for place in found.values() if place < trace.own]
         self.chosen = {*self.values}
-        self.forwards = [place for place in found.values() if place >= taken.own]
+        self.forwards = [place for place in found.values() if place >= trace.own]
 
     def value(self, place: int) -> Tensor:
-        """A value, as it was when backward was recorded."""
+        """The value that was recorded."""
         return self.steps.values[place]
 
-    def told(self, place: int) -> str:
-        """A value in words."""
-        return self.steps.told(Ref(place))
+    def describe(self, place: int) -> str:
+        """Describe a value in words."""
+        return self.steps.describe(Ref(place))
 
     def at(self, group: Group, what: Message) -> Message:
-        """What is wrong, with its place in the author's code."""
+        """A mistake, with its line in the author's code."""
         step = group.first
         if group.changes_memory:
             return Message("line {line}: {what}", line=step.site.line, what=what)
@@ -61,12 +61,12 @@ class Hand:
 
     @cached_property
     def groups(self) -> list[Group]:
-        """The live steps by the expression that makes them; those of a function by its calls too.
+        """The live steps, grouped by expression; those of a function also by call.
 
-        Those on which no gradient depends that is right come first.
+        Groups on which no right gradient depends come first.
         """
         found: dict[tuple[Place, str], dict[int, Step]] = {}
-        for number in self.taken.live:
+        for number in self.trace.live:
             step = self.steps.steps[number]
             for key in (step.site.place, (step.site.way, step.site.nth)):
                 found.setdefault((key, step.name), {})[number] = step
@@ -82,45 +82,45 @@ class Hand:
         return sorted(groups, key=lambda group: bool(self.below(group) & self.right))
 
     @cached_property
-    def turns(self) -> list[list[int]]:
-        """The values that one expression makes in the turns of a loop."""
+    def iterations(self) -> list[list[int]]:
+        """For each expression in a loop, its values in the iterations."""
         found: dict[tuple[Place, str], list[int]] = {}
         for step in self.steps.steps:
-            if isinstance(step.made, Ref) and step.place not in self.taken.moving:
+            if isinstance(step.made, Ref) and step.place not in self.trace.moving:
                 found.setdefault((step.site.place, step.name), []).append(step.place)
         return [places for places in found.values() if len(places) > 1 and self.alike(places)]
 
     def alike(self, places: list[int]) -> bool:
-        """Whether values have one shape and dtype."""
+        """Whether values have the same shape and dtype."""
         return len({(self.value(place).shape, self.value(place).dtype) for place in places}) == 1
 
     @cached_property
     def readers(self) -> dict[int, list[int]]:
-        """The live steps that are given a value."""
+        """For each value, the live steps that use it."""
         found: dict[int, list[int]] = {}
-        for number in self.taken.live:
-            for place in self.taken.reads[number]:
+        for number in self.trace.live:
+            for place in self.trace.reads[number]:
                 found.setdefault(place, []).append(number)
         return found
 
     def below(self, group: Group) -> set[int]:
-        """The values that depend on what a group makes."""
+        """The values that depend on the results of a group."""
         key = tuple(group.steps)
         if key not in self._below:
-            self._below[key] = self.taken.below(key)
+            self._below[key] = self.trace.below(key)
         return self._below[key]
 
     @cached_property
     def flowing(self) -> set[int]:
-        """The values that depend on the cotangent, and itself."""
+        """The cotangent and all values that depend on it."""
         found = {self.steps.inputs["dout"].place}
-        for number in self.taken.live:
-            if self.taken.reads[number] & found:
+        for number in self.trace.live:
+            if self.trace.reads[number] & found:
                 found |= {ref.place for ref in self.steps.steps[number].all_made()}
         return found
 
     def above(self, place: int) -> set[int]:
-        """The values that a value is made of."""
+        """The values on which a value depends."""
         found, steps = {place}, self.steps.steps
         for step in reversed(steps):
             if any(ref.place in found for ref in step.all_made()):
@@ -132,22 +132,22 @@ class Hand:
         return {}
 
     def orders(self, group: Group) -> list[tuple[int, ...]]:
-        """The values of other expressions in a group's turns."""
+        """The values of other expressions in the iterations of a group, in several orders."""
         count, below = len(group.steps), self.below(group)
         return [
             order
-            for places in self.turns
+            for places in self.iterations
             if len(places) == count > 1 and not below & {*places}
             for order in orders(places, count, self.starts(places) or places[:1])
         ]
 
     def starts(self, places: list[int]) -> list[int]:
-        """The inputs with which a loop that makes some values may begin."""
+        """The inputs that may be the initial value of a loop with these values."""
         inputs = [ref.place for ref in self.steps.inputs.values()]
         return [place for place in inputs if self.alike([*places, place])]
 
     def used(self, group: Group) -> Iterator[tuple[int, Ref]]:
-        """The tensors that a group is given, but for memory that it writes into."""
+        """The tensors that a group uses, except memory that it writes into."""
         seen = set()
         for place, arg in enumerate(group.first.args):
             if (
@@ -160,15 +160,15 @@ class Hand:
 
     @cached_property
     def operands(self) -> list[Operand]:
-        """The real values that may be altered: where they are used, and where they are made.
+        """The real values that may be altered, where they are used and where they are made.
 
-        But for those of which only a comparison is left: too much would give the same.
+        Values that only enter a comparison are excluded: too many changes have the same effect.
         """
         return [one for one in self._operands() if not self._is_compared(one)]
 
     def _is_compared(self, one: Operand) -> bool:
-        own = self.taken.made({})
-        moved = self.taken.again(one.makes(lambda _, value, __: value * (1 + 1e-7)))
+        own = self.trace.made({})
+        moved = self.trace.again(one.makes(lambda _, value, __: value * (1 + 1e-7)))
         return moved is not None and all(torch.equal(own[name], moved[name]) for name in own)
 
     def _operands(self) -> Iterator[Operand]:
@@ -180,42 +180,45 @@ class Hand:
                     wide = single and step.name in ELEMENTWISE
                     shape = self.value(step.place).shape if wide else value.shape
                     makes = partial(altering_argument, group, place)
-                    turns = len(group.steps) > 1
-                    yield Operand(group, self.told(arg.place), value, shape, makes, turns)
+                    iterations = len(group.steps) > 1
+                    yield Operand(group, self.describe(arg.place), value, shape, makes, iterations)
             if single and not group.changes_memory:
                 value, readers = self.value(step.place), self.readers.get(step.place, [])
                 if value.is_floating_point() and len(readers) != 1:
                     makes = partial(altering_result, group)
-                    turns = len(group.steps) > 1
-                    yield Operand(group, self.steps.made(step), value, value.shape, makes, turns)
+                    iterations = len(group.steps) > 1
+                    yield Operand(
+                        group, self.steps.made(step), value, value.shape, makes, iterations
+                    )
         for ref in self.steps.inputs.values():
             readers, value = self.readers.get(ref.place, []), self.value(ref.place)
             if len(readers) > 1 and value.is_floating_point():
                 yield self.everywhere(ref)
 
     def everywhere(self, ref: Ref) -> Operand:
-        """A value wherever it is used."""
+        """A value at all places where it is used."""
         users = Group({number: self.steps.steps[number] for number in self.readers[ref.place]})
         value = self.value(ref.place)
         makes = partial(altering, users, [ref] * len(users.steps))
-        return Operand(users, self.told(ref.place), value, value.shape, makes)
+        return Operand(users, self.describe(ref.place), value, value.shape, makes)
 
 
 def orders(places: list[int], count: int, starts: list[int]) -> Iterator[tuple[int, ...]]:
-    """The values of a loop's turns as those of so many turns: as they are, reversed, one later."""
+    """Orders in which a loop may use `count` of its values: as they are, reversed, or shifted."""
     for base in (places, places[::-1]):
         for by in {-1, 0, 1, len(places) - count}:
-            inside = [0 <= turn + by < len(base) for turn in range(count)]
+            inside = [0 <= iteration + by < len(base) for iteration in range(count)]
             if sum(inside) < count - 1:
                 continue
             for start in starts if not all(inside) else [0]:
                 yield tuple(
-                    base[turn + by] if there else start for turn, there in enumerate(inside)
+                    base[iteration + by] if there else start
+                    for iteration, there in enumerate(inside)
                 )
 
 
 def fingerprint(value: Tensor) -> Fingerprint:
-    """What two values share only if they are equal but for rounding."""
+    """A key that two values share only if they are equal up to rounding."""
     wide = value.double().flatten()
     weights = torch.arange(1, len(wide) + 1, dtype=torch.float64).sin()
     return value.shape, value.is_floating_point(), f"{float(wide @ weights):.9g}"

@@ -1,7 +1,7 @@
-"""The hand's backward as the steps that it makes, to be made again with some of them changed.
+"""Trace a manual backward as steps that can be executed again with some of them changed.
 
-Unlike a forward's (`diagnosis.forward_trace`), its steps stay as its author wrote them: they
-change tensors in place and see one memory under several names.
+Unlike those of a forward (`diagnosis.forward_trace`), the steps stay as the author wrote them:
+they change tensors in place, and several tensors may share one memory.
 """
 
 from collections.abc import Callable, Collection
@@ -19,8 +19,14 @@ from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 from autograd_by_hand.experiment.local_variables import variables_of
 from autograd_by_hand.experiment.user_code import Author, call
 
-Make = Callable[[Step, list[Any]], Any]  # what a step makes, of the step and all values so far
-SHAPES = {"zeros_like", "ones_like", "empty_like", "new_zeros", "new_empty"}  # no value's matter
+Make = Callable[[Step, list[Any]], Any]  # a step's result, from the step and all values so far
+SHAPES = {
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+    "new_zeros",
+    "new_empty",
+}  # these depend on no value
 FAILURES = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError)
 
 
@@ -31,14 +37,14 @@ class _InPlaceRecorder(Recorder):
 
 
 class BackwardSteps:
-    """A backward, recorded on one run, whose steps can be made again.
+    """A backward, recorded on one run, whose steps can be executed again.
 
-    steps: the operations and every value that was met, as it was when it was made
+    steps: the operations, and every value as it was when it was computed
     gradients: the places of the gradients, by tensor
-    own: how many of the values are its own
+    own: how many of the values are the backward's own
     live: the numbers of the steps on which a gradient depends, in order
-    moving: the places of the values whose memory is written into
-    reads: the places of what each step is given
+    moving: the places of the values whose memory some step writes into
+    reads: the places of the values that each step uses
     """
 
     def __init__(self, steps: Steps, gradients: dict[str, Ref], memory: list[int]) -> None:
@@ -62,7 +68,7 @@ class BackwardSteps:
         self._given = self.moving - made
 
     def with_known(self, known: dict[str, Tensor]) -> "BackwardSteps":
-        """The same with more values to use, by what they are called, after its own."""
+        """A copy with further values, by name, after the backward's own."""
         names = {len(self.steps.values) + place: name for place, name in enumerate(known)}
         again = copy(self)
         again.steps = replace(
@@ -73,7 +79,7 @@ class BackwardSteps:
         return again
 
     def below(self, numbers: Collection[int]) -> set[int]:
-        """The places of what depends on some steps, through memory that is written into too."""
+        """The places of the values that depend on some steps, also through memory written into."""
         found = set[int]()
         for number in range(min(numbers), len(self.steps.steps)):
             step = self.steps.steps[number]
@@ -88,9 +94,9 @@ class BackwardSteps:
         return {one for one in self.moving if self._memory[one] == self._memory[place]}
 
     def again(self, makes: dict[int, Make]) -> dict[str, Tensor] | None:
-        """The gradients with some steps made otherwise; None where that cannot be done.
+        """The gradients with some steps replaced; None if that fails.
 
-        makes: what makes a step in place of the step itself, by its number
+        makes: the replacements, by the number of the step
         """
         try:
             return self.made(makes)
@@ -98,12 +104,13 @@ class BackwardSteps:
             return None
 
     def made(self, makes: dict[int, Make], nothing: Tensor | None = None) -> dict[str, Tensor]:
-        """The same.
+        """The gradients with some steps replaced.
 
-        nothing: 0, if what the steps make is many tensors at once (torch.func.vmap)
+        makes: the replacements, by the number of the step
+        nothing: a batched 0 under torch.func.vmap, where each result is many tensors at once
 
         Raises
-            RuntimeError, TypeError, ValueError or IndexError: where that cannot be done.
+            RuntimeError, TypeError, ValueError or IndexError: if a replaced step fails.
         """
         values: list[Any] = list(self.steps.values)
         for place in self._given:
@@ -126,12 +133,12 @@ class BackwardSteps:
     def _writable(
         self, step: Step, made: Tensor, values: list[Any], altered: bool, nothing: Tensor | None
     ) -> Tensor:
-        """What a step makes, as memory that may be written into."""
+        """A step's result in memory that may be written into."""
         shows = step.func.is_view or writes_to_an_input(step.func)
         if nothing is not None and not shows and made.is_floating_point():
             return made + nothing
         if altered and _memory(made) not in {_memory(values[one]) for one in self.moving}:
-            return made.clone()  # else what is to be kept would be written into
+            return made.clone()  # or a later step would overwrite a value that must stay
         return made
 
 
@@ -152,7 +159,7 @@ def _written(step: Step) -> list[Ref]:
 def trace_backward(
     backward: Author, path: Path, tensors: dict[str, Tensor], needed: list[str], limit: float
 ) -> BackwardSteps | None:
-    """The steps of a backward on one run; None where they do not make its gradients again.
+    """Trace a backward on one run; None if its steps do not reproduce its gradients.
 
     tensors: one run's inputs and `dout`, in float64 or int64
     needed: the tensors whose gradients it gives
@@ -178,12 +185,12 @@ def trace_backward(
     names |= {ref.place: name for name, ref in inputs.items()}
     memory = [*map(_memory, alive)]
     steps = Steps(recorder.steps, values, inputs, Ref(0), names)
-    taken = BackwardSteps(steps, gradients, memory)
+    trace = BackwardSteps(steps, gradients, memory)
     with torch.no_grad():
-        again = taken.again({})
+        again = trace.again({})
     if again is None or any(
         not torch.allclose(again[name], one, rtol=1e-12, atol=0, equal_nan=True)
         for name, one in made.items()
     ):
         return None
-    return taken
+    return trace

@@ -1,4 +1,4 @@
-"""What the error of a gradient is like, if the gradient itself is nothing in particular."""
+"""Patterns in the error of a gradient whose values match no known mistake."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ Array = NDArray[Any]
 def vague(
     values: Values, known: Mapping[str, Array], without: Collection[str] = ()
 ) -> Iterator[Mistake]:
-    """What the error is like, if the gradient is nothing in particular.
+    """Describe the error of a gradient whose values match no known mistake.
 
     known: tensors of the experiment by name, (runs, *shape)
     without: the families of patterns that are not tried
@@ -31,8 +31,8 @@ def vague(
 
 
 def _proportional(values: Values) -> Iterator[Found]:
-    """The gradient, or its error, is a product with a value of forward's."""
-    error = values.hand - values.truth
+    """The gradient, or its error, is a multiple of one of forward's values."""
+    error = values.manual - values.truth
     for name, tensor in values.known.items():
         wide = _broadcast(tensor, values.truth.shape)
         if wide is None or not wide.any():
@@ -73,7 +73,7 @@ def _power(name: str, power: float) -> str:
 
 
 def _broadcast(tensor: Array, shape: tuple[int, ...]) -> Array | None:
-    """(runs, *own) as (runs, *shape); None if it does not fit, or is one number a run."""
+    """(runs, *own) as (runs, *shape); None if it does not fit, or is one number per run."""
     missing = len(shape) - tensor.ndim
     if missing < 0 or tensor[0].size < 2:
         return None
@@ -86,7 +86,7 @@ def _broadcast(tensor: Array, shape: tuple[int, ...]) -> Array | None:
 
 def _constant_along_an_axis(values: Values) -> Iterator[Found]:
     """The error is the same along an axis."""
-    error = values.hand - values.truth
+    error = values.manual - values.truth
     most = values.tolerance * values.error
     for axis in range(1, error.ndim):
         apart = np.linalg.norm(error - error.mean(axis=axis, keepdims=True))
@@ -104,7 +104,7 @@ def _constant_along_an_axis(values: Values) -> Iterator[Found]:
 def known_tensors(
     runs: Sequence[Mapping[str, Tensor]], douts: Sequence[Tensor], steps: Sequence[Steps]
 ) -> dict[str, Array]:
-    """The real tensors of the experiment by what they are called, (runs, *shape).
+    """The real tensors of the experiment by name, (runs, *shape).
 
     runs, douts: the inputs and the cotangent of each run
     steps: of forward on each run; none, if it could not be traced
@@ -118,25 +118,25 @@ def known_tensors(
     for place, value in enumerate(steps[0].values if steps else ()):
         if value.is_floating_point():
             each = [one.values[place].numpy() for one in steps]
-            known.setdefault(steps[0].told(Ref(place)), np.stack(each))
+            known.setdefault(steps[0].describe(Ref(place)), np.stack(each))
     return known
 
 
-def unexplained(hand: Array, truth: Array) -> Mistake:
-    """Where the difference is largest, of a gradient that nothing explains.
+def unexplained(manual: Array, truth: Array) -> Mistake:
+    """Report where the difference is largest, for a gradient that nothing explains.
 
-    hand, truth: the gradient and the true one, (runs, *shape), float64
+    manual, truth: the gradient and the true one, (runs, *shape), float64
     """
-    apart = np.where(np.isfinite(hand), np.abs(hand - truth), np.inf)
+    apart = np.where(np.isfinite(manual), np.abs(manual - truth), np.inf)
     run, *index = (int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
     place = (run, *index)
     ulps = apart[place] / ulp(truth[place], "float64")
     evidence = Message(
-        "the difference is largest at index {index} of run {run}: {hand} by hand, "
-        "{truth} in truth, {ulps} ulps of float64 apart",
+        "the difference is largest at index {index} of run {run}: backward gives "
+        "{manual}, the true value is {truth}, {ulps} ulps of float64 away",
         index=str(tuple(index)),
         run=run,
-        hand=number(hand[place], 6),
+        manual=number(manual[place], 6),
         truth=number(truth[place], 6),
         ulps=number(ulps),
     )

@@ -17,7 +17,7 @@ def name_of(factor: float, shapes: Mapping[str, list[int]], within: float = 1e-9
     names += [words for value, words in _of_sizes(shapes) if abs(factor - value) <= within]
     if not names:
         return Message(
-            "a constant factor is wrong: it is {factor} times what it must be",
+            "a constant factor is wrong: it is {factor} times what it should be",
             factor=f"{factor:.7g}",
         )
     one, *others = dict.fromkeys(names)
@@ -31,81 +31,93 @@ def is_named(factor: float, shapes: Mapping[str, list[int]]) -> bool:
 
 
 def _of_sizes(shapes: Mapping[str, list[int]]) -> Iterator[tuple[float, Message]]:
-    """The factors that mistakes with the tensors' sizes give, and the mistakes in words."""
+    """Factors that follow from mistakes with the tensors' sizes, each with the mistake in words."""
     sizes: dict[int, Message] = {}
     for name, shape in shapes.items():
         for axis, size in enumerate(shape):
             if size > 1:
-                told = Message(
+                description = Message(
                     "{count}, the length of axis {axis} of {name}", count=size, axis=axis, name=name
                 )
-                sizes.setdefault(size, told)
+                sizes.setdefault(size, description)
     counts = dict(sizes)
     for name, shape in shapes.items():
         if len(shape) > 1:
             every, rows = prod(shape), prod(shape[:-1])
-            told = Message("{count}, the number of elements of {name}", count=every, name=name)
-            counts.setdefault(every, told)
+            description = Message(
+                "{count}, the number of elements of {name}", count=every, name=name
+            )
+            counts.setdefault(every, description)
             counts.setdefault(rows, Message("{count}, the rows of {name}", count=rows, name=name))
     for sign in (1, -1):
         for half in (1, 2, 0.5):
-            for count, told in counts.items():
-                for value, words in _of_count(count, told):
+            for count, description in counts.items():
+                for value, words in _of_count(count, description):
                     yield sign * half * value, _signed(_halved(words, half), sign)
             if half == 1:
-                for (one, told), (other, told_other) in permutations(sizes.items(), 2):
+                for (one, description), (other, other_description) in permutations(
+                    sizes.items(), 2
+                ):
                     words = Message(
-                        "it is divided by {other}, and not by {count}", other=told_other, count=told
+                        "it is divided by {other}, instead of {count}",
+                        other=other_description,
+                        count=description,
                     )
                     yield sign * one / other, _signed(words, sign)
 
 
 def _halved(mistake: Message, half: float) -> Message:
-    """A mistake, and a factor 1/2 besides: it is forgotten where `half` is 2."""
+    """A mistake combined with a factor of 1/2, which is missing where `half` is 2."""
     if half == 2:
-        return Message("{mistake} and a factor 1/2 is forgotten", mistake=mistake)
+        return Message("{mistake}, and a factor of 1/2 is missing", mistake=mistake)
     if half == 0.5:
-        return Message("{mistake} and a factor 1/2 too many", mistake=mistake)
+        return Message("{mistake}, and there is an extra factor of 1/2", mistake=mistake)
     return mistake
 
 
 def _signed(mistake: Message, sign: int) -> Message:
-    """A mistake, and a wrong sign besides."""
-    return Message("{mistake} and the sign is wrong", mistake=mistake) if sign < 0 else mistake
+    """A mistake combined with a wrong sign."""
+    return Message("{mistake}, and the sign is wrong", mistake=mistake) if sign < 0 else mistake
 
 
-def _of_count(count: int, told: Message) -> Iterator[tuple[float, Message]]:
+def _of_count(count: int, description: Message) -> Iterator[tuple[float, Message]]:
     if count == 1:
         return
     yield (
         count,
-        Message("it is summed where a mean is due: {count}, does not divide it", count=told),
+        Message("it is a sum instead of a mean: it is not divided by {count}", count=description),
     )
     yield (
         1 / count,
-        Message("it is a mean where a sum is due, or is divided twice: by {count}", count=told),
+        Message("it is a mean instead of a sum, or is divided twice by {count}", count=description),
     )
-    yield sqrt(count), Message("the square root of {count}, does not divide it", count=told)
+    yield sqrt(count), Message("it is not divided by the square root of {count}", count=description)
     yield (
         1 / sqrt(count),
-        Message("the square root of {count}, divides it once too often", count=told),
+        Message("it is divided once too often by the square root of {count}", count=description),
     )
-    yield count / (count - 1), Message("n - 1 in place of n = {count}", count=told)
-    yield (count - 1) / count, Message("n in place of n - 1 with n = {count}", count=told)
+    yield count / (count - 1), Message("n - 1 is used instead of n = {count}", count=description)
+    yield (
+        (count - 1) / count,
+        Message("n is used instead of n - 1, where n = {count}", count=description),
+    )
     yield (
         sqrt(count / (count - 1)),
-        Message("n - 1 in place of n under a root, n = {count}", count=told),
+        Message("n - 1 is used instead of n under a root, where n = {count}", count=description),
     )
     yield (
         sqrt((count - 1) / count),
-        Message("n in place of n - 1 under a root, n = {count}", count=told),
+        Message("n is used instead of n - 1 under a root, where n = {count}", count=description),
     )
 
 
 SIMPLE = {
-    2.0: Message("a factor 1/2 is forgotten (the loss's own, say), or it is counted twice"),
-    0.5: Message("a factor 1/2 too many, or a factor 2 is missing"),
+    2.0: Message(
+        "a factor of 1/2 is missing (that of the loss, for example), or the "
+        "gradient is counted twice"
+    ),
+    0.5: Message("there is an extra factor of 1/2, or a factor of 2 is missing"),
     -1.0: Message("the sign is wrong"),
-    -2.0: Message("the sign is wrong and a factor 1/2 is forgotten"),
-    -0.5: Message("the sign is wrong and a factor 1/2 too many"),
+    -2.0: Message("the sign is wrong and a factor of 1/2 is missing"),
+    -0.5: Message("the sign is wrong and there is an extra factor of 1/2"),
 }

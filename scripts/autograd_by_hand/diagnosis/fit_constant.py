@@ -1,4 +1,4 @@
-"""Fit one number, by Gauss and Newton's steps, and tell it with as few digits as fit."""
+"""Fit one number by Gauss-Newton steps, and round it to as few digits as still fit."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,11 @@ from torch import Tensor
 
 Residual = Callable[[float], Tensor | None]
 STEPS = 12
-STILL = 1e-3  # a residual that changes by less, as a part of it, is at its least
+STILL = 1e-3  # a residual whose relative change is smaller has reached its minimum
 
 
 def fitted_number(start: float, residual: Residual, enough: float) -> float | None:
-    """The number at which a residual is at most `enough` in norm; None if none is found."""
+    """The number at which the norm of the residual is below `enough`; None if none is found."""
     value, rest = start, residual(start)
     for _ in range(STEPS):
         if rest is None or not rest.isfinite().all():

@@ -1,4 +1,4 @@
-"""The formulas that stand in each other's place: each as a function, and as it is written."""
+"""Formulas that authors confuse, each as a function and in writing."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +13,7 @@ Formula = Callable[[Tensor], Tensor]
 
 
 def written(formula: str, z: str) -> str:
-    """A formula of `FORMULAS` with a value in the place of its z."""
+    """Write a formula of `FORMULAS` with the name of a value for its z."""
     return WORDED[formula](z=z) if formula in WORDED else formula.replace("z", z)
 
 
@@ -52,7 +52,7 @@ FORMULAS: dict[str, Formula] = {
     "gelu'(z)": partial(_slope, functional.gelu),
     "silu'(z)": partial(_slope, functional.silu),
 }
-WORDED: dict[str, Callable[..., Message]] = {  # those of them that are written in words
+WORDED: dict[str, Callable[..., Message]] = {  # the formulas that are written in words
     "softmax(z), first axis": partial(Message, "softmax({z}) along the first axis"),
     "gelu'(z)": partial(Message, "the derivative of the exact gelu at {z}"),
     "silu'(z)": partial(Message, "the derivative of {function} at {z}", function="silu"),

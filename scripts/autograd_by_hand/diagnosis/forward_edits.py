@@ -1,10 +1,10 @@
-"""A change to one step of forward, or to its inputs: what mistakes are made of.
+"""Changes to one step of forward or to its inputs: the building blocks of mistakes.
 
-A change alters what a step gives, or what flows back through it, or both. What it gives may be kept
-while its derivative is another (`altered` with `shown`), as a slip in backward alone would have it.
+A change alters the result of a step, or the gradient that flows back through it, or both. `altered`
+with `shown` keeps the result and replaces the derivative, as a mistake in backward alone would.
 
-A change is enumerated on one run and made on others: it reads what it needs of a run from `values`,
-when the step is done.
+Changes are enumerated on one run and applied to others: a change reads everything it needs of a
+run from `values` when the step is executed.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -19,36 +19,36 @@ from autograd_by_hand.diagnosis.formulas import Formula
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 Do = Callable[[int, Step, list[Any]], Any]  # the step's number, the step, all values so far
-Make = Callable[[Step, list[Any]], Any]  # the same of one step alone
+Make = Callable[[Step, list[Any]], Any]  # the same for one step alone
 Alter = Callable[[Tensor], Tensor]
-Factor = Callable[[list[Any], Tensor], Tensor]  # all values so far, and what the step makes
+Factor = Callable[[list[Any], Tensor], Tensor]  # all values so far, and the step's result
 
 
 @dataclass(frozen=True)
 class Change:
     """One change to a forward.
 
-    kind: of mistake
-    told: the mistake in words
-    do: makes a step in place of the step itself (`diagnosis.forward_trace`)
-    inputs: makes of the inputs what forward is given
+    kind: the kind of mistake
+    description: the mistake in words
+    do: executes something instead of a step (`diagnosis.forward_trace`)
+    inputs: the inputs that forward gets, from the true ones
     """
 
     kind: str
-    told: Message
+    description: Message
     do: Do | None = None
     inputs: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
 
     def and_(self, other: "Change") -> "Change":
-        """Both changes at once, each to another step."""
+        """Both changes at once, to two different steps."""
         assert self.do
         assert other.do
-        told = Message("{one}, and {other}", one=self.told, other=other.told)
-        return replace(self, told=told, do=together([self.do, other.do]))
+        description = Message("{one}, and {other}", one=self.description, other=other.description)
+        return replace(self, description=description, do=together([self.do, other.do]))
 
 
 class _Altered(torch.autograd.Function):
-    """The identity, or what is shown in its place, with a derivative of its own."""
+    """The identity, or a value shown in its place, with its own derivative."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, alter: Alter, shown: Tensor | None) -> Tensor:
@@ -61,43 +61,43 @@ class _Altered(torch.autograd.Function):
 
 
 def altered(value: Tensor, alter: Alter, shown: Tensor | None = None) -> Tensor:
-    """`value`, or `shown` in its place, with `alter` in the way of what flows back."""
+    """`value`, or `shown` in its place; `alter` changes the gradient that flows back."""
     made: Tensor = _Altered.apply(value, alter, shown)  # type: ignore[no-untyped-call]
     return made
 
 
 def same(tensor: Tensor) -> Tensor:
-    """A tensor as it is."""
+    """Return a tensor unchanged."""
     return tensor
 
 
 def times(factor: Tensor | float) -> Alter:
-    """What is altered, multiplied by a factor."""
+    """Multiply the gradient that flows back by a factor."""
     return lambda flow: flow * factor
 
 
 def edges(steps: Steps) -> Iterator[tuple[int, int, Ref]]:
-    """Every real tensor that a step is given: the step's number, the argument's place, its own."""
+    """Every real argument of a step: the step's number, the argument's index, and its `Ref`."""
     for number, step in steps.numbered():
         for place, arg in enumerate(step.args):
             if isinstance(arg, Ref) and steps.values[arg.place].is_floating_point():
                 yield number, place, arg
 
 
-# what a step is given
+# arguments of a step
 
 
 def argument(step: Step, values: list[Any], place: int) -> Tensor:
-    """The tensor that a step is given for one argument."""
+    """The tensor that is one argument of a step."""
     value: Tensor = values[step.args[place].place]
     return value
 
 
 def reached(step: Step, values: list[Any], place: int) -> Tensor:
-    """The tensor that a step is given for one argument, if something flows back to it.
+    """The tensor that is one argument of a step, if a gradient flows back to it.
 
     Raises
-        ValueError: if nothing does.
+        ValueError: if none does.
     """
     value = argument(step, values, place)
     if not value.requires_grad:
@@ -106,7 +106,7 @@ def reached(step: Step, values: list[Any], place: int) -> Tensor:
 
 
 def with_argument(step: Step, values: list[Any], place: int, value: Any) -> Any:
-    """What a step makes with another value for one argument."""
+    """Execute a step with another value for one argument."""
     args = list(step.args)
     args[place] = Ref(len(values)) if isinstance(value, Tensor) else value
     return Steps.do(replace(step, args=tuple(args)), [*values, value])
@@ -116,12 +116,12 @@ def with_argument(step: Step, values: list[Any], place: int, value: Any) -> Any:
 
 
 def at(number: int, make: Make) -> Do:
-    """`make` in place of one step."""
+    """Execute `make` instead of one step."""
     return lambda current, step, values: make(step, values) if current == number else None
 
 
 def together(changes: Collection[Do]) -> Do:
-    """Changes to several steps at once; a ValueError where two of them change one step."""
+    """Changes to several steps at once; a ValueError if two of them change the same step."""
 
     def do(current: int, step: Step, values: list[Any]) -> Any:
         made = [change(current, step, values) for change in changes]
@@ -133,8 +133,8 @@ def together(changes: Collection[Do]) -> Do:
     return do
 
 
-def in_turns(changes: Collection[Do]) -> Do:
-    """The same change in the turns of a loop, but for those where nothing flows back."""
+def in_iterations(changes: Collection[Do]) -> Do:
+    """The same change in all iterations of a loop, except those where no gradient flows back."""
 
     def where_it_can(change: Do) -> Do:
         def do(current: int, step: Step, values: list[Any]) -> Any:
@@ -149,7 +149,7 @@ def in_turns(changes: Collection[Do]) -> Do:
 
 
 def into(number: int, place: int, alter: Alter) -> Do:
-    """`alter` in the way of what flows back into one argument of a step."""
+    """Alter the gradient that flows back to one argument of a step."""
 
     def make(step: Step, values: list[Any]) -> Any:
         value = altered(reached(step, values, place), alter)
@@ -159,7 +159,7 @@ def into(number: int, place: int, alter: Alter) -> Do:
 
 
 def towards(number: int, place: int, alter: Alter) -> Do:
-    """`alter` in the way of what flows back towards one argument, before the step's derivative."""
+    """Alter a step's cotangent on its way to one argument, before the step's derivative."""
 
     def make(step: Step, values: list[Any]) -> Any:
         value = reached(step, values, place)
@@ -172,7 +172,7 @@ def towards(number: int, place: int, alter: Alter) -> Do:
 
 
 def derivative(number: int, place: int, factor: Factor) -> Do:
-    """Another derivative of a step by one argument, elementwise: a factor of what flows back."""
+    """Replace a step's elementwise derivative with respect to one argument by a factor."""
 
     def make(step: Step, values: list[Any]) -> Any:
         value = reached(step, values, place)
@@ -184,12 +184,12 @@ def derivative(number: int, place: int, factor: Factor) -> Do:
 
 
 def of_value(formula: Formula, place: int) -> Factor:
-    """A formula in one of the values."""
+    """A factor that is a formula of one of the values."""
     return lambda values, _: formula(values[place].detach())
 
 
 def showing(number: int, shown: Make) -> Do:
-    """Another value of a step, with the derivative that it had."""
+    """Replace the result of a step, but keep its derivative."""
 
     def make(step: Step, values: list[Any]) -> Any:
         return altered(Steps.do(step, values), same, shown(step, values).detach())
@@ -197,14 +197,16 @@ def showing(number: int, shown: Make) -> Do:
     return at(number, make)
 
 
-def altogether_or_again(kind: str, told: Message, number: int, make: Make) -> Iterator[Change]:
-    """Something else in place of a step, altogether or only where backward computes it again."""
-    yield Change(kind, told, at(number, make))
-    yield Change(kind, again(told), showing(number, make))
+def altogether_or_again(
+    kind: str, description: Message, number: int, make: Make
+) -> Iterator[Change]:
+    """Replace a step everywhere, or only where backward computes it again."""
+    yield Change(kind, description, at(number, make))
+    yield Change(kind, again(description), showing(number, make))
 
 
 def again(mistake: Message) -> Message:
-    """A mistake that is made only where backward computes something again."""
+    """Restrict a mistake to where backward computes something again."""
     return Message("{mistake} where backward computes it again", mistake=mistake)
 
 

@@ -1,8 +1,8 @@
-"""Find the one change to forward that would have the hand's gradient for its true one.
+"""Find the one change to forward whose true gradient is the manual gradient.
 
-Forward is made again, step by step, with one step changed (`diagnosis.mistakes_*`), and
-differentiated by autograd. A change that gives exactly the hand's gradient names the mistake. All
-in float64, where nothing fits by chance.
+Forward is executed again, step by step, with one step changed (`diagnosis.mistakes_*`), and
+differentiated by autograd. A change that gives exactly the manual gradient identifies the mistake.
+Everything is computed in float64, where no change fits by chance.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -25,11 +25,11 @@ from autograd_by_hand.diagnosis.mistakes_derivatives import (
 )
 from autograd_by_hand.diagnosis.mistakes_recomputation import indices, recomputed
 from autograd_by_hand.diagnosis.mistakes_sums import sums
-from autograd_by_hand.diagnosis.mistakes_terms import edges_and_turns, term
+from autograd_by_hand.diagnosis.mistakes_terms import edges_and_iterations, term
 from autograd_by_hand.diagnosis.steps import Steps
 from autograd_by_hand.diagnosis.time_budget import until
 
-# The order in which they are tried: of two changes with one gradient, the first gives the name.
+# In the order in which they are tried: of two changes with equal gradients, the first names it.
 FAMILIES: dict[str, Callable[[Steps], Iterator[Change]]] = {
     "recomputed": recomputed,
     "indices": indices,
@@ -42,53 +42,53 @@ FAMILIES: dict[str, Callable[[Steps], Iterator[Change]]] = {
 Gradients = dict[str, Tensor]
 Fits = Iterator[tuple[Change, list[str]]]  # changes, and the gradients that each explains
 PATIENCE = 5.0  # seconds of CPU time
-FEW = 24  # terms, all pairs of which are tried
+FEW = 24  # all pairs of up to this many terms are tried
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run in float64: its inputs, its cotangent, the hand's gradients and the true ones."""
+    """One run in float64: its inputs, its cotangent, the manual gradients and the true ones."""
 
     steps: Steps
     tensors: dict[str, Tensor]
     dout: Tensor
-    hand: Gradients
+    manual: Gradients
     truth: Gradients
 
     def gradients(self, change: Change) -> Gradients | None:
-        """Autograd's gradients with something changed; None where that cannot be done."""
+        """Autograd's gradients of the changed forward; None if they cannot be computed."""
         given = change.inputs(self.tensors) if change.inputs else self.tensors
         leaves = {
-            name: value.clone().requires_grad_() if name in self.hand else value
+            name: value.clone().requires_grad_() if name in self.manual else value
             for name, value in given.items()
         }
         try:
             result = self.steps.again(leaves, change.do)
             found = torch.autograd.grad(
-                result, [leaves[name] for name in self.hand], self.dout, allow_unused=True
+                result, [leaves[name] for name in self.manual], self.dout, allow_unused=True
             )
         except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError):
             return None
         return {
             name: torch.zeros_like(self.truth[name]) if one is None else one
-            for name, one in zip(self.hand, found, strict=True)
+            for name, one in zip(self.manual, found, strict=True)
         }
 
     def left_over(self, name: str, given: Gradients | None) -> float:
-        """What a change does not explain of a gradient's error, as a part of it."""
+        """The fraction of a gradient's error that a change does not explain."""
         if given is None:
             return torch.inf
-        hand, truth = self.hand[name], self.truth[name]
-        return float((hand - given[name]).norm() / (hand - truth).norm())
+        manual, truth = self.manual[name], self.truth[name]
+        return float((manual - given[name]).norm() / (manual - truth).norm())
 
 
 def find(
     runs: list[Run], wrong: list[str], tolerance: float, without: Collection[str] = ()
 ) -> dict[str, Explanation]:
-    """The first change that explains each of the gradients named, for those that one explains.
+    """For each wrong gradient, the first change that explains it, if there is one.
 
-    runs: the first is searched on, the others confirm
-    tolerance: what may be left over, as a part of the error
+    runs: the search uses the first, the others confirm
+    tolerance: the fraction of the error that may remain
     without: the families that are not tried
     """
     found, end = dict[str, Explanation](), process_time() + PATIENCE
@@ -101,13 +101,13 @@ def find(
             for name in names:
                 worst = max(run.left_over(name, one) for run, one in zip(runs, given, strict=True))
                 if worst < tolerance and name in rest:
-                    found[name] = Explanation(change.kind, change.told, worst, family)
+                    found[name] = Explanation(change.kind, change.description, worst, family)
                     rest.remove(name)
     return found
 
 
 def searches(end: float) -> dict[str, Callable[[Run, list[str], float], Fits]]:
-    """The search of each family, those that fit a number among them, in their order."""
+    """The search of each family in order, including the families that fit a number."""
     return {
         "terms": _terms,
         **{name: partial(_members, family, end) for name, family in FAMILIES.items()},
@@ -123,7 +123,7 @@ def _members(
     wrong: list[str],
     tolerance: float,
 ) -> Fits:
-    """The changes of a family, while there are gradients to explain and there is time."""
+    """The changes of a family that explain a gradient, until all are explained or time is up."""
     for change in until(family(run.steps), end):
         if not wrong:
             return
@@ -138,18 +138,18 @@ def _explained(run: Run, wrong: list[str], change: Change, tolerance: float) -> 
 
 
 def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
-    """Terms that are missing, or counted a wrong number of times: the missing ones first."""
+    """Terms that are missing, then terms that are counted a wrong number of times."""
     found = []
-    for numbers, place in edges_and_turns(run.steps):
+    for numbers, place in edges_and_iterations(run.steps):
         without = run.gradients(term(run.steps, numbers, place, 0.0))
         if without is None:
             continue
         for name in wrong:
             part = run.truth[name] - without[name]
-            error = run.hand[name] - run.truth[name]
+            error = run.manual[name] - run.truth[name]
             size = float((part * part).sum())
             if not size or not without[name].any():
-                continue  # no term, or all there is
+                continue  # there is no term, or no other
             count = 1 + float((error * part).sum()) / size
             if float((error - (count - 1) * part).norm()) < tolerance * float(error.norm()):
                 count = simple(count)
@@ -159,7 +159,7 @@ def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
 
 
 def _pairs_of_terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
-    """Two terms that are missing."""
+    """Two terms that are both missing."""
     if not wrong:
         return
     truth = torch.cat([run.truth[name].flatten() for name in wrong])
@@ -183,7 +183,7 @@ def _pairs_of_terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
 
 
 def _constants(end: float, run: Run, wrong: list[str], tolerance: float) -> Fits:
-    """A number that is another one, fitted."""
+    """A wrong constant, fitted."""
     for start, change in until(constants(run.steps), end):
         for name in wrong:
             value = _fitted(run, name, start, change, tolerance)
@@ -194,18 +194,18 @@ def _constants(end: float, run: Run, wrong: list[str], tolerance: float) -> Fits
 def _fitted(
     run: Run, name: str, start: float, change: Callable[[float], Change], tolerance: float
 ) -> float | None:
-    """The number with which forward has the hand's gradient."""
-    enough = tolerance * float((run.hand[name] - run.truth[name]).norm())
+    """The number with which forward's gradient is the manual one."""
+    enough = tolerance * float((run.manual[name] - run.truth[name]).norm())
 
     def residual(value: float) -> Tensor | None:
         given = run.gradients(change(value))
-        return None if given is None else run.hand[name] - given[name]
+        return None if given is None else run.manual[name] - given[name]
 
     return fitted_number(start, residual, enough)
 
 
 def simple(value: float) -> float:
-    """A fraction of small whole numbers that is meant by a fitted one, if there is one near."""
+    """Round a fitted number to a nearby fraction of small whole numbers, if there is one."""
     for below in range(1, 13):
         if abs(value * below - round(value * below)) < 1e-7:
             return round(value * below) / below

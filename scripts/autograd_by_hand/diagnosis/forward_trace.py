@@ -1,4 +1,4 @@
-"""A forward as the steps that torch makes of it, to be made again with one of them changed.
+"""Trace a forward as torch's operations, to be executed again with one of them changed.
 
 Kernels that do several operations at once are decomposed, so that each step is one operation that
 autograd knows how to differentiate.
@@ -19,20 +19,20 @@ aten = torch.ops.aten
 
 
 def trace_forward(
-    forward: Author, path: Path, tensors: dict[str, Tensor], limit: float, apart: bool
+    forward: Author, path: Path, tensors: dict[str, Tensor], limit: float, decompose: bool
 ) -> Steps:
-    """The steps of a forward on one run, and as the last one its result once more.
+    """Trace the steps of a forward on one run; a last step repeats its result.
 
     tensors: one run's inputs, in float64 or int64
-    apart: whether kernels that do several operations are taken apart
+    decompose: whether kernels that do several operations are decomposed
 
     Raises
-        UserError: if forward fails, or if its steps do not make its result again, as where it
-            writes into a part of a tensor.
+        UserError: if forward fails, or if its steps do not reproduce its result because it writes
+            into a part of a tensor.
     """
     given = {name: tensor.clone() for name, tensor in tensors.items()}
     values: list[Tensor] = []
-    recorder = Recorder(path, apart, {}, values, [])
+    recorder = Recorder(path, decompose, {}, values, [])
     inputs = {name: recorder.ref(tensor) for name, tensor in given.items()}
     with torch.no_grad(), variables_of(forward) as variables, recorder:
         result = call(forward, path, given, limit)

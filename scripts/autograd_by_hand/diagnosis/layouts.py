@@ -14,9 +14,9 @@ from autograd_by_hand.core.messages import Message
 class Layout:
     """A wrong layout of a tensor.
 
-    kind: of mistake
+    kind: the kind of mistake
     words: what is wrong with the tensor, as a predicate
-    of: makes it of the right one, in the same shape
+    of: computes the wrong tensor from the right one, in the same shape
     """
 
     kind: str
@@ -25,34 +25,34 @@ class Layout:
 
 
 def misread(axis: int) -> list[Layout]:
-    """Read a place too far along an axis, or from its other end."""
+    """The tensor is shifted by one index along an axis, or reversed."""
     return [*shifted(axis), reversed_along(axis)]
 
 
 def shifted(axis: int) -> list[Layout]:
-    """Read a place too far along an axis, in either direction."""
-    words = Message("is read one place off along axis {axis}", axis=axis)
+    """The tensor is shifted by one index along an axis, in either direction."""
+    words = Message("is shifted by one index along axis {axis}", axis=axis)
     return [Layout("shifted", words, rolled(axis, by)) for by in (1, -1)]
 
 
 def rolled(axis: int, by: int) -> Callable[[Tensor], Tensor]:
-    """Every element `by` places further along an axis, the last ones first."""
+    """Move every element by `by` indices along an axis; the last ones wrap around."""
     return lambda tensor: tensor.roll(by, axis)
 
 
 def reversed_along(axis: int) -> Layout:
-    """Every element at the other end of an axis."""
+    """The tensor is reversed along one axis."""
     words = Message("is reversed along axis {axis}", axis=axis)
     return Layout("transposed", words, lambda tensor: tensor.flip(axis))
 
 
 def reversed_along_both(first: int, second: int) -> Layout:
-    """Every element at the other end of two axes."""
+    """The tensor is reversed along two axes."""
     words = Message("is reversed along axes {first} and {second}", first=first, second=second)
     return Layout("transposed", words, lambda tensor: tensor.flip(first, second))
 
 
-TRANSPOSED = Layout(  # the last two axes, in each other's place
+TRANSPOSED = Layout(  # the last two axes are swapped
     "transposed", Message("is transposed"), lambda tensor: tensor.transpose(-1, -2)
 )
 
@@ -63,13 +63,13 @@ def pairs_of_axes(shape: torch.Size) -> list[tuple[int, int]]:
 
 
 def swapped(first: int, second: int, count: int) -> Layout:
-    """Two of so many axes in each other's place, the elements laid out again in the own shape."""
+    """Two of `count` axes are swapped, and the result is reshaped to the original shape."""
     words = Message("has its axes {first} and {second} swapped", first=first, second=second)
     return Layout("transposed", words, permuted(_swap(first, second, count)))
 
 
 def swapped_back(first: int, second: int, count: int) -> Layout:
-    """What `swapped` makes the tensor of."""
+    """The inverse of `swapped`."""
     words = swapped(first, second, count).words
     return Layout("transposed", words, permuted_back(_swap(first, second, count)))
 
@@ -81,17 +81,17 @@ def _swap(first: int, second: int, count: int) -> list[int]:
 
 
 def permuted(order: Sequence[int]) -> Callable[[Tensor], Tensor]:
-    """The axes in another order, the elements laid out again in the tensor's own shape."""
+    """Permute the axes, and reshape the result to the original shape."""
     return lambda tensor: tensor.permute(*order).reshape(tensor.shape)
 
 
 def permuted_back(order: Sequence[int]) -> Callable[[Tensor], Tensor]:
-    """What `permuted` makes the tensor of."""
+    """The inverse of `permuted`."""
     back = sorted(range(len(order)), key=order.__getitem__)
     return lambda tensor: tensor.reshape([tensor.shape[axis] for axis in order]).permute(*back)
 
 
 def fits(shape: torch.Size, due: torch.Size) -> bool:
-    """Whether a shape can be broadcast to another one."""
+    """Whether a shape can be broadcast to the shape `due`."""
     pairs = zip(reversed(shape), reversed(due), strict=False)
     return len(shape) <= len(due) and all(size in (1, other) for size, other in pairs)

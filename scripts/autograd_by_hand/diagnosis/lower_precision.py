@@ -1,7 +1,7 @@
-"""Proof that a backward computes in a coarser format than its inputs', with the right formula.
+"""Detect a backward with the right formula that computes in a coarser dtype than its inputs'.
 
-Its errors are rounding: either every value is a number of the coarser format, or the errors change
-their signs at random when the inputs move by a few of its ulps, where a wrong formula's stay.
+Its errors are rounding: either every value is representable in the coarser dtype, or the errors
+change sign at random when the inputs move by a few of its ulps; those of a wrong formula do not.
 """
 
 from collections.abc import Callable
@@ -16,38 +16,40 @@ from autograd_by_hand.floats.rounding import rounded
 
 Array = NDArray[Any]
 COARSER = ("float32", "float16", "bfloat16")  # than float64, the finest first
-MOVED_BY = 4  # ulps of the coarser format
+MOVED_BY = 4  # ulps of the coarser dtype
 # Signs that change at random agree in half of the errors; of 32, hardly ever in three quarters.
 ENOUGH = 32
 MOSTLY = 0.75
 
 
 def coarser_format(
-    hand: Array,
+    manual: Array,
     error: Array,
-    noises: float,
+    times_noise: float,
     limit: float,
     moved_errors: Callable[[float], Array],
 ) -> tuple[str, Message] | None:
-    """The format that a float64 gradient was computed in, and the evidence; None if in none.
+    """The coarser dtype in which a float64 gradient was computed, and the evidence, or None.
 
-    hand, error: the gradient and its error, shape (runs, *shape)
-    noises, limit: the error in float64's noises, and how many a correct gradient may have
-    moved_errors: the errors at inputs that are moved by so much, relatively
+    manual, error: the gradient and its error, shape (runs, *shape)
+    times_noise, limit: the error in units of float64's rounding noise, and its limit
+    moved_errors: the errors at inputs that are moved by a given relative amount
     """
     with np.errstate(over="ignore"):
         for dtype in COARSER:
-            if noises > limit * 2.0 ** (precision("float64") - precision(dtype)):
-                continue  # more than rounding to that format explains
-            if np.array_equal(rounded(hand.astype(np.float32), dtype).astype(np.float64), hand):
-                return dtype, Message("every value is a number of {format}", format=dtype)
+            if times_noise > limit * 2.0 ** (precision("float64") - precision(dtype)):
+                continue  # more than rounding to that dtype explains
+            if np.array_equal(rounded(manual.astype(np.float32), dtype).astype(np.float64), manual):
+                return dtype, Message(
+                    "every value is exactly representable in {format}", format=dtype
+                )
             signs = np.sign(error) * np.sign(moved_errors(MOVED_BY * eps(dtype)))
             signs = signs[signs != 0]
             if signs.size >= ENOUGH and (signs > 0).mean() < MOSTLY:
                 changed = int((signs < 0).sum())
                 return dtype, Message(
-                    "the error is of the size of {format}'s rounding, and where the inputs move by "
-                    "{step} of its ulps, {count} of {all} errors change their sign",
+                    "the error is the size of {format}'s rounding, and when the inputs "
+                    "move by {step} of its ulps, {count} of {all} errors change sign",
                     format=dtype,
                     step=MOVED_BY,
                     count=changed,

@@ -1,4 +1,4 @@
-"""How far a gradient is off: what the search for its mistake needs of its facts."""
+"""How far a gradient is off, as the search for its mistake needs to know it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +9,8 @@ class Measured:
     """How far a gradient is off in float64.
 
     off: the norm of its error, in units of the rounding noise
-    limit: how much that may be by chance
-    noise: the rounding noise, as a part of the true gradient's norm
+    limit: the limit of `off`
+    noise: the rounding noise relative to the norm of the true gradient
     """
 
     off: float
@@ -19,6 +19,6 @@ class Measured:
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> "Measured":
-        """The same of a gradient's facts, as score_errors measured them."""
+        """Read it from a gradient's facts, as score_errors measured them."""
         manual, limits = facts["manual"], facts["limits"]
         return cls(float(manual["norm"]), float(limits["norm"]), float(facts["noise"]))

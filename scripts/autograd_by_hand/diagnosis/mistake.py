@@ -1,11 +1,13 @@
-"""What is said of a mistake: its kind, its name and the evidence, and how a file holds it."""
+"""A mistake as it is reported and stored: its kind, its name and the evidence."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from autograd_by_hand.core.messages import Message
 
-UNKNOWN = Message("no known mistake gives these values")  # the name of a mistake that has none
+UNKNOWN = Message(
+    "no known mistake gives these values"
+)  # the name of a mistake that could not be identified
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Mistake:
     dtype: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """What a file holds of it; judge_gradients reads it."""
+        """The mistake as JSON, which judge_gradients reads."""
         plain = {"kind": self.kind, "name": self.name, "evidence": self.evidence}
         return plain | ({"format": self.dtype} if self.dtype else {})
 
@@ -35,7 +37,7 @@ class Mistake:
 class Explanation:
     """A change to one step that explains a wrong gradient, and how exactly it does.
 
-    left_over: what it does not explain of the error, as a part of it
+    left_over: the fraction of the error that it does not explain
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Mistakes in a number of forward's, or a number too many: which one it is, a search must fit."""
+"""Wrong or superfluous constants in forward; a search fits their values."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,7 +19,7 @@ from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 
 def constants(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]:
-    """Numbers that may be others: where a fit begins, and the change that each makes."""
+    """Constants that may be wrong: the start of the fit, and the change for a given value."""
     for number, step in steps.numbered():
         if step.name in SHAPES:
             continue
@@ -27,33 +27,33 @@ def constants(steps: Steps) -> Iterator[tuple[float, Callable[[float], Change]]]
             if isinstance(arg, bool) or not isinstance(arg, int | float):
                 continue
             start = float(arg) if abs(arg) < torch.inf else 0.0
-            told = partial(
+            description = partial(
                 Message,
                 "the constant {constant} in `{a}` is {value}",
                 constant=f"{arg:g}",
                 a=steps.made(step),
             )
             make = partial(with_argument, place=place)
-            yield start, partial(_with_number, told, number, make, anew=False)
+            yield start, partial(_with_number, description, number, make, anew=False)
             if isinstance(step.made, Ref):
-                yield start, partial(_with_number, told, number, make, anew=True)
+                yield start, partial(_with_number, description, number, make, anew=True)
     for number, step in steps.numbered():
         if makes_real(steps, step):
-            told = partial(Message, "`{a}` is multiplied by {value}", a=steps.made(step))
+            description = partial(Message, "`{a}` is multiplied by {value}", a=steps.made(step))
             for anew in (False, True):
-                yield 1.0, partial(_with_number, told, number, _scaled, anew=anew)
+                yield 1.0, partial(_with_number, description, number, _scaled, anew=anew)
 
 
 def _with_number(
-    told: Callable[..., Message],
+    description: Callable[..., Message],
     number: int,
     make: Callable[..., Any],
     value: float,
     *,
     anew: bool,
 ) -> Change:
-    """A step made with a number, altogether or only where backward computes it again."""
-    words, make = told(value=f"{value:.7g}"), partial(make, value=value)
+    """Execute a step with another number, everywhere or only where backward computes it again."""
+    words, make = description(value=f"{value:.7g}"), partial(make, value=value)
     if anew:
         return Change("constant", again(words), showing(number, make))
     return Change("constant", words, at(number, make))

@@ -1,4 +1,4 @@
-"""Mistakes in what flows back: it is left out, misread, cut off, or multiplied once too often."""
+"""Mistakes in the gradient that flows back: it is left out, misread, or partly cut off."""
 
 from collections.abc import Iterator
 
@@ -17,42 +17,46 @@ from autograd_by_hand.diagnosis.steps import Ref, Steps
 
 
 def unmultiplied(steps: Steps) -> Iterator[Change]:
-    """What flows back is not multiplied in."""
+    """The gradient that flows back is not multiplied in."""
     for number, place, arg in edges(steps):
         words = Message(
-            "what flows back into `{a}` in `{b}` is not multiplied in (taken for 1)",
-            a=steps.told(arg),
+            "the gradient that flows back to `{a}` in `{b}` is not multiplied in (treated as 1)",
+            a=steps.describe(arg),
             b=steps.made(steps.steps[number]),
         )
         yield Change("missing", words, into(number, place, torch.ones_like))
 
 
 def flows(steps: Steps) -> Iterator[Change]:
-    """What flows back is read a place too far, is turned, or is cut off."""
+    """The gradient that flows back is shifted, reversed, permuted or partly cut off."""
     for number, place, arg in edges(steps):
         step = steps.steps[number]
-        a, b = steps.told(arg), steps.made(step)
+        a, b = steps.describe(arg), steps.made(step)
         for layout in _misplaced(steps.values[arg.place].shape):
-            told = _into(a, b, layout)
-            yield Change(layout.kind, told, into(number, place, layout.of))
+            description = _into(a, b, layout)
+            yield Change(layout.kind, description, into(number, place, layout.of))
         if isinstance(step.made, Ref) and len({*step.refs()}) > 1:
             for layout in _misplaced(steps.values[step.place].shape):
-                told = _towards(b, a, layout)
-                yield Change(layout.kind, told, towards(number, place, layout.of))
+                description = _towards(b, a, layout)
+                yield Change(layout.kind, description, towards(number, place, layout.of))
 
 
 def _into(a: str, b: str, layout: Layout) -> Message:
     what = layout.words
     if layout.kind == "confined":
-        return Message("what flows back into `{a}` in `{b}`: {what}", a=a, b=b, what=what)
-    return Message("what flows back into `{a}` in `{b}` {what}", a=a, b=b, what=what)
+        return Message(
+            "the gradient that flows back to `{a}` in `{b}`: {what}", a=a, b=b, what=what
+        )
+    return Message("the gradient that flows back to `{a}` in `{b}` {what}", a=a, b=b, what=what)
 
 
 def _towards(a: str, b: str, layout: Layout) -> Message:
     what = layout.words
     if layout.kind == "confined":
-        return Message("what flows back from `{a}` towards `{b}`: {what}", a=a, b=b, what=what)
-    return Message("what flows back from `{a}` towards `{b}` {what}", a=a, b=b, what=what)
+        return Message(
+            "the gradient that flows back from `{a}` to `{b}`: {what}", a=a, b=b, what=what
+        )
+    return Message("the gradient that flows back from `{a}` to `{b}` {what}", a=a, b=b, what=what)
 
 
 def _misplaced(shape: torch.Size) -> Iterator[Layout]:
@@ -69,21 +73,24 @@ def _misplaced(shape: torch.Size) -> Iterator[Layout]:
 
 
 def _parts(axis: int, size: int) -> Iterator[tuple[Message, list[bool]]]:
-    """Ways to leave some of `size` rows along an axis out, in words and as what is kept."""
+    """Ways to leave out some of `size` rows along an axis, in words and as a mask of the rest."""
     every = range(size)
-    last = Message("the last is left out along axis {axis}", axis=axis)
+    last = Message("the last index along axis {axis} is left out", axis=axis)
     yield last, [one < size - 1 for one in every]
-    yield Message("the first is left out along axis {axis}", axis=axis), [one > 0 for one in every]
+    yield (
+        Message("the first index along axis {axis} is left out", axis=axis),
+        [one > 0 for one in every],
+    )
     if size > 2:
-        first = Message("only the first is taken along axis {axis}", axis=axis)
+        first = Message("only the first index along axis {axis} is used", axis=axis)
         yield first, [one == 0 for one in every]
-        last = Message("only the last is taken along axis {axis}", axis=axis)
+        last = Message("only the last index along axis {axis} is used", axis=axis)
         yield last, [one == size - 1 for one in every]
     for block in (2, 4, 8, 16, 32, 64, 128, 256):
         whole = size // block * block
         if 0 < whole < size - 1:
             words = Message(
-                "what is past the last whole block of {block} is left out along axis {axis}",
+                "everything past the last whole block of {block} along axis {axis} is left out",
                 block=block,
                 axis=axis,
             )

@@ -1,4 +1,4 @@
-"""Mistakes in the derivative of a function: it is left out, or another stands in its place."""
+"""Mistakes in the derivative of a function: it is left out, or another is used instead."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from autograd_by_hand.diagnosis.forward_edits import (
     Change,
     derivative,
     edges,
-    in_turns,
+    in_iterations,
     of_value,
 )
 from autograd_by_hand.diagnosis.layouts import fits
@@ -19,26 +19,28 @@ from autograd_by_hand.diagnosis.steps import Ref, Steps
 
 
 def derivatives(steps: Steps) -> Iterator[Change]:
-    """A derivative left out, or with another value in the place of the right one."""
+    """A derivative is left out, or another value is used instead."""
     for number, place, arg in edges(steps):
         step = steps.steps[number]
         if not isinstance(step.made, Ref):
             continue
         given, made = steps.values[arg.place], steps.values[step.place]
         if step.name == "mul" and len(step.refs()) == 2:
-            shape, told_of = made.shape, steps.told(step.args[1 - place])
+            shape, description_of_factor = made.shape, steps.describe(step.args[1 - place])
             left_out = Message(
-                "the factor `{a}` is left out in the gradient of `{b}` (taken for 1)",
-                a=told_of,
+                "the factor `{a}` is left out in the gradient of `{b}` (treated as 1)",
+                a=description_of_factor,
                 b=steps.made(step),
             )
             what = Message(
-                "the factor `{a}` in the gradient of `{b}`", a=told_of, b=steps.made(step)
+                "the factor `{a}` in the gradient of `{b}`",
+                a=description_of_factor,
+                b=steps.made(step),
             )
         elif step.name in UNARY and len({*step.refs()}) == 1 and fits(made.shape, given.shape):
             shape = given.shape
             left_out = Message(
-                "the derivative of {function} is left out in the gradient of `{b}` (taken for 1)",
+                "the derivative of {function} is left out in the gradient of `{b}` (treated as 1)",
                 function=step.name,
                 b=steps.made(step),
             )
@@ -57,14 +59,14 @@ def derivatives(steps: Steps) -> Iterator[Change]:
         for other, value in enumerate(steps.values):
             if not value.is_floating_point() or value.numel() == 1 or not fits(value.shape, shape):
                 continue
-            told = steps.told(Ref(other))
+            description = steps.describe(Ref(other))
             for formula in SLOPES:
                 if not _is_constant(FORMULAS[formula](value)):
                     yield Change(
                         "operation",
                         Message(
-                            "`{a}` stands in the place of {what}",
-                            a=written(formula, told),
+                            "`{a}` is used instead of {what}",
+                            a=written(formula, description),
                             what=what,
                         ),
                         derivative(number, place, of_value(FORMULAS[formula], other)),
@@ -72,8 +74,8 @@ def derivatives(steps: Steps) -> Iterator[Change]:
 
 
 def unfactored(steps: Steps) -> Iterator[Change]:
-    """A derivative left out in every turn of a loop."""
-    for numbers in steps.turns():
+    """A derivative is left out in every iteration of a loop."""
+    for numbers in steps.iterations():
         first = steps.steps[numbers[0]]
         if first.name not in {*UNARY, "mul"}:
             continue
@@ -83,13 +85,13 @@ def unfactored(steps: Steps) -> Iterator[Change]:
                     derivative(number, place, of_value(torch.ones_like, arg.place))
                     for number in numbers
                 ]
-                told = Message(
-                    "the derivative of `{a}` by `{b}` is left out in every turn of a loop "
-                    "(taken for 1)",
+                description = Message(
+                    "the derivative of `{a}` with respect to `{b}` is left out in "
+                    "every iteration of a loop (treated as 1)",
                     a=steps.made(first),
-                    b=steps.told(arg),
+                    b=steps.describe(arg),
                 )
-                yield Change("missing", told, in_turns(each))
+                yield Change("missing", description, in_iterations(each))
 
 
 def _is_constant(value: Tensor) -> bool:
@@ -101,7 +103,7 @@ UNARY = {
     "reciprocal", "log1p", "expm1", "abs", "threshold", "clamp", "gelu", "softmax", "log_softmax",
     "logsumexp",
 }  # fmt: skip
-SLOPES = (  # in the place of a derivative
+SLOPES = (  # used instead of a derivative
     "z",
     "1 - z",
     "1 - z**2",

@@ -1,4 +1,4 @@
-"""Mistakes in what backward computes again or reads: a step is left out, an index is off by one."""
+"""Mistakes where backward recomputes or reads a value: a step left out, an index off by one."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -25,25 +25,27 @@ from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
 
 def recomputed(steps: Steps) -> Iterator[Change]:
-    """A step left out, or one of its terms, altogether or only where backward computes it again."""
+    """A step or one of its terms is left out, everywhere or only where backward recomputes it."""
     for number, step in steps.numbered():
         if not makes_real(steps, step):
             continue
-        told, shape = steps.made(step), steps.values[step.place].shape
+        description, shape = steps.made(step), steps.values[step.place].shape
         for place, arg in enumerate(step.args):
             if not isinstance(arg, Ref):
                 continue
-            value, own = steps.values[arg.place], steps.told(arg)
+            value, own = steps.values[arg.place], steps.describe(arg)
             if value.shape == shape and step.name not in COPIES:
-                words = Message("`{a}` is left out: `{b}` stands in its place", a=told, b=own)
+                words = Message(
+                    "`{a}` is left out: `{b}` is used in its place", a=description, b=own
+                )
                 yield from altogether_or_again(
                     "missing", words, number, partial(argument, place=place)
                 )
             if step.name in ADDITIONS:
-                words = again(Message("`{a}` is left out of `{b}`", a=own, b=told))
+                words = again(Message("`{a}` is left out of `{b}`", a=own, b=description))
                 yield Change("missing", words, showing(number, partial(_without, place=place)))
             if step.name in MATRIX_PRODUCTS and _is_square(value.shape):
-                words = Message("`{a}` is transposed in `{b}`", a=own, b=told)
+                words = Message("`{a}` is transposed in `{b}`", a=own, b=description)
                 yield Change("transposed", words, at(number, partial(_transposed, place=place)))
         yield from _roots(steps, number, step)
         yield from _axes(steps, number, step)
@@ -64,7 +66,7 @@ def _transposed(step: Step, values: list[Any], place: int) -> Any:
 
 
 def _roots(steps: Steps, number: int, step: Step) -> Iterator[Change]:
-    """A constant that is added after the root, and not before."""
+    """A constant is added after the root instead of before it."""
     if step.name not in ("sqrt", "rsqrt"):
         return
     before = next((one for one in steps.steps if one.made == step.args[0]), None)
@@ -91,7 +93,7 @@ def _roots(steps: Steps, number: int, step: Step) -> Iterator[Change]:
 
 
 def _axes(steps: Steps, number: int, step: Step) -> Iterator[Change]:
-    """A reduction over another axis."""
+    """A reduction is taken over another axis."""
     if step.name not in REDUCTIONS or len(step.args) < 2:
         return
     dim, several = step.args[1], isinstance(step.args[1], list | tuple)
@@ -102,7 +104,7 @@ def _axes(steps: Steps, number: int, step: Step) -> Iterator[Change]:
         own = [one % count for one in (dim if several else [dim])]
         if own != [axis]:
             words = Message(
-                "`{a}` is over axis {axis} and not over {own}",
+                "`{a}` is taken over axis {axis} instead of {own}",
                 a=steps.made(step),
                 axis=axis,
                 own=str(own),
@@ -119,7 +121,7 @@ REDUCTIONS = ("sum", "amax", "softmax", "log_softmax", "logsumexp", "cumsum")
 
 
 def indices(steps: Steps) -> Iterator[Change]:
-    """Indices and masks that are off by one."""
+    """Indices or masks are off by one."""
     for name, ref in steps.inputs.items():
         given = steps.values[ref.place]
         if given.is_floating_point():
@@ -132,8 +134,8 @@ def indices(steps: Steps) -> Iterator[Change]:
         sizes = sorted({size for one in steps.values for size in one.shape if size > given.max()})
         for size in sizes[:3]:
             for by, words in (
-                (1, Message("`{a}` is off by one: one more", a=name)),
-                (-1, Message("`{a}` is off by one: one less", a=name)),
+                (1, Message("`{a}` is off by one: it is one too large", a=name)),
+                (-1, Message("`{a}` is off by one: it is one too small", a=name)),
             ):
                 yield Change("shifted", words, inputs=partial(_off_by, name=name, by=by, size=size))
     for number, step in steps.numbered():
@@ -152,7 +154,7 @@ def _off_by(tensors: dict[str, Tensor], name: str, by: int, size: int) -> dict[s
 
 
 def _moved(step: Step, values: list[Any], by: int) -> Any:
-    """A mask whose second argument, a diagonal or what is compared with, is another."""
+    """A mask with another second argument: the diagonal, or the right side of a comparison."""
     second = step.args[1] if len(step.args) > 1 else 0
     second = values[second.place] if isinstance(second, Ref) else second
     return step.func(argument(step, values, 0), second + by)

@@ -1,4 +1,4 @@
-"""Mistakes in a sum, or in the sum that undoes a broadcast: other axes, a mean, or none at all."""
+"""Mistakes in a sum, or in the sum that undoes a broadcast: other axes, a mean, or no sum."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -24,11 +24,11 @@ from autograd_by_hand.diagnosis.forward_edits import (
 from autograd_by_hand.diagnosis.layouts import fits
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 
-Slip = tuple[str, Message, Alter]  # the kind of mistake, its words, and what stands for a sum
+WrongSum = tuple[str, Message, Alter]  # the kind of mistake, its words, and the wrong sum
 
 
 def sums(steps: Steps) -> Iterator[Change]:
-    """What a sum, or a broadcast, makes of what flows back: summed wrongly, or not at all."""
+    """The gradient of a sum, or of a broadcast tensor, is summed wrongly or not at all."""
     whole = []
     for number, step in steps.numbered():
         if step.name not in ("sum", "amax", "logsumexp") or not isinstance(step.made, Ref):
@@ -40,37 +40,37 @@ def sums(steps: Steps) -> Iterator[Change]:
         whole.append((number, value.shape, own))
         for kind, what, alter in _wrong_sums(value.shape, own):
             do = at(number, partial(_at_full_size, alter=alter))
-            told = Message(
+            description = Message(
                 "the sum over axes {axes} in the gradient of `{a}` {what}",
                 axes=str(own),
                 a=steps.made(step),
                 what=what,
             )
-            yield Change(kind, told, do)
+            yield Change(kind, description, do)
     if len(whole) > 1:
         _, shape, own = whole[0]
         for kind, what, alter in _wrong_sums(shape, own):
             make = partial(_at_full_size, alter=alter)
             do = together([at(number, make) for number, *_ in whole])
-            told = Message(
+            description = Message(
                 "every sum over axes {axes} in the gradient {what}", axes=str(own), what=what
             )
-            yield Change(kind, told, do)
+            yield Change(kind, description, do)
     yield from _broadcasts(steps)
 
 
 def _at_full_size(step: Step, values: list[Any], alter: Alter) -> Tensor:
-    """A reduction shown at the size of what it reduces, with another derivative."""
+    """A reduction, expanded to the size of its argument, with another derivative."""
     full = argument(step, values, 0)
     shown = Steps.do(step, values).detach().expand_as(full)
-    if step.name == "logsumexp":  # whose derivative is not 1 each
+    if step.name == "logsumexp":  # its derivative is not 1 for each element
         weights = (full.detach() - shown).exp()
         return altered(full, lambda flow: alter(flow) * weights, shown)
     return altered(full, alter, shown)
 
 
-def _wrong_sums(shape: torch.Size, own: list[int]) -> Iterator[Slip]:
-    """What may be done, at full size, in place of a sum over some axes of a tensor."""
+def _wrong_sums(shape: torch.Size, own: list[int]) -> Iterator[WrongSum]:
+    """Wrong operations, at full size, instead of a sum over some axes of a tensor."""
 
     def summed(axes: list[int], scale: float = 1.0) -> Alter:
         return lambda flow: flow.sum(axes, keepdim=True).expand_as(flow) * scale
@@ -79,25 +79,29 @@ def _wrong_sums(shape: torch.Size, own: list[int]) -> Iterator[Slip]:
         return lambda flow: flow.sum(own, keepdim=True).mean(axis, keepdim=True).expand_as(flow)
 
     count = prod(shape[axis] for axis in own)
-    yield "factor", Message("is a mean"), lambda flow: flow.mean(own, keepdim=True).expand_as(flow)
+    yield (
+        "factor",
+        Message("is replaced by a mean"),
+        lambda flow: flow.mean(own, keepdim=True).expand_as(flow),
+    )
     yield "other sum", Message("is left out: nothing is summed"), same
     for axis, size in enumerate(shape):
         if [axis] == own:
             continue
-        yield "other sum", Message("is over axis {axis}", axis=axis), summed([axis])
-        words = Message("is over axis {axis}, and divided by its length", axis=axis)
+        yield "other sum", Message("is taken over axis {axis} instead", axis=axis), summed([axis])
+        words = Message("is taken over axis {axis} instead, and divided by its length", axis=axis)
         yield "other sum", words, summed([axis], count / size)
         if axis not in own:
             words = Message("is averaged over axis {axis} as well", axis=axis)
             yield "other sum", words, averaged(axis)
-            words = Message("is over axis {axis} as well", axis=axis)
+            words = Message("is taken over axis {axis} as well", axis=axis)
             yield "other sum", words, summed([*own, axis])
     if len(shape) > len(own) + 1:
-        yield "other sum", Message("is over all axes"), summed([*range(len(shape))])
+        yield "other sum", Message("is taken over all axes"), summed([*range(len(shape))])
 
 
 def _broadcasts(steps: Steps) -> Iterator[Change]:
-    """The gradient of what was broadcast: not summed over the axes that it was broadcast along."""
+    """The gradient of a broadcast tensor is not summed over the axes of the broadcast."""
     for number, place, arg in edges(steps):
         step = steps.steps[number]
         if step.name not in BROADCASTING or not isinstance(step.made, Ref):
@@ -107,20 +111,20 @@ def _broadcasts(steps: Steps) -> Iterator[Change]:
             continue
         for kind, what, alter in _wrong_reductions(small, full):
             make = partial(_reduced_otherwise, place=place, full=full, alter=alter)
-            told = Message("the gradient of `{a}` {what}", a=steps.told(arg), what=what)
-            yield Change(kind, told, at(number, make))
+            description = Message("the gradient of `{a}` {what}", a=steps.describe(arg), what=what)
+            yield Change(kind, description, at(number, make))
 
 
 def _reduced_otherwise(
     step: Step, values: list[Any], place: int, full: torch.Size, alter: Alter
 ) -> Any:
-    """A step, given one argument at full size, with `alter` in place of the sum to its own."""
+    """Expand one argument of a step to full size; `alter` replaces the sum back to its own."""
     value = reached(step, values, place)
     return with_argument(step, values, place, altered(value, alter, value.detach().expand(full)))
 
 
-def _wrong_reductions(small: torch.Size, full: torch.Size) -> Iterator[Slip]:
-    """What may be done in place of the sum that undoes a broadcast."""
+def _wrong_reductions(small: torch.Size, full: torch.Size) -> Iterator[WrongSum]:
+    """Wrong operations instead of the sum that undoes a broadcast."""
     lead = len(full) - len(small)
     own = [axis for axis in range(len(full)) if axis < lead or small[axis - lead] != full[axis]]
     ones = [1 if axis in own else size for axis, size in enumerate(full)]
@@ -143,23 +147,24 @@ def _wrong_reductions(small: torch.Size, full: torch.Size) -> Iterator[Slip]:
 
     for axes in [own] if len(own) == 1 else [own, *([axis] for axis in own)]:
         words = Message(
-            "is not summed over axes {axes}, along which it was broadcast: the first is taken",
+            "is not summed over axes {axes}, along which it was broadcast: the first "
+            "index is taken",
             axes=str(axes),
         )
         yield "other sum", words, one_of(axes, 0)
         words = Message(
-            "is not summed over axes {axes}, along which it was broadcast: the last is taken",
+            "is not summed over axes {axes}, along which it was broadcast: the last index is taken",
             axes=str(axes),
         )
         yield "other sum", words, one_of(axes, -1)
     yield (
         "factor",
-        Message("is a mean in place of a sum"),
+        Message("is a mean instead of a sum"),
         lambda flow: flow.mean(own, keepdim=True).reshape(small),
     )
     yield (
         "operation",
-        Message("is a maximum in place of a sum"),
+        Message("is a maximum instead of a sum"),
         lambda flow: flow.amax(own, keepdim=True).reshape(small),
     )
     for axis, size in enumerate(full):

@@ -1,4 +1,4 @@
-"""Record the operations that torch carries out as steps, with their places in the author's code."""
+"""Record the operations that torch executes as steps, with their places in the author's code."""
 
 import sys
 from pathlib import Path
@@ -17,14 +17,14 @@ from autograd_by_hand.diagnosis.steps import Ref, Site, Step
 
 
 class Recorder(DispatchMode):
-    """Within it, each operation is appended to `steps`, to be made again on the CPU.
+    """Within it, each operation is appended to `steps`, to be executed again on the CPU.
 
-    path: of the author's file
-    apart: whether kernels that do several operations are taken apart
-    places: the place of each tensor that was met, by its id
-    values: what each held when it was met
-    alive: every one that was met, so that no id is used twice
-    pure: whether an operation that changes a tensor in place is taken for one that makes another
+    path: the path of the author's file
+    decompose: whether kernels that do several operations are decomposed
+    places: the place of each tensor seen so far, by its id
+    values: what each tensor held when it was first seen
+    alive: every tensor seen so far, so that no id is used twice
+    pure: whether an in-place operation is recorded as one that makes a new tensor
     """
 
     pure = True
@@ -32,7 +32,7 @@ class Recorder(DispatchMode):
     def __init__(
         self,
         path: Path,
-        apart: bool,
+        decompose: bool,
         places: dict[int, Ref],
         values: list[Tensor],
         alive: list[Tensor],
@@ -40,10 +40,10 @@ class Recorder(DispatchMode):
         super().__init__()
         self.path, self.last = str(path), Site(0, (), 0)
         self.steps: list[Step] = []
-        self.apart, self.places, self.values, self.alive = apart, places, values, alive
+        self.decompose, self.places, self.values, self.alive = decompose, places, values, alive
 
     def site(self) -> Site:
-        """The place of the author's code that is being carried out."""
+        """The place in the author's code that is being executed."""
         frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - as traceback does
         way, line = list[Any](), 0
         while frame is not None:
@@ -57,7 +57,7 @@ class Recorder(DispatchMode):
         return self.last
 
     def ref(self, tensor: Tensor) -> Ref:
-        """The place of a tensor; a new one if it was never met."""
+        """The place of a tensor; a new one if it was not seen before."""
         if id(tensor) not in self.places:
             self.places[id(tensor)] = Ref(len(self.values))
             self.values.append(tensor.detach().to("cpu", copy=True))
@@ -66,19 +66,19 @@ class Recorder(DispatchMode):
 
     def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Append the operation to `steps`, or those that it decomposes into."""
-        if self.apart and (apart := taken_apart(func)):
+        if self.decompose and (decompose := taken_apart(func)):
             inner = Recorder(Path(self.path), True, self.places, self.values, self.alive)
             inner.last = self.last
             with inner:
-                made = apart(*args, **kwargs)
-            # Of torch's primitives autograd knows no derivative.
+                made = decompose(*args, **kwargs)
+            # Autograd has no derivatives of torch's primitives.
             primitive = any(str(step.func).startswith("prims") for step in inner.steps)
             if made is not NotImplemented and not primitive:
                 self.steps, self.last = self.steps + inner.steps, inner.last
                 return made
         own_args, own_kwargs = (self._plain(given) for given in (args, kwargs))
         results = func(*args, **kwargs)
-        if self.pure and (kept := _out_of_place(func)):  # what it changes becomes another value
+        if self.pure and (kept := _out_of_place(func)):  # the changed tensor becomes a new value
             func = kept
             self.places.pop(id(results), None)
         several = isinstance(results, list | tuple)
@@ -101,7 +101,7 @@ class Recorder(DispatchMode):
 
 
 def _out_of_place(func: Any) -> Any:
-    """The operation that gives what `func` writes into its first argument, if it does so."""
+    """The out-of-place variant of an operation that writes into its first argument, or None."""
     if not writes_to_an_input(func):
         return None
     namespace, packet, overload = str(func).split(".")

@@ -1,4 +1,4 @@
-"""Repairs in which a number is another: an index, a bound, a padding, a constant, a factor."""
+"""Repairs that replace a number: an index, a bound, a padding, a constant or a factor."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,68 +10,70 @@ from torch import Tensor
 
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.backward_groups import Group, Makes, Operand
-from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward
 from autograd_by_hand.diagnosis.factor_names import is_named
 from autograd_by_hand.diagnosis.forward_edits import with_argument
 from autograd_by_hand.diagnosis.repair import Repair, Repairs, repair, with_any
 from autograd_by_hand.diagnosis.steps import Step
-from autograd_by_hand.diagnosis.value_relations import Told, shapes_of
+from autograd_by_hand.diagnosis.value_relations import Described, shapes_of
 
 aten = torch.ops.aten
 
 
-def places(hand: Hand) -> Repairs:
-    """An index, a bound, a step, a padding or a threshold that is another one."""
-    numbers = _numbers(hand)
-    for group in hand.groups:
+def places(backward: ManualBackward) -> Repairs:
+    """Replace an index, a bound, a step, a padding or a threshold."""
+    numbers = _numbers(backward)
+    for group in backward.groups:
         step = group.first
         if step.name == "slice":
-            yield from _slices(hand, group)
+            yield from _slices(backward, group)
         elif step.name == "select":
-            yield from _selections(hand, group)
+            yield from _selections(backward, group)
         elif step.name == "constant_pad_nd":
             for by in (1, -1, 2, -2, 3, -3):
                 words = Message("the padding is on the wrong side")
                 make = partial(_padding_moved, by=by)
-                yield repair(hand, group, "shifted", words, make)
+                yield repair(backward, group, "shifted", words, make)
         elif step.name in {*THRESHOLDS, *ARITHMETIC}:
             for place, arg in enumerate(step.args):
                 for number in numbers if type(arg) in (int, float) else ():
-                    yield _with_number(hand, group, place, number)
-        for place, arg in hand.used(group):
-            value = hand.value(arg.place)
+                    yield _with_number(backward, group, place, number)
+        for place, arg in backward.used(group):
+            value = backward.value(arg.place)
             if not value.is_floating_point() and value.dtype != torch.bool:
                 for by in (1, -1):
-                    words = Message("`{a}` is off by one", a=hand.told(arg.place))
-                    yield repair(hand, group, "shifted", words, partial(_off, place=place, by=by))
+                    words = Message("`{a}` is off by one", a=backward.describe(arg.place))
+                    yield repair(
+                        backward, group, "shifted", words, partial(_off, place=place, by=by)
+                    )
 
 
-def _numbers(hand: Hand) -> list[float]:
-    """The numbers that occur in the code, and the simplest."""
+def _numbers(backward: ManualBackward) -> list[float]:
+    """The numbers that occur in the code, and a few simple ones."""
     found = [0.0, 1.0, -1.0, 0.5]
-    reals = [one for one in hand.steps.values if one.dim() == 0 and one.is_floating_point()]
+    reals = [one for one in backward.steps.values if one.dim() == 0 and one.is_floating_point()]
     found += map(float, reals)
-    for step in hand.steps.steps:
+    for step in backward.steps.steps:
         if step.name in {*THRESHOLDS, *ARITHMETIC}:
             found += [float(arg) for arg in step.args if type(arg) in (int, float)]
     return [*dict.fromkeys(found)]
 
 
-def _slices(hand: Hand, group: Group) -> Repairs:
+def _slices(backward: ManualBackward, group: Group) -> Repairs:
     for by in (1, -1, 2, -2, 3, -3, 4, -4):
         words = (
-            Message("it begins {count} too early", count=by)
+            Message("the slice begins {count} too early", count=by)
             if by > 0
-            else Message("it begins {count} too late", count=-by)
+            else Message("the slice begins {count} too late", count=-by)
         )
-        yield repair(hand, group, "shifted", words, partial(_sliced, by=by))
+        yield repair(backward, group, "shifted", words, partial(_sliced, by=by))
     for stride in (1, 2, 3, 4):
-        words = Message("it is not taken in steps of {stride}", stride=stride)
-        yield repair(hand, group, "operation", words, partial(_sliced, stride=stride))
+        words = Message("the step of the slice is not {stride}", stride=stride)
+        yield repair(backward, group, "operation", words, partial(_sliced, stride=stride))
 
 
 def _sliced(step: Step, values: list[Any], by: int = 0, stride: int | None = None) -> Tensor:
-    """As many places of a tensor, but others."""
+    """A slice of the same length, but with another start or step."""
     (target, dim), bounds = (*step.args, 0)[:2], (*step.args[2:], None, None, None)[:3]
     value = values[target.place]
     own = range(*slice(*bounds).indices(value.shape[dim]))
@@ -83,19 +85,19 @@ def _sliced(step: Step, values: list[Any], by: int = 0, stride: int | None = Non
     return made
 
 
-def _selections(hand: Hand, group: Group) -> Repairs:
+def _selections(backward: ManualBackward, group: Group) -> Repairs:
     for by in (1, -1, 2, -2):
         words = (
             Message("the index is off by one")
             if abs(by) == 1
             else Message("the index is off by two")
         )
-        yield repair(hand, group, "shifted", words, partial(_selected, by=by))
+        yield repair(backward, group, "shifted", words, partial(_selected, by=by))
     if len(group.steps) > 1:
         backwards = [step.args[2] for step in group.steps.values()][::-1]
         makes = group.each([partial(with_any, place=2, arg=index) for index in backwards])
-        words = Message("the turns of the loop are in reverse")
-        yield Repair(makes, lambda: ("transposed", hand.at(group, words)))
+        words = Message("the iterations of the loop are in reverse order")
+        yield Repair(makes, lambda: ("transposed", backward.at(group, words)))
 
 
 def _selected(step: Step, values: list[Any], by: int) -> Any:
@@ -120,57 +122,59 @@ THRESHOLDS = {"gt", "lt", "ge", "le", "clamp", "clamp_min", "clamp_max", "thresh
 # numbers that are fitted
 
 
-def fitted(hand: Hand) -> Iterator[tuple[float, Callable[[float], Repair]]]:
-    """Numbers that may be others: where a fit begins, and the repair that each makes."""
-    for group in hand.groups:
+def fitted(backward: ManualBackward) -> Iterator[tuple[float, Callable[[float], Repair]]]:
+    """Constants that may be wrong: the start of the fit, and the repair for a given value."""
+    for group in backward.groups:
         if group.first.name in ARITHMETIC:
             for place, arg in enumerate(group.first.args):
                 if type(arg) in (int, float):
-                    yield float(arg), partial(_with_number, hand, group, place)
-    for one in hand.operands:
-        yield 1.0, partial(_scaled, hand, one)
+                    yield float(arg), partial(_with_number, backward, group, place)
+    for one in backward.operands:
+        yield 1.0, partial(_scaled, backward, one)
 
 
-def _with_number(hand: Hand, group: Group, place: int, value: float) -> Repair:
+def _with_number(backward: ManualBackward, group: Group, place: int, value: float) -> Repair:
     arg = float(group.first.args[place])
     words = Message(
-        "the constant is {value} and not {other}", value=f"{arg:.7g}", other=f"{value:.7g}"
+        "the constant is {value} instead of {other}", value=f"{arg:.7g}", other=f"{value:.7g}"
     )
     makes = group.makes(partial(with_argument, place=place, value=value))
 
-    def tell() -> Told:
+    def describe() -> Described:
         scales = group.first.name in ("mul", "div") and arg and value
-        forgotten = scales and _is_count(hand, arg, value)
-        return "factor" if forgotten else "constant", hand.at(group, words)
+        forgotten = scales and _is_count(backward, arg, value)
+        return "factor" if forgotten else "constant", backward.at(group, words)
 
-    return Repair(makes, tell)
+    return Repair(makes, describe)
 
 
-def _is_count(hand: Hand, arg: float, value: float) -> bool:
-    """Whether a count was forgotten in a number; ten times a fraction is a slip of the pen."""
+def _is_count(backward: ManualBackward, arg: float, value: float) -> bool:
+    """Whether a number lacks a count as a factor; a fraction off by a power of ten is a typo."""
     ratio, counts = arg / value, all(one > 1 and one.is_integer() for one in (arg, value))
     power = log10(abs(ratio))
     if not counts and abs(power - round(power)) < 1e-9:
         return False
     whole = any(abs(one - round(one)) < 1e-9 and 2 <= one < 10 for one in (ratio, 1 / ratio))
-    return whole or is_named(ratio, shapes_of(hand))
+    return whole or is_named(ratio, shapes_of(backward))
 
 
-def _scaled(hand: Hand, one: Operand, value: float) -> Repair:
+def _scaled(backward: ManualBackward, one: Operand, value: float) -> Repair:
     def makes(number: float) -> Makes:
         return one.makes(lambda _, tensor, __: tensor * number)
 
-    def tell() -> Told:
-        kind = "factor" if _is_linear(hand, makes) else "constant"
-        words = Message("`{a}` must be multiplied by {factor}", a=one.told, factor=f"{value:.7g}")
-        return kind, hand.at(one.group, words)
+    def describe() -> Described:
+        kind = "factor" if _is_linear(backward, makes) else "constant"
+        words = Message(
+            "`{a}` must be multiplied by {factor}", a=one.description, factor=f"{value:.7g}"
+        )
+        return kind, backward.at(one.group, words)
 
-    return Repair(makes(value), tell)
+    return Repair(makes(value), describe)
 
 
-def _is_linear(hand: Hand, makes: Callable[[float], Makes]) -> bool:
+def _is_linear(backward: ManualBackward, makes: Callable[[float], Makes]) -> bool:
     """Whether the gradients change in proportion to a number."""
-    three = [hand.taken.again(makes(number)) for number in (1.0, 2.0, 3.0)]
+    three = [backward.trace.again(makes(number)) for number in (1.0, 2.0, 3.0)]
     if any(one is None for one in three):
         return False
     first, second, third = (torch.cat([g.flatten() for g in one.values()]) for one in three if one)

@@ -1,4 +1,4 @@
-"""Repairs in which a factor or a term is added, or a value is another function or layout of it."""
+"""Repairs that add a factor or a term, or replace a value by a function or layout of it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.backward_groups import Group, Operand
-from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward
 from autograd_by_hand.diagnosis.formulas import FORMULAS, Formula, written
 from autograd_by_hand.diagnosis.layouts import (
     Layout,
@@ -22,24 +22,24 @@ from autograd_by_hand.diagnosis.layouts import (
     swapped_back,
 )
 from autograd_by_hand.diagnosis.repair import (
+    Describe,
     Other,
     Repair,
     Repairs,
     Sweep,
-    Tell,
     altered_operand,
     as_it_is,
 )
-from autograd_by_hand.diagnosis.value_relations import Told
+from autograd_by_hand.diagnosis.value_relations import Described
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """What is said where a formula of another value sets an operand right.
+    """The words for a repair that combines an operand with a formula of another value.
 
-    words: of the operand, `a`, and of what is named, `b`
-    named: the formula that is named
-    formula: the one that is tried
+    words: the message, from the operand `a` and the formula `b`
+    named: the formula in the message
+    formula: the formula that the repair applies
     """
 
     words: Callable[..., Message]
@@ -47,51 +47,53 @@ class Phrase:
     formula: str
 
 
-def factors(hand: Hand) -> Repairs:
-    """A factor that is left out, or is there once too often."""
-    yield from _formulas(hand, "missing", FACTORS, torch.mul)
+def factors(backward: ManualBackward) -> Repairs:
+    """Supply a missing factor, or remove one that is there once too often."""
+    yield from _formulas(backward, "missing", FACTORS, torch.mul)
 
 
-def terms(hand: Hand) -> Repairs:
-    """A term that is left out."""
-    yield from _formulas(hand, "missing", TERMS, torch.add)
+def terms(backward: ManualBackward) -> Repairs:
+    """Supply a missing term."""
+    yield from _formulas(backward, "missing", TERMS, torch.add)
 
 
 def _formulas(
-    hand: Hand,
+    backward: ManualBackward,
     kind: str,
     phrases: Sequence[Phrase],
     combine: Callable[[Tensor, Tensor], Tensor],
 ) -> Repairs:
-    """A formula of another value combined with an operand, or of those of a loop's turns."""
+    """Combine an operand with a formula of another value, or of one value per iteration."""
     known = [
         (place, phrase)
-        for place in range(hand.taken.own)
-        if hand.value(place).is_floating_point()
+        for place in range(backward.trace.own)
+        if backward.value(place).is_floating_point()
         for phrase in phrases
-        if _varies(FORMULAS[phrase.formula](hand.value(place)))
+        if _varies(FORMULAS[phrase.formula](backward.value(place)))
     ]
-    for one in hand.operands:
-        below = hand.below(one.group)
-        others, turned = list[tuple[Other, Tell]](), list[tuple[Other, Tell]]()
+    for one in backward.operands:
+        below = backward.below(one.group)
+        others, per_iteration = list[tuple[Other, Describe]](), list[tuple[Other, Describe]]()
         for place, phrase in known:
-            value = hand.value(place)
+            value = backward.value(place)
             # A function of the operand itself is tried by `functions`.
-            if place not in hand.chosen or place in below or value is one.value:
+            if place not in backward.chosen or place in below or value is one.value:
                 continue
             if fits(value.shape, one.shape if combine is not torch.add else one.value.shape):
                 formula = FORMULAS[phrase.formula]
                 other = partial(_formula_of, place=place, formula=formula, shape=one.shape)
-                others.append((other, partial(_told_of_operand, hand, one, kind, phrase, place)))
-        for order in hand.orders(one.group) if one.turns else ():
+                others.append(
+                    (other, partial(_describe_operand, backward, one, kind, phrase, place))
+                )
+        for order in backward.orders(one.group) if one.iterations else ():
             for phrase in phrases:
-                if (order[0], phrase) in known and fits(hand.value(order[0]).shape, one.shape):
+                if (order[0], phrase) in known and fits(backward.value(order[0]).shape, one.shape):
                     formula = FORMULAS[phrase.formula]
                     each = partial(_formula_of_each, places=order, formula=formula, shape=one.shape)
-                    tell = partial(_told_of_operand, hand, one, kind, phrase, order[0])
-                    turned.append((each, tell))
+                    describe = partial(_describe_operand, backward, one, kind, phrase, order[0])
+                    per_iteration.append((each, describe))
         yield Sweep(one, combine, others)
-        yield Sweep(one, combine, turned, turned=True)
+        yield Sweep(one, combine, per_iteration, per_iteration=True)
 
 
 def _formula_of(values: list[Any], place: int, formula: Formula, shape: torch.Size) -> Tensor:
@@ -104,56 +106,62 @@ def _formula_of_each(
     return torch.stack([_formula_of(values, place, formula, shape) for place in places])
 
 
-def _told_of_operand(hand: Hand, one: Operand, kind: str, phrase: Phrase, place: int) -> Told:
-    b = written(phrase.named, hand.told(place))
-    return kind, hand.at(one.group, phrase.words(a=one.told, b=b))
+def _describe_operand(
+    backward: ManualBackward, one: Operand, kind: str, phrase: Phrase, place: int
+) -> Described:
+    b = written(phrase.named, backward.describe(place))
+    return kind, backward.at(one.group, phrase.words(a=one.description, b=b))
 
 
 def _varies(value: Tensor) -> bool:
-    """Whether a value is all numbers, and not one number many times."""
+    """Whether a value is finite and not constant."""
     if value.numel() == 0 or not value.isfinite().all():
         return False
     return value.numel() == 1 or bool((value != value.flatten()[0]).any())
 
 
-def functions(hand: Hand) -> Repairs:
-    """A function of a value where the value itself is used."""
-    for one in hand.operands:
+def functions(backward: ManualBackward) -> Repairs:
+    """Replace a value by a function of it."""
+    for one in backward.operands:
         for name in FUNCTIONS:
-            told = Message(
-                "`{a}` stands in the place of `{b}`", a=one.told, b=written(name, one.told)
+            description = Message(
+                "`{a}` is used instead of `{b}`",
+                a=one.description,
+                b=written(name, one.description),
             )
             kind = "factor" if name == "-z" else "operation"
             alter = partial(_function, formula=FORMULAS[name])
-            yield altered_operand(hand, one, kind, told, alter)
+            yield altered_operand(backward, one, kind, description, alter)
 
 
 def _function(_: list[Any], value: Tensor, __: int, formula: Formula) -> Tensor:
     return formula(value)
 
 
-def moved(hand: Hand) -> Repairs:
-    """A factor that is multiplied in at the wrong place."""
-    for group in hand.groups:
+def moved(backward: ManualBackward) -> Repairs:
+    """Multiply a factor in at another place."""
+    for group in backward.groups:
         step = group.first
         if step.name != "mul" or len(group.steps) > 1 or len(step.refs()) < 2:
             continue
-        for place, arg in hand.used(group):
+        for place, arg in backward.used(group):
             factor = step.args[1 - place].place
-            shape, size = hand.value(step.place).shape, hand.value(arg.place).shape
-            if size != shape or not fits(hand.value(factor).shape, shape):
+            shape, size = backward.value(step.place).shape, backward.value(arg.place).shape
+            if size != shape or not fits(backward.value(factor).shape, shape):
                 continue
-            for one in hand.operands:
-                if group.number in one.group.steps or not fits(hand.value(factor).shape, one.shape):
+            for one in backward.operands:
+                if group.number in one.group.steps or not fits(
+                    backward.value(factor).shape, one.shape
+                ):
                     continue
                 makes = one.makes(partial(_times, factor=factor))
                 makes |= group.makes(partial(as_it_is, place=place, shape=shape))
                 words = Message(
-                    "`{a}` is multiplied in here, and not with `{b}`",
-                    a=hand.told(factor),
-                    b=one.told,
+                    "`{a}` is multiplied in here instead of at `{b}`",
+                    a=backward.describe(factor),
+                    b=one.description,
                 )
-                yield Repair(makes, partial(_told_of_moved, hand, group, words))
+                yield Repair(makes, partial(_describe_moved, backward, group, words))
 
 
 def _times(values: list[Any], value: Tensor, _: int, factor: int) -> Tensor:
@@ -161,8 +169,8 @@ def _times(values: list[Any], value: Tensor, _: int, factor: int) -> Tensor:
     return made
 
 
-def _told_of_moved(hand: Hand, group: Group, words: Message) -> Told:
-    return "operation", hand.at(group, words)
+def _describe_moved(backward: ManualBackward, group: Group, words: Message) -> Described:
+    return "operation", backward.at(group, words)
 
 
 NOT_MULTIPLIED = partial(Message, "`{a}` is not multiplied by `{b}`")
@@ -204,13 +212,13 @@ FUNCTIONS = (
 # layouts
 
 
-def layouts(hand: Hand) -> Repairs:
-    """A value that is transposed, reversed or read a place too far."""
-    for one in hand.operands:
+def layouts(backward: ManualBackward) -> Repairs:
+    """Undo a transposition, a reversal or a shift of a value."""
+    for one in backward.operands:
         for layout in _layouts(one.value.shape):
-            words = Message("`{a}` {what}", a=one.told, what=layout.words)
+            words = Message("`{a}` {what}", a=one.description, what=layout.words)
             alter = partial(_function, formula=layout.of)
-            yield altered_operand(hand, one, layout.kind, words, alter)
+            yield altered_operand(backward, one, layout.kind, words, alter)
 
 
 def _layouts(shape: torch.Size) -> Iterator[Layout]:

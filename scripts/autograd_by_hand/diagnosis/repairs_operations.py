@@ -1,4 +1,4 @@
-"""Repairs in which an operation is another: a sum over other axes, a product for a quotient."""
+"""Repairs that replace an operation: a sum over other axes, a product by a quotient."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,7 +11,7 @@ from torch import Tensor
 from autograd_by_hand.aten.torch_private import declared_arguments
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.backward_groups import Group
-from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward
 from autograd_by_hand.diagnosis.backward_trace import Make
 from autograd_by_hand.diagnosis.repair import Repairs, as_it_is, repair, with_any
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
@@ -22,38 +22,40 @@ aten = torch.ops.aten
 # sums
 
 
-def sums(hand: Hand) -> Repairs:
-    """A sum, a mean or another reduction, over other axes or in another's place."""
+def sums(backward: ManualBackward) -> Repairs:
+    """Take a reduction over other axes, or replace it by another reduction."""
     alike: dict[str, list[Group]] = {}
-    for group in hand.groups:
+    for group in backward.groups:
         step = group.first
         if step.name == "select":
-            words = Message("one index is taken where a sum is due")
-            yield repair(hand, group, "other sum", words, _summed_along)
+            words = Message("a single index is taken instead of a sum")
+            yield repair(backward, group, "other sum", words, _summed_along)
         if step.name in OVER_AXES and isinstance(step.args[0], Ref):
-            axes = _axes(step, hand.value(step.args[0].place).dim())
+            axes = _axes(step, backward.value(step.args[0].place).dim())
             alike.setdefault(str(axes), []).append(group)
-            for kind, words, make in [*_other_axes(hand, step), *_other_reductions(step)]:
-                yield repair(hand, group, kind, words, make)
+            for kind, words, make in [*_other_axes(backward, step), *_other_reductions(step)]:
+                yield repair(backward, group, kind, words, make)
     for groups in alike.values():
         if len(groups) > 1:
             together = Group(
                 {number: one for group in groups for number, one in group.steps.items()}
             )
-            for kind, words, make in _other_axes(hand, groups[0].first):
-                every = Message("{what}, and so is all that is over them", what=words)
-                yield repair(hand, together, kind, every, make)
+            for kind, words, make in _other_axes(backward, groups[0].first):
+                every = Message(
+                    "{what}, and so is every other operation over the same axes", what=words
+                )
+                yield repair(backward, together, kind, every, make)
 
 
-def _other_axes(hand: Hand, step: Step) -> Iterator[tuple[str, Message, Make]]:
-    dims = hand.value(step.args[0].place).dim()
+def _other_axes(backward: ManualBackward, step: Step) -> Iterator[tuple[str, Message, Make]]:
+    dims = backward.value(step.args[0].place).dim()
     own, several = _axes(step, dims), OVER_AXES[step.name][1] is not None
     for count in range(1, dims + 1 if several else 2):
         for axes in combinations(range(dims), count):
             if [*axes] == sorted(own):
                 continue
             words = Message(
-                "`{a}` is over axes {own} and not over {axes}",
+                "`{a}` is taken over axes {own} instead of {axes}",
                 a=step.name,
                 own=str(own),
                 axes=str([*axes]),
@@ -83,7 +85,7 @@ def _other_reductions(step: Step) -> Iterator[tuple[str, Message, Make]]:
     for name in REDUCTIONS if step.name in REDUCTIONS else ():
         if name != step.name:
             kind = "factor" if {name, step.name} == {"sum", "mean"} else "operation"
-            words = Message("`{a}` stands in the place of `{b}`", a=step.name, b=name)
+            words = Message("`{a}` is used instead of `{b}`", a=step.name, b=name)
             yield kind, words, partial(_reduced, name=name)
 
 
@@ -104,7 +106,7 @@ REDUCTIONS: dict[str, Callable[..., Tensor]] = {
     "amax": torch.amax,
     "amin": torch.amin,
 }
-OVER_AXES = {  # the places of the axes and of whether they are kept, among the arguments
+OVER_AXES = {  # the indices of the arguments `dim` and `keepdim`
     **dict.fromkeys(REDUCTIONS, (1, 2)),
     "linalg_vector_norm": (2, 3),
     **dict.fromkeys(
@@ -116,19 +118,19 @@ OVER_AXES = {  # the places of the axes and of whether they are kept, among the 
 # other operations
 
 
-def operations(hand: Hand) -> Repairs:
-    """An operation in the place of a related one, or one that is not due."""
-    for group in hand.groups:
+def operations(backward: ManualBackward) -> Repairs:
+    """Replace an operation by a related one, or leave it out."""
+    for group in backward.groups:
         step = group.first
         for name in _siblings(step.name):
             if func := _overload(name, step):
-                words = Message("`{a}` stands in the place of `{b}`", a=step.name, b=name)
-                yield repair(hand, group, "operation", words, partial(_done_by, func=func))
+                words = Message("`{a}` is used instead of `{b}`", a=step.name, b=name)
+                yield repair(backward, group, "operation", words, partial(_done_by, func=func))
         if step.func in OVERWRITING:
-            words = Message("what is there is overwritten, where it must be added to")
-            yield repair(hand, group, "missing", words, _added)
-    for group in hand.groups:
-        yield from _without(hand, group)
+            words = Message("the existing values are overwritten instead of added to")
+            yield repair(backward, group, "missing", words, _added)
+    for group in backward.groups:
+        yield from _without(backward, group)
 
 
 def _siblings(name: str) -> list[str]:
@@ -146,30 +148,30 @@ def _done_by(step: Step, values: list[Any], func: Any) -> Any:
 
 
 def _added(step: Step, values: list[Any]) -> Any:
-    """What is written is added to what is there."""
+    """Add to the existing values instead of overwriting them."""
     if step.name == "index_put":
         args = (*step.args[:3], True)
         return Steps.do(Step(step.func, args, step.kwargs, step.made), values)
     return _done_by(step, values, OVERWRITING[step.func])
 
 
-def _without(hand: Hand, group: Group) -> Repairs:
-    """What a step is given, in the place of what it makes."""
+def _without(backward: ManualBackward, group: Group) -> Repairs:
+    """Use an argument of a step instead of its result."""
     step = group.first
     if not isinstance(step.made, Ref) or group.changes_memory:
         return
-    shape = hand.value(step.place).shape
-    for place, arg in hand.used(group):
-        if hand.value(arg.place).numel() == shape.numel():
+    shape = backward.value(step.place).shape
+    for place, arg in backward.used(group):
+        if backward.value(arg.place).numel() == shape.numel():
             words = Message(
-                "`{a}` itself is due, without `{b}`", a=hand.told(arg.place), b=step.name
+                "`{a}` should be used without `{b}`", a=backward.describe(arg.place), b=step.name
             )
             make = partial(as_it_is, place=place, shape=shape)
-            yield repair(hand, group, _kind_without(hand, step, arg), words, make)
+            yield repair(backward, group, _kind_without(backward, step, arg), words, make)
 
 
-def _kind_without(hand: Hand, step: Step, arg: Ref) -> str:
-    others = [hand.value(ref.place) for ref in step.refs() if ref != arg]
+def _kind_without(backward: ManualBackward, step: Step, arg: Ref) -> str:
+    others = [backward.value(ref.place) for ref in step.refs() if ref != arg]
     masked = step.name == "mul" and others and not others[0].all()
     return "missing" if masked else NOT_DUE.get(step.name, "operation")
 
@@ -187,14 +189,14 @@ SIBLINGS = (
     ("maximum", "minimum"),
     ("logical_and", "logical_or"),
 )  # fmt: skip
-OVERWRITING = {  # and what adds instead
+OVERWRITING = {  # and the operations that add instead
     aten.copy_.default: aten.add_.Tensor,
     aten.index_put_.default: None,
     aten.index_put.default: None,
     aten.index_copy_.default: aten.index_add_.default,
     aten.scatter_.src: aten.scatter_add_.default,
 }
-NOT_DUE = {  # what it is to do a step that is not due
+NOT_DUE = {  # the kind of mistake, where a step should be left out
     "roll": "shifted",
     "flip": "transposed",
     "t": "transposed",

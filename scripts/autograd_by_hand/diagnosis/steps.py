@@ -1,7 +1,6 @@
-"""A computation as the operations that torch makes of it, to be made again with one changed.
+"""A computation as torch's operations, to be executed again with one of them changed.
 
-What the traces of a forward and of a backward have in common; how they are recorded is told by
-`diagnosis.recorder`.
+The traces of forward and of backward share this module; `diagnosis.recorder` records them.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from autograd_by_hand.aten.decompositions import taken_apart
 
 @dataclass(frozen=True)
 class Ref:
-    """The place of a tensor among the values."""
+    """A reference to a tensor by its place: its index among the values."""
 
     place: int
 
@@ -30,7 +29,7 @@ class Site:
 
     line: its line
     way: the instructions of the author's functions that lead to it, the outermost first
-    nth: of the operations that the innermost instruction carries out
+    nth: which of the operations that the innermost instruction executes
     """
 
     line: int
@@ -39,15 +38,15 @@ class Site:
 
     @property
     def place(self) -> Place:
-        """The same, from wherever the function is called."""
+        """The same place, whatever calls the function."""
         return self.way[-1:], self.nth
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operation: its arguments, with a `Ref` for each tensor, and what it makes.
+    """One operation: its arguments, with a `Ref` for each tensor, and its results.
 
-    made: one tensor, or several with None for what is none; None for a number
+    made: one tensor, or several, with None for a result that is not a tensor; None for a number
     """
 
     func: Any
@@ -58,12 +57,12 @@ class Step:
 
     @property
     def name(self) -> str:
-        """What the operation is called, without its overload."""
+        """The name of the operation, without its overload."""
         return str(self.func).split(".")[1].strip("_")
 
     @property
     def place(self) -> int:
-        """The place of what it makes, of a step that makes one tensor."""
+        """The place of the result, for a step with one result."""
         assert isinstance(self.made, Ref)
         return self.made.place
 
@@ -74,13 +73,13 @@ class Step:
         return found
 
     def all_made(self) -> list[Ref]:
-        """The tensors that it makes."""
+        """The tensors among its results."""
         made = self.made if isinstance(self.made, list) else [self.made]
         return [ref for ref in made if ref is not None]
 
 
 def changed(structure: Any, change: Callable[[Ref], Any]) -> Any:
-    """Arguments with each `Ref` replaced by what `change` makes of it."""
+    """Replace each `Ref` among arguments by the result of `change`."""
     if isinstance(structure, Ref):
         return change(structure)
     if structure is None or isinstance(structure, int | float):
@@ -97,11 +96,11 @@ class Steps:
     """A forward, recorded on one run.
 
     steps: the operations, in order
-    values: every tensor that was met, as it was when it was made
+    values: every tensor, as it was when it was computed
     inputs: the inputs' places, by name
     result: the place of forward's result
-    names: what the author calls a value, by place
-    kernels_only: whether the steps to change are only those that can be taken apart
+    names: the author's names of the values, by place
+    kernels_only: whether only the steps that can be decomposed may be changed
     """
 
     steps: list[Step]
@@ -117,8 +116,8 @@ class Steps:
             if not self.kernels_only or taken_apart(step.func):
                 yield number, step
 
-    def turns(self) -> list[list[int]]:
-        """The numbers of the steps that one expression makes in the turns of a loop."""
+    def iterations(self) -> list[list[int]]:
+        """For each expression in a loop, the numbers of its steps in the iterations."""
         found: dict[tuple[Place, str], list[int]] = {}
         for number, step in self.numbered():
             found.setdefault((step.site.place, step.name), []).append(number)
@@ -129,12 +128,12 @@ class Steps:
         tensors: dict[str, Tensor],
         do: Callable[[int, Step, list[Any]], Any] | None = None,
     ) -> Tensor:
-        """Forward's result from other inputs.
+        """Compute forward's result from other inputs.
 
-        do: does a step in place of the step itself, given its number and all values so far; what
-            it gives back is what the step makes. None leaves the step as it is.
+        do: executes something instead of a step, given the step's number, the step and all values
+            so far, and returns the step's result; None to execute the step itself.
         """
-        values: list[Any] = list(self.values)  # for the constants: all that is made is replaced
+        values: list[Any] = list(self.values)  # keeps the constants; all results are replaced
         for name, ref in self.inputs.items():
             values[ref.place] = tensors[name]
         for number, step in enumerate(self.steps):
@@ -153,7 +152,7 @@ class Steps:
 
     @staticmethod
     def do(step: Step, values: list[Any]) -> Any:
-        """What a step makes."""
+        """Execute a step and return its result."""
         args = [
             values[arg.place]
             if isinstance(arg, Ref)
@@ -163,8 +162,8 @@ class Steps:
         kwargs = changed(step.kwargs, lambda ref: values[ref.place]) if step.kwargs else {}
         return step.func(*args, **kwargs)
 
-    def told(self, ref: Ref, depth: int = 2) -> str:
-        """A value in words: its name, or the operation that makes it of others."""
+    def describe(self, ref: Ref, depth: int = 2) -> str:
+        """Describe a value: by its name, or by the operation that computes it from others."""
         if ref.place in self.names:
             return self.names[ref.place]
         makers = (one for one in self.steps if one.made == ref and ref not in one.refs())
@@ -172,13 +171,13 @@ class Steps:
         if step is None:
             return "a constant"
         if step.name in SILENT and step.refs():
-            return self.told(step.refs()[0], depth)
+            return self.describe(step.refs()[0], depth)
         if depth == 0:
             return "…"
         if step.name == "t" or (step.name == "permute" and list(step.args[1]) == [1, 0]):
-            return f"{self.told(step.refs()[0], depth)}.T"
+            return f"{self.describe(step.refs()[0], depth)}.T"
         args = [
-            self.told(arg, depth - 1) if isinstance(arg, Ref) else f"{arg:g}"
+            self.describe(arg, depth - 1) if isinstance(arg, Ref) else f"{arg:g}"
             for arg in step.args
             if isinstance(arg, Ref) or (isinstance(arg, int | float) and step.name in INFIX)
         ]
@@ -187,10 +186,10 @@ class Steps:
         return f"{step.name}({', '.join(args)})"
 
     def made(self, step: Step) -> str:
-        """What a step makes, in words."""
+        """Describe the result of a step."""
         if step.name == "alias":
             return "forward's result"
-        return self.told(step.all_made()[0]) if step.all_made() else "a number"
+        return self.describe(step.all_made()[0]) if step.all_made() else "a number"
 
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mm": "@", "bmm": "@", "pow": "**"}

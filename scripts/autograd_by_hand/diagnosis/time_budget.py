@@ -1,4 +1,4 @@
-"""Search no longer than a reader waits: what is not found by then is not found."""
+"""Limit a search to the time that a reader is willing to wait."""
 
 from collections.abc import Iterable, Iterator
 from time import process_time

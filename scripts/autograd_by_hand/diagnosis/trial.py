@@ -1,7 +1,7 @@
-"""The search for the mistake behind each wrong gradient of a trial, by all families in turn.
+"""Search for the mistake behind each wrong gradient of a trial, family by family.
 
-Patterns in the values come first, then a lower precision, then a change to the hand's code that
-sets it right, then one to forward that gives the same, and at last what the error is like.
+Patterns in the values come first, then a lower precision, then a change to backward that corrects
+the gradient, then a change to forward that reproduces it, and finally patterns in the error.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ from torch import Tensor
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
-from autograd_by_hand.diagnosis.backward_search import Mending, mend
+from autograd_by_hand.diagnosis.backward_search import BackwardRun, find_repairs
 from autograd_by_hand.diagnosis.backward_trace import trace_backward
 from autograd_by_hand.diagnosis.error_patterns import known_tensors, unexplained, vague
 from autograd_by_hand.diagnosis.forward_search import Run, find
@@ -36,21 +36,21 @@ from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
 Array = NDArray[Any]
 
 LEFT_OVER = (
-    1e-5  # what a pattern may leave over, as a part of the error, where rounding leaves less
+    1e-5  # the fraction of the error that a pattern may leave unexplained, if rounding leaves less
 )
-AT_MOST = 2  # runs: one is searched on, the other confirms
-SEED = 0  # of what moves the inputs
+AT_MOST = 2  # runs: the search uses one, the other confirms
+SEED = 0  # of the random changes to the inputs
 
 
 class Trial:
-    """Some runs, with the hand's gradients and the true ones.
+    """Some runs, with the manual gradients and the true ones.
 
     forward, backward: the author's files
     runs: their tensors by name, `dout` among them
-    hand, truth: the gradients by tensor, (runs, *shape), float64
+    manual, truth: the gradients by tensor, (runs, *shape), float64
     needed: the tensors that require a gradient
     limit: seconds for one call of forward or backward
-    without: the families of mistakes that are not looked for
+    without: the families of mistakes that are skipped
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class Trial:
         forward: Path,
         backward: Path,
         runs: list[dict[str, Tensor]],
-        hand: dict[str, Array],
+        manual: dict[str, Array],
         truth: dict[str, Array],
         needed: list[str],
         limit: float,
         without: Collection[str] = (),
     ) -> None:
-        self.hand, self.truth, self.needed = hand, truth, needed
+        self.manual, self.truth, self.needed = manual, truth, needed
         self.douts = [run["dout"].double() for run in runs]
         self.runs = [
             {name: cast(value, torch.float64) for name, value in run.items() if name != "dout"}
@@ -89,21 +89,21 @@ class Trial:
         limit: float,
         without: Collection[str] = (),
     ) -> "Trial":
-        """The same of the stages' files, all of float64, with no more runs than it takes."""
+        """Read a trial from the stages' float64 files, with as many runs as the search needs."""
         tensors = read_tensors(draws) | read_tensors(cotangents)
         runs = [run for sample, _, run in runs_of(tensors) if sample == "trial"][:AT_MOST]
-        hand, truth = (
+        by_hand, truth = (
             {name: trial[f"d{name}"][:AT_MOST] for name in needed}
             for trial in (arrays_by_sample(path)["trial"] for path in (manual, reference))
         )
-        return cls(forward, backward, runs, hand, truth, needed, limit, without)
+        return cls(forward, backward, runs, by_hand, truth, needed, limit, without)
 
     def named(
         self, wrong: list[str], right: list[str], measured: Mapping[str, Measured]
     ) -> dict[str, Mistake]:
         """The mistake behind each of the gradients that are wrong.
 
-        right: the gradients that are right as they are
+        right: the gradients that are right
         measured: how far each is off, by tensor
         """
         found: dict[str, Mistake] = {}
@@ -116,47 +116,47 @@ class Trial:
             if one and (first := next(exact(one, self._without("values")), None)):
                 found[name] = _of(first, "values")
         for name in wrong if "precision" not in self.without else ():
-            if name not in found and (inside := self._inside(name, measured[name])):
-                found[name] = inside
+            if name not in found and (lower := self._lower_precision(name, measured[name])):
+                found[name] = lower
         steps = self._steps()
-        hands = self._hands(steps) if rest() else []
-        found |= self._mended(hands, rest(), right, values)
-        for taken in steps:
-            found |= self._changes(taken, rest(), values)
-        found |= self._mended(hands, rest(), right, values, by_forward=True)
+        backwards = self._backward_runs(steps) if rest() else []
+        found |= self._repaired(backwards, rest(), right, values)
+        for trace in steps:
+            found |= self._changes(trace, rest(), values)
+        found |= self._repaired(backwards, rest(), right, values, by_forward=True)
         known = known_tensors(self.runs, self.douts, steps[0] if steps else [])
         for name in rest():
             one = values[name]
             if one and (first := next(vague(one, known, self._without("errors")), None)):
                 found[name] = _of(first, "errors")
         return {
-            name: found.get(name) or unexplained(self.hand[name], self.truth[name])
+            name: found.get(name) or unexplained(self.manual[name], self.truth[name])
             for name in wrong
         }
 
     def _without(self, group: str) -> set[str]:
-        """The families of a group that are not looked for, without the group's name."""
+        """The families of a group that are skipped, without the group's name."""
         named = (one.partition(": ") for one in self.without)
         return {family for of, _, family in named if of == group}
 
     def _values(self, name: str, measured: Measured) -> Values | None:
-        """The gradient, if it is finite and its error stands out of the noise well enough."""
-        hand, truth = self.hand[name], self.truth[name]
-        if not (np.isfinite(hand).all() and np.isfinite(truth).all() and (hand != truth).any()):
+        """The gradient, if it is finite and its error is well above the rounding noise."""
+        manual, truth = self.manual[name], self.truth[name]
+        if not (np.isfinite(manual).all() and np.isfinite(truth).all() and (manual != truth).any()):
             return None
         noise = measured.limit * measured.noise * np.linalg.norm(truth)
-        tolerance = max(LEFT_OVER, float(noise / np.linalg.norm(hand - truth)))
+        tolerance = max(LEFT_OVER, float(noise / np.linalg.norm(manual - truth)))
         shapes = {key: list(value.shape) for key, value in self.runs[0].items()}
-        values = Values(hand, truth, tolerance, name, self.truth, shapes)
+        values = Values(manual, truth, tolerance, name, self.truth, shapes)
         return values if tolerance < 0.01 else None
 
-    def _inside(self, name: str, measured: Measured) -> Mistake | None:
-        """Whether backward computes in a coarser format."""
-        hand, error = self.hand[name], self.hand[name] - self.truth[name]
+    def _lower_precision(self, name: str, measured: Measured) -> Mistake | None:
+        """The mistake of computing in a coarser dtype, if backward does so."""
+        manual, error = self.manual[name], self.manual[name] - self.truth[name]
         if not np.isfinite(error).all():
             return None
         found = coarser_format(
-            hand,
+            manual,
             error,
             measured.off,
             measured.limit,
@@ -165,13 +165,14 @@ class Trial:
         if found is None:
             return None
         dtype, evidence = found
-        inside = Message(
-            "backward computes in {format} inside, whatever the format of its inputs", format=dtype
+        lower = Message(
+            "backward computes in {format} internally, whatever the dtype of its inputs",
+            format=dtype,
         )
-        return Mistake("precision", inside, evidence, "precision", dtype)
+        return Mistake("precision", lower, evidence, "precision", dtype)
 
     def _errors_of_moved(self, name: str, by: float) -> Array:
-        """The gradient's errors at inputs that are all moved, each by a relative amount."""
+        """The gradient's errors when every input moves by a random relative amount up to `by`."""
         generator = torch.Generator().manual_seed(SEED)
 
         def moved_by_some(value: Tensor) -> Tensor:
@@ -187,43 +188,43 @@ class Trial:
             _, truth = autograd_vjp(
                 self.forward, self.path, moved, self.needed, torch.float64, dout, self.limit
             )
-            hand = self.by_hand(moved, dout).gradients[name]
-            errors.append((hand - truth[name]).numpy())
+            manual = self.by_hand(moved, dout).gradients[name]
+            errors.append((manual - truth[name]).numpy())
         return np.stack(errors)
 
     def _steps(self) -> list[list[Steps]]:
-        """Forward's steps on each run: its kernels taken apart, and whole."""
-        taken = []
+        """Forward's steps on each run: with its kernels decomposed, and with them whole."""
+        traces = []
         for apart in (True, False):
             try:
                 each = [
                     trace_forward(self.forward, self.path, tensors, self.limit, apart)
                     for tensors in self.runs
                 ]
-            except UserError:  # the values have to tell the mistake by themselves
+            except UserError:  # only the values can identify the mistake
                 continue
             if all(len(one.steps) == len(each[0].steps) for one in each):
-                taken.append([replace(one, kernels_only=not apart) for one in each])
-        return taken
+                traces.append([replace(one, kernels_only=not apart) for one in each])
+        return traces
 
     def _changes(
-        self, taken: list[Steps], names: list[str], values: dict[str, Values | None]
+        self, trace: list[Steps], names: list[str], values: dict[str, Values | None]
     ) -> dict[str, Mistake]:
-        """The gradients that a change of one of forward's steps explains."""
+        """The mistakes that a change to one of forward's steps explains, by gradient."""
         if not names:
             return {}
         runs = []
-        for run, steps in enumerate(taken):
-            hand, truth = self._gradients(run)
-            runs.append(Run(steps, self.runs[run], self.douts[run], hand, truth))
+        for run, steps in enumerate(trace):
+            manual, truth = self._gradients(run)
+            runs.append(Run(steps, self.runs[run], self.douts[run], manual, truth))
         tolerance = max(one.tolerance for name in names if (one := values[name]))
         return {
             name: Mistake(
                 one.kind,
                 one.name,
                 Message(
-                    "autograd of a forward with this change gives the same gradient, but for "
-                    "{part} of the difference",
+                    "autograd of a forward with this change gives the same gradient up "
+                    "to {part} of the difference",
                     part=number(one.left_over),
                 ),
                 f"forward: {one.family}",
@@ -231,65 +232,69 @@ class Trial:
             for name, one in find(runs, names, tolerance, self._without("forward")).items()
         }
 
-    def _hands(self, steps: list[list[Steps]]) -> list[Mending]:
-        """The hand's steps on each run; none where they are not the same on all."""
-        hands = []
+    def _backward_runs(self, steps: list[list[Steps]]) -> list[BackwardRun]:
+        """Backward's steps on each run; empty if they differ between runs."""
+        backwards = []
         for run, (tensors, dout) in enumerate(zip(self.runs, self.douts, strict=True)):
-            taken = trace_backward(
+            trace = trace_backward(
                 self.by_hand.function,
                 self.backward,
                 tensors | {"dout": dout},
                 self.needed,
                 self.limit,
             )
-            if taken is None:
+            if trace is None:
                 return []
-            hand, truth = self._gradients(run)
+            manual, truth = self._gradients(run)
             if steps:
                 forward = steps[0][run]
-                known = {forward.told(Ref(at)): value for at, value in enumerate(forward.values)}
-                taken = taken.with_known({f"forward's {told}": one for told, one in known.items()})
-            hands.append(Mending(taken, hand, truth))
-        first = [step.func for step in hands[0].taken.steps.steps]
-        same = all([step.func for step in one.taken.steps.steps] == first for one in hands)
-        return hands if same else []
+                known = {
+                    forward.describe(Ref(at)): value for at, value in enumerate(forward.values)
+                }
+                trace = trace.with_known(
+                    {f"forward's {description}": one for description, one in known.items()}
+                )
+            backwards.append(BackwardRun(trace, manual, truth))
+        first = [step.func for step in backwards[0].trace.steps.steps]
+        same = all([step.func for step in one.trace.steps.steps] == first for one in backwards)
+        return backwards if same else []
 
-    def _mended(
+    def _repaired(
         self,
-        hands: list[Mending],
+        backwards: list[BackwardRun],
         names: list[str],
         right: list[str],
         values: dict[str, Values | None],
         *,
         by_forward: bool = False,
     ) -> dict[str, Mistake]:
-        """The gradients that a change to the hand's own code sets right."""
-        if not names or not hands:
+        """The mistakes that a change to backward repairs, by gradient."""
+        if not names or not backwards:
             return {}
         tolerance = max(one.tolerance for name in names if (one := values[name]))
         without = self._without("backward")
-        mended = mend(hands, names, right, tolerance, without, by_forward=by_forward)
+        repaired = find_repairs(backwards, names, right, tolerance, without, by_forward=by_forward)
         return {
             name: Mistake(
                 one.kind,
                 one.name,
                 Message(
-                    "with this mended, backward gives the true gradient, but for {part} of the "
-                    "difference",
+                    "with this repaired, backward gives the true gradient up to {part} "
+                    "of the difference",
                     part=number(one.left_over),
                 ),
                 f"backward: {one.family}",
             )
-            for name, one in mended.items()
+            for name, one in repaired.items()
         }
 
     def _gradients(self, run: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The hand's gradients of a run, and the true ones."""
-        hand, truth = (
+        """The manual gradients of a run, and the true ones."""
+        manual, truth = (
             {name: torch.tensor(one[name][run]) for name in self.needed}
-            for one in (self.hand, self.truth)
+            for one in (self.manual, self.truth)
         )
-        return hand, truth
+        return manual, truth
 
 
 def _of(mistake: Mistake, group: str) -> Mistake:

@@ -1,6 +1,6 @@
-"""Mistakes that a gradient's values give away, beside the true ones: the most specific first.
+"""Mistakes that show in a gradient's values, compared with the true ones: most specific first.
 
-In float64 a pattern that is meant leaves nothing over but rounding, so that none fits by chance.
+In float64 the right pattern explains everything up to rounding, so none fits by chance.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -26,21 +26,21 @@ from autograd_by_hand.diagnosis.mistake import Mistake
 
 Array = NDArray[Any]
 Found = tuple[str, Message, Message]  # the kind of mistake, its name, the evidence
-MOST_AXES = 5  # of which all orders are tried, the runs' one included
+MOST_AXES = 5  # whose orders are all tried, including the axis of the runs
 
 
 @dataclass(frozen=True)
 class Values:
     """A wrong gradient and the true one in all runs, float64, shape (runs, *shape).
 
-    tolerance: what a pattern may leave over, as a part of the error
-    name: of the tensor
+    tolerance: the fraction of the error that a pattern may leave unexplained
+    name: the name of the tensor
     gradients: the true gradients by tensor, (runs, *shape)
-    shapes: of all tensors, by name, without the runs
+    shapes: the shapes of all tensors, by name, without the axis of the runs
     known: tensors of the experiment by name, (runs, *shape)
     """
 
-    hand: Array
+    manual: Array
     truth: Array
     tolerance: float
     name: str = ""
@@ -51,22 +51,22 @@ class Values:
     @cached_property
     def error(self) -> float:
         """The norm of the error."""
-        return float(np.linalg.norm(self.hand - self.truth))
+        return float(np.linalg.norm(self.manual - self.truth))
 
     def is_(self, other: Array) -> bool:
-        """Whether the hand's gradient is `other`."""
-        if other.shape != self.hand.shape:
+        """Whether the manual gradient equals `other`, up to the tolerance."""
+        if other.shape != self.manual.shape:
             return False
-        left_over = float(np.linalg.norm(self.hand - other))
+        left_over = float(np.linalg.norm(self.manual - other))
         return left_over <= self.tolerance * self.error
 
 
 def exact(values: Values, without: Collection[str] = ()) -> Iterator[Mistake]:
-    """What the gradient exactly is in place of the true one.
+    """Find known mistakes that give exactly this gradient.
 
     without: the families of patterns that are not tried
     """
-    families = EXACT if values.hand.any() else {"zero": _zero}
+    families = EXACT if values.manual.any() else {"zero": _zero}
     return matching(families, values, without)
 
 
@@ -75,21 +75,21 @@ def matching(
     values: Values,
     without: Collection[str],
 ) -> Iterator[Mistake]:
-    """The patterns that fit, of the families in their order."""
+    """The patterns that fit, family by family."""
     for family, patterns in families.items():
         for kind, name, evidence in patterns(values) if family not in without else ():
             yield Mistake(kind, name, evidence, family)
 
 
 def _zero(values: Values) -> Iterator[Found]:
-    """Nothing."""
-    if not values.hand.any():
+    """The gradient is zero."""
+    if not values.manual.any():
         name = Message("it is zero: its terms are missing or detached")
         yield "zero", name, Message("every element is {number}", number="0")
 
 
 def _other_gradient(values: Values) -> Iterator[Found]:
-    """The true gradient of another tensor."""
+    """The gradient is the true one of another tensor."""
     for other, gradient in values.gradients.items():
         if other != values.name and values.is_(gradient):
             evidence = Message("every element is that of d{name}", name=other)
@@ -97,21 +97,21 @@ def _other_gradient(values: Values) -> Iterator[Found]:
 
 
 def _factor(values: Values) -> Iterator[Found]:
-    """The true gradient times a number, or a number for each run."""
-    hand, truth = (one.reshape(len(one), -1) for one in (values.hand, values.truth))
+    """The gradient is the true one times a number, or times one number per run."""
+    manual, truth = (one.reshape(len(one), -1) for one in (values.manual, values.truth))
     size = float((truth * truth).sum())
     if not size:
         return
-    factor = float((hand * truth).sum()) / size
+    factor = float((manual * truth).sum()) / size
     if values.is_(factor * values.truth):
-        left_over = float(np.linalg.norm(hand - factor * truth))
+        left_over = float(np.linalg.norm(manual - factor * truth))
         within = left_over / sqrt(size) + 1e-12 * abs(factor)
         evidence = Message("every element is {factor} times the true one", factor=f"{factor:.6g}")
         yield "factor", name_of(factor, values.shapes, within), evidence
         return
     squares = (truth * truth).sum(axis=1)
-    if len(hand) > 1 and (squares > 0).all():
-        each = (hand * truth).sum(axis=1) / squares
+    if len(manual) > 1 and (squares > 0).all():
+        each = (manual * truth).sum(axis=1) / squares
         if values.is_(each.reshape(-1, *[1] * (values.truth.ndim - 1)) * values.truth):
             yield (
                 "factor",
@@ -128,7 +128,7 @@ def _factor(values: Values) -> Iterator[Found]:
 
 
 def _permuted(values: Values) -> Iterator[Found]:
-    """The true gradient with its axes in another order."""
+    """The gradient is the true one with its axes permuted."""
     truth = values.truth
     if truth.ndim > MOST_AXES:
         return
@@ -140,15 +140,17 @@ def _permuted(values: Values) -> Iterator[Found]:
         how = (
             Message("it {what}", what=TRANSPOSED.words)
             if len(shape) == 2
-            else Message("it is with its axes in the order {order}", order=str(order))
+            else Message("its axes are in the order {order}", order=str(order))
         )
-        again = Message("{how} and laid out again in the tensor's shape", how=how)
+        again = Message("{how} and reshaped to the tensor's shape", how=how)
         if values.is_(laid_out(truth, permuted(order))):
             if shape == tuple(shape[axis] for axis in order):
-                yield "transposed", how, Message("every element is the one across")
-            evidence = Message(
-                "the same numbers, in the order in which the transposed gradient has them"
-            )
+                yield (
+                    "transposed",
+                    how,
+                    Message("every element is the true one at the permuted index"),
+                )
+            evidence = Message("the same numbers, in the order of the transposed gradient")
             yield "transposed", again, evidence
         if values.is_(laid_out(truth, permuted_back(order))):
             yield "transposed", again, Message("the same numbers, in another order")
@@ -160,8 +162,8 @@ def laid_out(runs: Array, of: Callable[[Tensor], Tensor]) -> Array:
 
 
 def confined(values: Values, *, said: bool) -> Iterator[Found]:
-    """Right but for some rows or elements; `said`: and it can be said what is there."""
-    apart = np.abs(values.hand - values.truth)
+    """Only some rows or elements are wrong; with `said`, only if their values can be described."""
+    apart = np.abs(values.manual - values.truth)
     off = (apart > values.tolerance * values.error).any(axis=0)  # in any run
     if not off.any() or off.mean() > 0.5:
         return
@@ -198,18 +200,18 @@ def confined(values: Values, *, said: bool) -> Iterator[Found]:
 
 
 def _what_is_there(values: Values, off: NDArray[np.bool_]) -> Message | None:
-    """What stands in the place of some elements, if it can be said."""
-    hand, truth = values.hand[:, off], values.truth[:, off]
-    if not hand.any():
+    """Describe the wrong elements, if they match a pattern."""
+    manual, truth = values.manual[:, off], values.truth[:, off]
+    if not manual.any():
         return Message("it is 0 there")
     size = float((truth * truth).sum())
-    factor = float((hand * truth).sum()) / size if size else 0.0
-    if np.linalg.norm(hand - factor * truth) <= values.tolerance * values.error:
+    factor = float((manual * truth).sum()) / size if size else 0.0
+    if np.linalg.norm(manual - factor * truth) <= values.tolerance * values.error:
         return Message("it is {factor} times the true one there", factor=f"{factor:.6g}")
     return None
 
 
-# The order in which they are tried: of two that fit, the first gives the name.
+# In the order in which they are tried: of two that fit, the first gives the name.
 EXACT: dict[str, Callable[[Values], Iterator[Found]]] = {
     "zero": _zero,
     "factor": _factor,

@@ -1,4 +1,4 @@
-"""What one value is to another that is due in its place: the kind of mistake, in words."""
+"""Relate a value to the correct one: the kind of mistake, and its words."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -7,40 +7,42 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.core.messages import Message, joined
-from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward
 from autograd_by_hand.diagnosis.factor_names import is_named
 from autograd_by_hand.diagnosis.layouts import TRANSPOSED, fits, misread, shifted
 
-Told = tuple[str, Message]  # the kind of mistake, and its words
-How = tuple[str, Message | None]  # the kind of mistake, and what the one value is to the other
+Described = tuple[str, Message]  # the kind of mistake, and its words
+How = tuple[str, Message | None]  # the kind of mistake, and the relation of the two values
 
 
-def relation(hand: Hand, used: int, due: int) -> Told:
-    """The kind of mistake that it is to use one value where another is due, and its words."""
-    one, other = hand.value(used), hand.value(due)
+def relation(backward: ManualBackward, used: int, due: int) -> Described:
+    """The kind and the words of the mistake of using the value `used` instead of `due`."""
+    one, other = backward.value(used), backward.value(due)
     if one.numel() == other.numel():
         other = other.reshape(one.shape)
-    words = Message("`{a}` stands in the place of `{b}`", a=hand.told(used), b=hand.told(due))
+    words = Message(
+        "`{a}` is used instead of `{b}`", a=backward.describe(used), b=backward.describe(due)
+    )
     if not one.is_floating_point() or one.shape != other.shape:
         return ("shifted" if _off_by_one(one, other) else "operation"), words
     every = chain(
         _blank(one, other),
         _laid_out(one, other),
-        _scaled(hand, one, other),
-        _left_out(hand, used, due, other),
+        _scaled(backward, one, other),
+        _left_out(backward, used, due, other),
     )
     kind, how = next(every, ("operation", None))
     return kind, joined(": ", [words, how]) if how else words
 
 
 def _blank(one: Tensor, other: Tensor) -> Iterator[How]:
-    """Whether a value is 1, or 0, throughout or in some rows."""
+    """Relations in which a value is 1 everywhere, or 0 everywhere or in some rows."""
     if one.numel() > 1 and (one == 1).all():
-        yield "missing", Message("it is 1 throughout")
+        yield "missing", Message("it is 1 everywhere")
     if not one.any():
         yield "missing", Message("it is 0")
     if not other.any():
-        yield "operation", Message("nothing is due")
+        yield "operation", Message("the correct value is 0")
     if left_out := _rows_left_out(one, other):
         rows, axis = left_out
         yield (
@@ -49,48 +51,48 @@ def _blank(one: Tensor, other: Tensor) -> Iterator[How]:
         )
 
 
-def _scaled(hand: Hand, one: Tensor, other: Tensor) -> Iterator[How]:
-    """The number that the first value is times the second, and what is added to it."""
+def _scaled(backward: ManualBackward, one: Tensor, other: Tensor) -> Iterator[How]:
+    """The factor and the shift that turn the second value into the first."""
     if affine := _affine(one, other):
         scale, shift = affine
         if abs(abs(scale) - 1) < 1e-9 and abs(abs(shift) - 1) < 1e-9:
             yield "operation", None  # z and 1 - z, say
         if shift:
             words = Message(
-                "it is {factor} times it and {shift} more",
+                "the first is {factor} times the second plus {shift}",
                 factor=f"{scale:.6g}",
                 shift=f"{shift:.6g}",
             )
             yield "constant", words
-        kind = "factor" if is_named(scale, shapes_of(hand)) else "constant"
-        yield kind, Message("it is {factor} times it", factor=f"{scale:.6g}")
+        kind = "factor" if is_named(scale, shapes_of(backward)) else "constant"
+        yield kind, Message("the first is {factor} times the second", factor=f"{scale:.6g}")
 
 
-def _left_out(hand: Hand, used: int, due: int, other: Tensor) -> Iterator[How]:
-    """The input, or the term, that makes the first value the second."""
-    one = hand.value(used)
-    for name, ref in hand.steps.inputs.items():
-        factor = hand.value(ref.place)
+def _left_out(backward: ManualBackward, used: int, due: int, other: Tensor) -> Iterator[How]:
+    """A factor or a term that the first value lacks to equal the second."""
+    one = backward.value(used)
+    for name, ref in backward.steps.inputs.items():
+        factor = backward.value(ref.place)
         fit = factor.numel() > 1 and factor.is_floating_point() and fits(factor.shape, one.shape)
         if fit and _close(one * factor, other):
             yield "missing", Message("the factor `{a}` is left out", a=name)
-    for place in hand.values if due not in hand.above(used) else ():
-        term = hand.value(place)
+    for place in backward.values if due not in backward.above(used) else ():
+        term = backward.value(place)
         if not term.is_floating_point() or not fits(term.shape, one.shape) or not term.any():
             continue
-        if {place, *hand.above(place)} & {used, due}:
-            continue  # what is made of the two tells nothing
+        if {place, *backward.above(place)} & {used, due}:
+            continue  # a value computed from the two proves nothing
         if _close(one + term, other) or _close(one - term, other):
-            yield "missing", Message("the term `{a}` is left out", a=hand.told(place))
+            yield "missing", Message("the term `{a}` is left out", a=backward.describe(place))
 
 
-def shapes_of(hand: Hand) -> dict[str, list[int]]:
+def shapes_of(backward: ManualBackward) -> dict[str, list[int]]:
     """The shapes of the tensors, by name."""
-    return {name: [*hand.value(ref.place).shape] for name, ref in hand.steps.inputs.items()}
+    return {name: [*backward.value(ref.place).shape] for name, ref in backward.steps.inputs.items()}
 
 
 def _laid_out(one: Tensor, other: Tensor) -> Iterator[How]:
-    """How the second value is laid out to be the first."""
+    """The layout of the second value that equals the first."""
     long = [axis for axis, size in enumerate(one.shape) if size > 1]
     layouts = [layout for axis in long for layout in misread(axis)]
     for layout in [*layouts, TRANSPOSED] if one.dim() > 1 else layouts:
@@ -101,7 +103,7 @@ def _laid_out(one: Tensor, other: Tensor) -> Iterator[How]:
 
 
 def _rows_left_out(one: Tensor, other: Tensor) -> tuple[list[int], int] | None:
-    """Where the first value is 0 and else the second, if these are whole rows along an axis."""
+    """The rows, and their axis, in which the first value is 0; elsewhere it equals the second."""
     kept = one != 0
     if kept.all() or not _close(one, other * kept):
         return None
@@ -125,7 +127,7 @@ def _off_by_one(one: Tensor, other: Tensor) -> bool:
 
 
 def _affine(one: Tensor, other: Tensor) -> tuple[float, float] | None:
-    """The scale and the shift that make the first value of the second, if there are."""
+    """The scale and the shift that turn the second value into the first, or None."""
     if one.numel() < 3:
         return None
     spread = other - other.mean()

@@ -1,4 +1,4 @@
-"""Backwards given as text, recorded."""
+"""Record backwards that are given as source text."""
 
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ def function_of(source):
 
 
 def drawn(seed=0, **shapes):
-    """Tensors of some shapes, a cotangent among them."""
+    """Random tensors of the given shapes, including the cotangent."""
     generator = torch.Generator().manual_seed(seed)
     return {
         name: torch.randn(shape, generator=generator, dtype=F64) for name, shape in shapes.items()
     }
 
 
-def taken(source, tensors, needed=("x",)):
-    """A backward given as text, recorded."""
+def traced(source, tensors, needed=("x",)):
+    """Record a backward that is given as source text."""
     return trace_backward(function_of(source), PATH, tensors, [*needed], 10)

@@ -1,11 +1,11 @@
-"""What one expression of a backward makes, and what it uses, in all turns of a loop."""
+"""The results and operands of one expression of a backward, in all iterations of a loop."""
 
 import pytest
 import torch
 
-from autograd_by_hand.diagnosis.backward_sites import Hand, fingerprint, orders
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward, fingerprint, orders
 from autograd_by_hand.diagnosis.layouts import fits
-from tests.autograd_by_hand.diagnosis.backwards import drawn, taken
+from tests.autograd_by_hand.diagnosis.backwards import drawn, traced
 
 LOOP = """
 def backward(x, dout):
@@ -17,12 +17,12 @@ def backward(x, dout):
 TENSORS = drawn(x=(4, 3), dout=(4, 3))
 
 
-def hand(source, right=()):
-    return Hand(taken(source, TENSORS), [*right])
+def backward_of(source, right=()):
+    return ManualBackward(traced(source, TENSORS), [*right])
 
 
-def test_the_turns_of_a_loop_are_one_group():
-    sizes = {group.first.name: len(group.steps) for group in hand(LOOP).groups}
+def test_the_iterations_of_a_loop_are_one_group():
+    sizes = {group.first.name: len(group.steps) for group in backward_of(LOOP).groups}
     assert sizes["exp"] == 4
     assert sizes["copy"] == 4
 
@@ -36,38 +36,42 @@ def cube(z):
 def backward(x, dout):
     return {"x": cube(x) + cube(dout)}
 """
-    sizes = [len(one.steps) for one in hand(source).groups if one.first.name == "pow"]
+    sizes = [len(one.steps) for one in backward_of(source).groups if one.first.name == "pow"]
     assert sorted(sizes) == [1, 1, 2]
 
 
 def test_groups_that_a_right_gradient_depends_on_come_last():
     source = "def backward(x, dout):\n    y = 2 * x\n    return {'x': y * dout, 'w': y}\n"
-    one = Hand(taken(source, TENSORS, ["x", "w"]), ["w"])
+    one = ManualBackward(traced(source, TENSORS, ["x", "w"]), ["w"])
     assert [group.number for group in one.groups] == [1, 0]
 
 
 def test_a_value_that_occurs_twice_stands_once_among_the_values():
-    one = hand("def backward(x, dout):\n    y = 2 * x\n    z = x + x\n    return {'x': y * z}\n")
-    assert sorted(one.told(place) for place in one.values) == ["(y * z)", "dout", "x", "y"]
+    one = backward_of(
+        "def backward(x, dout):\n    y = 2 * x\n    z = x + x\n    return {'x': y * z}\n"
+    )
+    assert sorted(one.describe(place) for place in one.values) == ["(y * z)", "dout", "x", "y"]
 
 
 def test_what_is_only_compared_is_no_operand():
-    one = hand("def backward(x, dout):\n    y = x.exp()\n    return {'x': dout * (y > 1)}\n")
-    assert [operand.told for operand in one.operands] == ["dout", "(dout * gt(y))"]
+    one = backward_of("def backward(x, dout):\n    y = x.exp()\n    return {'x': dout * (y > 1)}\n")
+    assert [operand.description for operand in one.operands] == ["dout", "(dout * gt(y))"]
 
 
 def test_what_an_operand_becomes_is_used():
-    one = hand(LOOP)
-    doubled = next(operand for operand in one.operands if operand.told == "exp(select(x))")
-    twice = one.taken.again(doubled.makes(lambda _, value, __: 2 * value))
-    turned = one.taken.again(doubled.makes(lambda _, value, turn: turn * value))
-    once = one.taken.again({})
+    one = backward_of(LOOP)
+    doubled = next(operand for operand in one.operands if operand.description == "exp(select(x))")
+    twice = one.trace.again(doubled.makes(lambda _, value, __: 2 * value))
+    by_iteration = one.trace.again(doubled.makes(lambda _, value, iteration: iteration * value))
+    once = one.trace.again({})
     torch.testing.assert_close(twice["x"], 2 * once["x"])
-    torch.testing.assert_close(turned["x"], torch.arange(4)[:, None] * once["x"])
+    torch.testing.assert_close(by_iteration["x"], torch.arange(4)[:, None] * once["x"])
 
 
 def test_what_depends_on_a_group_is_below_it_and_what_it_is_made_of_above():
-    one = hand("def backward(x, dout):\n    y = 2 * x\n    z = y * dout\n    return {'x': z}\n")
+    one = backward_of(
+        "def backward(x, dout):\n    y = 2 * x\n    z = y * dout\n    return {'x': z}\n"
+    )
     places = {name: place for place, name in one.steps.names.items()}
     assert one.below(one.groups[0]) == {places["y"], places["z"]}
     assert one.above(places["z"]) == {places["x"], places["dout"], places["y"]}

@@ -1,10 +1,10 @@
-"""A backward that is recorded gives its gradients again, however it writes into its memory."""
+"""A recorded backward reproduces its gradients, however it writes into its memory."""
 
 import pytest
 import torch
 
 from autograd_by_hand.diagnosis.steps import Steps
-from tests.autograd_by_hand.diagnosis.backwards import drawn, function_of, taken
+from tests.autograd_by_hand.diagnosis.backwards import drawn, function_of, traced
 
 TENSORS = drawn(x=(4, 3), dout=(4, 3))
 BACKWARDS = {
@@ -48,7 +48,7 @@ every = pytest.mark.parametrize("source", BACKWARDS.values(), ids=BACKWARDS)
 
 @every
 def test_again_gives_the_gradients_to_the_bit_as_often_as_it_is_asked(source):
-    steps = taken(source, TENSORS)
+    steps = traced(source, TENSORS)
     given = {name: value.clone() for name, value in TENSORS.items()}
     due = function_of(source)(**given)["x"]
     for _ in range(2):
@@ -57,7 +57,7 @@ def test_again_gives_the_gradients_to_the_bit_as_often_as_it_is_asked(source):
 
 @every
 def test_no_change_to_a_step_writes_into_what_was_taken_down(source):
-    steps = taken(source, TENSORS)
+    steps = traced(source, TENSORS)
     before = [value.clone() for value in steps.steps.values]
     for number in steps.live:
         for place in range(len(before)):
@@ -68,7 +68,7 @@ def test_no_change_to_a_step_writes_into_what_was_taken_down(source):
 
 @every
 def test_a_change_is_that_of_all_the_steps_made_again(source):
-    steps = taken(source, TENSORS)
+    steps = traced(source, TENSORS)
 
     def same(step, values):
         return Steps.do(step, values)
@@ -80,14 +80,14 @@ def test_a_change_is_that_of_all_the_steps_made_again(source):
 
 @every
 def test_what_depends_on_the_first_step_is_the_gradient(source):
-    steps = taken(source, TENSORS)
+    steps = traced(source, TENSORS)
     first = [number for number in steps.live if steps.steps.steps[number].name != "empty"][:1]
     assert steps.gradients["x"].place in steps.below(first)
 
 
 def test_what_does_not_depend_on_a_step_is_not_below_it():
     source = "def backward(x, y, dout):\n    return {'x': dout * y, 'y': dout * x}\n"
-    steps = taken(source, drawn(x=(3,), y=(3,), dout=(3,)), ["x", "y"])
+    steps = traced(source, drawn(x=(3,), y=(3,), dout=(3,)), ["x", "y"])
     (last,) = steps.steps.steps[-1].all_made()
     assert steps.below([0]) == {steps.gradients["x"].place}
     assert steps.below([1]) == {last.place} == {steps.gradients["y"].place}
@@ -95,12 +95,12 @@ def test_what_does_not_depend_on_a_step_is_not_below_it():
 
 def test_a_shape_that_is_taken_is_no_dependence():
     source = "def backward(x, dout):\n    y = 2 * x\n    return {'x': torch.ones_like(y) * dout}\n"
-    steps = taken(source, TENSORS)
+    steps = traced(source, TENSORS)
     assert steps.gradients["x"].place not in steps.below([0])
 
 
 def test_many_changes_at_once_are_those_one_by_one():
-    steps = taken(BACKWARDS["zeros"], TENSORS)
+    steps = traced(BACKWARDS["zeros"], TENSORS)
     number = next(one for one in steps.live if steps.steps.steps[one].name == "mul")
     several = torch.randn(5, 3, dtype=torch.float64)
 
@@ -113,10 +113,10 @@ def test_many_changes_at_once_are_those_one_by_one():
 
 
 def test_what_cannot_be_made_is_none():
-    steps = taken(BACKWARDS["plain"], TENSORS)
+    steps = traced(BACKWARDS["plain"], TENSORS)
     assert steps.again({0: lambda *_: torch.zeros(7)}) is None
 
 
 def test_a_step_knows_its_line():
-    steps = taken(BACKWARDS["in place"], TENSORS)
+    steps = traced(BACKWARDS["in place"], TENSORS)
     assert [(step.name, step.site.line) for step in steps.steps.steps] == [("mul", 3), ("add", 4)]

@@ -1,4 +1,4 @@
-"""A forward that is recorded gives the same again, its kernels whole or decomposed."""
+"""A recorded forward reproduces its result, with its kernels whole or decomposed."""
 
 from pathlib import Path
 
@@ -20,21 +20,21 @@ CAUSAL = torch.ones(3, 3).tril() == 0
 F = torch.nn.functional
 
 
-def down(forward, apart=True, **tensors):
+def trace(forward, decompose=True, **tensors):
     tensors = tensors or {"x": X}
     given = {name: value.clone() for name, value in tensors.items()}
-    return trace_forward(forward, Path("forward.py"), given, 10, apart)
+    return trace_forward(forward, Path("forward.py"), given, 10, decompose)
 
 
-def written(source, apart=True, **tensors):
+def written(source, decompose=True, **tensors):
     """The steps of a forward given as text, whose variables have names."""
     namespace: dict[str, object] = {"torch": torch}
     exec(compile(source, "forward.py", "exec"), namespace)  # noqa: S102
-    return down(namespace["forward"], apart, **tensors)
+    return trace(namespace["forward"], decompose, **tensors)
 
 
 def in_words(steps):
-    """What each step makes, in words."""
+    """The result of each step, in words."""
     return [steps.made(step) for step in steps.steps]
 
 
@@ -68,26 +68,26 @@ KERNELS = {
 @pytest.mark.parametrize("forward", KERNELS.values(), ids=KERNELS)
 @pytest.mark.parametrize("tensor", [X, OTHER], ids=["the same inputs", "other inputs"])
 def test_again_is_forward_to_the_bit_where_its_kernels_are_whole(forward, tensor):
-    assert torch.equal(down(forward, apart=False).again({"x": tensor}), forward(tensor))
+    assert torch.equal(trace(forward, decompose=False).again({"x": tensor}), forward(tensor))
 
 
 @pytest.mark.parametrize("forward", KERNELS.values(), ids=KERNELS)
 def test_again_is_what_was_taken_down_to_the_bit_where_kernels_are_taken_apart(forward):
-    steps = down(forward)
+    steps = trace(forward)
     assert torch.equal(steps.again({"x": X}), steps.values[steps.result.place])
 
 
 @pytest.mark.parametrize("forward", KERNELS.values(), ids=KERNELS)
 def test_kernels_that_are_taken_apart_are_forward_up_to_rounding(forward):
-    found = down(forward).again({"x": OTHER})
+    found = trace(forward).again({"x": OTHER})
     torch.testing.assert_close(found, forward(OTHER), rtol=1e-13, atol=1e-14)
 
 
 @pytest.mark.parametrize("forward", KERNELS.values(), ids=KERNELS)
-@pytest.mark.parametrize("apart", [True, False])
-def test_autograd_of_the_steps_is_that_of_forward(forward, apart):
+@pytest.mark.parametrize("decompose", [True, False])
+def test_autograd_of_the_steps_is_that_of_forward(forward, decompose):
     gradients: list[Tensor] = []
-    for function in (forward, lambda x: down(forward, apart).again({"x": x})):
+    for function in (forward, lambda x: trace(forward, decompose).again({"x": x})):
         leaf = OTHER.clone().requires_grad_()
         result = function(leaf)
         weights = torch.linspace(1, 2, result.numel(), dtype=torch.float64).reshape(result.shape)
@@ -97,7 +97,7 @@ def test_autograd_of_the_steps_is_that_of_forward(forward, apart):
 
 @pytest.mark.parametrize("times", [2, 3])
 def test_a_forward_can_be_made_again_many_times(times):
-    steps = down(KERNELS["layer_norm"])
+    steps = trace(KERNELS["layer_norm"])
     first, *rest = (steps.again({"x": X}) for _ in range(times))
     assert all(torch.equal(first, one) for one in rest)
 
@@ -154,18 +154,18 @@ IN_PLACE = [
 
 
 @pytest.mark.parametrize("forward", IN_PLACE)
-@pytest.mark.parametrize("apart", [True, False])
-def test_what_is_done_in_place_is_done_again(forward, apart):
-    steps = down(forward, apart)
+@pytest.mark.parametrize("decompose", [True, False])
+def test_what_is_done_in_place_is_done_again(forward, decompose):
+    steps = trace(forward, decompose)
     for tensor in (X, OTHER, X):
         assert torch.equal(steps.again({"x": tensor}), forward(tensor.clone()))
 
 
 @pytest.mark.parametrize("forward", [_a_row_in_place, _a_column_in_place])
-@pytest.mark.parametrize("apart", [True, False])
-def test_what_is_written_into_a_part_is_refused_and_not_lost(forward, apart):
+@pytest.mark.parametrize("decompose", [True, False])
+def test_what_is_written_into_a_part_is_refused_and_not_lost(forward, decompose):
     with pytest.raises(UserError, match="forward writes into a part of a tensor"):
-        down(forward, apart)
+        trace(forward, decompose)
 
 
 def test_a_value_is_kept_as_it_was_when_it_was_made():
@@ -178,7 +178,7 @@ def test_a_value_is_kept_as_it_was_when_it_was_made():
 
 
 def test_a_number_that_is_read_of_a_tensor_is_a_step_that_makes_no_tensor():
-    steps = down(lambda x: x * x.max().item())
+    steps = trace(lambda x: x * x.max().item())
     (read,) = [step for step in steps.steps if not step.all_made()]
     assert steps.made(read) == "a number"
     assert torch.equal(steps.again({"x": X}), X * X.max())
@@ -192,7 +192,7 @@ def test_taking_down_does_not_change_the_inputs(forward):
 
 
 def test_making_it_again_does_not_change_the_inputs():
-    steps, given = down(_an_input_in_place, apart=False), X.clone()
+    steps, given = trace(_an_input_in_place, decompose=False), X.clone()
     steps.again({"x": given})
     assert torch.equal(given, X)
 
@@ -204,11 +204,11 @@ def test_any_chain_of_functions_is_made_again(functions):
             x = function(x) - 1
         return x
 
-    assert torch.equal(down(forward, apart=False).again({"x": OTHER}), forward(OTHER))
+    assert torch.equal(trace(forward, decompose=False).again({"x": OTHER}), forward(OTHER))
 
 
 def test_the_last_step_is_the_result_once_more():
-    steps = down(lambda x: x.exp())
+    steps = trace(lambda x: x.exp())
     assert [step.name for step in steps.steps] == ["exp", "alias"]
     assert steps.steps[-1].args == (steps.steps[0].made,)
 
@@ -223,7 +223,7 @@ def test_the_last_step_is_the_result_once_more():
     ],
 )
 def test_no_step_only_keeps_numbers_in_range(forward, names):
-    assert [step.name for step in down(forward).steps[:-1]] == names
+    assert [step.name for step in trace(forward).steps[:-1]] == names
 
 
 # another step
@@ -233,13 +233,13 @@ def test_a_step_can_be_done_otherwise():
     def doubled(_, step, values):
         return 2 * Steps.do(step, values) if step.name == "exp" else None
 
-    steps = down(lambda x: x.exp() + 1)
+    steps = trace(lambda x: x.exp() + 1)
     assert torch.equal(steps.again({"x": X}, doubled), 2 * X.exp() + 1)
 
 
-def test_a_step_is_told_by_its_number():
+def test_a_step_is_described_by_its_number():
     numbers = []
-    steps = down(lambda x: (x + 1) * (x + 1))
+    steps = trace(lambda x: (x + 1) * (x + 1))
     steps.again({"x": X}, lambda number, step, _: numbers.append((number, step.name)))
     assert numbers == [(0, "add"), (1, "add"), (2, "mul"), (3, "alias")]
 
@@ -248,7 +248,7 @@ def test_a_step_sees_the_values_that_were_made_before_it():
     def of_values(_, step, values):
         return values[step.args[0].place] ** 2 if step.name == "exp" else None
 
-    steps = down(lambda x: (x + 1).exp())
+    steps = trace(lambda x: (x + 1).exp())
     assert torch.equal(steps.again({"x": OTHER}, of_values), (OTHER + 1) ** 2)
 
 
@@ -256,7 +256,7 @@ def test_several_results_can_be_made_otherwise():
     def swapped(_, step, values):
         return Steps.do(step, values)[::-1] if step.name == "split" else None
 
-    steps = down(lambda x: torch.sub(*x.chunk(2, 1)))
+    steps = trace(lambda x: torch.sub(*x.chunk(2, 1)))
     assert torch.equal(steps.again({"x": X}, swapped), -steps.again({"x": X}))
 
 
@@ -268,10 +268,13 @@ def test_a_value_has_the_authors_name_for_it():
         "def forward(x, W):\n    y = x @ W\n    z = y.exp()\n    return z.sum()\n", x=X, W=X.t()
     )
     assert in_words(steps) == ["y", "z", "forward's result", "forward's result"]
-    assert {name: steps.told(ref) for name, ref in steps.inputs.items()} == {"x": "x", "W": "W"}
+    assert {name: steps.describe(ref) for name, ref in steps.inputs.items()} == {
+        "x": "x",
+        "W": "W",
+    }
 
 
-def test_a_value_without_a_name_is_told_by_what_makes_it_two_steps_deep():
+def test_a_value_without_a_name_is_described_by_what_makes_it_two_steps_deep():
     source = "def forward(x):\n    return ((x + 1) * x - 2 * x).exp().sum(0) / 3\n"
     assert in_words(written(source))[:5] == [
         "(x + 1)",
@@ -287,12 +290,12 @@ def test_another_layout_of_a_value_is_called_by_its_name():
     assert in_words(steps)[:2] == ["x", "x"]
 
 
-def test_a_transposed_value_is_told_so():
+def test_a_transposed_value_is_described_so():
     steps = written("def forward(x):\n    y = x + 1\n    return x @ y.t()\n")
     assert in_words(steps)[:2] == ["y", "y.T"]
 
 
-def test_a_tensor_of_forwards_own_is_told_as_a_constant():
+def test_a_tensor_of_forwards_own_is_described_as_a_constant():
     steps = written("held = torch.ones(4)\n\ndef forward(x):\n    return (x * held).exp()\n")
     assert in_words(steps)[0] == "(x * a constant)"
 
@@ -302,12 +305,12 @@ def test_the_result_that_is_a_variable_has_its_name():
     assert in_words(steps) == ["loss", "forward's result"]
 
 
-def test_the_first_of_several_results_is_told():
+def test_the_first_of_several_results_is_reported():
     steps = written("def forward(x):\n    a, b = x.chunk(2, 1)\n    return a * b\n")
     assert in_words(steps)[0] == "a"
 
 
-def test_the_values_within_a_kernel_are_told_by_what_makes_them():
+def test_the_values_within_a_kernel_are_described_by_what_makes_them():
     steps = written("def forward(x):\n    p = x.softmax(1)\n    return p * p\n")
     assert in_words(steps)[:3] == ["logsumexp(x)", "(x - logsumexp(x))", "p"]
 
@@ -316,7 +319,7 @@ def test_the_values_within_a_kernel_are_told_by_what_makes_them():
 
 
 def test_the_tensors_among_the_arguments_are_found_wherever_they_are():
-    (step, _) = down(lambda x: torch.cat([x, x + 1], 1)).steps[1:]
+    (step, _) = trace(lambda x: torch.cat([x, x + 1], 1)).steps[1:]
     assert step.refs() == [Ref(0), Ref(1)]
 
 
@@ -336,6 +339,6 @@ def test_a_forward_that_fails_is_refused():
 
 
 def test_whole_numbers_are_inputs_too():
-    steps = down(lambda x, rows: x[rows].sum(1), x=X, rows=LABELS % 3)
+    steps = trace(lambda x, rows: x[rows].sum(1), x=X, rows=LABELS % 3)
     rows = torch.tensor([2, 2])
     assert torch.equal(steps.again({"x": X, "rows": rows}), X[rows].sum(1))

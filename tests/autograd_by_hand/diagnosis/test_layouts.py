@@ -25,7 +25,7 @@ def test_read_one_place_off_or_from_the_other_end():
     later, earlier, reversed_ = (layout.of(row).tolist() for layout in misread(0))
     assert (later, earlier, reversed_) == ([3, 1, 2], [2, 3, 1], [3, 2, 1])
     assert [layout.kind for layout in misread(0)] == ["shifted", "shifted", "transposed"]
-    assert misread(1)[0].words == "is read one place off along axis 1"
+    assert misread(1)[0].words == "is shifted by one index along axis 1"
 
 
 def test_reversed_along_two_axes():

@@ -19,21 +19,21 @@ def never(_):
     raise AssertionError("the values decide")
 
 
-def asked(hand, moved_errors, noises=LIMIT):
-    return coarser_format(hand, hand - TRUTH, noises, LIMIT, moved_errors)
+def asked(manual, moved_errors, times_noise=LIMIT):
+    return coarser_format(manual, manual - TRUTH, times_noise, LIMIT, moved_errors)
 
 
 @pytest.mark.parametrize(
-    ("dtype", "noises"), [("float32", 2.0**29), ("float16", 2.0**42), ("bfloat16", 2.0**45)]
+    ("dtype", "times_noise"), [("float32", 2.0**29), ("float16", 2.0**42), ("bfloat16", 2.0**45)]
 )
-def test_a_gradient_whose_values_are_all_numbers_of_a_format_was_computed_in_it(dtype, noises):
-    found = asked(in_format(TRUTH, dtype), never, noises)
-    assert found == (dtype, f"every value is a number of {dtype}")
+def test_a_gradient_whose_values_are_all_numbers_of_a_format_was_computed_in_it(dtype, times_noise):
+    found = asked(in_format(TRUTH, dtype), never, times_noise)
+    assert found == (dtype, f"every value is exactly representable in {dtype}")
 
 
-def test_the_finest_format_that_explains_it_is_told():
-    hand = np.round(TRUTH * 4) / 4  # numbers of all three
-    found = asked(hand, never)
+def test_the_finest_format_that_explains_it_is_reported():
+    manual = np.round(TRUTH * 4) / 4  # representable in all three
+    found = asked(manual, never)
     assert found is not None
     assert found[0] == "float32"
 
@@ -42,11 +42,11 @@ def test_the_finest_format_that_explains_it_is_told():
     ("bits_less", "dtype"), [(29, "float32"), (42, "float16"), (45, "bfloat16")]
 )
 def test_a_format_can_explain_as_many_noises_as_it_has_bits_less(bits_less, dtype):
-    hand = np.round(TRUTH * 4) / 4
-    at_most = asked(hand, never, LIMIT * 2.0**bits_less)
+    manual = np.round(TRUTH * 4) / 4
+    at_most = asked(manual, never, LIMIT * 2.0**bits_less)
     assert at_most is not None
     assert at_most[0] == dtype
-    beyond = asked(hand, never, LIMIT * 2.0**bits_less * 1.01)
+    beyond = asked(manual, never, LIMIT * 2.0**bits_less * 1.01)
     assert beyond is None or beyond[0] != dtype
 
 
@@ -54,9 +54,9 @@ def test_more_than_the_coarsest_format_explains_is_a_wrong_formula():
     assert asked(in_format(TRUTH, "bfloat16"), never, LIMIT * 2.0**45.1) is None
 
 
-def with_signs_changed(hand, changed):
+def with_signs_changed(manual, changed):
     """The errors, the first `changed` of them with the other sign."""
-    errors = (hand - TRUTH).ravel().copy()
+    errors = (manual - TRUTH).ravel().copy()
     errors[:changed] *= -1
     return errors.reshape(TRUTH.shape)
 
@@ -68,7 +68,7 @@ def test_errors_that_change_their_signs_when_the_inputs_move_are_rounding():
     found = asked(ROUGH, lambda _: with_signs_changed(ROUGH, 60))
     assert found is not None
     assert found[0] == "float32"
-    assert found[1].endswith("move by 4 of its ulps, 60 of 120 errors change their sign")
+    assert found[1].endswith("move by 4 of its ulps, 60 of 120 errors change sign")
 
 
 def test_errors_that_keep_their_signs_are_a_formulas():
@@ -85,7 +85,7 @@ def test_more_than_a_quarter_of_the_signs_have_to_change(changed, proof):
 def test_a_few_signs_prove_nothing(errors, proof):
     def moved_errors(_):
         few = with_signs_changed(ROUGH, 120).ravel()
-        few[errors:] = 0  # which has no sign
+        few[errors:] = 0  # zero has no sign
         return few.reshape(TRUTH.shape)
 
     assert (asked(ROUGH, moved_errors) is not None) == proof
@@ -103,5 +103,5 @@ def test_the_inputs_are_moved_by_a_few_ulps_of_each_format_in_turn():
 
 
 def test_numbers_beyond_float16_are_no_numbers_of_it():
-    hand = TRUTH + 1e5
-    assert asked(hand, lambda _: hand - TRUTH) is None
+    manual = TRUTH + 1e5
+    assert asked(manual, lambda _: manual - TRUTH) is None

@@ -21,28 +21,28 @@ VECTOR = GENERATOR.standard_normal((RUNS, 7))
 SHAPES = {"x": [7, 5], "W": [11, 5]}
 
 
-def values(hand, truth=OBLONG, tolerance=TOLERANCE, gradients=None, shapes=None):
+def values(manual, truth=OBLONG, tolerance=TOLERANCE, gradients=None, shapes=None):
     known = {"x": truth} | (gradients or {})
-    return Values(np.asarray(hand), truth, tolerance, "x", known, shapes or {})
+    return Values(np.asarray(manual), truth, tolerance, "x", known, shapes or {})
 
 
-def found(hand, truth=OBLONG, gradients=None, shapes=None):
-    """The kinds and names of all that the gradient of x exactly is."""
-    told = exact(values(hand, truth, gradients=gradients or {}, shapes=shapes or {}))
-    return [(one.kind, one.name) for one in told]
+def found(manual, truth=OBLONG, gradients=None, shapes=None):
+    """The kinds and names of all mistakes that give exactly this gradient of x."""
+    mistake = exact(values(manual, truth, gradients=gradients or {}, shapes=shapes or {}))
+    return [(one.kind, one.name) for one in mistake]
 
 
-def vaguely(hand, truth=OBLONG, **known):
-    return [(one.kind, one.name) for one in vague(values(hand, truth), known)]
+def vaguely(manual, truth=OBLONG, **known):
+    return [(one.kind, one.name) for one in vague(values(manual, truth), known)]
 
 
-# what a gradient exactly is
+# patterns in a gradient
 
 
 def test_a_gradient_that_is_missing_is_zero_and_nothing_else():
-    (told,) = exact(values(0 * OBLONG, gradients={"y": 0 * OBLONG}))
-    assert (told.kind, told.name) == ("zero", "it is zero: its terms are missing or detached")
-    assert told.evidence == "every element is 0"
+    (mistake,) = exact(values(0 * OBLONG, gradients={"y": 0 * OBLONG}))
+    assert (mistake.kind, mistake.name) == ("zero", "it is zero: its terms are missing or detached")
+    assert mistake.evidence == "every element is 0"
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.5, -1.0, 7.0, 1 / 35, 1.2345, -3e-7, 1e6])
@@ -51,14 +51,14 @@ def test_a_factor_is_found_and_named(factor):
 
 
 @pytest.mark.parametrize("factor", [600.0, 1 / 600])
-def test_a_factor_is_told_from_that_of_a_size_that_is_near(factor):
-    told = exact(values(factor * OBLONG, tolerance=1e-5, shapes={"x": [602, 64]}))
-    assert "602" not in next(told).name
+def test_a_factor_is_distinguished_from_that_of_a_size_that_is_near(factor):
+    mistake = exact(values(factor * OBLONG, tolerance=1e-5, shapes={"x": [602, 64]}))
+    assert "602" not in next(mistake).name
 
 
-def test_the_factor_is_told_to_a_few_digits():
-    told = next(exact(values(1.23456789 * OBLONG)))
-    assert told.evidence == "every element is 1.23457 times the true one"
+def test_the_factor_is_reported_to_a_few_digits():
+    mistake = next(exact(values(1.23456789 * OBLONG)))
+    assert mistake.evidence == "every element is 1.23457 times the true one"
 
 
 def test_a_factor_of_each_runs_own_is_found():
@@ -91,17 +91,17 @@ def test_a_square_gradient_that_is_transposed_is_found():
 def test_an_oblong_gradient_that_is_transposed_and_laid_out_again_is_found():
     first = OBLONG.transpose(0, 2, 1).reshape(OBLONG.shape)
     then = OBLONG.reshape(RUNS, 5, 6).transpose(0, 2, 1)
-    for hand in (first, then):
-        ((kind, name),) = found(hand)
+    for manual in (first, then):
+        ((kind, name),) = found(manual)
         assert kind == "transposed"
-        assert "laid out again" in name
+        assert "reshaped" in name
 
 
 @pytest.mark.parametrize("order", [(1, 0, 2), (0, 2, 1), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
 def test_a_gradient_with_its_axes_in_another_order_is_found(order):
-    hand = CUBE.transpose(0, *(axis + 1 for axis in order))
-    told = [name for kind, name in found(hand, CUBE) if kind == "transposed"]
-    assert f"it is with its axes in the order {order}" in told
+    manual = CUBE.transpose(0, *(axis + 1 for axis in order))
+    mistake = [name for kind, name in found(manual, CUBE) if kind == "transposed"]
+    assert f"its axes are in the order {order}" in mistake
 
 
 def test_a_gradient_of_zeros_and_a_bit_is_not_a_factor_of_a_true_gradient_of_zeros():
@@ -116,56 +116,59 @@ def test_a_gradient_of_zeros_and_a_bit_is_not_a_factor_of_a_true_gradient_of_zer
 def test_an_error_at_random_is_nothing_in_particular(seed, shape, size):
     generator = np.random.default_rng(seed)
     truth = generator.standard_normal((RUNS, *shape))
-    hand = truth + size * generator.standard_normal(truth.shape)
+    manual = truth + size * generator.standard_normal(truth.shape)
     known = {"x": generator.standard_normal(truth.shape), "b": generator.standard_normal((RUNS, 3))}
-    assert list(exact(values(hand, truth, gradients=known, shapes=SHAPES))) == []
-    assert list(vague(values(hand, truth), known)) == []
+    assert list(exact(values(manual, truth, gradients=known, shapes=SHAPES))) == []
+    assert list(vague(values(manual, truth), known)) == []
 
 
 @given(st.integers(0, 10**6), st.sampled_from([(7,), (4, 3), (3, 3), (2, 3, 2)]))
 def test_a_right_gradient_is_nothing_in_particular(seed, shape):
     generator = np.random.default_rng(seed)
     truth = generator.standard_normal((RUNS, *shape))
-    hand = truth * (1 + 1e-15 * generator.choice([-1.0, -0.5, 0.5, 1.0], truth.shape))
+    manual = truth * (1 + 1e-15 * generator.choice([-1.0, -0.5, 0.5, 1.0], truth.shape))
     known = {"x": generator.standard_normal(truth.shape)}
-    assert list(exact(values(hand, truth, gradients=known, shapes=SHAPES))) == []
-    assert list(vague(values(hand, truth), known)) == []
+    assert list(exact(values(manual, truth, gradients=known, shapes=SHAPES))) == []
+    assert list(vague(values(manual, truth), known)) == []
 
 
 def test_as_much_as_the_tolerance_may_be_left_over():
     left_over = 1e-4 * OBLONG[:, ::-1] * np.linalg.norm(OBLONG) / np.linalg.norm(OBLONG[:, ::-1])
-    hand = 2 * OBLONG + left_over  # of an error about as large as the gradient
-    assert next(exact(values(hand, tolerance=1.1e-4))).kind == "factor"
-    assert list(exact(values(hand, tolerance=0.9e-4))) == []
+    manual = 2 * OBLONG + left_over  # its error is about as large as the gradient
+    assert next(exact(values(manual, tolerance=1.1e-4))).kind == "factor"
+    assert list(exact(values(manual, tolerance=0.9e-4))) == []
 
 
-# what a factor is called
+# names of factors
 
 
 @pytest.mark.parametrize(
     ("factor", "words"),
     [
-        (2.0, "a factor 1/2 is forgotten"),
-        (0.5, "a factor 1/2 too many"),
+        (2.0, "a factor of 1/2 is missing"),
+        (0.5, "there is an extra factor of 1/2"),
         (-1.0, "the sign is wrong"),
-        (-2.0, "the sign is wrong and a factor 1/2 is forgotten"),
-        (7.0, "7, the length of axis 0 of x, does not divide it"),
-        (5.0, "5, the length of axis 1 of x, does not divide it"),
-        (11.0, "11, the length of axis 0 of W, does not divide it"),
-        (35.0, "35, the number of elements of x, does not divide it"),
-        (55.0, "55, the number of elements of W, does not divide it"),
-        (1 / 7, "divided twice: by 7, the length of axis 0 of x"),
-        (sqrt(5), "the square root of 5, the length of axis 1 of x, does not divide it"),
-        (1 / sqrt(5), "the square root of 5, the length of axis 1 of x, divides it once too often"),
-        (7 / 6, "n - 1 in place of n = 7"),
-        (6 / 7, "n in place of n - 1 with n = 7"),
-        (sqrt(7 / 6), "n - 1 in place of n under a root, n = 7"),
-        (sqrt(10 / 11), "n in place of n - 1 under a root, n = 11"),
-        (7 / 5, "divided by 5, the length of axis 1 of x, and not by 7, the length of axis 0 of x"),
-        (-7.0, "7, the length of axis 0 of x, does not divide it and the sign is wrong"),
-        (14.0, "7, the length of axis 0 of x, does not divide it and a factor 1/2 is forgotten"),
-        (3.5, "7, the length of axis 0 of x, does not divide it and a factor 1/2 too many"),
-        (-22.0, "11, the length of axis 0 of W, does not divide it and a factor 1/2 is forgotten"),
+        (-2.0, "the sign is wrong and a factor of 1/2 is missing"),
+        (7.0, "not divided by 7, the length of axis 0 of x"),
+        (5.0, "not divided by 5, the length of axis 1 of x"),
+        (11.0, "not divided by 11, the length of axis 0 of W"),
+        (35.0, "not divided by 35, the number of elements of x"),
+        (55.0, "not divided by 55, the number of elements of W"),
+        (1 / 7, "divided twice by 7, the length of axis 0 of x"),
+        (sqrt(5), "it is not divided by the square root of 5, the length of axis 1 of x"),
+        (
+            1 / sqrt(5),
+            "it is divided once too often by the square root of 5, the length of axis 1 of x",
+        ),
+        (7 / 6, "n - 1 is used instead of n = 7"),
+        (6 / 7, "n is used instead of n - 1, where n = 7"),
+        (sqrt(7 / 6), "n - 1 is used instead of n under a root, where n = 7"),
+        (sqrt(10 / 11), "n is used instead of n - 1 under a root, where n = 11"),
+        (7 / 5, "divided by 5, the length of axis 1 of x, instead of 7, the length of axis 0 of x"),
+        (-7.0, "not divided by 7, the length of axis 0 of x, and the sign is wrong"),
+        (14.0, "not divided by 7, the length of axis 0 of x, and a factor of 1/2 is missing"),
+        (3.5, "not divided by 7, the length of axis 0 of x, and there is an extra factor of 1/2"),
+        (-22.0, "not divided by 11, the length of axis 0 of W, and a factor of 1/2 is missing"),
     ],
 )
 def test_a_factor_is_named_after_the_sizes_of_the_tensors(factor, words):
@@ -176,12 +179,12 @@ def test_the_rows_of_a_tensor_are_a_size_too():
     assert "6, the rows of x" in name_of(6.0, {"x": [2, 3, 5]})
 
 
-def test_a_factor_with_no_such_name_is_told_as_it_is():
+def test_a_factor_with_no_such_name_is_described_as_it_is():
     words = name_of(1.23456789, SHAPES)
-    assert words == "a constant factor is wrong: it is 1.234568 times what it must be"
+    assert words == "a constant factor is wrong: it is 1.234568 times what it should be"
 
 
-def test_at_most_two_names_are_told():
+def test_at_most_two_names_are_reported():
     words = name_of(2.0, {"x": [2, 4], "W": [4, 16]})  # sqrt(4), 4 / 2 and others
     assert words.count("; or ") == 1
 
@@ -205,53 +208,53 @@ def test_a_mean_in_place_of_a_sum_is_named_whatever_the_size(rows, columns):
     assert f"{rows}, the length of axis 0 of x" in words
 
 
-# what an error is like
+# patterns in an error
 
 
 def with_error(where, error):
-    hand = OBLONG.copy()
-    hand[where] += error
-    return hand
+    manual = OBLONG.copy()
+    manual[where] += error
+    return manual
 
 
 def test_one_wrong_row_is_found():
-    hand = with_error(np.s_[:, 3], SQUARE[:, 0])
-    (kind, name), *_ = vaguely(hand)
+    manual = with_error(np.s_[:, 3], SQUARE[:, 0])
+    (kind, name), *_ = vaguely(manual)
     assert kind == "confined"
     assert name == "only index 3 along axis 0 is wrong"
 
 
 def test_several_wrong_columns_are_found():
-    hand = with_error(np.s_[:, :, [0, 1]], SQUARE[0, 0, 0] + OBLONG[:, ::-1, :2])
-    assert vaguely(hand)[0] == ("confined", "only index 0 to 1 along axis 1 is wrong")
-    hand = with_error(np.s_[:, :, [0, 3]], SQUARE[0, 0, 0] + OBLONG[:, ::-1, :2])
-    assert vaguely(hand)[0] == ("confined", "only index 0, 3 along axis 1 is wrong")
+    manual = with_error(np.s_[:, :, [0, 1]], SQUARE[0, 0, 0] + OBLONG[:, ::-1, :2])
+    assert vaguely(manual)[0] == ("confined", "only index 0 to 1 along axis 1 is wrong")
+    manual = with_error(np.s_[:, :, [0, 3]], SQUARE[0, 0, 0] + OBLONG[:, ::-1, :2])
+    assert vaguely(manual)[0] == ("confined", "only index 0, 3 along axis 1 is wrong")
 
 
 def test_rows_that_are_wrong_in_one_run_only_are_found():
-    hand = with_error(np.s_[1, 5], 1.0)
-    assert ("confined", "only index 5 along axis 0 is wrong") in vaguely(hand)
+    manual = with_error(np.s_[1, 5], 1.0)
+    assert ("confined", "only index 5 along axis 0 is wrong") in vaguely(manual)
 
 
-def test_a_row_that_is_zero_is_told():
-    hand = OBLONG.copy()
-    hand[:, 0] = 0
-    assert vaguely(hand)[0][1] == "only index 0 along axis 0 is wrong: it is 0 there"
+def test_a_row_that_is_zero_is_reported():
+    manual = OBLONG.copy()
+    manual[:, 0] = 0
+    assert vaguely(manual)[0][1] == "only index 0 along axis 0 is wrong: it is 0 there"
 
 
-def test_a_row_with_a_factor_is_told():
-    hand = OBLONG.copy()
-    hand[:, 0] *= 3
-    (kind, name), *_ = vaguely(hand)
+def test_a_row_with_a_factor_is_reported():
+    manual = OBLONG.copy()
+    manual[:, 0] *= 3
+    (kind, name), *_ = vaguely(manual)
     assert kind == "confined"
     assert name == "only index 0 along axis 0 is wrong: it is 3 times the true one there"
 
 
 def test_a_few_wrong_elements_are_found_with_the_first():
     truth = SQUARE
-    hand = truth.copy()
-    hand[:, range(1, 5), range(1, 5)] += [1.0, 2.0, -1.0, 5.0]
-    (kind, name), *_ = vaguely(hand, truth)
+    manual = truth.copy()
+    manual[:, range(1, 5), range(1, 5)] += [1.0, 2.0, -1.0, 5.0]
+    (kind, name), *_ = vaguely(manual, truth)
     assert kind == "confined"
     assert name == "only 4 of 25 elements are wrong, the first at index (1, 1)"
 
@@ -271,8 +274,8 @@ def test_a_few_wrong_elements_are_found_with_the_first():
 def test_a_gradient_times_a_power_of_a_tensor_is_found(power, words, shape):
     s = np.abs(np.random.default_rng(1).standard_normal((RUNS, *shape))) + 0.5
     wide = s.reshape(RUNS, *[1] * (2 - len(shape)), *shape)
-    told = vaguely(OBLONG * wide**power, other=VECTOR, s=s)
-    assert any(kind == "missing" and words in name for kind, name in told)
+    mistake = vaguely(OBLONG * wide**power, other=VECTOR, s=s)
+    assert any(kind == "missing" and words in name for kind, name in mistake)
 
 
 def test_a_term_that_is_missing_is_found_with_its_factor():
@@ -285,8 +288,8 @@ def test_a_term_that_is_missing_is_found_with_its_factor():
 @pytest.mark.parametrize("axis", [0, 1])
 def test_an_error_that_does_not_change_along_an_axis_is_found(axis):
     error = np.random.default_rng(1).standard_normal(OBLONG.shape).mean(axis + 1, keepdims=True)
-    told = vaguely(OBLONG + error)
-    assert any(f"the same along axis {axis} is missing" in name for _, name in told)
+    mistake = vaguely(OBLONG + error)
+    assert any(f"the same along axis {axis} is missing" in name for _, name in mistake)
 
 
 def test_a_tensor_of_zeros_or_of_another_shape_explains_nothing():

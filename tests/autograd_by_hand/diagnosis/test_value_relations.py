@@ -1,25 +1,25 @@
-"""What a value is to the one that is due in its place."""
+"""The relation between a value and the correct one is described."""
 
 import pytest
 
-from autograd_by_hand.diagnosis.backward_sites import Hand
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward
 from autograd_by_hand.diagnosis.value_relations import relation
-from tests.autograd_by_hand.diagnosis.backwards import drawn, taken
+from tests.autograd_by_hand.diagnosis.backwards import drawn, traced
 
 TENSORS = drawn(x=(4, 3), y=(4, 3), b=(3,), dout=(4, 3))
 CASES = {
     "x.exp()": ("operation", ""),
-    "x.roll(1, 0)": ("shifted", "it is read one place off along axis 0"),
+    "x.roll(1, 0)": ("shifted", "it is shifted by one index along axis 0"),
     "x.flip(1)": ("transposed", "it is reversed along axis 1"),
     "x.T.reshape(4, 3)": ("transposed", "the same numbers in another order"),
-    "2 * x": ("factor", "it is 2 times it"),
-    "0.3 * x": ("constant", "it is 0.3 times it"),
-    "0.9 * x + 0.1": ("constant", "it is 0.9 times it and 0.1 more"),
+    "2 * x": ("factor", "the first is 2 times the second"),
+    "0.3 * x": ("constant", "the first is 0.3 times the second"),
+    "0.9 * x + 0.1": ("constant", "the first is 0.9 times the second plus 0.1"),
     "1 - x": ("operation", ""),
     "x / b": ("missing", "the factor `b` is left out"),
     "x - y.exp()": ("operation", ""),
     "0 * x": ("missing", "it is 0"),
-    "torch.ones_like(x)": ("missing", "it is 1 throughout"),
+    "torch.ones_like(x)": ("missing", "it is 1 everywhere"),
     "x * torch.tensor([[1.0], [0], [1], [1]])": ("confined", "it is 0 at index [1] along axis 0"),
 }
 
@@ -28,25 +28,25 @@ CASES = {
 def test_a_value_in_the_place_of_x(used):
     kind, words = CASES[used]
     source = f"def backward(x, y, b, dout):\n    used = {used}\n    return {{'x': used * dout}}\n"
-    hand = Hand(taken(source, TENSORS), [])
-    places = {name: place for place, name in hand.steps.names.items()}
-    found, told = relation(hand, places["used"], places["x"])
-    assert (found, words in told) == (kind, True), told
-    assert "`used` stands in the place of `x`" in told
+    backward = ManualBackward(traced(source, TENSORS), [])
+    places = {name: place for place, name in backward.steps.names.items()}
+    found, description = relation(backward, places["used"], places["x"])
+    assert (found, words in description) == (kind, True), description
+    assert "`used` is used instead of `x`" in description
 
 
-def test_a_term_that_is_left_out_is_told():
+def test_a_term_that_is_left_out_is_reported():
     source = (
         "def backward(x, y, b, dout):\n"
         "    t, used = y.exp(), y.sin()\n"
         "    due = used - t\n"
         "    return {'x': due * dout}\n"
     )
-    hand = Hand(taken(source, TENSORS), [])
-    places = {name: place for place, name in hand.steps.names.items()}
-    kind, told = relation(hand, places["used"], places["due"])
+    backward = ManualBackward(traced(source, TENSORS), [])
+    places = {name: place for place, name in backward.steps.names.items()}
+    kind, description = relation(backward, places["used"], places["due"])
     assert kind == "missing"
-    assert told.endswith("the term `t` is left out")
+    assert description.endswith("the term `t` is left out")
 
 
 @pytest.mark.parametrize("by", [1, -1])
@@ -57,6 +57,6 @@ def test_an_index_one_off_is_shifted(by):
         f"    used = due + {by}\n"
         "    return {'x': x[used % 4].sum() + x[due].sum() + dout}\n"
     )
-    hand = Hand(taken(source, TENSORS), [])
-    places = {name: place for place, name in hand.steps.names.items()}
-    assert relation(hand, places["used"], places["due"])[0] == "shifted"
+    backward = ManualBackward(traced(source, TENSORS), [])
+    places = {name: place for place, name in backward.steps.names.items()}
+    assert relation(backward, places["used"], places["due"])[0] == "shifted"

@@ -127,8 +127,8 @@ def test_a_translation_begins_and_ends_with_the_blanks_of_the_text(language: str
         (name_of(-1.0, {}), "the sign is wrong", "el signo está equivocado"),
         (
             name_of(-6.0, {"x": [6]}),
-            "it is summed where a mean is due: 6, the length of axis 0 of x, does not divide it and the sign is wrong",
-            "se suma donde hace falta una media: no se divide por 6, la longitud del eje 0 de x y el signo está equivocado",
+            "it is a sum instead of a mean: it is not divided by 6, the length of axis 0 of x, and the sign is wrong",
+            "es una suma en lugar de una media: no se divide por 6, la longitud del eje 0 de x, y el signo está equivocado",
         ),
         (
             again(Message("`{a}` is left out of `{b}`", a="b", b="y")),
@@ -142,12 +142,12 @@ def test_a_translation_begins_and_ends_with_the_blanks_of_the_text(language: str
         ),
         (
             Message(
-                "`{a}` stands in the place of {what}",
+                "`{a}` is used instead of {what}",
                 a=written("silu'(z)", "x"),
                 what=Message("the derivative of {function} in the gradient of `{b}`", function="tanh", b="y"),
             ),
-            "`the derivative of silu at x` stands in the place of the derivative of tanh in the gradient of `y`",
-            "`la derivada de silu en x` está en el lugar de la derivada de tanh en el gradiente de `y`",
+            "`the derivative of silu at x` is used instead of the derivative of tanh in the gradient of `y`",
+            "se usa `la derivada de silu en x` en lugar de la derivada de tanh en el gradiente de `y`",
         ),
     ],
 )  # fmt: skip
