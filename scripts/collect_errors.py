@@ -1,8 +1,8 @@
-"""Put the errors of all formats and runs into the experiment's one table.
+"""Collect the errors of all dtypes and runs in one table.
 
-in   parts    csv per format, as score_errors writes them, in the config's order of formats
+in   parts    csv per dtype, as score_errors writes them, in the config's order
      chunks   safetensors, as measure_chunk writes them, in the order of `spans`
-     spans    which runs those are: sample, first run, one after the last
+     spans    the runs of each chunk: sample, first run, one after the last
      needed   the tensors that require a gradient
 out  errors   csv, columns dtype, comparison, sample, run, gradient, max_abs, max_ulp, rel_norm
 """

@@ -1,12 +1,12 @@
-"""Give every run the cotangent that its gradient is pulled back from.
+"""Draw the cotangent of every run, which backward pulls back to the inputs.
 
 in   forward     the author's forward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     states      safetensors: "<sample>/state", where each sample's generator stopped
+     states      safetensors: "<sample>/state", each generator's state after drawing the inputs
      time_limit  seconds for one call of forward
 out  cotangents  safetensors: "<sample>/dout", shape (runs, *shape of forward's result), float32
 
-A scalar result gets 1. Only the result's shape is used, never its values.
+The cotangent of a scalar result is 1. Only the shape of forward's result is used, never its values.
 """
 
 from pathlib import Path

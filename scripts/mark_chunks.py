@@ -1,13 +1,14 @@
-"""Note the generators' states before each chunk of the runs that are not looked at closely.
+"""Save the generators' states before each chunk of the runs that are not fully analysed.
 
 in   specs, samples    from the config
-     chunks            the chunks: sample, first run, one after the last
+     chunks            for each chunk: sample, first run, one after the last
      states            safetensors: "<sample>/state", as generate_tensors writes them
      cotangents        safetensors: "<sample>/dout", as draw_cotangents writes them
-out  starts            safetensors: "<sample>/<first run>", bytes of the generator of tensors
-     cotangent_starts  the same of the generator of cotangents; empty for a scalar result
+out  starts            safetensors: "<sample>/<first run>", bytes of the generator of the tensors
+     cotangent_starts  the same for the generator of the cotangents; empty for a scalar result
 
-The draws are those of one long sequence, however it is cut.
+With these states each chunk continues the sample's one sequence of draws, so the size of the chunks
+changes no number.
 """
 
 from pathlib import Path

@@ -110,7 +110,7 @@ def test_a_macro_that_is_unknown_is_one_sentence_and_the_old_page_stays(project:
     run = project.snakemake()
     assert run.returncode != 0
     assert (
-        run.stdout.count(f"experiments/{TINY}/derivation.md:2: \\foo in $\\foo x$ is no LaTeX") == 1
+        run.stdout.count(f"experiments/{TINY}/derivation.md:2: \\foo in $\\foo x$ cannot be") == 1
     )
     assert "Traceback" not in run.stdout
     after = project.outputs()
