@@ -15,7 +15,7 @@ from torch import Tensor
 
 from autograd_by_hand.experiment.returned_values import not_a_tensor
 from autograd_by_hand.experiment.sampling import draw_cotangents as draw
-from autograd_by_hand.experiment.sampling import going_on
+from autograd_by_hand.experiment.sampling import resumed_generator
 from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of, write_tensors
@@ -33,7 +33,7 @@ def draw_cotangents(
         if not isinstance(result, Tensor):
             raise not_a_tensor(result, function, forward)
         runs = len(next(value for key, value in drawn.items() if key.startswith(f"{sample}/")))
-        generator = going_on(state_of[f"{sample}/state"])
+        generator = resumed_generator(state_of[f"{sample}/state"])
         douts[f"{sample}/dout"] = draw(generator, runs, result.shape)
     write_tensors(cotangents, douts)
 

@@ -27,7 +27,7 @@ import torch
 
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.progress import progress
-from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, going_on
+from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, resumed_generator
 from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
@@ -53,9 +53,9 @@ def measure_chunk(
     tails: Path,
 ) -> None:
     runs, start = range(int(first), int(last)), f"{sample}/{first}"
-    generator = going_on(read_tensors(starts)[start])
+    generator = resumed_generator(read_tensors(starts)[start])
     shape = read_tensors(cotangents)[f"{sample}/dout"].shape[1:]
-    douts = going_on(read_tensors(cotangent_starts)[start]) if shape else generator
+    douts = resumed_generator(read_tensors(cotangent_starts)[start]) if shape else generator
     by_dtype = [
         InFormat(
             forward,

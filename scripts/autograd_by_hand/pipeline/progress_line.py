@@ -19,7 +19,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from autograd_by_hand.core.progress import duration, on_terminal
 from autograd_by_hand.pipeline.final_summary import brief, show
-from autograd_by_hand.pipeline.run_stage import TOLD_AT_END
+from autograd_by_hand.pipeline.run_stage import REPORTED_AT_END
 from autograd_by_hand.pipeline.snakemake_patches import (
     is_quiet,
     is_run,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 NO_JOBS = ("all", "archive", "total")  # rules that only ask for files, and their sum
 CHUNK = "measure_chunk"  # the rule whose jobs are alike, so that what is left can be estimated
 ACCEPT = "accept"  # the rule whose reason is told last
-TOLD_BY = (ACCEPT, "render_page", "render_report")  # after one of these a report is this run's
+REPORTED_BY = (ACCEPT, "render_page", "render_report")  # after one of these a report is this run's
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Screen(logging.Handler):
         """Show from now on how far the run is."""
         self.start, self.began = time.monotonic(), time.time()
         if self.own:
-            os.environ[TOLD_AT_END] = ACCEPT
+            os.environ[REPORTED_AT_END] = ACCEPT
         if self.own and self._shows_progress() and on_terminal():
             from rich.console import Console  # here, since it takes 0.1 s
             from rich.live import Live
@@ -136,7 +136,7 @@ class Screen(logging.Handler):
 
     def _note_end(self, job: Begun) -> None:
         self.ended.append(job)
-        if job.rule in TOLD_BY:
+        if job.rule in REPORTED_BY:
             self.told.add(job.experiment)
         if not self.live and self._shows_progress():
             took = duration(time.monotonic() - job.since)

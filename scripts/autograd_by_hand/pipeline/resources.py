@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import disk_usage
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.experiment.settings import TRACED, Config, closely, judged
+from autograd_by_hand.experiment.settings import TRACED, Config, fully_analysed, judged
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 PYTHON = 300_000_000  # bytes of a stage before it has read a tensor
@@ -36,7 +36,7 @@ MEMINFO = Path("/proc/meminfo")
 def disk_needed(config: Config) -> int:
     """Bytes of an experiment's cached intermediates, its table of errors among them."""
     everything, gradients = _elements(config)
-    runs = {name: closely(sample) for name, sample in config["samples"].items()}
+    runs = {name: fully_analysed(sample) for name, sample in config["samples"].items()}
     held = sum(runs.values()) * everything * 4
     for dtype in judged(config["dtypes"]):
         reference = 16 if dtype == "float64" else 8
@@ -71,7 +71,7 @@ def _tensors_held(config: Config) -> dict[str, int]:
     reference, in longdouble (16); and what a stage makes of the gradients.
     """
     everything, gradients = _elements(config)
-    runs = sum(map(closely, config["samples"].values()))
+    runs = sum(map(fully_analysed, config["samples"].values()))
     drawn = 4 * runs * everything
     return {
         "compute_reference": drawn + 24 * everything + 16 * (runs + 1) * gradients,
