@@ -156,7 +156,7 @@ def test_a_recorded_run_that_cannot_be_read_is_said_and_stops_nothing(project: P
     assert run.returncode == 0
     assert (
         f"The recorded run cannot be compared with this one: experiments/{TINY}/recorded/manifest.json: "
-        "is no manifest: "
+        "is not a manifest: "
     ) in run.stdout
 
 
