@@ -43,10 +43,10 @@ def ask_gradcheck(
     wide = {name: cast(value, torch.float64) for name, value in run.tensors.items()}
     forwards = load_function(forward, "forward", list(wide), time_limit)
     function = load_function(backward, "backward", [*wide, "dout"], time_limit)
-    told = {"shapes": {}, "fast": False, "objection": None, "refused": None}
+    answer = {"shapes": {}, "fast": False, "objection": None, "refused": None}
     for fast, given in ((False, cut(wide)), (True, wide)):
         by_hand = Backward(function, backward, needed, torch.float64, time_limit)
-        told |= {"shapes": {name: list(one.shape) for name, one in given.items()}, "fast": fast}
+        answer |= {"shapes": {name: list(one.shape) for name, one in given.items()}, "fast": fast}
         try:
             objection = ask(
                 lambda **leaves: call(forwards, forward, leaves, time_limit),
@@ -55,11 +55,11 @@ def ask_gradcheck(
                 needed,
                 fast,
             )
-            told |= {"objection": objection, "refused": None}
+            answer |= {"objection": objection, "refused": None}
             break
         except UserError as error:
-            told["refused"] = error.sentence
-    write_json(opinion, told)
+            answer["refused"] = error.sentence
+    write_json(opinion, answer)
 
 
 if __name__ == "__main__":

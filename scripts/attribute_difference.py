@@ -94,7 +94,7 @@ def attribute_difference(
     hand = RepeatedReplay(
         program,
         {name: tensor_of_runs(drawn[name], dtype) for name in program["inputs"]},
-        {place: held(runs_last(values)) for place, values in given_to("hand", made).items()},
+        {key: held(runs_last(values)) for key, values in given_to("hand", made).items()},
         lambda call, arrays, rounding: carry_out(
             call, arrays, torch_dtype(dtype if rounding else accumulator(dtype))
         ),

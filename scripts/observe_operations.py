@@ -88,8 +88,8 @@ def _given(program: Program, seen: Observer) -> dict[str, Tensor]:
     outputs = set() if writes_in_place(program) else {*program["outputs"].values()}
     anyway = outputs - {*program["constants"]}
     return {
-        f"{place}.{number}": tensor
-        for (place, number), tensor in seen.recorded.items()
+        f"{index}.{number}": tensor
+        for (index, number), tensor in seen.recorded.items()
         if number not in anyway
     }
 

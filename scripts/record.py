@@ -77,8 +77,8 @@ def _record(folder: Path, manifest: dict[str, Any]) -> str:
         folder / f"REPORT{edition(language)}.md": language
         for language in languages_of(manifest["config"])
     }
-    with TemporaryDirectory(dir=folder, prefix=f".{RECORDED}-") as place:
-        new = Path(place, RECORDED)
+    with TemporaryDirectory(dir=folder, prefix=f".{RECORDED}-") as temporary:
+        new = Path(temporary, RECORDED)
         for path in kept:
             copy = new / path.relative_to(folder)
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ def verify(archive: Archive) -> Iterator[tuple[bool, str]]:
         yield False, "replay  not tried, since files are changed"
         return
     if not manifest["dtypes"]:
-        yield False, "the manifest names no format"
+        yield False, "the manifest lists no dtype"
     for dtype in manifest["dtypes"]:
         yield from _replayed(archive, dtype)
 

@@ -385,7 +385,7 @@ def test_a_manifest_without_formats_proves_nothing(
     files[f"{FOLDER}/manifest.json"] = json.dumps(manifest | {"dtypes": []}).encode()
     run = run_verify(repacked(signed(files)))
     assert run.returncode == 1
-    assert "the manifest names no format" in run.stdout
+    assert "the manifest lists no dtype" in run.stdout
 
 
 @pytest.mark.parametrize("sums", [b"", b"x\n", b"0  a\n", b"0" * 64 + b"  ../a\n", b"\xff\xfe"])

@@ -97,7 +97,7 @@ def ask(
     except GradcheckError as error:
         names = [name for name in tensors if name in needed]  # gradcheck numbers only these
         first = str(error).strip().splitlines()[0].rstrip(":,.")
-        return re.sub(r"input (\d+)", lambda place: f"input {names[int(place[1])]}", first)
+        return re.sub(r"input (\d+)", lambda match: f"input {names[int(match[1])]}", first)
     except (RuntimeError, ValueError) as error:  # gradcheck's way to refuse what it cannot check
         reason = " ".join(str(error).split())
         raise UserError(Message("gradcheck cannot: {reason}", reason=reason)) from error

@@ -70,7 +70,7 @@ def _check_parameters(function: Author, path: Path, name: str, arguments: list[s
         if parameter.name not in arguments and parameter.default is parameter.empty:
             known = ", ".join(arguments)
             raise UserError(
-                f"{place}: {name} takes {parameter.name!r}, which is no tensor of the config; "
+                f"{place}: {name} takes {parameter.name!r}, which is not a tensor of the config; "
                 f"there are {known}."
             )
 

@@ -66,7 +66,7 @@ class Screen(logging.Handler):
         self.total, self.chunks = 0, 0
         self.begun: dict[int, Begun] = {}
         self.ended: list[Begun] = []
-        self.told: set[str] = set()
+        self.reported: set[str] = set()
         self.failed: set[str] = set()
         self.not_accepted: set[str] = set()
         self.start = time.monotonic()
@@ -105,9 +105,9 @@ class Screen(logging.Handler):
 
     def _print_results(self) -> None:
         show(
-            {self.reports[name]: _page_or_report(self.reports[name]) for name in sorted(self.told)}
+            {self.reports[name]: _page_or_report(self.reports[name]) for name in sorted(self.reported)}
         )
-        for name in sorted(self.failed - self.told):
+        for name in sorted(self.failed - self.reported):
             print(f"{name} is not finished; the reason is above.", file=sys.stderr)
         took = duration(time.monotonic() - self.start)
         print(f"{len(self.ended)} jobs done in {took}.", file=sys.stderr, flush=True)
@@ -116,28 +116,28 @@ class Screen(logging.Handler):
         """Handle an event in Snakemake's log: count the jobs, and note their starts and ends."""
         if not is_run(self.workflow):
             return
-        event, told = getattr(record, "event", None), record.__dict__
+        event, fields = getattr(record, "event", None), record.__dict__
         if record.msg == NOTHING_TO_BE_DONE_MSG and not targets(self.workflow):
             print(*map(brief, self.reports.values()), sep="\n")
         elif event == LogEvent.RUN_INFO:
-            self.total = sum(n for rule, n in told["stats"].items() if rule not in NO_JOBS)
-            self.chunks = told["stats"].get(CHUNK, 0)
-        elif event == LogEvent.JOB_INFO and told["rule_name"] not in NO_JOBS:
-            self.begun[told["jobid"]] = _begun(told["rule_name"], dict(told["wildcards"]))
-        elif event == LogEvent.JOB_FINISHED and told["job_id"] in self.begun:
-            self._note_end(self.begun.pop(told["job_id"]))
-        elif event == LogEvent.JOB_ERROR and told["jobid"] in self.begun:
-            job = self.begun.pop(told["jobid"])
+            self.total = sum(n for rule, n in fields["stats"].items() if rule not in NO_JOBS)
+            self.chunks = fields["stats"].get(CHUNK, 0)
+        elif event == LogEvent.JOB_INFO and fields["rule_name"] not in NO_JOBS:
+            self.begun[fields["jobid"]] = _begun(fields["rule_name"], dict(fields["wildcards"]))
+        elif event == LogEvent.JOB_FINISHED and fields["job_id"] in self.begun:
+            self._note_end(self.begun.pop(fields["job_id"]))
+        elif event == LogEvent.JOB_ERROR and fields["jobid"] in self.begun:
+            job = self.begun.pop(fields["jobid"])
             if job.rule == ACCEPT:  # the report exists, so its summary can be printed
                 self.not_accepted.add(job.experiment)
-                self.told.add(job.experiment)
+                self.reported.add(job.experiment)
             else:
                 self.failed.add(job.experiment)
 
     def _note_end(self, job: Begun) -> None:
         self.ended.append(job)
         if job.rule in REPORTED_BY:
-            self.told.add(job.experiment)
+            self.reported.add(job.experiment)
         if not self.live and self._shows_progress():
             took = duration(time.monotonic() - job.since)
             print(f"{len(self.ended)} of {self.total}: {job}, {took}", file=sys.stderr, flush=True)

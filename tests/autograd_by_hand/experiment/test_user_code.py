@@ -83,7 +83,7 @@ def test_a_catch_all_parameter_is_told(tmp_path, signature, name):
 
 def test_an_unknown_parameter_is_told_with_the_tensors_there_are(tmp_path):
     sentence = load_refused(tmp_path, "\ndef backward(x, w):\n    pass\n")
-    assert sentence == "2: backward takes 'w', which is no tensor of the config; there are x, W."
+    assert sentence == "2: backward takes 'w', which is not a tensor of the config; there are x, W."
 
 
 def test_an_unknown_parameter_with_a_default_may_stay(tmp_path):
