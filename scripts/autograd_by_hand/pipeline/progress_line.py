@@ -105,7 +105,10 @@ class Screen(logging.Handler):
 
     def _print_results(self) -> None:
         show(
-            {self.reports[name]: _page_or_report(self.reports[name]) for name in sorted(self.reported)}
+            {
+                self.reports[name]: _page_or_report(self.reports[name])
+                for name in sorted(self.reported)
+            }
         )
         for name in sorted(self.failed - self.reported):
             print(f"{name} is not finished; the reason is above.", file=sys.stderr)
