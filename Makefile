@@ -1,16 +1,13 @@
 # `make` runs the experiments, `make test` the tests, `make test-all` those that take long as well;
 # each sets up .venv first.
-# `make new NAME=my-gradient` begins an experiment of your own; `make record` copies the last run of
-# every experiment to what git keeps of it, experiments/*/recorded/.
+# `make new NAME=my-gradient` starts an experiment of your own; `make record` copies the results of
+# every experiment's last run to experiments/*/recorded/, which git keeps.
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) $(if $(NO_COLOR),--nocolor)
-
-record: .venv/installed
-	$(BIN)/python scripts/record.py
 
 test: .venv/installed
 	$(BIN)/pytest -n auto --dist worksteal -m "not thorough"
@@ -50,7 +47,7 @@ bench: .venv/installed
 	$(BIN)/python -m tests.bench.trial fourth
 	$(BIN)/python -m tests.bench.families eight twelve third fourth
 
-# Looked at by every make: a .venv whose Python is gone or too old is replaced.
+# Phony, so that every make checks .venv and replaces it if its Python is gone or too old.
 .venv/installed:
 	@sh envs/make_venv.sh "$(PYTHON)" envs/requirements.txt $@
 

@@ -1,6 +1,6 @@
 """Put hand-derived gradients on trial against PyTorch's autograd: `snakemake -c1`.
 
-The rules stand in scripts/rules/, a phase in each file; what they call, in
+The rules are in scripts/rules/, one file for each phase; the functions that they call are in
 scripts/autograd_by_hand/pipeline/.
 """
 
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 LIBRARY = os.path.join(workflow.basedir, "scripts")
-sys.path.insert(0, LIBRARY)  # as Python does for whatever is started from there
+sys.path.insert(0, LIBRARY)  # as Python does for a script that is started from there
 
 from autograd_by_hand.pipeline import hooks
 from autograd_by_hand.pipeline.code_fingerprint import Code
@@ -31,7 +31,7 @@ hooks.let_stages_import(LIBRARY)
 
 code = Code(memory=Path(".snakemake/source_files.json"))
 
-# The size of chunks for all experiments: snakemake --config chunk=200
+# Sets the size of chunks in all experiments: snakemake --config chunk=200
 with hooks.in_a_sentence():
     experiments = Experiments.read(chunk_size=config.get("chunk"))
 
@@ -59,21 +59,22 @@ wildcard_constraints:
     edition=r"(\.es)?",
 
 
-# An experiment that misses its criteria is not computed again, as a job that a node has lost is.
+# `accept` fails if an experiment misses its criteria. It runs here, since a cluster job that fails is
+# submitted again.
 localrules:
     accept,
     write_index,
 
 
 rule all:
-    """Run every experiment; succeed when each meets its own acceptance criteria."""
+    """Run every experiment; succeed if each meets its acceptance criteria."""
     input:
         experiments.of_all("work/accepted.txt"),
         "experiments/index.html",
 
 
 rule archive:
-    """Pack every experiment for others to check, in archives/."""
+    """Pack every experiment into an archive for others to check, in archives/."""
     input:
         expand("archives/{experiment}.tar.gz", experiment=experiments.names),
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Set up .venv with pinned packages, unless it has them: sh envs/make_venv.sh PYTHON REQUIREMENTS MARKER
-# MARKER becomes a copy of REQUIREMENTS once all of them are installed, so it is valid until they change.
+# Install pinned packages in .venv, unless it has them: sh envs/make_venv.sh PYTHON REQUIREMENTS MARKER
+# MARKER is a copy of REQUIREMENTS as they were last installed; if the two differ, pip runs again.
 set -u
 python=$1 requirements=$2 marker=$3
 own=.venv/bin/python
@@ -12,7 +12,7 @@ refuse() {
     exit 1
 }
 
-# The version of a Python, or nothing if it does not run.
+# Print the version of a Python, or nothing if it does not run.
 version_of() {
     "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2> /dev/null
 }
@@ -29,7 +29,7 @@ has_pip() {
     "$own" -m pip --version > /dev/null 2>&1 || "$own" -m ensurepip > /dev/null 2>&1
 }
 
-# Why .venv cannot be used, or nothing if it can.
+# Print why .venv cannot be used, or nothing if it can.
 fault() {
     version=$(version_of "$own")
     if [ -z "$version" ]; then
@@ -49,16 +49,16 @@ create() {
         refuse "$python is Python $version, but $oldest or newer is needed; name a newer one: make PYTHON=python3.12"
     [ -z "$1" ] || echo "make: .venv $1; it is replaced." >&2
     rm -rf .venv
-    said=$("$python" -m venv .venv 2>&1) && return
+    output=$("$python" -m venv .venv 2>&1) && return
     rm -rf .venv
-    case $said in
+    case $output in
     *ensurepip* | *"No module named venv"*)
         refuse "$python has no module venv or no pip; install them (on Debian and Ubuntu: apt install python3-venv), then run make again." ;;
     esac
-    refuse "$python cannot make .venv: $(echo "$said" | tail -n 1)"
+    refuse "$python cannot make .venv: $(echo "$output" | tail -n 1)"
 }
 
-# pip names the connection in its last error, or has tried in vain and knows of no version at all.
+# Offline, pip's last error names the connection, or pip has retried and found no version at all.
 is_offline() {
     grep -Eq '^ERROR: .*ConnectionPool|^pip\._vendor\.(urllib3|requests)\.exceptions\.' "$log" ||
         { grep -q 'after connection broken by' "$log" && grep -q '(from versions: none)' "$log"; }
@@ -75,8 +75,8 @@ rm -f "$marker"
 echo "make: installing the packages of $requirements in .venv." >&2
 if ! "$own" -m pip install --quiet --disable-pip-version-check --requirement "$requirements" > "$log" 2>&1; then
     ! is_offline ||
-        refuse "pip does not reach the package index; connect to the network, then run make again."
+        refuse "pip cannot reach the package index; connect to the network, then run make again."
     why=$(grep '^ERROR: ' "$log" | tail -n 1)
-    refuse "pip cannot install $requirements: ${why#ERROR: } All that it said is in $log."
+    refuse "pip cannot install $requirements: ${why#ERROR: } Its whole output is in $log."
 fi
 cp "$requirements" "$marker"

@@ -1,11 +1,12 @@
-"""Succeed if backward gives every gradient, every criterion holds, and none is wrong unexpectedly.
+"""Succeed if backward gives every gradient and every acceptance criterion holds.
 
 in   judgement   json, as judge_gradients writes it
-     report      the report, which is written either way
+     report      the report; it is written even if this stage fails, and only named here
      acceptance  the config's criteria
 out  accepted    text: the criteria that hold, one per line
 
-A gradient may be wrong only where a criterion says so: `verdict: wrong`.
+A wrong gradient makes the stage fail, unless a criterion of the config expects one with
+`verdict: wrong`.
 """
 
 from collections import defaultdict
@@ -39,7 +40,7 @@ def accept(judgement: Path, report: Path, acceptance: list[dict[str, Any]], acce
 
 
 def _wrong(verdicts: list[dict[str, Any]]) -> str:
-    """Which gradients are wrong in which dtypes; empty if none is."""
+    """A clause that lists the wrong gradients with their dtypes; empty if there is none."""
     dtypes = defaultdict(list)
     for verdict in verdicts:
         if verdict["outcome"] == "wrong":

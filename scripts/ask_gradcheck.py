@@ -1,17 +1,19 @@
-"""Ask torch.autograd.gradcheck for a second opinion of the hand's gradient, in float64.
+"""Ask torch.autograd.gradcheck for a second opinion on the manual gradient, in float64.
 
 in   forward, backward  the author's files
      draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
      cotangents         safetensors: "<sample>/dout"
-     checked            text, of check_backward: there is a backward to ask about
+     checked            text, as check_backward writes it: backward gives a gradient
      needed             the tensors that require a gradient
      time_limit         seconds for one call of forward or backward
-out  opinion            json: `shapes`, on which it was asked; `fast`, whether by random projections
-                        and not every element; `objection`, its first line, or null; `refused`, why
-                        it could not be asked, or null
+out  opinion            json: `shapes`, the shapes of the tensors that it was called with; `fast`,
+                        whether it compared random projections instead of every element;
+                        `objection`, the first line of its error, or null; `refused`, why it could
+                        not be called, or null
 
-On the trial's first run, with every axis cut short: gradcheck moves each element of each input. Of
-a forward or backward that knows no other sizes it is asked in its fast mode, on the whole run.
+gradcheck perturbs each element of each input, so it gets the trial's first run with every axis cut
+short. If forward or backward works only with the full sizes, gradcheck gets the whole run and its
+fast mode.
 """
 
 from pathlib import Path
@@ -41,10 +43,10 @@ def ask_gradcheck(
     wide = {name: cast(value, torch.float64) for name, value in run.tensors.items()}
     forwards = load_function(forward, "forward", list(wide), time_limit)
     function = load_function(backward, "backward", [*wide, "dout"], time_limit)
-    told = {"shapes": {}, "fast": False, "objection": None, "refused": None}
+    answer = {"shapes": {}, "fast": False, "objection": None, "refused": None}
     for fast, given in ((False, cut(wide)), (True, wide)):
         by_hand = Backward(function, backward, needed, torch.float64, time_limit)
-        told |= {"shapes": {name: list(one.shape) for name, one in given.items()}, "fast": fast}
+        answer |= {"shapes": {name: list(one.shape) for name, one in given.items()}, "fast": fast}
         try:
             objection = ask(
                 lambda **leaves: call(forwards, forward, leaves, time_limit),
@@ -53,11 +55,11 @@ def ask_gradcheck(
                 needed,
                 fast,
             )
-            told |= {"objection": objection, "refused": None}
+            answer |= {"objection": objection, "refused": None}
             break
         except UserError as error:
-            told["refused"] = error.sentence
-    write_json(opinion, told)
+            answer["refused"] = error.sentence
+    write_json(opinion, answer)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,24 @@
-"""Trace the difference between the hand's formula on numpy's sums and autograd to its causes.
+"""Attribute the difference between the manual gradient, summed by numpy, and autograd's to causes.
 
 in   backward    the author's backward.py
      operations  json, as observe_operations writes it
      orders      json, as reveal_orders writes it
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
      cotangents  safetensors: "<sample>/dout"
-     recorded    safetensors: what the programs take as given
-     manual, autograd  safetensors: "<sample>/d<tensor>", shape (runs, *shape), in the format
+     recorded    safetensors: the values that a replay reads instead of computing them
+     manual, autograd  safetensors: "<sample>/d<tensor>", shape (runs, *shape), in this dtype
      needed      the tensors that require a gradient
      time_limit  seconds for one call of backward
-out  attribution json: `runs`, how many runs of the trial it rests on; `refused`, why nothing can be
-                 said, or null; `ends`, one row per gradient and end of the game
-                 (`replay.attribution`): elements of the replay and those with the bits of the real
-                 computation; `shares`, one row per gradient and factor, share null where there is
-                 no difference; `counterfactuals`, one row per gradient and order of the hand's
-                 sums, against autograd, none if the replay misses torch's end; `forward`,
-                 `backward`, the operations of the hand that were taken for either
+out  attribution json: `runs`, how many runs of the trial were replayed; `refused`, why there is no
+                 attribution, or null; `ends`, one row per gradient and end of the game
+                 (`replay.attribution`): how many elements the replay has, and how many of them have
+                 the bits of the real computation; `shares`, one row per gradient and factor, share
+                 null where there is no difference; `counterfactuals`, one row per gradient and
+                 hypothetical order of the manual backward's sums, compared with autograd (no rows
+                 if the replay misses a bit of torch's end); `forward`, `backward`, the sums of the
+                 manual backward that were assigned to the forward or the backward pass
 
-Measures only: what the shares mean is for the report to say.
+This stage only measures; the report explains what the shares mean.
 """
 
 from functools import partial
@@ -93,7 +94,7 @@ def attribute_difference(
     hand = RepeatedReplay(
         program,
         {name: tensor_of_runs(drawn[name], dtype) for name in program["inputs"]},
-        {place: held(runs_last(values)) for place, values in given_to("hand", made).items()},
+        {key: held(runs_last(values)) for key, values in given_to("hand", made).items()},
         lambda call, arrays, rounding: execute_in_torch(
             call, arrays, torch_dtype(dtype if rounding else accumulator(dtype))
         ),
@@ -136,7 +137,7 @@ def attribute_difference(
                 for factor in (*FACTORS, OTHER)
             ],
             "counterfactuals": []
-            if "torch" in missed  # then something that the hand does is not seen
+            if "torch" in missed  # the replay does not cover all that backward computes
             else _counterfactuals(hand, torchs, truth, dtype),
             "forward": _sums(program, forward),
             "backward": _sums(program, set(range(len(program["calls"]))) - forward),
@@ -145,7 +146,7 @@ def attribute_difference(
 
 
 def _reason(observed: Operations, revealed: list[RevealedSum]) -> str | None:
-    """Why nothing can be said, if so."""
+    """Why the difference cannot be attributed, or None if it can."""
     if observed["hand"]["refused"]:
         *first, last = dict.fromkeys(observed["hand"]["refused"].values())
         return joined(" ", [*first, clause(last)])
@@ -194,7 +195,10 @@ def _numpys_end(
     time_limit: float,
     count: int,
 ) -> dict[str, Array]:
-    """What backward really gives on numpy's sums, in the format in which sums are added."""
+    """The gradients that backward really returns on numpy's sums, in the accumulator's dtype.
+
+    returns: by name, "d<tensor>", shape (*shape, runs)
+    """
     runs = read_runs(draws, cotangents)
     found: dict[str, list[Array]] = {f"d{name}": [] for name in needed}
     wide = torch_dtype(accumulator(dtype))
@@ -233,13 +237,13 @@ def _counterfactuals(
 
 
 def _alike(others: dict[str, Array], name: str, found: Array) -> ComparedCounts:
-    """How many elements a gradient has, and how many with the bits of another."""
+    """Count a gradient's elements, and those whose bits are the same in `others`."""
     alike = same_bits(found, others[name])
     return {"elements": alike.size, "identical": int(alike.sum())}
 
 
-def _sums(program: Program, places: set[int]) -> list[str]:
-    calls = [program["calls"][place] for place in sorted(places)]
+def _sums(program: Program, indices: set[int]) -> list[str]:
+    calls = [program["calls"][index] for index in sorted(indices)]
     return [call["op"].split(".")[1] for call in calls if "sum" in call]
 
 

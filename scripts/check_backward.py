@@ -1,14 +1,14 @@
-"""Call the author's backward.py once, on the first run, so that a mistake in it is told once.
+"""Call the author's backward.py on the first run, so that a mistake in it is reported only once.
 
 in   backward    the author's backward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
      cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed      the tensors that require a gradient
      time_limit  seconds for one call of backward
-out  checked     text: the gradients that it gives, with their shapes, and why others are none
+out  checked     text, one line per gradient: its name and shape, or why it cannot be used
 
-Refuses a backward that gives no gradient at all; whether the numbers are right is judge_gradients'
-question.
+The stage fails if backward gives no usable gradient at all. Whether the numbers are right is for
+judge_gradients to decide.
 """
 
 from pathlib import Path
@@ -34,8 +34,8 @@ def check_backward(
     answer = by_hand(run.tensors, run.dout)
     if set(needed) <= set(answer.refused):
         raise UserError(answer.refused[needed[0]])
-    told = {name: f"d{name} {tuple(answer.gradients[name].shape)}" for name in needed}
-    write_text(checked, "".join(f"{line}\n" for line in (told | answer.refused).values()))
+    lines = {name: f"d{name} {tuple(answer.gradients[name].shape)}" for name in needed}
+    write_text(checked, "".join(f"{line}\n" for line in (lines | answer.refused).values()))
 
 
 if __name__ == "__main__":

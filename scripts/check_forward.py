@@ -6,10 +6,11 @@ in   forward     the author's forward.py
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
 out  oracle      json: `autograd` and `difference`, the derivative of <dout, forward> along a random
-                 direction, of the trial's first run in float64; `uncertain`, the latter's error;
-                 `reason`, why autograd is no reference for this forward, or null
+                 direction by autograd and by finite differences, for the trial's first run in
+                 float64; `uncertain`, the estimated error of `difference`; `reason`, why autograd
+                 cannot serve as a reference for this forward, or null
 
-The gradient by hand is no matter of this stage.
+This stage does not look at the manual gradient.
 """
 
 from math import isfinite, sqrt
@@ -30,8 +31,9 @@ from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_runs
 
 SEED = 0  # of the direction
-STEPS = (1e-2, 1e-4, 1e-6)  # of the direction's length, which is a tensor's own: the first that
-# agrees decides, since a kink of forward (a relu's, say) may lie within a longer one
+# Relative to the direction, which is as large as the tensors are. A longer step may cross a kink of
+# forward (of a relu, say), so autograd passes as soon as one of the steps agrees with it.
+STEPS = (1e-2, 1e-4, 1e-6)
 
 
 def check_forward(
@@ -102,7 +104,7 @@ def check_forward(
 
 
 def _direction(tensor: Tensor, generator: torch.Generator) -> Tensor:
-    """A random direction of the size of a tensor's own numbers."""
+    """A random direction, shaped like the tensor, with its root mean square as the scale."""
     size = float(tensor.square().mean().sqrt()) or 1.0
     return torch.randn(tensor.shape, generator=generator, dtype=torch.float64) * size
 

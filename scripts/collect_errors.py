@@ -1,8 +1,8 @@
-"""Put the errors of all formats and runs into the experiment's one table.
+"""Collect the errors of all dtypes and runs in one table.
 
-in   parts    csv per format, as score_errors writes them, in the config's order of formats
+in   parts    csv per dtype, as score_errors writes them, in the config's order
      chunks   safetensors, as measure_chunk writes them, in the order of `spans`
-     spans    which runs those are: sample, first run, one after the last
+     spans    the runs of each chunk: sample, first run, one after the last
      needed   the tensors that require a gradient
 out  errors   csv, columns dtype, comparison, sample, run, gradient, max_abs, max_ulp, rel_norm
 """
@@ -25,15 +25,15 @@ def collect_errors(
 ) -> None:
     rest = [(*span, read_arrays(path)["errors"]) for span, path in zip(spans, chunks, strict=True)]
     with atomic_path(errors) as temporary, temporary.open("w", encoding="utf-8") as out:
-        for place, part in enumerate(parts):
+        for index, part in enumerate(parts):
             table = read_csv(part)
-            if not place:
+            if not index:
                 out.write(as_csv(table.head(0)))
             keys = ["dtype", "comparison", "sample", "gradient"]
             for names, group in table.groupby(keys, sort=False, observed=True):
                 dtype, comparison, sample, gradient = map(str, names)
                 out.write(as_csv(group, header=False))
-                of = place, COMPARISONS.index(comparison), needed.index(gradient.removeprefix("d"))
+                of = index, COMPARISONS.index(comparison), needed.index(gradient.removeprefix("d"))
                 for name, first, _, values in rest:
                     if name == sample:
                         more = rows_of(values[of], dtype, comparison, sample, gradient, first)

@@ -1,12 +1,12 @@
-"""Keep the gradients of the runs that are judged and shown, each bit once, for the archive.
+"""Keep the gradients of the runs that are judged or shown, without duplicates, for the archive.
 
-in   manual     safetensors: "<sample>/d<tensor>", shape (runs, *shape), in the format
+in   manual     safetensors: "<sample>/d<tensor>", shape (runs, *shape), in this dtype
      autograd   safetensors: the same, and "<sample>/result"
-out  gradients  safetensors: "autograd/<sample>/<name>", and "manual/<sample>/<name>" where a bit of
+out  gradients  safetensors: "autograd/<sample>/<name>", and "manual/<sample>/<name>" if any bit of
                 it differs from autograd's
-     same       json: the names "<sample>/<name>" whose manual bits are autograd's
+     same       json: the names "<sample>/<name>" for which manual and autograd have the same bits
 
-The other samples' gradients follow from their inputs, which an archive holds in full.
+The gradients of other samples are left out: an archive holds all inputs, so they can be computed.
 """
 
 from pathlib import Path
@@ -20,13 +20,13 @@ SAMPLES = ("example", "trial")
 
 
 def collect_gradients(manual: Path, autograd: Path, gradients: Path, same: Path) -> None:
-    hand, torchs = read_tensors(manual), read_tensors(autograd)
+    by_hand, torchs = read_tensors(manual), read_tensors(autograd)
     kept = {key for key in torchs if key.split("/")[0] in SAMPLES}
-    alike = sorted(key for key in kept & hand.keys() if same_bits(hand[key], torchs[key]))
+    alike = sorted(key for key in kept & by_hand.keys() if same_bits(by_hand[key], torchs[key]))
     write_tensors(
         gradients,
         {f"autograd/{key}": torchs[key] for key in kept}
-        | {f"manual/{key}": hand[key] for key in kept & hand.keys() if key not in alike},
+        | {f"manual/{key}": by_hand[key] for key in kept & by_hand.keys() if key not in alike},
     )
     write_json(same, alike)
 

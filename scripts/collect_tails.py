@@ -1,9 +1,9 @@
-"""Add up the tails of all runs of the trial.
+"""Add up the histograms of the errors ("tails") of all runs of the trial.
 
-in   parts   json per format, as score_errors writes them
+in   parts   json per dtype, as score_errors writes them
      chunks  json, as measure_chunk writes them, in the order of their runs
-out  tails   json: by format, `gradients`, as tails.py counts, and `lost`, the runs in which
-             forward's value is no number
+out  tails   json: by dtype, `gradients`, the counts of `verdict.error_histogram`, and `lost`, how
+             many runs have a result of forward that is not finite
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from autograd_by_hand.verdict.error_histogram import added
 
 
 def collect_tails(parts: list[Path], chunks: list[Path], tails: Path) -> None:
-    heads = {dtype: told for part in parts for dtype, told in read_json(part).items()}
+    heads = {dtype: counts for part in parts for dtype, counts in read_json(part).items()}
     rest = [read_json(chunk) for chunk in chunks]
     write_json(
         tails,

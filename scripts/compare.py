@@ -1,14 +1,14 @@
-"""Compare two experiments: two archives or two folders, of two machines or two versions of torch.
+"""Compare two runs of experiments, each an archive or a folder: of two machines, for example.
 
     python scripts/compare.py experiments/25-autograd-by-hand
     python scripts/compare.py archives/a.tar.gz archives/b.tar.gz
     python scripts/compare.py experiments/25-autograd-by-hand archives/25-autograd-by-hand.tar.gz
     python scripts/compare.py --json a.tar.gz b.tar.gz
 
-Given one experiment's folder, it compares the run that is recorded there with the last one. Tells
-which settings, versions, inputs, orders of sums, shares of the difference, errors and verdicts
-differ. Needs Python alone. The exit status is 0 if they are the same in all of these, 1 if not, 2
-if one cannot be read.
+With one experiment's folder as the only argument, it compares the recorded results in it with the
+last run. It prints which settings, versions, inputs, summation orders, shares of the difference,
+errors and verdicts differ. It needs nothing but Python. The exit status is 0 if all of these are
+the same, 1 if not, and 2 if an experiment cannot be read.
 """
 
 import signal
@@ -23,10 +23,10 @@ from autograd_by_hand.core.printable import printable
 
 
 def main(arguments: list[str]) -> int:
-    """Compare, and tell; the exit status.
+    """Print the comparison of the experiments that are named; return the exit status.
 
     Raises
-        UserError: if the arguments are not two experiments, or one that has a recorded run.
+        UserError: if the arguments are neither two experiments nor one with recorded results.
     """
     paths = [Path(argument) for argument in arguments if argument != "--json"]
     if len(paths) == 1 and (paths[0] / "config.yaml").is_file():
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop reading
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly if `| head` has read enough
     try:
         with within_limits(" ".join(sys.argv[1:])):
             status = main(sys.argv[1:])

@@ -1,17 +1,19 @@
-"""Call the author's backward.py on every run, in one format.
+"""Call the author's backward.py on every run, in one dtype.
 
 in   backward    the author's backward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
      cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed      the tensors that require a gradient
      time_limit  seconds for one call of backward
-out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in the format; nan where
-                 backward gave none
-     calls       json: `second_call`, what a second call on the same inputs gave, by tensor;
-                 `zero_cotangent`, what dout = 0 gave on the first run (empty if backward takes no
-                 dout); `changed_inputs`; `refused`, why there is no gradient, by tensor
+out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in this dtype; nan where
+                 backward gave no gradient
+     calls       json: `second_call`, how the gradients of a second call on the same inputs compare,
+                 by tensor; `zero_cotangent`, the result of dout = 0 on the first run (empty if
+                 backward takes no dout); `changed_inputs`, the inputs that backward modified;
+                 `refused`, why there is no gradient, by tensor
 
-Each run's backward is called twice: a gradient that grows or wavers is no function of its inputs.
+Backward is called twice on each run: if the second call gives another gradient, backward is not a
+function of its inputs alone.
 """
 
 from pathlib import Path
@@ -33,9 +35,9 @@ def compute_manual(
     calls: Path,
 ) -> None:
     runs = read_runs(draws, cotangents)
-    found, showed = call_backward(dtype, backward, runs, needed, time_limit)
+    found, observations = call_backward(dtype, backward, runs, needed, time_limit)
     write_tensors(gradients, found)
-    write_json(calls, showed)
+    write_json(calls, observations)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Differentiate forward.py in wider arithmetic, from the inputs as one format rounds them.
+"""Differentiate forward.py in wider arithmetic, from the inputs as one dtype rounds them.
 
 in   forward     the author's forward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
@@ -6,10 +6,13 @@ in   forward     the author's forward.py
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
 out  gradients   safetensors: "<sample>/d<tensor>" and "<sample>/result", (runs, *shape), float64;
-                 for float64 also "<sample>/d<tensor>.tail", what the wider value has beyond it
-     arithmetic  json: in which arithmetic the reference was computed, and why if not a wider one
+                 for float64 also "<sample>/d<tensor>.tail", the wider value minus its rounding to
+                 float64
+     arithmetic  json: `arithmetic`, in which the reference was computed, and `reason`, why it is
+                 not wider than the dtype, or null
 
-The reference of float32, bfloat16 and float16 is float64; float64's is numpy's longdouble.
+The reference for float32, bfloat16 and float16 is computed in float64; that for float64 in numpy's
+longdouble.
 """
 
 from pathlib import Path

@@ -1,12 +1,12 @@
-"""Give every run the cotangent that its gradient is pulled back from.
+"""Draw the cotangent of every run, which backward pulls back to the inputs.
 
 in   forward     the author's forward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     states      safetensors: "<sample>/state", where each sample's generator stopped
+     states      safetensors: "<sample>/state", each generator's state after drawing the inputs
      time_limit  seconds for one call of forward
 out  cotangents  safetensors: "<sample>/dout", shape (runs, *shape of forward's result), float32
 
-A scalar result gets 1. Only the result's shape is used, never its values.
+The cotangent of a scalar result is 1. Only the shape of forward's result is used, never its values.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from autograd_by_hand.experiment.returned_values import not_a_tensor
 from autograd_by_hand.experiment.sampling import draw_cotangents as draw
-from autograd_by_hand.experiment.sampling import going_on
+from autograd_by_hand.experiment.sampling import resumed_generator
 from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of, write_tensors
@@ -33,7 +33,7 @@ def draw_cotangents(
         if not isinstance(result, Tensor):
             raise not_a_tensor(result, function, forward)
         runs = len(next(value for key, value in drawn.items() if key.startswith(f"{sample}/")))
-        generator = going_on(state_of[f"{sample}/state"])
+        generator = resumed_generator(state_of[f"{sample}/state"])
         douts[f"{sample}/dout"] = draw(generator, runs, result.shape)
     write_tensors(cotangents, douts)
 

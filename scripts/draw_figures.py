@@ -1,22 +1,22 @@
-"""Draw the experiment's pictures, as SVG, with words in a language.
+"""Draw the experiment's pictures as SVG, labelled in one language.
 
 in   errors        csv: the experiment's errors
      graph         json: the graph of forward
-     facts, attributions  json per format, as their stages write them, in the order of `dtypes`
-     operations, orders   json of the format that is shown
-     manual, reference    safetensors of that format: "trial/<gradient>", shape (runs, *shape)
-     dtypes        the formats, in the report's order
+     facts, attributions  json per dtype, as their stages write them, in the order of `dtypes`
+     operations, orders   json of the dtype that the report shows in full
+     manual, reference    safetensors of that dtype: "trial/<gradient>", shape (runs, *shape)
+     dtypes        the dtypes, in the report's order
      gradients     the gradients' names
-     language      that of the words
-out  by_dtype      error per format, against the format's own spacing and unavoidable rounding
+     language      the language of the labels
+out  by_dtype      error per dtype, with the dtype's spacing and the rounding noise for comparison
      by_run        error per run
-     in_ulps       histogram of the signed errors of each gradient, in the shown format
-     places        where in the largest matrix among the gradients the errors sit
+     in_ulps       histogram of the signed errors of each gradient, in the dtype shown in full
+     places        map of the errors in the largest matrix among the gradients
      chain         the whole graph that autograd walks
-     trees         how each sum of the shown format adds, torch's way and numpy's
-     shares        which causes the difference has, per format and gradient
+     trees         the summation orders of torch and numpy, in the dtype shown in full
+     shares        the causes of the difference, per dtype and gradient
 
-Each picture is laid out here and worded by its template, templates/figures/<name>.svg.j2.
+The layout is computed here; the template templates/figures/<name>.svg.j2 holds the words.
 """
 
 from pathlib import Path
@@ -62,8 +62,8 @@ def draw_figures(
     table, nodes = read_csv(errors), read_json(graph)["nodes"]
     spacing = {dtype: eps(dtype) for dtype in dtypes}
     noise = {
-        dtype: {name: float(fact["noise"]) for name, fact in told.items()}
-        for dtype, told in zip(dtypes, map(_of_trial, facts), strict=True)
+        dtype: {name: float(fact["noise"]) for name, fact in of_gradients.items()}
+        for dtype, of_gradients in zip(dtypes, map(_of_trial, facts), strict=True)
     }
     _draw(by_dtype, errors_by_dtype(table, dtypes, gradients, spacing, noise), language)
     _draw(by_run, errors_by_run(table, dtypes, gradients, spacing), language)
@@ -79,8 +79,8 @@ def draw_figures(
     apart = difference(*sides[keys[largest]], tails[keys[largest]])
     _draw(places, map_of_errors(largest, apart, truth[keys[largest]], shown), language)
     _draw(chain, graph_layout(nodes, layers(nodes)), language)
-    told = described_sums(read_json(operations), read_json(orders)["sums"])
-    _draw(trees, trees_layout(told, shown), language)
+    sums = described_sums(read_json(operations), read_json(orders)["sums"])
+    _draw(trees, trees_layout(sums, shown), language)
     attributed = dict(zip(dtypes, map(read_json, attributions), strict=True))
     _draw(shares, bars_of_shares(attributed, gradients), language)
 
@@ -90,7 +90,7 @@ def _of_trial(facts: Path) -> Any:
 
 
 def _draw(path: Path, picture: Any, language: str) -> None:
-    """Fill the template of the picture's own name."""
+    """Render the template that is named as the picture is."""
     template = f"figures/{path.name.split('.')[0]}.svg.j2"
     write_text(path, render(template, {"picture": picture}, language=language))
 

@@ -1,11 +1,12 @@
-"""Write down the graph that autograd records of the author's forward.py.
+"""Write the graph that autograd records while it executes the author's forward.py.
 
 in   forward     the author's forward.py
-     draws       safetensors: "<sample>/<tensor>", of which the first trial run is used, in float32
+     draws       safetensors: "<sample>/<tensor>"; the first run of the trial is used, in float32
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
-out  graph       json: `nodes` (id, type, edges in order, leaf), `first_edge_walk` (the ids that the
-                 lab's loop meets) and `halvings` (the node that each spelling of a half records)
+out  graph       json: `nodes` (id, type, edges in order, leaf), `first_edge_walk` (the ids of the
+                 nodes that following each node's first edge visits, as the lab's loop does) and
+                 `halvings` (the type of node that torch records for 0.5 * s and for s / 2)
 """
 
 from pathlib import Path

@@ -1,12 +1,12 @@
 """Draw the inputs of every run, in float32, from the seeds of the config.
 
 in   specs    the config's `tensors`: how each is drawn, in this order
-     samples  the config's `samples`: each one's seed, runs and exceptions
-out  draws    safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64, of the runs
-              that are looked at closely
+     samples  the config's `samples`: seed, number of runs, and tensors drawn in another way
+out  draws    safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64, for the runs
+              that are fully analysed
      states   safetensors: "<sample>/state", the generator's bytes after the sample's last draw
 
-Draws only: rounding to another format belongs to the stages that compute in it.
+The inputs are drawn in float32 for all dtypes; each stage rounds them to the dtype it computes in.
 """
 
 from pathlib import Path

@@ -1,19 +1,19 @@
 """Pass the verdict on each gradient, and evaluate the experiment's acceptance criteria.
 
 in   errors        csv: the experiment's errors
-     facts, calls  json per format, as score_errors and compute_manual write them
-     formula       json: the facts of float64, whether or not the experiment tries it
+     facts, calls  json per dtype, as score_errors and compute_manual write them
+     formula       json: the facts of float64, even if it is not among the experiment's dtypes
      mistakes      json, as name_mistakes writes it
      oracle        json, as check_forward writes it
-     attributions  json per format, as attribute_difference writes them
-     tried         json, as try_pitfalls writes it; none where the config has no pitfalls
+     attributions  json per dtype, as attribute_difference writes them
+     tried         json, as try_pitfalls writes it; no file if the config has no pitfalls
      graph         json: the graph of forward
      acceptance    the config's criteria
-     dtypes        the formats, in the order of `facts`, `calls` and `attributions`
+     dtypes        the dtypes, in the order of `facts`, `calls` and `attributions`
 out  judgement     json: `verdicts`, `acceptance`, and `refused`, a sentence for each gradient that
-                   backward did not give, or gave unasked
+                   backward did not give, or gave although the config does not ask for it
 
-Judges what was measured; measures nothing and words no report.
+This stage judges what others have measured; render_report words the result.
 """
 
 from pathlib import Path
@@ -60,12 +60,12 @@ def judge_gradients(
                 reason,
             ),
         }
-        for dtype, told in facts_of.items()
-        for gradient, measured in told["samples"]["trial"]["gradients"].items()
+        for dtype, of_dtype in facts_of.items()
+        for gradient, measured in of_dtype["samples"]["trial"]["gradients"].items()
     ]
     pitfalls = [row for path in tried for row in read_json(path)]
     table, nodes = read_csv(errors), read_json(graph)["nodes"]
-    refused = [sentence for told in called.values() for sentence in told["refused"].values()]
+    refused = [sentence for calls_ in called.values() for sentence in calls_["refused"].values()]
     write_json(
         judgement,
         {

@@ -1,13 +1,14 @@
-"""Note the generators' states before each chunk of the runs that are not looked at closely.
+"""Save the generators' states before each chunk of the runs that are not fully analysed.
 
 in   specs, samples    from the config
-     chunks            the chunks: sample, first run, one after the last
+     chunks            for each chunk: sample, first run, one after the last
      states            safetensors: "<sample>/state", as generate_tensors writes them
      cotangents        safetensors: "<sample>/dout", as draw_cotangents writes them
-out  starts            safetensors: "<sample>/<first run>", bytes of the generator of tensors
-     cotangent_starts  the same of the generator of cotangents; empty for a scalar result
+out  starts            safetensors: "<sample>/<first run>", bytes of the generator of the tensors
+     cotangent_starts  the same for the generator of the cotangents; empty for a scalar result
 
-The draws are those of one long sequence, however it is cut.
+With these states each chunk continues the sample's one sequence of draws, so the size of the chunks
+changes no number.
 """
 
 from pathlib import Path
@@ -15,8 +16,8 @@ from pathlib import Path
 import torch
 
 from autograd_by_hand.core.progress import progress
-from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, going_on
-from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec, closely
+from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, resumed_generator
+from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec, fully_analysed
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
 
@@ -42,9 +43,9 @@ def mark_chunks(
                 before[f"{name}/{run}"] = generator.get_state()
             next(drawn)
         shape = douts[f"{name}/dout"].shape[1:]
-        generator = going_on(state_of[f"{name}/state"])
-        draw_cotangents(generator, closely(sample), shape)
-        for run in range(closely(sample), sample["runs"] if shape else 0):
+        generator = resumed_generator(state_of[f"{name}/state"])
+        draw_cotangents(generator, fully_analysed(sample), shape)
+        for run in range(fully_analysed(sample), sample["runs"] if shape else 0):
             if run in begin[name]:
                 before_douts[f"{name}/{run}"] = generator.get_state()
             draw_cotangents(generator, 1, shape)

@@ -1,24 +1,24 @@
-"""Measure the errors of a chunk of runs, run by run, and keep no tensor.
+"""Measure the errors of a chunk of runs, run by run, without keeping tensors.
 
 in   forward, backward  the author's files
-     checked            text: backward was called once
+     checked            text, as check_backward writes it: backward gives a gradient
      starts, cotangent_starts
                         safetensors: "<sample>/<first run>", the generators' bytes
      cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
-     arithmetic         json per format, as compute_reference writes it
+     arithmetic         json per dtype, as compute_reference writes it
      specs, samples     from the config
-     dtypes             the formats, in the order of `arithmetic`
+     dtypes             the dtypes, in the order of `arithmetic`
      needed             the tensors that require a gradient
      sample, first, last
-                        which runs: from the first, up to and without the last
+                        which runs: those from `first` on and before `last`
      time_limit         seconds for one call
 out  errors             safetensors: "errors", (dtypes, comparisons, gradients, runs, measures),
-                        float64, in the order of tables.py
-     tails              json: by format, `gradients`, as tails.py counts, and `lost`, the runs in
-                        which forward's value is no number
+                        float64, in the order of `storage.comparisons`
+     tails              json: by dtype, `gradients`, the counts of `verdict.error_histogram`, and
+                        `lost`, how many runs have a result of forward that is not finite
 
-What is measured of a run is what run_autograd, compute_manual, compute_reference, reorder_sums and
-score_errors measure of one.
+The errors of a run are measured as run_autograd, compute_manual, compute_reference, reorder_sums
+and score_errors measure them.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ import torch
 
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.progress import progress
-from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, going_on
+from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, resumed_generator
 from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
@@ -53,10 +53,10 @@ def measure_chunk(
     tails: Path,
 ) -> None:
     runs, start = range(int(first), int(last)), f"{sample}/{first}"
-    generator = going_on(read_tensors(starts)[start])
+    generator = resumed_generator(read_tensors(starts)[start])
     shape = read_tensors(cotangents)[f"{sample}/dout"].shape[1:]
-    douts = going_on(read_tensors(cotangent_starts)[start]) if shape else generator
-    formats = [
+    douts = resumed_generator(read_tensors(cotangent_starts)[start]) if shape else generator
+    by_dtype = [
         ExperimentInDtype(
             forward,
             backward,
@@ -72,9 +72,9 @@ def measure_chunk(
     rows = []
     for run in progress(runs, f"measure_chunk {sample} {first} to {last}, runs"):
         tensors, dout = next(drawn), draw_cotangents(douts, 1, shape)[0]
-        rows.append(torch.stack([one.measure(run, tensors, dout) for one in formats]))
+        rows.append(torch.stack([one.measure(run, tensors, dout) for one in by_dtype]))
     write_tensors(errors, {"errors": torch.stack(rows, dim=3)})
-    write_json(tails, {one.dtype: one.tails.so_far() for one in formats})
+    write_json(tails, {one.dtype: one.tails.so_far() for one in by_dtype})
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
-"""Measure the rounding noise that each gradient must have in one format, on the trial's runs.
+"""Measure the rounding noise of each gradient in one dtype, on the trial's runs.
 
 in   forward     the author's forward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
      cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
-out  noise       safetensors: "trial/d<tensor>", (runs, *shape), float64: each element's rms
-                 difference, over some draws of all roundings, from the gradient without them
-     overflows   json: `draws`, how many in each run, and `overflows`, in how many draws of all
-                 which operation gave an infinity
+out  noise       safetensors: "trial/d<tensor>", (runs, *shape), float64: how far each element is
+                 from the gradient without rounding, as the root mean square over several draws, in
+                 each of which every operation is rounded up or down at random
+     overflows   json: `draws`, how many there were over all runs, and `overflows`, by operation, in
+                 how many of them it gave an infinity
 
-The units in which an error is judged, and no judgement.
+The rounding noise is the unit in which judge_gradients judges errors.
 """
 
 from collections import Counter
@@ -32,10 +33,10 @@ from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
 from autograd_by_hand.verdict.rounding_noise import draw_noise
 
-DRAWS = 64  # of all roundings, over the runs of the trial
-AT_LEAST = 4  # in each run, and enough for one whose gradients have so many elements:
+DRAWS = 64  # over all runs of the trial; in a draw each operation is rounded at random once
+AT_LEAST = 4  # draws in each run, which is enough if its gradients have at least MANY elements
 MANY = 2**22
-SLOWER = 100  # at most, than forward by itself
+SLOWER = 100  # how many times the time limit of forward a draw may take
 SEED = 0
 
 
@@ -55,14 +56,14 @@ def measure_noise(
     elements = sum(runs[0].tensors[name].numel() for name in needed)
     each = AT_LEAST if elements >= MANY else max(AT_LEAST, ceil(DRAWS / len(runs)))
     half = torch_dtype(dtype) if dtype in ("bfloat16", "float16") else None
-    patience = SLOWER * time_limit  # most of the time is ours and not the author's
+    patience = SLOWER * time_limit  # rounding takes most of the time, not the author's code
 
     def gradients(tensors: dict[str, Tensor], dout: Tensor) -> dict[str, Tensor]:
         return autograd_vjp(function, forward, tensors, needed, torch.float64, dout, patience)[1]
 
     stack, overflowed = Stack(), Counter[str]()
     for run in progress(runs, f"measure_noise {dtype}, runs"):
-        # The draws are float32's numbers, and so on the grids of float32 and of float64.
+        # The inputs are float32 numbers, which float32 and float64 represent exactly.
         rounded = {name: cast(one, half) if half else one for name, one in run.tensors.items()}
         dout = cast(run.dout, half) if half else run.dout
         drawn, found = draw_noise(partial(gradients, rounded, dout), dtype, each, generator)

@@ -4,16 +4,17 @@ in   forward, backward  the author's files
      draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
      cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
      manual, reference  safetensors: "<sample>/d<tensor>", float64
-     facts, calls       json, of float64, as score_errors and compute_manual write them
+     facts, calls       json of float64, as score_errors and compute_manual write them
      needed             the tensors that require a gradient
      time_limit         seconds for one call of forward or backward
-out  mistakes           json: per gradient null where float64 has none, else `kind`, `name`,
-                        `evidence`, and `format`, if all that is wrong is that backward computes in
-                        a coarser one; kind "unknown" where nothing explains the difference, with
-                        the place where it is largest for evidence
+out  mistakes           json: per gradient null if it is not wrong in float64, else `kind`, `name`,
+                        `evidence`, and `format`, the dtype in which backward computes if its only
+                        mistake is that this dtype is coarser than the inputs'; if nothing explains
+                        the difference, the kind is "unknown" and the evidence says where the
+                        difference is largest
 
-Names only what was judged by others to be wrong; judges nothing. Patterns in the values come first,
-then a change to the hand's code that sets it right, then one to forward that gives the same.
+Three searches follow one another: for a pattern in the values, for a change to backward that makes
+the gradient right, and for a change to forward whose gradient is the wrong one.
 """
 
 from pathlib import Path
@@ -57,7 +58,7 @@ def name_mistakes(
 
 
 def _of_calls(second_call: str) -> Mistake:
-    """The mistake of a backward whose second call gives something else."""
+    """The mistake of a backward whose second call on the same inputs gives another gradient."""
     name = (
         Message("backward adds to what an earlier call left")
         if second_call == "twice the first"

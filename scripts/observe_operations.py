@@ -1,18 +1,19 @@
-"""Write down the operations that autograd and the hand's backward make, in one format.
+"""Record the operations that autograd and the manual backward execute, in one dtype.
 
 in   forward, backward  the author's files
      draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
      cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed             the tensors that require a gradient
      time_limit         seconds for one call of forward or backward
-out  operations         json: `autograd` and, of the trial alone, `hand`, each a program
-                        (`replay.program`) as the first trial run has it, and `others`, the
-                        runs (sample, number) that make other operations; `sums`, each sum's
-                        operation and the layouts of its operands, once
+out  operations         json: `autograd` and `hand` (the manual backward, on the trial's runs only),
+                        each the program (`replay.program`) of the trial's first run, and in it
+                        `others`, the runs (sample, number) that execute other operations; `sums`,
+                        the operation and the operands' layouts of each distinct sum
      recorded           safetensors, (runs, *shape): "<sample>/<name>" for the variables of forward,
-                        "<sample>/<program>.<call's place>.<number>" for what is taken as given
+                        "<sample>/<program>.<index of the call>.<number>" for the values that a
+                        replay reads instead of computing them
 
-Observes only: what the operations' orders are belongs to reveal_orders.
+The summation orders of these operations are found by reveal_orders.
 """
 
 from pathlib import Path
@@ -42,7 +43,7 @@ def observe_operations(
     recorded: Path,
 ) -> None:
     runs = read_runs(draws, cotangents)
-    runs.sort(key=lambda run: run.sample != "trial")  # whose first is written down
+    runs.sort(key=lambda run: run.sample != "trial")  # its first run defines the programs
     given = ([*runs[0].tensors], needed, torch_dtype(dtype), time_limit)
     theirs, by_hand = load_forward(forward, *given), load_backward(backward, *given)
     programs: dict[str, Program] = {}
@@ -53,11 +54,11 @@ def observe_operations(
         sample = run.sample
         seen, program, outputs = observe_autograd(theirs, run.tensors, run.dout)
         observed = [("autograd", seen, program)]
-        if sample == "trial":  # the one whose differences are traced
+        if sample == "trial":  # the only sample whose differences are attributed to causes
             observed.append(("hand", *observe_backward(by_hand, run.tensors, run.dout)))
         for name, own, found in observed:
-            written = _numbered(found, own.sums, sums)
-            if programs.setdefault(name, written) != written:
+            numbered = _numbered(found, own.sums, sums)
+            if programs.setdefault(name, numbered) != numbered:
                 others[name].append((sample, run.number))
                 continue
             stack.add(sample, {f"{name}.{key}": one for key, one in _given(found, own).items()})
@@ -73,7 +74,7 @@ def observe_operations(
 
 
 def _numbered(program: Program, own: list[SumCall], sums: list[SumCall]) -> Program:
-    """The program, its sums numbered as in `sums`, which those that are new are added to."""
+    """The program with its sums numbered by their index in `sums`; new sums are appended there."""
     sums.extend(one for one in own if one not in sums)
     calls = [
         call | {"sum": sums.index(own[call["sum"]])} if "sum" in call else call
@@ -83,12 +84,12 @@ def _numbered(program: Program, own: list[SumCall], sums: list[SumCall]) -> Prog
 
 
 def _given(program: Program, seen: Observer) -> dict[str, Tensor]:
-    """What a replay may have to take as given: but not what the outputs have anyway."""
+    """The recorded values that a replay may need, without those that are outputs anyway."""
     outputs = set() if writes_in_place(program) else {*program["outputs"].values()}
     anyway = outputs - {*program["constants"]}
     return {
-        f"{place}.{number}": tensor
-        for (place, number), tensor in seen.recorded.items()
+        f"{index}.{number}": tensor
+        for (index, number), tensor in seen.recorded.items()
         if number not in anyway
     }
 

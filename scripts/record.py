@@ -2,11 +2,11 @@
 
     make record
 
-Git ignores what a run makes, since the last bits are the processor's. What a reader of the
-repository sees is a recorded run: the report in each of its languages, the pictures, errors.csv and
-manifest.json, and experiments/recorded.md, which lists all of them. A report and the list say in
-their first line on which processor and with which versions they were made. Nothing is computed; an
-experiment without an up-to-date run is refused, and then nothing is recorded.
+Git ignores the outputs of a run, since their last bits depend on the processor. The repository
+shows the recorded results of one machine: the report in each of its languages, the pictures,
+errors.csv and manifest.json, and experiments/recorded.md, which lists all experiments. Reports and
+list name the processor and the versions in their first line. This command computes nothing, and it
+records nothing unless every experiment has an up-to-date run.
 """
 
 import csv
@@ -31,14 +31,14 @@ EXPERIMENTS = Path("experiments")
 
 
 def record() -> list[str]:
-    """Record every experiment of the project in this folder; returns what was written, in lines.
+    """Record every experiment of the project in this folder; return a line on each thing written.
 
     Raises
-        UserError: if there is no experiment, one has no up-to-date run, or a run is at work.
+        UserError: if there is no experiment, if one has no up-to-date run, or during a run.
     """
     folders = sorted(path.parent for path in EXPERIMENTS.glob("*/config.yaml"))
     if not folders:
-        raise UserError(f"{EXPERIMENTS}: has no experiment; make new NAME=my-gradient begins one.")
+        raise UserError(f"{EXPERIMENTS}: has no experiment; start one: make new NAME=my-gradient")
     be_the_only_run()
     if stale := _stale(folders):
         has = "has" if len(stale) == 1 else "have"
@@ -58,27 +58,27 @@ def record() -> list[str]:
 
 
 def _stale(folders: list[Path]) -> list[Path]:
-    """The experiments of which Snakemake would make something anew, up to the manifest."""
+    """The experiments whose manifest, or a file that it depends on, Snakemake would make again."""
     manifests = [str(folder / "manifest.json") for folder in folders]
     command = [sys.executable, "-m", "snakemake", "--summary", *manifests]
     run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if run.returncode:
-        raise UserError(f"snakemake cannot tell what is up to date: {run.stderr.strip()}")
+        raise UserError(f"snakemake cannot list what is up to date: {run.stderr.strip()}")
     files = csv.DictReader(run.stdout.splitlines(), delimiter="\t")
     pending = [Path(file["output_file"]) for file in files if file["plan"] != "no update"]
     return [folder for folder in folders if any(file.is_relative_to(folder) for file in pending)]
 
 
 def _record(folder: Path, manifest: dict[str, Any]) -> str:
-    """Put a run's files in place of those that were recorded; says what was written, in a line."""
+    """Replace an experiment's recorded results by the last run's; return a line about them."""
     outputs = [Path(file["path"]) for file in manifest["files"]["output"]]
     kept = [path for path in outputs if path.suffix != ".html"] + [folder / "manifest.json"]
     reports = {
         folder / f"REPORT{edition(language)}.md": language
         for language in languages_of(manifest["config"])
     }
-    with TemporaryDirectory(dir=folder, prefix=f".{RECORDED}-") as place:
-        new = Path(place, RECORDED)
+    with TemporaryDirectory(dir=folder, prefix=f".{RECORDED}-") as temporary:
+        new = Path(temporary, RECORDED)
         for path in kept:
             copy = new / path.relative_to(folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -94,16 +94,16 @@ def _record(folder: Path, manifest: dict[str, Any]) -> str:
 
 
 def _note(environment: dict[str, Any], own: Path, language: str) -> str:
-    """Where a recorded run was made, as the first paragraph of a text.
+    """The first paragraph of a recorded text, which says on which machine it was made.
 
-    own: the file that a reader's own run writes in place of this one
+    own: the corresponding file of a reader's own run
     """
     values = {"environment": environment, "own": own.as_posix()}
     return render("recorded_note.md.j2", values, language=language)
 
 
 def main() -> int:
-    """Record, and tell; the exit status."""
+    """Record all experiments and print what was written; return the exit status."""
     try:
         print(*record(), sep="\n")
     except UserError as error:

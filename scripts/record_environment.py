@@ -1,11 +1,11 @@
-"""Write down what the numbers depend on besides the inputs: versions, processor features, threads.
+"""Record what the numbers depend on besides the inputs: versions, processor features, threads.
 
-in   packages     the names of the packages to name
-out  environment  json: `python`, `machine`, `processor`, `settings` (variables that choose
-                  kernels), `packages`, `torch` (CPU capability, threads, libraries, and the GPU
-                  that forward.py and backward.py may use, if there is one), `numpy`
+in   packages     the names of the packages whose versions are recorded
+out  environment  json: `python`, `machine`, `processor`, `settings` (environment variables that
+                  choose kernels), `packages`, `torch` (CPU capability, threads, libraries, and the
+                  GPU that forward.py and backward.py may use, if there is one), `numpy`
 
-No time, host, user or path: two runs on one machine give the same bytes.
+It contains no time, host, user or path, so two runs on one machine write the same bytes.
 """
 
 import platform

@@ -1,13 +1,13 @@
-"""Make of the report one HTML file that needs no other: formulas as MathML, pictures in it.
+"""Convert the report to one self-contained HTML file, with formulas as MathML and inline pictures.
 
 in   report     Markdown, as render_report writes it
-     judgement  json, as judge_gradients writes it: the outcome colours the first lines
+     judgement  json, as judge_gradients writes it; the worst outcome colours the first lines
      figures    the pictures, svg
-     written    the author's files, where a formula that has no MathML is looked up
-     language   that of the report
+     written    the author's files, to find the line of a formula that cannot be converted
+     language   the report's
 out  page       HTML, self-contained
 
-Adds no sentence of its own: the report's text is the page's.
+The page has the same text as the report.
 """
 
 from pathlib import Path
@@ -40,7 +40,7 @@ def render_page(
 
 
 def _sentence(error: NotShowable, files: list[Path]) -> str:
-    """Which file has the formula, where, what is wrong with it, and how to mend it."""
+    """Say where the formula is, what is wrong with it, and how to repair it."""
     for path in files:
         text = path.read_text(encoding="utf-8")
         if error.formula in text:
@@ -52,10 +52,10 @@ def _sentence(error: NotShowable, files: list[Path]) -> str:
     formula = " ".join(error.formula.split())
     if error.part:
         return (
-            f"{place}: {error.part} in ${formula}$ is no LaTeX that can be shown in a page; "
+            f"{place}: {error.part} in ${formula}$ cannot be converted to MathML; "
             "write it with another macro."
         )
-    return f"{place}: ${formula}$ is no LaTeX that can be read; look for a brace or a \\left alone."
+    return f"{place}: ${formula}$ is not valid LaTeX; look for an unmatched brace or \\left."
 
 
 if __name__ == "__main__":

@@ -1,23 +1,25 @@
-"""Tell what was measured and judged, in a language: REPORT.md is English, REPORT.es.md Spanish.
+"""Write the report in one language: REPORT.md is English, REPORT.es.md Spanish.
 
 in   errors, graph, judgement, environment,
-     tails, oracle, opinion, tried               as their stages write them; `tried` if there is
+     tails, oracle, opinion, tried               as their stages write them; `tried` only if the
+                                                 config has pitfalls
      facts, calls, arithmetic, handed_over,
-     replays, attributions                       json per format, in the order of `dtypes`
-     operations, orders                          json of the format that is shown in full
-     written                                     the author's files; derivation.md is quoted, and
-                                                 discussion.md, a Jinja template, is filled in;
-                                                 derivation.es.md goes before it in Spanish
+     replays, attributions                       json per dtype, in the order of `dtypes`
+     operations, orders                          json of the dtype that is shown in full
+     written                                     the author's files; derivation.md is quoted and
+                                                 discussion.md, a Jinja template, is rendered; the
+                                                 Spanish report prefers derivation.es.md and
+                                                 discussion.es.md
      figures                                     the pictures
      title, question, specs, samples, dtypes     from the config
      language                                    the report's
-     languages                                   all that the experiment is told in, the author's
-                                                 own first
+     languages                                   all languages of the experiment's reports, the
+                                                 author's own first
      translations                                the author's, by language and text
 out  report                                      Markdown with LaTeX, as GitHub renders it
 
-What the report shows is computed from these by the sections of a `ReportView`, which choose the
-words around it; a discussion finds the fields of `Measurements`.
+The sections of a `ReportView` compute what the report shows and choose the words; discussion.md may
+use the fields of `Measurements`.
 """
 
 from pathlib import Path
@@ -114,7 +116,7 @@ def _by_name(rows: list[Summary]) -> Errors:
 
 
 def _in_language(written: list[Path], name: str, language: str) -> Path:
-    """The author's text in a language, or the original, which need not be there."""
+    """The author's text in a language, or else the path of the original, which may not exist."""
     folder = written[0].parent
     translated = folder / f"{name}.{language}.md"
     return translated if translated in written else folder / f"{name}.md"

@@ -1,12 +1,12 @@
-"""Call the author's backward.py with its sums done by numpy, on every run, in one format.
+"""Call the author's backward.py on every run with numpy computing its sums, in one dtype.
 
 in   backward     the author's backward.py
      draws        safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
      cotangents   safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed       the tensors that require a gradient
      time_limit   seconds for one call of backward
-out  gradients    safetensors: "<sample>/d<tensor>", shape (runs, *shape), in the format
-     handed_over  json: how often each operation was numpy's, over all runs
+out  gradients    safetensors: "<sample>/d<tensor>", shape (runs, *shape), in this dtype
+     handed_over  json: how often numpy executed each operation, over all runs
 """
 
 from pathlib import Path

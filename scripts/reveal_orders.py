@@ -1,16 +1,17 @@
-"""Reveal in which order every observed sum adds, torch's and numpy's, in one format.
+"""Reveal the order in which torch and numpy add each recorded sum, in one dtype.
 
 in   operations   json, as observe_operations writes it
      environment  json, as record_environment writes it
      code         a fingerprint of this stage's code
-out  orders       json: `depends_on`, what orders depend on besides the calls; `sums`, in the order
-                  of the operations' sums, each its description, its `key` (a hash of description,
-                  `depends_on` and `code`), and `torch` and `numpy` (null where the hand's backward
-                  has no such sum). Each of these has `refused` (a reason, or null), `compared` (by
-                  kind of data, the elements that were held against the kernel and those alike) and,
-                  unless refused, the orders as `summation.orders_file` writes them
+out  orders       json: `depends_on`, what the orders depend on besides the calls; `sums`, in the
+                  order of the operations' sums, each with its description, its `key` (a hash of
+                  description, `depends_on` and `code`), and `torch` and `numpy` (null unless the
+                  manual backward has this sum). Each of these two has `refused` (why there is no
+                  order, or null), `compared` (by kind of data, how many elements were compared with
+                  the kernel's and how many were equal) and, unless refused, the orders as
+                  `summation.orders_file` writes them
 
-What an earlier run left in `orders` is taken over where the key is the same.
+A sum that an earlier run left in `orders` is kept if its key is the same.
 """
 
 from contextlib import nullcontext
@@ -62,7 +63,7 @@ def reveal_orders(
 
 
 def _earlier(orders: Path) -> dict[str, RevealedSum]:
-    """The sums of an earlier run by their keys; none if it left nothing that can be read."""
+    """The sums of an earlier run by their keys; empty if there is no readable file."""
     try:
         sums: list[RevealedSum] = read_json(orders)["sums"]
         return {entry["key"]: entry for entry in sums}
@@ -71,7 +72,7 @@ def _earlier(orders: Path) -> dict[str, RevealedSum]:
 
 
 def _entry(described: SumCall, dtype: str, *, numpys: bool) -> KernelOrders:
-    """One kernel's orders. Numpy adds the half formats in float32, so that is what is probed."""
+    """One kernel's orders; for the half formats, numpy's are revealed in float32, where it adds."""
     wide = torch.float32 if numpys and dtype in ("float16", "bfloat16") else None
     kernel = adder_of(described, wide)
     whose = "numpy" if numpys else "torch"

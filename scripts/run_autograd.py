@@ -1,12 +1,12 @@
-"""Differentiate the author's forward.py by PyTorch's autograd on every run, in one format.
+"""Differentiate the author's forward.py with PyTorch's autograd on every run, in one dtype.
 
 in   forward     the author's forward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
      cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
-out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in the format, and
-                 "<sample>/result", forward's own result
+out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in this dtype, and
+                 "<sample>/result", forward's result
 """
 
 from pathlib import Path

@@ -1,19 +1,18 @@
-"""Measure how far the gradients of one format lie from each other and from the reference.
+"""Measure how far the gradients of one dtype lie from each other and from the reference.
 
-in   manual, autograd, reordered  safetensors: "<sample>/<gradient>", (runs, *shape), in the format
-     reference                    the same keys in float64, perhaps with "<key>.tail"
+in   manual, autograd, reordered  safetensors: "<sample>/<gradient>", (runs, *shape), in this dtype
+     reference                    the same keys in float64; for float64 also "<key>.tail"
      noise                        "trial/<gradient>": each element's rounding noise
      arithmetic                   json, as compute_reference writes it
      needed                       the tensors that require a gradient
 out  errors  csv, one row per (comparison, sample, run, gradient): max_abs, max_ulp, rel_norm
-     facts   json, per sample: `result` (forward's value) and, per gradient, its size, the spacing
-             of the format there, whether autograd's bits are met, and what is no number; of the
-             trial also `noise`, a part of the gradient, and in units of it the greatest errors,
-             `manual` and `autograd`, and their `limits`
+     facts   json, per sample: `result` (forward's value) and, per gradient, its size, the dtype's
+             spacing there, whether it has autograd's bits, and its inf and nan; for the trial also
+             `noise`, the rounding noise relative to the gradient, and as multiples of the noise the
+             greatest errors, `manual` and `autograd`, and their `limits`
+     tails   json: the histograms of the trial's errors, as measure_chunk writes them for one dtype
 
-     tails   json, as measure_chunk writes them of one format, of the trial
-
-Measures only: bounds and verdicts belong to judge_gradients.
+This stage only measures; judge_gradients decides what the errors mean.
 """
 
 from pathlib import Path
@@ -68,8 +67,8 @@ def score_errors(
                 counted.add(run, ways)
         by_run = np.stack(measured, axis=2)  # (comparisons, gradients, runs, measures)
         tables += [
-            rows_of(by_run[place, column], dtype, comparison, sample, gradient)
-            for place, comparison in enumerate(COMPARISONS)
+            rows_of(by_run[row, column], dtype, comparison, sample, gradient)
+            for row, comparison in enumerate(COMPARISONS)
             for column, gradient in enumerate(gradients)
         ]
         samples[sample] = {
@@ -95,7 +94,7 @@ def score_errors(
 
 
 def _run_of(values: Kinds, sample: str, run: int) -> Ways:
-    """One run of a sample, in every way that it was computed."""
+    """One run's gradients and result, in each way that they were computed."""
     beginning = f"{sample}/"
     return {
         kind: {

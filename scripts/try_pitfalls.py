@@ -1,19 +1,19 @@
-"""Put each of the config's pitfalls on trial: the author's backward with a mistake made in it.
+"""Put each of the config's pitfalls on trial: the author's backward with a mistake put in.
 
 in   forward, backward  the author's files
      draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
      cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
      autograd, reference, noise, arithmetic
-                        per format, in the order of `dtypes`, as their stages write them
+                        per dtype, in the order of `dtypes`, as their stages write them
      oracle             json, as check_forward writes it
      pitfalls           the config's: `mistake`, in words, and `replace` and `by`, pieces of code
-     dtypes             the formats, float64 among them
+     dtypes             the dtypes, float64 among them
      needed             the tensors that require a gradient
      time_limit         seconds for one call of forward or backward
 out  tried              json, one row per pitfall: `mistake`, `replace`, `by`, and `verdicts`, one
-                        row per gradient and format as judge_gradients has them
+                        row per gradient and dtype, as in judge_gradients
 
-The files of a wrong backward stay in a folder of their own, which is gone afterwards.
+The files of each wrong backward are written to a temporary folder.
 """
 
 from pathlib import Path
@@ -55,8 +55,8 @@ def try_pitfalls(
         for dtype, theirs, truth in zip(dtypes, autograd, reference, strict=True)
     }
     units = {
-        dtype: units_of(read_arrays(own), read_json(told), dtype)
-        for dtype, own, told in zip(dtypes, noise, arithmetic, strict=True)
+        dtype: units_of(read_arrays(own), read_json(used), dtype)
+        for dtype, own, used in zip(dtypes, noise, arithmetic, strict=True)
     }
     truth, reason = reference[dtypes.index("float64")], read_json(oracle)["reason"]
     rows = []
@@ -101,7 +101,7 @@ def try_pitfalls(
 
 
 def _with_mistake(source: str, pitfall: dict[str, str], backward: Path) -> str:
-    """The author's backward with the mistake in it."""
+    """The source of the author's backward with the mistake put in."""
     count = source.count(pitfall["replace"])
     if count != 1:
         raise UserError(
@@ -122,11 +122,11 @@ def _verdicts(
     rows = []
     for dtype, measured in facts.items():
         for gradient, one in measured.items():
-            told = calls_of(calls[dtype], gradient.removeprefix("d"))
-            if told["refused"]:  # the folder of the moment is no place to tell
-                told["refused"] = replaced(told["refused"], str(path), str(backward))
+            called = calls_of(calls[dtype], gradient.removeprefix("d"))
+            if called["refused"]:  # name the author's file, not the temporary one
+                called["refused"] = replaced(called["refused"], str(path), str(backward))
             verdict = judge_gradient(
-                dtype, one, facts["float64"][gradient], told, mistakes[gradient], oracle
+                dtype, one, facts["float64"][gradient], called, mistakes[gradient], oracle
             )
             rows.append({"gradient": gradient, "dtype": dtype} | verdict)
     return rows

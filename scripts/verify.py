@@ -1,19 +1,19 @@
-"""Check an archive of an experiment: every file, the manifest, and the results, computed again.
+"""Check an archive of an experiment: every file, the manifest, and the results by a replay.
 
     python scripts/verify.py archives/25-autograd-by-hand.tar.gz
     python scripts/verify.py experiments/25-autograd-by-hand
 
-Needs Python and numpy. It says of each file whether it is intact, changed, missing or extra: an
-archive's by its SHA256SUMS, a folder's by its manifest.json. Then it computes the experiment's
-results again from the archived inputs and the revealed orders, with its own code, and says how many
-elements have the archived bits. The exit status is 0 if all is well.
+It needs Python and numpy. It lists each file as intact, changed, missing or extra, according to an
+archive's SHA256SUMS or a folder's manifest.json. Then it computes the experiment's results again
+with its own code, from the archived inputs and the revealed summation orders, and prints how many
+elements have the archived bits. The exit status is 0 if nothing is wrong.
 
-The archive is untrusted: none of its code is executed or unpickled, its names and sizes are checked
-before they are used (`archive.canonical_tar`), the replay reads and writes its own arrays alone,
-what is printed of it is escaped, and all of it gets 8 GiB and 10 minutes of processor time
-(`archive.limits`). What a forger can still do is to pack another experiment that is true in itself;
-so compare the archive's SHA-256, which is the last line, with the one that its author published.
-Links in a folder are followed: it is taken for yours.
+The archive is untrusted: none of its code is executed and nothing is unpickled, its names and sizes
+are checked before they are used (`archive.canonical_tar`), the replay reads and writes only its own
+arrays, text from the archive is escaped before it is printed, and the whole check is limited to
+8 GiB of memory and 10 minutes of processor time (`archive.limits`). A forger could still pack a
+different but consistent experiment, so compare the archive's SHA-256, in the last line, with the
+one that its author published. A folder is trusted: links in it are followed.
 """
 
 import signal
@@ -33,10 +33,10 @@ from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample, by_samp
 
 
 def verify(archive: Archive) -> Iterator[tuple[bool, str]]:
-    """What is found, line by line, and whether it is as it should be.
+    """Check an experiment; yield the findings, each as a line and whether it is good.
 
     Raises
-        UserError: if it is a recorded run.
+        UserError: if these are recorded results, which cannot be computed again.
     """
     if archive.is_recorded:
         raise UserError(
@@ -61,13 +61,13 @@ def verify(archive: Archive) -> Iterator[tuple[bool, str]]:
         yield False, "replay  not tried, since files are changed"
         return
     if not manifest["dtypes"]:
-        yield False, "the manifest names no format"
+        yield False, "the manifest lists no dtype"
     for dtype in manifest["dtypes"]:
         yield from _replayed(archive, dtype)
 
 
 def _against_manifest(archive: Archive, listed: dict[str, Any]) -> str | None:
-    """What is wrong with a file that the manifest lists, if something is."""
+    """A line on what is wrong with a file that the manifest lists; None if it is intact."""
     path = listed["path"]
     if path in archive.hashes:
         same = archive.hashes[path] == listed["sha256"]
@@ -76,7 +76,7 @@ def _against_manifest(archive: Archive, listed: dict[str, Any]) -> str | None:
 
 
 def _replayed(archive: Archive, dtype: str) -> Iterator[tuple[bool, str]]:
-    """How the replay in one format went, a line for each tensor."""
+    """Replay one dtype; yield a line for each tensor, and whether it is good."""
     try:
         found = _replay(archive, dtype)
     except (UserError, OSError) as error:
@@ -86,7 +86,7 @@ def _replayed(archive: Archive, dtype: str) -> Iterator[tuple[bool, str]]:
         yield False, f"replay  {dtype}: {out_of_memory()}"
         return
     except Exception as error:  # noqa: BLE001 - whatever a forged program provokes
-        yield False, f"replay  {dtype}: cannot be carried out ({type(error).__name__}: {error})"
+        yield False, f"replay  {dtype}: cannot be executed ({type(error).__name__}: {error})"
         return
     rows = [row for row in found["tensors"] if row["data"] == "experiment"]
     if not rows and not found["constants"]:
@@ -118,7 +118,7 @@ def _replay(archive: Archive, dtype: str) -> Replay:
 
 
 def _results(work: Path) -> dict[str, dict[str, Any]]:
-    """Autograd's results by sample and name: those that an archive keeps, or a folder's, all."""
+    """Autograd's results by sample and name: those kept in an archive, or all of a folder's."""
     kept = work / "gradients.safetensors"
     if kept.is_file():
         return by_sample(arrays_by_sample(kept)["autograd"])
@@ -126,10 +126,10 @@ def _results(work: Path) -> dict[str, dict[str, Any]]:
 
 
 def main(paths: list[str]) -> int:
-    """Verify each of the paths, and tell; the exit status.
+    """Verify each of the paths and print what is found; return the exit status.
 
     Raises
-        UserError: if one is no archive or experiment, or needs more than it is granted.
+        UserError: if one is neither an archive nor an experiment, or exceeds the limits.
     """
     if not paths:
         raise UserError(
@@ -149,7 +149,7 @@ def main(paths: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # whoever reads on may stop reading
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly if `| head` has read enough
     try:
         sys.exit(main(sys.argv[1:]))
     except UserError as error:

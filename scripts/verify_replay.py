@@ -4,17 +4,18 @@ in   operations  json, as observe_operations writes it
      orders      json, as reveal_orders writes it
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
      cotangents  safetensors: "<sample>/dout"
-     recorded    safetensors: what is taken as given, and the variables of forward
-     autograd    safetensors: "<sample>/d<tensor>" and "<sample>/result", in the format
+     recorded    safetensors: the values that the replay reads instead of computing them, and the
+                 variables of forward
+     autograd    safetensors: "<sample>/d<tensor>" and "<sample>/result", in this dtype
 out  replay      json: `tensors`, one row per tensor and kind of data: dtype, tensor, data
                  ("experiment", or "amplified" for a sum on data whose products cancel), elements,
-                 identical, and `first`, the first element that differs or null; `given`, how often
-                 which operation's result was taken as recorded; `constants`, the results and
-                 gradients that no operation makes and that were taken as recorded too; `refused`,
-                 the sums without an order, with the reason; `others`, the runs that make other
-                 operations; `proved`, whether every bit was computed and met
+                 identical, and `first`, the first element that differs or null; `given`, by
+                 operation, how many results were taken as recorded; `constants`, the results and
+                 gradients that no operation computes and that were taken as recorded as well;
+                 `refused`, the sums without an order, with the reason; `others`, the runs that
+                 execute other operations; `proved`, whether every bit was computed and met
 
-Needs numpy and no torch, as scripts/verify.py does, which replays an archived experiment.
+It needs numpy but not torch, like scripts/verify.py, which replays an archived experiment.
 """
 
 from pathlib import Path

@@ -1,15 +1,16 @@
-"""Pack an experiment with all that is needed to check it and to run it again.
+"""Pack an experiment with everything that is needed to check it and to run it again.
 
 in   config, manifest, citation
-              the experiment's config as checked, its manifest.json, CITATION.cff
-     written, outputs, cached, gradients, same
-              the author's files, the generated ones, the cached ones, and as collect_gradients
-              writes them the gradients
+              the experiment's checked config, its manifest.json, CITATION.cff
+     written, outputs, cached
+              the author's files, the generated files, the cached files
+     gradients, same
+              as collect_gradients writes them
      project  the pipeline's own files
-     version  Snakemake's
-out  archive  gzipped tar: one folder named as the experiment; in it every file under its path in
-              the project, `ro-crate-metadata.json`, which describes them, and `SHA256SUMS`, which
-              sha256sum can check
+     version  of Snakemake
+out  archive  gzipped tar: one folder named as the experiment, which holds every file under its path
+              in the project, `ro-crate-metadata.json`, which describes them, and `SHA256SUMS`, for
+              sha256sum to check
 
 The same files give the same bytes.
 """

@@ -1,11 +1,11 @@
 """List all experiments with their questions and verdicts, as Markdown and as a page.
 
 in   manifests, errors  json and csv per experiment, as their stages write them
-     dtypes             all formats, in the order of the columns
-out  index              Markdown: one row per experiment, links to its files
-     page               the same as one HTML file, where a title leads to the other pages
+     dtypes             all dtypes, in the order of the columns
+out  index              Markdown: one row per experiment, with links to its files
+     page               the same as one HTML file, with links to the experiments' pages
 
-Reads only what an experiment keeps, so that the index is that of the files beside it.
+It reads only files that experiments keep, so the index agrees with the files beside it.
 """
 
 from pathlib import Path
@@ -24,9 +24,9 @@ def write_index(
         (read_json(manifest), read_csv(table))
         for manifest, table in zip(manifests, errors, strict=True)
     ]
-    told = index_of(experiments, dtypes)
-    write_text(index, index_text(told))
-    write_text(page, page_of(index_text(told, suffix="html"), {}, told.outcome))
+    listed = index_of(experiments, dtypes)
+    write_text(index, index_text(listed))
+    write_text(page, page_of(index_text(listed, suffix="html"), {}, listed.outcome))
 
 
 if __name__ == "__main__":

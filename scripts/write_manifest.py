@@ -1,15 +1,15 @@
-"""List what an experiment is made of: settings, versions, verdicts, and every file with its hash.
+"""Write the manifest: settings, versions, verdicts, and every file of an experiment with its hash.
 
 in   judgement, oracle, opinion, graph, environment, arithmetic, replays, attributions, orders
-                   json, as their stages write them, the last four per format, arithmetic of
-                   float64 as well, which judges the formula
+                   json, as their stages write them, the last four per dtype; arithmetic always
+                   includes float64, which judges the formula
      written       the author's files
      cached, computed
-                   the cached files, and among them the tensors that every run gives
+                   the cached files, and the cached tensors that the inputs determine
      outputs       the generated files
-     snakefiles    the Snakefile and its rules
-     settings      the config, checked
-     modules       the code, paths from the project's root
+     snakefiles    the Snakefile and the files of rules
+     settings      the checked config
+     modules       the code, as paths from the project's root
 out  manifest      json: see templates/manifest.json.j2
 """
 

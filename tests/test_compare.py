@@ -163,5 +163,5 @@ def test_a_damaged_table_is_a_sentence(archived: Project, tmp_path: Path, table:
     (folder / "errors.csv").write_text(table)
     run = run_compare(folder, archived.archive)
     assert run.returncode == 2
-    assert "is no table of errors" in run.stderr
+    assert "is not a table of errors" in run.stderr
     assert "Traceback" not in run.stderr

@@ -241,7 +241,7 @@ def test_a_second_run_in_the_folder_is_refused(
 ) -> None:
     second = unrun.snakemake(*target)
     assert second.returncode != 0
-    assert f"another run (process {busy.pid}) is at work in this folder" in second.stdout
+    assert f"another run (process {busy.pid}) is active in this folder" in second.stdout
     wake_up(unrun)
     assert busy.wait() == 0, told(unrun)
     sleep_no_more(unrun)

@@ -217,7 +217,7 @@ def test_a_venv_without_pip_is_replaced(place: Place) -> None:
 def test_no_network_is_said_to_be_no_network(place: Place, log: str) -> None:
     place.python("python3", "3.11.0", pip=log)
     assert place.refused() == (
-        "make: pip does not reach the package index; connect to the network, then run make again."
+        "make: pip cannot reach the package index; connect to the network, then run make again."
     )
     place.python("python3", "3.11.0")
     (place.root / ".venv/bin/python").write_bytes((place.bin / "python3").read_bytes())
@@ -236,7 +236,7 @@ def test_another_failure_of_pip_is_told_by_its_last_error(place: Place, log: str
     place.python("python3", "3.11.0", pip=log)
     assert place.refused() == (
         f"make: pip cannot install envs/requirements.txt: {why} "
-        "All that it said is in .venv/pip.log."
+        "Its whole output is in .venv/pip.log."
     )
     assert (place.root / ".venv/pip.log").read_text() == log
 

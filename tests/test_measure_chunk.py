@@ -13,7 +13,7 @@ CLOSELY, RUNS = 4, 16  # few, where the pipeline looks closely at 100 runs
 
 def with_many_runs(project: Project, closely: int = CLOSELY) -> Project:
     settings = "scripts/autograd_by_hand/experiment/settings.py"
-    project.edit(settings, "CLOSELY = 100", f"CLOSELY = {closely}")
+    project.edit(settings, "FULLY_ANALYSED = 100", f"FULLY_ANALYSED = {closely}")
     project.edit(CONFIG, "runs: 3}", f"runs: {RUNS}}}")
     project.edit(CONFIG, "[float64, float32]", "[float32, bfloat16]")
     return project

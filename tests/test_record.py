@@ -127,7 +127,7 @@ def test_a_project_without_experiments_has_nothing_to_record(project: Project) -
 def test_nothing_is_recorded_while_a_run_is_at_work(project: Project) -> None:
     with (project.root / ".snakemake/run.lock").open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "is at work in this folder" in refused(project)
+        assert "is active in this folder" in refused(project)
     assert not (project.folder / "recorded").exists()
 
 

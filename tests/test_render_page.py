@@ -66,9 +66,9 @@ def test_the_worst_outcome_colours_the_page(tmp_path, outcome):
 @pytest.mark.parametrize(
     ("derivation", "place", "words"),
     [
-        ("Then\n$a + \\foo$.", "derivation.md:4", "\\foo in $a + \\foo$ is no LaTeX that can be shown"),
-        ("```math\na\n+ \\foo\n```", "derivation.md:5", "\\foo in $a + \\foo$ is no LaTeX"),
-        ("$\\left( x$", "derivation.md:3", "$\\left( x$ is no LaTeX that can be read; look for"),
+        ("Then\n$a + \\foo$.", "derivation.md:4", "\\foo in $a + \\foo$ cannot be converted"),
+        ("```math\na\n+ \\foo\n```", "derivation.md:5", "\\foo in $a + \\foo$ cannot be converted"),
+        ("$\\left( x$", "derivation.md:3", "$\\left( x$ is not valid LaTeX; look for"),
     ],
 )  # fmt: skip
 def test_a_formula_that_cannot_be_shown_is_one_sentence_with_its_place(

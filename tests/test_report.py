@@ -11,7 +11,7 @@ import pytest
 
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.experiment.config import load_config
-from autograd_by_hand.experiment.settings import CLOSELY
+from autograd_by_hand.experiment.settings import FULLY_ANALYSED
 from autograd_by_hand.replay.attribution import FACTORS, OTHER
 from judge_gradients import judge_gradients
 from render_report import render_report
@@ -228,7 +228,7 @@ class Story:
             "dtype": dtype, "eps": 2.0**-10, "largest": 65504.0,
             "samples": {
                 name: {
-                    "runs": min(sample["runs"], CLOSELY),
+                    "runs": min(sample["runs"], FULLY_ANALYSED),
                     "result": {
                         "scalar": True,
                         "largest": self.true_loss,

@@ -156,7 +156,7 @@ def test_a_recorded_run_that_cannot_be_read_is_said_and_stops_nothing(project: P
     assert run.returncode == 0
     assert (
         f"The recorded run cannot be compared with this one: experiments/{TINY}/recorded/manifest.json: "
-        "is no manifest: "
+        "is not a manifest: "
     ) in run.stdout
 
 
@@ -177,7 +177,7 @@ def test_a_stage_that_fails_is_told_over_the_line_and_no_old_verdict_with_it(
     shown, status = on_terminal(project)
     assert status == 1
     assert "\r\x1b[K\nexperiments/tiny/backward.py" in shown
-    assert f"{TINY} is not finished; what stopped it is said above." in shown
+    assert f"{TINY} is not finished; the reason is above." in shown
     assert "Right." not in shown
     assert "Report:" not in shown
 

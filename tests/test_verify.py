@@ -369,12 +369,12 @@ def test_a_manifest_without_a_bottom_is_a_sentence(
     run = run_verify(path)
     assert run.returncode == 1
     assert (
-        f"experiments/{TINY}/manifest.json: is no manifest: it is nested more than 64 deep"
+        f"experiments/{TINY}/manifest.json: is not a manifest: it is nested more than 64 deep"
         in run.stdout
     )
     run = run_verify(path, path, command=["scripts/compare.py"])
     assert run.returncode == 2
-    assert "is no manifest: it is nested more than 64 deep" in run.stderr
+    assert "is not a manifest: it is nested more than 64 deep" in run.stderr
     assert "Traceback" not in run.stderr
 
 
@@ -385,7 +385,7 @@ def test_a_manifest_without_formats_proves_nothing(
     files[f"{FOLDER}/manifest.json"] = json.dumps(manifest | {"dtypes": []}).encode()
     run = run_verify(repacked(signed(files)))
     assert run.returncode == 1
-    assert "the manifest names no format" in run.stdout
+    assert "the manifest lists no dtype" in run.stdout
 
 
 @pytest.mark.parametrize("sums", [b"", b"x\n", b"0  a\n", b"0" * 64 + b"  ../a\n", b"\xff\xfe"])
@@ -429,7 +429,7 @@ def test_two_folders_in_one_archive_are_refused(
 ) -> None:
     run = run_verify(repacked(files | {"other/a": b""}))
     assert run.returncode == 1
-    assert "lies beside its folder" in run.stderr
+    assert "lies outside its folder" in run.stderr
 
 
 def test_a_file_that_is_also_a_folder_is_refused(
@@ -447,7 +447,7 @@ def test_a_file_that_is_also_a_folder_is_refused(
         ("tests", "has no manifest.json; run snakemake -c1 there first."),
         (
             "README.md",
-            "verify: README.md: is no archive of an experiment: its gzip header is another.",
+            "verify: README.md: is not an archive of an experiment: its gzip header is not canonical.",
         ),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ROOT, as_in_a_terminal
 
 PYTHON = ("sh", str(ROOT / "scripts/autograd_by_hand/pipeline/stage_python.sh"))
-INTERRUPTED = "\nstage: interrupted; run snakemake again, which goes on from here.\n\n"
+INTERRUPTED = "\nstage: interrupted; run snakemake again to continue from here.\n\n"
 # A stage that says what it says when it is interrupted.
 STAGE = """
 import time

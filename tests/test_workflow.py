@@ -110,7 +110,7 @@ def test_a_macro_that_is_unknown_is_one_sentence_and_the_old_page_stays(project:
     run = project.snakemake()
     assert run.returncode != 0
     assert (
-        run.stdout.count(f"experiments/{TINY}/derivation.md:2: \\foo in $\\foo x$ is no LaTeX") == 1
+        run.stdout.count(f"experiments/{TINY}/derivation.md:2: \\foo in $\\foo x$ cannot be") == 1
     )
     assert "Traceback" not in run.stdout
     after = project.outputs()
@@ -217,7 +217,7 @@ def test_comments_docstrings_and_what_is_only_shown_rerun_nothing(project: Proje
     project.edit("scripts/run_autograd.py", "{dtype}, runs", "{dtype}, all runs")  # progress
     project.edit(f"{LIBRARY}/core/progress.py", "{duration(left)} left", "{duration(left)} to go")
     project.edit("scripts/accept.py", "do not hold", "are missed")  # what ends a run
-    project.edit(f"{LIBRARY}/pipeline/run_stage.py", "goes on from here", "goes on")
+    project.edit(f"{LIBRARY}/pipeline/run_stage.py", "continue from here", "continue")
     assert project.planned() == Counter()
 
 

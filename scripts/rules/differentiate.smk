@@ -1,4 +1,4 @@
-"""The gradients: the author's, autograd's and the reference's, and what each is held against."""
+"""The gradients: the author's, autograd's and the reference's, and the checks on each of them."""
 
 
 rule check_forward:
@@ -24,7 +24,7 @@ rule check_forward:
 
 
 rule check_backward:
-    """Call the author's backward.py once, so that a mistake in it is told once."""
+    """Call the author's backward.py once, so that a mistake in it is reported only once."""
     input:
         backward="experiments/{experiment}/backward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
@@ -46,7 +46,7 @@ rule check_backward:
 
 
 rule compute_manual:
-    """Call the author's backward.py on every run, in one format."""
+    """Call the author's backward.py on every run, in one dtype."""
     input:
         backward="experiments/{experiment}/backward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
@@ -70,7 +70,7 @@ rule compute_manual:
 
 
 rule run_autograd:
-    """Differentiate the author's forward.py by PyTorch's autograd on every run, in one format."""
+    """Differentiate the author's forward.py with PyTorch's autograd on every run, in one dtype."""
     input:
         forward="experiments/{experiment}/forward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
@@ -92,7 +92,7 @@ rule run_autograd:
 
 
 rule compute_reference:
-    """Differentiate forward.py in wider arithmetic, from the inputs as one format rounds them."""
+    """Differentiate forward.py in wider arithmetic, from the inputs as one dtype rounds them."""
     input:
         forward="experiments/{experiment}/forward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
@@ -115,7 +115,7 @@ rule compute_reference:
 
 
 rule measure_noise:
-    """Measure the rounding noise that each gradient must have, in one format."""
+    """Measure the rounding noise of each gradient, in one dtype."""
     input:
         forward="experiments/{experiment}/forward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
@@ -138,7 +138,7 @@ rule measure_noise:
 
 
 rule reorder_sums:
-    """Call the author's backward.py with its sums done by numpy, on every run, in one format."""
+    """Call the author's backward.py on every run with numpy computing its sums, in one dtype."""
     input:
         backward="experiments/{experiment}/backward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
@@ -162,7 +162,7 @@ rule reorder_sums:
 
 
 rule dump_graph:
-    """Write down the graph that autograd records of the author's forward.py."""
+    """Write the graph that autograd records while it executes the author's forward.py."""
     input:
         forward="experiments/{experiment}/forward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
@@ -183,7 +183,7 @@ rule dump_graph:
 
 
 rule ask_gradcheck:
-    """Ask torch.autograd.gradcheck for a second opinion."""
+    """Ask torch.autograd.gradcheck for a second opinion on the manual gradient."""
     input:
         forward="experiments/{experiment}/forward.py",
         backward="experiments/{experiment}/backward.py",

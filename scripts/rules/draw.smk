@@ -1,4 +1,4 @@
-"""What is drawn: the inputs of every run, their cotangents, and where each chunk of many runs begins."""
+"""The draws: the inputs of every run, the cotangents, and the generators' state at each chunk."""
 
 
 rule generate_tensors:
@@ -22,7 +22,7 @@ rule generate_tensors:
 
 
 rule draw_cotangents:
-    """Give every run the cotangent that its gradient is pulled back from."""
+    """Draw the cotangent of every run, which backward pulls back to the inputs."""
     input:
         forward="experiments/{experiment}/forward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
@@ -42,7 +42,7 @@ rule draw_cotangents:
 
 
 rule mark_chunks:
-    """Note the generators' states before each chunk of the runs that are not looked at closely."""
+    """Save the generators' states before each chunk of the runs that are not fully analysed."""
     input:
         states="experiments/{experiment}/work/states.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",

@@ -1,4 +1,4 @@
-"""The verdicts, the likeliest mistakes, the pitfalls, and whether the criteria hold."""
+"""The verdicts, the likeliest mistakes, the pitfalls and the acceptance criteria."""
 
 
 rule name_mistakes:
@@ -29,7 +29,7 @@ rule name_mistakes:
 
 
 rule try_pitfalls:
-    """Put the config's pitfalls on trial: the author's backward with a mistake made in it."""
+    """Put the config's pitfalls on trial: the author's backward with a mistake put in."""
     input:
         forward="experiments/{experiment}/forward.py",
         backward="experiments/{experiment}/backward.py",
@@ -87,7 +87,7 @@ rule judge_gradients:
 
 
 rule accept:
-    """Succeed if every acceptance criterion holds; else name those that do not."""
+    """Succeed if every acceptance criterion holds; otherwise list those that do not."""
     input:
         judgement="experiments/{experiment}/work/judgement.json",
         report=experiments.report,

@@ -1,8 +1,8 @@
-"""The errors: of the runs that are fully analysed, of the chunks of the rest, and their tables."""
+"""The errors of the fully analysed runs and of the chunks of all others, and their tables."""
 
 
 rule score_errors:
-    """Measure how far the gradients of one format lie from each other and from the reference."""
+    """Measure how far the gradients of one dtype lie from each other and from the reference."""
     input:
         manual="experiments/{experiment}/work/{dtype}/manual.safetensors",
         autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
@@ -28,7 +28,7 @@ rule score_errors:
 
 
 rule measure_chunk:
-    """Measure the errors of a chunk of runs, run by run, and keep no tensor."""
+    """Measure the errors of a chunk of runs, run by run, without keeping tensors."""
     input:
         forward="experiments/{experiment}/forward.py",
         backward="experiments/{experiment}/backward.py",
@@ -58,7 +58,7 @@ rule measure_chunk:
 
 
 rule collect_errors:
-    """Put the errors of all formats into the experiment's one table."""
+    """Collect the errors of all dtypes and runs in one table."""
     input:
         parts=experiments.per_dtype("errors.csv"),
         chunks=experiments.per_chunk(".safetensors"),
@@ -81,7 +81,7 @@ rule collect_errors:
 
 
 rule collect_tails:
-    """Add up how far the elements are off, over all runs of the trial."""
+    """Add up the histograms of the errors of all runs of the trial."""
     input:
         parts=experiments.per_dtype("tails.json"),
         chunks=experiments.per_chunk(".json", sample="trial"),
@@ -99,7 +99,7 @@ rule collect_tails:
 
 
 rule collect_gradients:
-    """Keep the gradients of the runs that are judged and shown, each bit once."""
+    """Keep the gradients of the runs that are judged or shown, without duplicates."""
     input:
         manual="experiments/{experiment}/work/{dtype}/manual.safetensors",
         autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",

@@ -1,8 +1,8 @@
-"""What is kept: the pictures, the report, its page, the manifest, the index and the archive."""
+"""The outputs: the pictures, the report, its page, the manifest, the index and the archive."""
 
 
 rule draw_figures:
-    """Draw the experiment's pictures, worded in one language."""
+    """Draw the experiment's pictures, labelled in one language."""
     input:
         errors="experiments/{experiment}/errors.csv",
         graph="experiments/{experiment}/work/graph.json",
@@ -66,7 +66,7 @@ rule draw_figures:
 
 
 rule render_report:
-    """Tell what was measured and judged, in REPORT.md, and in REPORT.es.md for Spanish."""
+    """Write the report in one language: REPORT.md in English, REPORT.es.md in Spanish."""
     input:
         errors="experiments/{experiment}/errors.csv",
         judgement="experiments/{experiment}/work/judgement.json",
@@ -112,7 +112,7 @@ rule render_report:
 
 
 rule render_page:
-    """Make of the report one HTML file that needs no other."""
+    """Convert the report to one self-contained HTML file."""
     input:
         report="experiments/{experiment}/REPORT{edition}.md",
         judgement="experiments/{experiment}/work/judgement.json",
@@ -140,7 +140,7 @@ rule render_page:
 
 
 rule write_manifest:
-    """List what the experiment is made of, with hashes, in manifest.json."""
+    """Write manifest.json: settings, versions, verdicts, and every file with its hash."""
     input:
         judgement="experiments/{experiment}/work/judgement.json",
         oracle="experiments/{experiment}/work/oracle.json",
@@ -178,8 +178,8 @@ rule write_manifest:
 rule write_index:
     """List all experiments with their verdicts.
 
-    It waits for every experiment, and stays as it was if one of them has no report. A run of one
-    experiment's report alone leaves it alone.
+    The index waits for every experiment and stays unchanged if one of them has no report. A run
+    that makes only one experiment's report does not touch it.
     """
     input:
         manifests=experiments.of_all("manifest.json"),
@@ -207,7 +207,7 @@ rule write_index:
 
 
 rule write_archive:
-    """Pack an experiment with all that is needed to check it and to run it again."""
+    """Pack an experiment with everything that is needed to check it and to run it again."""
     input:
         manifest="experiments/{experiment}/manifest.json",
         citation="CITATION.cff",

@@ -1,8 +1,8 @@
-"""Where every bit comes from: the operations, the orders of their sums, the replay, the causes."""
+"""The origin of every bit: operations, summation orders, replay, and causes of the difference."""
 
 
 rule record_environment:
-    """Write down what the numbers depend on besides the inputs."""
+    """Record what the numbers depend on besides the inputs."""
     input:
         recipe="experiments/{experiment}/work/recipes/record_environment.json",
     output:
@@ -20,7 +20,7 @@ rule record_environment:
 
 
 rule observe_operations:
-    """Write down the operations that autograd and the hand's backward make, in one format."""
+    """Record the operations that autograd and the manual backward execute, in one dtype."""
     input:
         forward="experiments/{experiment}/forward.py",
         backward="experiments/{experiment}/backward.py",
@@ -45,7 +45,7 @@ rule observe_operations:
 
 
 rule reveal_orders:
-    """Reveal in which order every observed sum adds, torch's and numpy's, in one format."""
+    """Reveal the order in which torch and numpy add each recorded sum, in one dtype."""
     input:
         operations="experiments/{experiment}/work/{dtype}/operations.json",
         environment="experiments/{experiment}/work/environment.json",
@@ -87,7 +87,7 @@ rule verify_replay:
 
 
 rule attribute_difference:
-    """Trace the difference between the hand on numpy's sums and autograd to its causes."""
+    """Attribute the difference between the manual gradient, summed by numpy, and autograd's."""
     input:
         backward="experiments/{experiment}/backward.py",
         operations="experiments/{experiment}/work/{dtype}/operations.json",

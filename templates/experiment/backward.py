@@ -1,7 +1,7 @@
-"""The gradient, derived by hand: a dict from each tensor's name to a tensor of its shape.
+"""The gradient, derived by hand: a dict from each tensor's name to a gradient of the same shape.
 
-It may not use autograd on forward, or there is nothing to try. Leave `dout` out if forward returns
-a scalar.
+Do not call autograd on forward here: autograd is what the result is compared with. Leave `dout` out
+if forward returns a scalar.
 """
 
 from torch import Tensor

@@ -1,7 +1,7 @@
-"""What is differentiated: a function of the config's tensors, in plain torch, that returns one.
+"""The function to differentiate: it computes one tensor from the config's tensors, in plain torch.
 
-Here y = tanh(x W). A scalar is a loss. Of any other tensor the gradient is pulled back from a
-random cotangent of its shape, which backward is given as `dout`.
+Here y = tanh(x W). A scalar result is a loss. For any other result, backward pulls back a random
+cotangent of its shape, which it receives as `dout`.
 """
 
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Archives of experiments: packed reproducibly, read as untrusted, and compared.
+"""Pack experiments into reproducible archives, read untrusted ones, and compare experiments.
 
 Only stages and commands import this package. The replay that verifies an archive belongs to
 `replay`.

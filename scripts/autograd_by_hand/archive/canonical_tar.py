@@ -1,11 +1,13 @@
-"""Tar archives of which every byte is told by the names and contents in them, and safe reading.
+"""Write canonical tar archives, whose bytes follow from the files in them, and read untrusted ones.
 
-Writing: names sorted, regular files alone, mode 0644, owner 0, time 0, USTAR headers, gzip without
-name and time. Reading: an archive is untrusted. Python's tarfile reads it as a stream and is given
-no header but those that are written here: a link, a device, a header about the next header or a
-negative size ends the reading before tarfile acts on it. Number, sizes, depth and names of the
-files are limited before they are used, nothing is put on disk, and the unpacked bytes have to be
-those that writing the same files gives.
+Written archives contain only regular files, sorted by name, with mode 0644, owner 0, time 0 and
+USTAR headers, compressed by gzip without name and time.
+
+An archive to read is untrusted. Python's tarfile reads it as a stream and gets only headers as they
+are written here: a link, a device, a header on the next header or a negative size ends the reading
+before tarfile acts on it. Number, sizes, depth and names of the files are checked before they are
+used, nothing is written to disk, and the unpacked bytes must be the same as if the files were
+packed again.
 """
 
 import gzip
@@ -21,18 +23,20 @@ from autograd_by_hand.core.errors import UserError
 
 LARGEST = 2 * 1024**3  # bytes unpacked, of the whole archive
 MOST = 10_000  # files
-DEEPEST = 32  # folders within each other
+DEEPEST = 32  # nested folders
 _FORMAT: Final = tarfile.USTAR_FORMAT
 _ENCODING, _ERRORS = "ascii", "strict"
 _HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"  # RFC 1952: deflate, no flags, no time
 
 
 def write_archive(path: Path, files: dict[str, Path | bytes]) -> None:
-    """Write files under their names in the archive; the same files give the same bytes.
+    """Write an archive; the same files give the same bytes.
+
+    files: the path or the content of each file, by its name in the archive
 
     Raises
-        UserError: if a name does not fit a tar header (100 bytes after at most 155 of folders).
-        OSError: if a file cannot be read or the archive not be written.
+        UserError: if a name does not fit a tar header (100 bytes, and 155 more for folders).
+        OSError: if a file cannot be read, or the archive cannot be written.
     """
     with (
         path.open("wb") as out,
@@ -51,21 +55,21 @@ def write_archive(path: Path, files: dict[str, Path | bytes]) -> None:
 
 
 def read_archive(path: Path, largest: int = LARGEST) -> Iterator[tuple[str, bytes]]:
-    """The files of an archive, one after another, by their names.
+    """Yield the name and the content of each file of an archive.
 
-    largest: how many bytes the whole may hold, unpacked
+    largest: how many bytes the unpacked archive may have
 
     Raises
-        UserError: if it is no archive as `write_archive` makes them, or larger, or of more than
-            MOST files, or deeper than DEEPEST. What was given before may not be trusted then.
+        UserError: if it is not an archive as `write_archive` writes them, or exceeds `largest`,
+            MOST or DEEPEST. The files yielded before the error must not be trusted either.
     """
     try:
         with path.open("rb") as file:
             yield from _files(file, largest)
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise UserError(f"{path}: is no whole gzip file ({error}).") from error
+        raise UserError(f"{path}: is not a complete gzip file ({error}).") from error
     except (_Foreign, tarfile.TarError) as error:
-        raise UserError(f"{path}: is no archive of an experiment: {error}.") from error
+        raise UserError(f"{path}: is not an archive of an experiment: {error}.") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error}).") from error
 
@@ -83,11 +87,11 @@ def is_plain(name: str) -> bool:
 
 
 class _Foreign(Exception):
-    """What an archive has that `write_archive` would not have written."""
+    """An archive has something that `write_archive` would not have written."""
 
 
 class _Header(tarfile.TarInfo):
-    """A header that is, byte for byte, as `write_archive` writes it."""
+    """A header that is byte for byte as `write_archive` writes it."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -97,7 +101,7 @@ class _Header(tarfile.TarInfo):
         except ValueError as error:
             raise _Foreign("a header cannot be read") from error
         if not same:
-            raise _Foreign(f"{member.name!r} is no plain file without owner and date")
+            raise _Foreign(f"{member.name!r} is not a plain file without owner and date")
         if not is_plain(member.name):
             raise _Foreign(f"{member.name!r} would leave the archive's folder")
         if member.name.count("/") > DEEPEST:
@@ -106,7 +110,7 @@ class _Header(tarfile.TarInfo):
 
 
 class _Hashed(io.RawIOBase):
-    """A stream that hashes the bytes which tarfile reads from it or writes to it."""
+    """A stream that hashes the bytes that tarfile reads from it or writes to it."""
 
     def __init__(self, source: gzip.GzipFile | None = None) -> None:
         super().__init__()
@@ -127,7 +131,7 @@ class _Hashed(io.RawIOBase):
 
 def _files(file: IO[bytes], largest: int) -> Iterator[tuple[str, bytes]]:
     if file.read(len(_HEAD)) != _HEAD:
-        raise _Foreign("its gzip header is another")
+        raise _Foreign("its gzip header is not canonical")
     file.seek(0)
     packed = gzip.GzipFile(fileobj=file)
     found, own, last = _Hashed(packed), _Hashed(), ""
@@ -136,7 +140,7 @@ def _files(file: IO[bytes], largest: int) -> Iterator[tuple[str, bytes]]:
             if number == MOST:
                 raise _Foreign(f"it holds more than {MOST} files")
             if member.name <= last:
-                raise _Foreign(f"{member.name!r} stands twice or out of order")
+                raise _Foreign(f"{member.name!r} occurs twice or out of order")
             if member.offset_data + member.size > largest:
                 raise _Foreign(f"it holds more than {largest} bytes")
             read = tar.extractfile(member)
@@ -144,9 +148,9 @@ def _files(file: IO[bytes], largest: int) -> Iterator[tuple[str, bytes]]:
             again.addfile(_header(member.name, member.size), io.BytesIO(content))
             yield member.name, content
             last = member.name
-    found.read(tarfile.RECORDSIZE)  # of the end, tarfile reads as far as the first empty block
+    found.read(tarfile.RECORDSIZE)  # tarfile stops after the first empty block of the end
     if found.digest() != own.digest():
-        raise _Foreign("it does not end as it should, or something stands between its files")
+        raise _Foreign("its end is not canonical, or there are other bytes between its files")
     if packed.read(1) or file.read(1):
         raise _Foreign("something follows its end")
 

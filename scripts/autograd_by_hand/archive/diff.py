@@ -1,6 +1,7 @@
-"""Say in what two experiments differ: settings, versions, inputs, orders, shares, errors, verdicts.
+"""Compare two experiments: settings, versions, inputs, orders, shares, errors and verdicts.
 
-All of it, heading by heading, or what a run has otherwise than the recorded one, in a sentence.
+`compare` lists every difference by heading; `against_recorded` sums up in a sentence how a run
+differs from the recorded results.
 """
 
 import csv
@@ -17,15 +18,15 @@ from autograd_by_hand.core.number_format import percent
 from autograd_by_hand.core.printable import printable
 
 MEASURES = ("max_abs", "max_ulp", "rel_norm")
-TRIED = ("config.yaml", "forward.py", "backward.py")  # the author's files that decide the results
+TRIED = ("config.yaml", "forward.py", "backward.py")  # the author's files that affect the results
 INPUTS = ("draws.safetensors", "cotangents.safetensors")
 ABSENT = "-"
-WIDTH = 48  # columns of a cell in the table; JSON has all of it
+WIDTH = 48  # greatest width of a cell in the table; JSON has the whole text
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that is not the same in both, as text."""
+    """One value that differs, as text: its name, and both values."""
 
     what: str
     first: str
@@ -34,7 +35,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Compared:
-    """What was compared under one heading: how many things are the same, and which are not."""
+    """The comparison under one heading: how many values are the same, and which differ."""
 
     heading: str
     same: int
@@ -42,7 +43,7 @@ class Compared:
 
 
 def compare(first: Archive, second: Archive) -> list[Compared]:
-    """Two experiments, heading by heading.
+    """Compare two experiments, heading by heading.
 
     Raises
         UserError: if one has no manifest or no errors.csv.
@@ -64,9 +65,9 @@ def compare(first: Archive, second: Archive) -> list[Compared]:
 
 
 def against_recorded(recorded: dict[str, Any], manifest: dict[str, Any]) -> str:
-    """A sentence: in what a run differs from the recorded one, by their manifests.
+    """A sentence on how a run differs from the recorded results, according to their manifests.
 
-    It counts verdicts, summation orders and shares of the difference, as `compare` does.
+    It counts verdicts, summation orders and shares of the difference as `compare` does.
     """
     made_by = recorded["environment"]
     where = f"the run recorded on {made_by['processor']}, with torch {made_by['packages']['torch']}"
@@ -103,7 +104,7 @@ def as_json(compared: list[Compared]) -> str:
 
 
 def as_table(compared: list[Compared], names: tuple[str, str]) -> str:
-    """The comparison for a person to read: what differs, in columns under each heading."""
+    """The comparison for a person to read: the differences, in columns under each heading."""
     lines = []
     for each in compared:
         counted = f"{each.same} the same, {len(each.differences)} different"
@@ -120,7 +121,7 @@ def as_table(compared: list[Compared], names: tuple[str, str]) -> str:
 
 
 def _clipped(*texts: str) -> list[str]:
-    """Texts of a row, long ones cut to where they begin to differ."""
+    """The texts of a row; if one is long, all are cut to the part where they start to differ."""
     if max(map(len, texts)) <= WIDTH:
         return [*texts]
     same = len(os.path.commonprefix(texts))  # noqa: RUF071 - these are no paths
@@ -140,7 +141,7 @@ def _held(heading: str, first: dict[str, str], second: dict[str, str]) -> Compar
 
 
 def _flat(value: Any, place: str = "") -> dict[str, str]:
-    """The leaves of a structure by their places, as text."""
+    """The leaves of a nested structure as text, by their paths in it."""
     if isinstance(value, dict):
         parts = [
             _flat(item, f"{place}.{key}" if place else str(key)) for key, item in value.items()
@@ -173,7 +174,7 @@ def _inputs(manifest: dict[str, Any]) -> dict[str, str]:
 
 
 def _orders(manifest: dict[str, Any]) -> dict[str, str]:
-    """Each kernel by its operation and the shapes of its operands; how its sums add."""
+    """The summation orders of each kernel, by its operation and the shapes of its operands."""
     found = {}
     for entry in manifest["orders"]:
         shapes = [
@@ -185,17 +186,17 @@ def _orders(manifest: dict[str, Any]) -> dict[str, str]:
         while name in found:
             name += "'"
         for library in ("torch", "numpy"):
-            told = entry.get(library)
-            if told is not None:
-                found[f"{name}, {library}"] = _order(told)
+            kernel = entry.get(library)
+            if kernel is not None:
+                found[f"{name}, {library}"] = _order(kernel)
     return found
 
 
-def _order(told: dict[str, Any]) -> str:
-    """Each order that a kernel has; if it has several, also which positions have which."""
-    if told.get("refused"):
-        return f"none: {told['refused']}"
-    orders = told.get("orders", [])
+def _order(kernel: dict[str, Any]) -> str:
+    """Each order of a kernel; if there are several, also which positions have which."""
+    if kernel.get("refused"):
+        return f"none: {kernel['refused']}"
+    orders = kernel.get("orders", [])
     texts = [
         f"{order['tree']}"
         f"{', fused ' + str(order['fused']) if order.get('fused') else ''}"
@@ -203,12 +204,12 @@ def _order(told: dict[str, Any]) -> str:
         for order in orders
     ]
     if len(orders) > 1:
-        texts.append(f"by position {json.dumps(told.get('which'))}")
+        texts.append(f"by position {json.dumps(kernel.get('which'))}")
     return "; ".join(texts)
 
 
 def _shares(manifest: dict[str, Any]) -> dict[str, str]:
-    """What each cause explains of the difference of each gradient, rounded as the report has it."""
+    """The share of each cause in the difference of each gradient, rounded as in the report."""
     found = {}
     for row in manifest["attribution"]:
         share = row["share"]
@@ -218,7 +219,7 @@ def _shares(manifest: dict[str, Any]) -> dict[str, str]:
 
 
 def _errors(archive: Archive) -> dict[str, str]:
-    """The greatest of every measure over the runs of `trial`; nan, if there is one."""
+    """The greatest value of every measure over the runs of `trial`; nan if any of them is nan."""
     path = archive.folder / "errors.csv"
     greatest: dict[str, float] = {}
     try:
@@ -226,7 +227,7 @@ def _errors(archive: Archive) -> dict[str, str]:
             table = csv.DictReader(file)
             if not {"dtype", *MEASURES} <= set(table.fieldnames or ()):
                 raise UserError(
-                    f"{path}: is no table of errors (its first line has no such columns)."
+                    f"{path}: is not a table of errors (its first line lacks a column)."
                 )
             for row in table:
                 if row["sample"] == "trial":
@@ -236,7 +237,7 @@ def _errors(archive: Archive) -> dict[str, str]:
                         old = greatest.get(name, value)
                         greatest[name] = value if math.isnan(value) or value > old else old
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
-        raise UserError(f"{path}: is no table of errors ({error}).") from error
+        raise UserError(f"{path}: is not a table of errors ({error}).") from error
     return {name: f"{value:.6g}" for name, value in greatest.items()}
 
 

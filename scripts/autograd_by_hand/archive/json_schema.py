@@ -1,14 +1,14 @@
-"""Hold a value against a JSON Schema, with the standard library alone.
+"""Validate a value against a JSON Schema, with the standard library alone.
 
-Of JSON Schema (draft 2020-12) it knows what the project's own schema of a JSON file uses: type,
-enum, pattern, required, properties, additionalProperties, items, and $ref to $defs of the schema.
+Of JSON Schema (draft 2020-12) it supports what the manifest's schema uses: type, enum, pattern,
+required, properties, additionalProperties, items, and $ref to $defs of the schema.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-DEEPEST = 64  # mappings and lists within each other
+DEEPEST = 64  # nested mappings and lists
 _TYPES = {
     "object": dict,
     "array": list,
@@ -20,9 +20,9 @@ _TYPES = {
 
 
 def misfits(value: Any, schema: dict[str, Any]) -> list[str]:
-    """What in `value` is not as `schema` says, one clause each, the place first.
+    """The violations of `schema` in `value`, as clauses that begin with the path in the value.
 
-    Nothing is nested more than DEEPEST deep, so that whoever follows it may do so by recursion.
+    A value without violations is nested at most DEEPEST deep, so it can be processed by recursion.
     """
     if _deeper(value, DEEPEST):
         return [f"it is nested more than {DEEPEST} deep"]

@@ -1,4 +1,4 @@
-"""What looking at an archive may take of the machine, and the sentence for one that needs more."""
+"""Limit the memory and time for reading an archive, and report one that needs more."""
 
 import os
 import resource
@@ -12,18 +12,18 @@ from autograd_by_hand.core.errors import UserError
 
 MEMORY = 8 * 1024**3  # bytes of address space; less on a machine that has less
 SECONDS = 600  # of processor time
-GRACE = 30  # seconds of it, for what is still to be said after these
+GRACE = 30  # further seconds of processor time, to report that the limit is exceeded
 
 
 @contextmanager
 def within_limits(what: str) -> Iterator[None]:
-    """Limit this process to MEMORY and SECONDS while it looks at `what`.
+    """Limit this process to MEMORY and SECONDS while it reads `what`.
 
-    Lower limits of the system stand, and all outlast the block. Where a system has no such limit,
-    there is none.
+    Lower limits of the system are kept, and all limits remain after the block. A system that does
+    not support a limit sets none.
 
     Raises
-        UserError: if the block needs more, or follows nesting further than Python does.
+        UserError: if the block exceeds a limit, or Python's limit of recursion.
     """
 
     def out_of_time(_signal: int, _frame: FrameType | None) -> None:
@@ -44,7 +44,7 @@ def within_limits(what: str) -> Iterator[None]:
 
 
 def out_of_memory() -> str:
-    """What to say of whatever the memory does not suffice for."""
+    """A clause on something that needs more memory than this process may use."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return "needs more memory than " + (
         "there is" if limit == resource.RLIM_INFINITY else f"{limit / 1024**3:.1f} GiB"

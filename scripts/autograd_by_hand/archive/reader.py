@@ -1,4 +1,4 @@
-"""An experiment as it was archived, or as it stands in its folder, file by file."""
+"""Read an experiment, file by file, from an archive or from its folder."""
 
 import json
 import re
@@ -18,18 +18,19 @@ from autograd_by_hand.core.files import sha256
 SUMS = "SHA256SUMS"
 RECORDED = "recorded"  # the folder of an experiment's recorded run, in the experiment's own
 SCHEMA = Path(__file__).resolve().parents[3] / "templates/manifest.schema.json"
-# Follow from the rest, and an archive may leave them out.
+# These files can be computed from the others, so an archive may omit them.
 COMPUTED = re.compile(r"work/[a-z0-9]+/(manual|autograd|reference|reordered|noise)\.safetensors$")
 
 
 @dataclass
 class Archive:
-    """What was found of an experiment.
+    """An experiment's files, from an archive or a folder.
 
     name: the experiment's
-    root: the folder that the files' paths begin in
-    hashes: SHA-256 of every file that is there, by its path
-    expected: what it should be, by path: an archive's by SHA256SUMS, a folder's by the manifest
+    root: the folder to which the files' paths are relative
+    hashes: SHA-256 of every existing file, by its path
+    expected: the SHA-256 that each file should have according to an archive's SHA256SUMS or a
+        folder's manifest, by its path
     """
 
     name: str
@@ -44,14 +45,14 @@ class Archive:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether it is a recorded run, which keeps no inputs and no tensors."""
+        """Whether these are recorded results, which include no inputs and no tensors."""
         return self.folder.name == RECORDED
 
     def manifest(self) -> dict[str, Any]:
         """The manifest.
 
         Raises
-            UserError: if there is none, or it is not as its schema says.
+            UserError: if there is none, or it does not match its schema.
         """
         path = f"experiments/{self.name}/manifest.json"
         if path not in self.hashes:
@@ -59,7 +60,7 @@ class Archive:
         return read_manifest(self.root / path, path)
 
     def states(self) -> dict[str, str]:
-        """Of every file that is there or should be: intact, changed, missing or extra."""
+        """The state of every existing or expected file: intact, changed, missing or extra."""
         found = {}
         for path in sorted(self.hashes.keys() | self.expected.keys()):
             if path not in self.expected:
@@ -73,26 +74,26 @@ class Archive:
 
 
 def read_manifest(file: Path, name: str) -> dict[str, Any]:
-    """A manifest, which messages call by `name`.
+    """Read a manifest, which error messages call `name`.
 
     Raises
-        UserError: if it is not as its schema says.
+        UserError: if it does not match its schema.
     """
     try:
         manifest: dict[str, Any] = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{name}: is no JSON ({error}).") from error
+        raise UserError(f"{name}: is not JSON ({error}).") from error
     if found := misfits(manifest, json.loads(SCHEMA.read_bytes())):
-        raise UserError(f"{name}: is no manifest: {found[0]}.")
+        raise UserError(f"{name}: is not a manifest: {found[0]}.")
     return manifest
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """An archive, an experiment's folder, or that of its recorded run, to look at.
+    """Open an archive, an experiment's folder, or the folder of its recorded results.
 
     Raises
-        UserError: if it is neither, or not to be trusted.
+        UserError: if it is none of these, or not a safe archive.
     """
     if path.is_dir():
         yield _of_folder(path.resolve())
@@ -102,9 +103,9 @@ def opened(path: Path) -> Iterator[Archive]:
 
 
 def _of_folder(folder: Path) -> Archive:
-    """An experiment's folder in its project, whose files are those that its manifest lists.
+    """An experiment's folder in its project, with the files that its manifest lists.
 
-    A recorded run keeps few of them, so of its files the manifest alone is looked at.
+    Recorded results include few of these files, so only their manifest is read.
     """
     is_recorded = folder.name == RECORDED
     own = folder.parent if is_recorded else folder
@@ -123,43 +124,43 @@ def _of_folder(folder: Path) -> Archive:
 
 
 def _unpacked(path: Path, folder: Path) -> Archive:
-    """An archive, its files put below `folder`."""
+    """An archive, unpacked below `folder`."""
     hashes, tops = {}, set()
     for name, content in read_archive(path):
         top, _, inner = name.partition("/")
         tops.add(top)
         if not inner or len(tops) > 1:
             raise UserError(
-                f"{path}: is no archive of an experiment: {name!r} lies beside its folder."
+                f"{path}: is not an archive of an experiment: {name!r} lies outside its folder."
             )
         file = folder / top / inner
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("xb") as new:  # never a file that another name means on this system
+            with file.open("xb") as new:  # fails if another name means the same file on this system
                 new.write(content)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise UserError(
-                f"{path}: is no archive of an experiment: "
-                f"{name!r} is also a folder, or another file here."
+                f"{path}: is not an archive of an experiment: "
+                f"{name!r} is also a folder, or the same as another file on this system."
             ) from error
         hashes[inner] = digest(content).hexdigest()
     if not tops:
-        raise UserError(f"{path}: is no archive of an experiment: it is empty.")
+        raise UserError(f"{path}: is not an archive of an experiment: it is empty.")
     (top,) = tops
     if SUMS not in hashes:
-        raise UserError(f"{path}: is no archive of an experiment: it has no {SUMS}.")
+        raise UserError(f"{path}: is not an archive of an experiment: it has no {SUMS}.")
     expected = _sums((folder / top / SUMS).read_bytes(), path)
     del hashes[SUMS]
     return Archive(top, folder / top, hashes, expected)
 
 
 def _sums(content: bytes, path: Path) -> dict[str, str]:
-    """What SHA256SUMS says, by path."""
+    """The hashes in SHA256SUMS, by path."""
     expected: dict[str, str] = {}
     for line in content.decode("utf-8", "replace").splitlines():
         match = re.fullmatch(r"([0-9a-f]{64})  (\S.*)", line)
         if not match or not is_plain(match[2]) or match[2] in expected:
-            raise UserError(f"{path}: its {SUMS} has a line that is none of a sum: {line[:80]!r}.")
+            raise UserError(f"{path}: its {SUMS} has an invalid line: {line[:80]!r}.")
         expected[match[2]] = match[1]
     return expected
 

@@ -1,4 +1,4 @@
-"""Describe an archive as a Workflow Run RO-Crate, for machines that look for data sets.
+"""Describe an archive as a Workflow Run RO-Crate, for machines that search for data sets.
 
 RO-Crate 1.1 (https://w3id.org/ro/crate/1.1) with the profiles Process Run Crate 0.5, Workflow Run
 Crate 0.5 (https://w3id.org/ro/wfrun/workflow/0.5) and Workflow RO-Crate 1.0.
@@ -43,7 +43,7 @@ def describe(
 ) -> dict[str, Any]:
     """The crate's metadata, JSON-LD.
 
-    citation: CITATION.cff as YAML tells it
+    citation: the content of CITATION.cff
     snakemake: Snakemake's version
     files: size in bytes and SHA-256 of every file of the archive, by its path in it
     inputs, results: those of `files` that the run began with and those that it made

@@ -1,4 +1,4 @@
-"""The link to torch's dispatcher: its operations by name, as views in numpy, and decomposed.
+"""The link to torch's dispatcher: ATen operations by name, as numpy views, and decomposed.
 
-Which operations a gradient is made of belongs to `replay`; what a sum adds belongs to `summation`.
+`replay` records which operations compute a gradient; `summation` finds in which order a sum adds.
 """

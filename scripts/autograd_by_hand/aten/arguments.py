@@ -1,4 +1,4 @@
-"""The arguments of a call of torch, as JSON holds them."""
+"""The arguments of a call of an ATen operation, as they are stored in JSON."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypedDict, final
@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, TypedDict, final
 
 @final
 class Value(TypedDict):
-    """A tensor: the number of its value."""
+    """A tensor, represented by the number of its value in the program."""
 
     value: int
 
@@ -22,7 +22,7 @@ Argument: TypeAlias = bool | int | float | str | Value | NoNumber | list["Argume
 
 
 def with_tensors(argument: Argument, replacement: Callable[[int], Any]) -> Any:
-    """An argument as torch or numpy takes it, with `replacement(number)` for each tensor."""
+    """An argument as torch or numpy expects it, with `replacement(number)` for each tensor."""
     if isinstance(argument, dict):
         if "value" in argument:
             return replacement(argument["value"])

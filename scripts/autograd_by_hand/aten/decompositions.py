@@ -1,7 +1,8 @@
-"""What torch does in one kernel, as the steps that it is made of.
+"""Decompose ATen operations that torch executes in one kernel.
 
-Most is in torch's own table of decompositions. Here are those that its table leaves whole, and
-those whose usual form has a step that only keeps numbers in range and is no part of the function.
+Torch's own table has most of the decompositions. This module adds operations that the table does
+not decompose, and operations whose usual decomposition has a step that only keeps numbers in range
+and does not belong to the function itself.
 """
 
 from collections.abc import Callable
@@ -15,8 +16,8 @@ from autograd_by_hand.aten.torch_private import decomposition, writes_to_an_inpu
 aten = torch.ops.aten
 
 
-def taken_apart(func: Any) -> Callable[..., Any] | None:
-    """What does an operation as several, if it is several at once."""
+def decomposition_of(func: Any) -> Callable[..., Any] | None:
+    """The decomposition of a compound ATen operation as a function, or None if it has none."""
     if writes_to_an_input(func):
         return None
     if func in OWN:
@@ -73,9 +74,9 @@ def _trilinear(
     unroll_dim: int = 1,
 ) -> Tensor:
     factors = [first, second, third]
-    for place, axes in enumerate((expand1, expand2, expand3)):
+    for index, axes in enumerate((expand1, expand2, expand3)):
         for axis in sorted(axes):
-            factors[place] = factors[place].unsqueeze(axis)
+            factors[index] = factors[index].unsqueeze(axis)
     product = factors[0] * factors[1] * factors[2]
     return product.sum(sumdim) if sumdim else product
 
@@ -93,7 +94,7 @@ OWN: dict[Any, Callable[..., Any] | None] = {
     **STATISTICS,
     aten._softmax.default: _softmax,
     aten._log_softmax.default: _log_softmax,
-    aten.logsumexp.default: None,  # autograd knows it, and its terms are those of the two above
+    aten.logsumexp.default: None,  # stays one step, from which the two above are computed
 }
 COMPOUND = {
     aten.native_layer_norm.default,

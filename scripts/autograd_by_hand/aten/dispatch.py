@@ -1,4 +1,4 @@
-"""See torch's operations below autograd, and its tensors as numpy's arrays."""
+"""Intercept torch's operations below autograd, and read tensors as numpy arrays."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ HALF = (torch.float16, torch.bfloat16)
 
 
 class DispatchMode(TorchDispatchMode):
-    """Within it, `execute` is called in place of each operation, and what it returns is the result.
+    """A context in which `execute` is called in place of each operation and returns its result.
 
-    A mode overrides `execute`; within that, operations are torch's own again.
+    Subclasses override `execute`; the operations that it calls are not intercepted.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
 
     def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The result of the operation `func`; the arguments may be changed, they are no one's."""
+        """The result of the operation `func`; `kwargs` is a copy that may be modified."""
         return func(*args, **kwargs)
 
     def __torch_dispatch__(
@@ -35,17 +35,17 @@ class DispatchMode(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # else torch imports its compiler (0.7 s) to keep it out of here
+        return False  # otherwise torch imports its compiler (0.7 s) to exclude this mode from it
 
 
 def summable(tensor: Tensor) -> NDArray[Any]:
-    """A tensor of any device as an array for numpy to sum in, strides kept: halves in float32."""
+    """A tensor of any device as a numpy array with the same strides; half formats in float32."""
     wide = tensor.float() if tensor.dtype in HALF else tensor
     array: NDArray[Any] = wide.detach().cpu().numpy()
     return array
 
 
 def operation(name: str) -> Any:
-    """The operation that `str` names so: `aten.mm.default`."""
+    """The operation with a name such as `aten.mm.default`, which is its `str`."""
     namespace, packet, overload = name.split(".")
     return getattr(getattr(getattr(torch.ops, namespace), packet), overload)

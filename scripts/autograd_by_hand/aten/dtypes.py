@@ -1,4 +1,4 @@
-"""The names of torch's dtypes, as configs and files hold them."""
+"""The names of torch's dtypes, as they are written in configs and files."""
 
 import torch
 

@@ -1,12 +1,14 @@
-"""The axes that an operation of torch reduces, as numpy names them."""
+"""Convert the axes that an ATen operation reduces to numpy's convention."""
 
 from typing import Any
 
 
 def axes(dim: Any, ndim: int) -> tuple[int, ...] | None:
-    """Torch's `dim` for an array of `ndim` axes: a number, several, or none, which means all.
+    """Torch's `dim` for an array of `ndim` axes as numpy's `axis`; None means all axes.
 
-    Torch gives a single number an axis 0 to reduce; numpy does not, so there it is None too.
+    dim: an axis, several, or None or an empty list, which both mean all axes
+
+    Torch accepts axis 0 for a tensor without axes; numpy does not, so the result is None there.
     """
     if dim is None or dim in ([], ()) or not ndim:
         return None

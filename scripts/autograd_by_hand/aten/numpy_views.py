@@ -1,6 +1,6 @@
-"""Torch's operations that show the same numbers in another shape, as numpy's.
+"""ATen operations that return a view of the same numbers, implemented in numpy.
 
-Operations go by their names, so that an array is viewed without torch.
+They are listed by name, so that arrays can be viewed without torch.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ def _expand(value: Array, size: Any, implicit: bool = False) -> Array:  # noqa: 
 
 
 def _select(value: Array, dim: int, index: int) -> Array:
-    return np.moveaxis(value, dim, 0)[index, ...]  # a view, even of a single number
+    return np.moveaxis(value, dim, 0)[index, ...]  # the ellipsis makes a single number a view too
 
 
 def _slice(
@@ -37,11 +37,11 @@ def _slice(
 
 
 def _as_strided(value: Array, size: Any, stride: Any, storage_offset: int | None = None) -> Array:
-    """Of an array that lies row by row, as torch's memory does; a copy of any other.
+    """A view of a C-contiguous array, which lies in memory as torch's does; any other is copied.
 
     Raises
-        ValueError: if it would show what lies outside the array's memory, or a size, a stride or
-            the offset is no whole number from 0 on.
+        ValueError: if the view would reach outside the array's memory, or if a size, a stride or
+            the offset is not a whole number of 0 or more.
     """
     flat = np.ascontiguousarray(value).reshape(-1)
     first = storage_offset or 0
@@ -80,5 +80,5 @@ VIEWS: Mapping[str, Callable[..., Any]] = {
     "aten.detach.default": _same,
     "aten.alias.default": _same,
 }
-# Views of what lies in memory, however that is shown.
+# Views of the underlying memory, whatever shape the tensor itself has.
 MEMORY_VIEWS: Mapping[str, Callable[..., Any]] = {"aten.as_strided.default": _as_strided}

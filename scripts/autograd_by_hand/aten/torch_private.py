@@ -1,8 +1,8 @@
-"""Every private name of torch that the library uses: what for, and how to do without it.
+"""Every private name of torch that the library uses, why, and what happens without it.
 
-They hold for torch `HOLDS_FOR`, to which envs/requirements.txt pins it; a test fails on another
-version. The environment variable `WITHOUT` lists those that are not used. Recipes and reports
-keep it, as they do every variable that begins with ATEN_.
+They exist in torch `HOLDS_FOR`, to which envs/requirements.txt pins it; a test fails on any other
+version. The environment variable `WITHOUT` lists those that must not be used. Recipes and reports
+include it, as they do every variable that begins with ATEN_.
 """
 
 import os
@@ -28,10 +28,10 @@ DECOMPOSITIONS, VMAP_LOG = "decompositions", "vmap_log"
 
 
 def decomposition(func: Any) -> Callable[..., Any] | None:
-    """What an operation is as several, by torch's own table; None if it is not there.
+    """An operation's decomposition in torch's own table; None if it is not there.
 
-    The table is documented nowhere, and nothing public has it. Without it, an operation that torch
-    does at once is one operation, whose result alone is rounded.
+    The table is undocumented and has no public counterpart. Without it, a compound operation counts
+    as one, of which only the result is rounded.
     """
     if _is_left_out(DECOMPOSITIONS):
         return None
@@ -40,9 +40,9 @@ def decomposition(func: Any) -> Callable[..., Any] | None:
 
 
 def silence_vmap() -> None:
-    """Keep off the log that an operation is repeated and not vectorised, which is no fault.
+    """Suppress the warning that an operation is repeated instead of vectorised, which is harmless.
 
-    Without this, torch says so once for each such operation.
+    Without this, torch prints it once for each such operation.
     """
     if not _is_left_out(VMAP_LOG):
         functorch: Any = torch._C._functorch  # noqa: SLF001
@@ -50,24 +50,24 @@ def silence_vmap() -> None:
 
 
 def writes_to_an_input(func: Any) -> bool:
-    """Whether an operation changes a tensor that it is given, by its schema.
+    """Whether an operation modifies one of its arguments, according to its schema.
 
-    It is the one place where torch says so, and nothing works without it.
+    Torch offers this information nowhere else, so it is indispensable.
     """
     changes: bool = func._schema.is_mutable  # noqa: SLF001
     return changes
 
 
 def declared_arguments(func: Any) -> list[Any]:
-    """What an operation's schema says of its arguments, in their order; see above."""
+    """The arguments that an operation's schema declares, in order; indispensable as well."""
     arguments: list[Any] = func._schema.arguments  # noqa: SLF001
     return arguments
 
 
 def shell(cls: type[torch.Tensor], shape: tuple[int, ...], dtype: torch.dtype) -> Any:
-    """A tensor of a class of ours that has a shape and a dtype, and no elements.
+    """An instance of a subclass of Tensor with a shape and a dtype but no elements.
 
-    It is how torch's own subclasses are made, and nothing works without it.
+    Torch makes its own subclasses in this way; it is indispensable.
     """
     return torch.Tensor._make_wrapper_subclass(cls, shape, dtype=dtype)  # noqa: SLF001
 

@@ -1,4 +1,4 @@
-"""Errors, messages, files and progress: what every other package may need.
+"""Errors, messages, files and progress, which every other package may use.
 
-Nothing here knows what a gradient, a tensor or an experiment is.
+Nothing here knows of gradients, tensors or experiments.
 """

@@ -2,20 +2,21 @@
 
 
 class UserError(Exception):
-    """Input that cannot be used, told in one sentence: what is wrong, where, and how to mend it.
+    """Input that cannot be used. One sentence says what is wrong, where, and how to repair it.
 
-    A stage that raises it ends with this sentence and exit status 1, without a traceback: the
-    mistake is in what was given to us, so our own lines would only stand in front of it.
+    A stage that raises it ends with this sentence and exit status 1. It shows no traceback, since
+    the mistake is in the input and the lines of this project would only hide it.
     """
 
     @property
     def sentence(self) -> str:
-        """The sentence, still a message if it was given as one."""
+        """The sentence; it is a `Message` if the error was raised with one."""
         return self.args[0]  # type: ignore[no-any-return]
 
 
 class DamagedFileError(UserError, ValueError):
-    """A generated file that does not hold what it should.
+    """A generated file whose content is damaged.
 
-    Whoever can do without the file catches it as the ValueError that a parser would raise.
+    It is also a ValueError, so that a caller who can do without the file catches it like an error
+    of the parser.
     """

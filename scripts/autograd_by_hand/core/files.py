@@ -1,4 +1,4 @@
-"""Write a file whole or not at all; name its content by a hash."""
+"""Write files atomically, read and write JSON, and identify contents by their hashes."""
 
 import hashlib
 import json
@@ -18,10 +18,11 @@ Stamp = list[int]
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; put it in place when the block ends without an error.
+    """Yield a temporary path beside `path`; rename it to `path` if the block ends without an error.
 
-    The bytes reach the disk before the name does (fsync, then rename), so a reader or a crash
-    meets the old file or the new one, never a part of either. On an error nothing is left behind.
+    The bytes reach the disk before the name does (fsync, then rename), so a reader sees the old
+    file or the new one, even after a crash, and never a part of either. After an error the
+    temporary file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=_hidden(path))
@@ -33,7 +34,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp gives 0600
+        temporary.chmod(0o666 & ~umask)  # mkstemp creates it with mode 0600
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -41,18 +42,18 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def clear_away_torn(path: Path) -> None:
-    """Remove what writers of `path` left behind when they were killed; none may be at work."""
+    """Remove the temporary files of writers of `path` that were killed; none may be running."""
     for torn in path.parent.glob(f"{_hidden(path)}*"):
         torn.unlink()
 
 
 def _hidden(path: Path) -> str:
-    """How the names begin under which `path` is written."""
+    """The prefix of the temporary files for `path`."""
     return f".{path.name}."
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with Unix line ends, atomically."""
+    """Write `text` as UTF-8, atomically, with its line endings unchanged."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(text.encode())
 
@@ -60,7 +61,7 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, atomically.
 
-    inf and nan, which JSON lacks, become text, and a message a mapping of its parts.
+    inf and nan, which JSON lacks, become text; a message becomes a mapping of its parts.
     """
     write_text(
         path, json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
@@ -78,16 +79,16 @@ def _plain(value: Any) -> Any:
 
 
 def read_json(path: Path) -> Any:
-    """The value that a JSON file holds, its messages as messages.
+    """The value in a JSON file; mappings that are the parts of a message become messages again.
 
     Raises
-        DamagedFileError: if it is no JSON, or nested more deeply than Python can follow.
+        DamagedFileError: if the file is not JSON, or nested too deeply for Python.
         OSError: if it cannot be read.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"), object_hook=message_of)
     except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else f"no JSON: {error}"
+        reason = "nested too deeply" if isinstance(error, RecursionError) else f"not JSON: {error}"
         raise DamagedFileError(
             f"{path} is damaged ({reason}); delete it and run snakemake again."
         ) from error
@@ -100,6 +101,6 @@ def sha256(path: Path) -> str:
 
 
 def stamp_of(path: Path) -> Stamp:
-    """What changes whenever a file is written to: size, dates of content and inode (ns), inode."""
+    """Figures that change whenever a file is written: size, mtime and ctime (ns), inode number."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

@@ -1,4 +1,4 @@
-"""A text for a reader that can be said in another language: its words, and what stands in them."""
+"""Texts for a reader that can be translated, since their words are kept apart from the values."""
 
 import math
 import re
@@ -10,23 +10,24 @@ _BRACES = re.compile(r"(\{\{|\}\})|\{([A-Za-z_]\w*)\}|[{}]", re.ASCII)
 
 
 def filled(text: str, values: Mapping[str, Any], longest: float = math.inf) -> str:
-    """The words with each {name} replaced by its value as text, and {{ and }} by single braces.
+    """The text with each {name} replaced by its value, and {{ and }} by single braces.
 
-    Nothing else of Python's format strings is known, since the words may come from anyone's file:
-    an attribute or an item would reach whatever the value leads to, and a width fill the memory.
+    No other feature of Python's format strings is supported, since the text may come from an
+    untrusted file: an attribute or item access would expose the objects behind a value, and a
+    field's width could fill the memory.
 
     longest: how many characters the result may have
 
     Raises
         KeyError: if a name has no value.
-        ValueError: if another brace stands in the words, or the result would be longer.
+        ValueError: if the text has any other brace, or if the result would be too long.
     """
     shown = {name: str(value) for name, value in values.items()}
     pieces, end = [], 0
     for found in _BRACES.finditer(text):
         doubled, name = found.groups()
         if not doubled and not name:
-            raise ValueError(f"a brace that neither holds a name nor is doubled: {text[:200]!r}")
+            raise ValueError(f"a brace is neither doubled nor around a name: {text[:200]!r}")
         pieces += [text[end : found.start()], doubled[0] if doubled else shown[name]]
         end = found.end()
     pieces.append(text[end:])
@@ -36,33 +37,33 @@ def filled(text: str, values: Mapping[str, Any], longest: float = math.inf) -> s
 
 
 class Message(str):  # noqa: SLOT000 - a text with slots has no other use
-    """An English text that knows its words and the values that were put into them.
+    """An English text that remembers the template and the values that it was made from.
 
-    To whoever says it in no other language it is the English text, and nothing more.
+    It can be translated by way of its template. In all other respects it is the English text.
 
-    text: the words, with {name} where a value stands
-    values: text, other messages and numbers, by name
+    text: the template, with {name} in place of each value
+    values: texts, other messages and numbers, by name
     """
 
     text: str
     values: dict[str, Any]
 
     def __new__(cls, text: str, /, **values: Any) -> Self:
-        """Put the values into the words; raises as `filled` does."""
+        """Put the values into the template; raises as `filled` does."""
         message = super().__new__(cls, filled(text, values))
         message.text, message.values = text, values
         return message
 
     def parts(self) -> dict[str, Any]:
-        """What a file holds of it; `message_of` reads it back."""
+        """The mapping that represents it in a JSON file; `message_of` reads it back."""
         return {"text": self.text, "values": self.values}
 
 
 def message_of(value: dict[str, Any]) -> Any:
-    """The message whose parts these are; any other mapping as it is.
+    """The message whose parts these are; any other mapping is returned unchanged.
 
-    It is no message if its words are no text, a value has a name that is no identifier or there is
-    none for one of the words' names, or it is longer than LONGEST.
+    A mapping is not a message if its template is not text, the name of a value is not an
+    identifier, a name in the template has no value, or the message would be longer than LONGEST.
     """
     if value.keys() != {"text", "values"}:
         return value
@@ -79,20 +80,20 @@ def message_of(value: dict[str, Any]) -> Any:
 
 
 def joined(between: str, texts: Iterable[str]) -> Message:
-    """Texts in a row, each of which may be a message; nothing is said in their place."""
-    values = {f"_{place}": text for place, text in enumerate(texts)}
+    """The texts with `between` between them, as a message; each may be a message and stays one."""
+    values = {f"_{index}": text for index, text in enumerate(texts)}
     return Message(between.join(f"{{{name}}}" for name in values), **values)
 
 
 def clause(text: str) -> str:
-    """A sentence without its stop, as it stands within another."""
+    """A sentence without its full stop, for use within another sentence."""
     if isinstance(text, Message):
         return Message(text.text.rstrip("."), **text.values)
     return text.rstrip(".")
 
 
 def replaced(text: Any, old: str, new: str) -> Any:
-    """A text with one piece of what stands in it replaced."""
+    """A text or message with `old` replaced by `new`; in a message, only within its values."""
     if isinstance(text, Message):
         values = {name: replaced(value, old, new) for name, value in text.values.items()}
         return Message(text.text, **values)

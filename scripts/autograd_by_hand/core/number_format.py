@@ -1,4 +1,4 @@
-"""Write a figure for a reader."""
+"""Format numbers for a reader."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ from autograd_by_hand.core.messages import Message
 
 
 def number(value: Any, digits: int = 2) -> str:
-    """A figure for a reader: `digits` significant digits, an exponent only where it saves zeros."""
+    """A number with `digits` significant digits, and with an exponent only if it saves zeros."""
     value = float(value)
     if not math.isfinite(value):
         return str(value)
@@ -15,13 +15,13 @@ def number(value: Any, digits: int = 2) -> str:
         return "0"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")  # of the rounded value: 9.99 is 1.0e1
     if 1e-3 <= abs(value) < 10 ** max(digits, 5):
-        places = max(0, digits - 1 - int(exponent))
-        return f"{value:.{places}f}"
+        decimals = max(0, digits - 1 - int(exponent))
+        return f"{value:.{decimals}f}"
     return f"{mantissa}e{int(exponent)}"
 
 
 def percent(share: Any, digits: int = 1) -> str:
-    """A share of a whole for a reader; 100 % and 0 % are exact, what is nearly that says so.
+    """A share of a whole in per cent; 100 % and 0 % are exact, values close to them say "about".
 
     digits: decimal places of the percentage
     """

@@ -1,4 +1,4 @@
-"""Text of unknown origin for a terminal."""
+"""Escape untrusted text, so that it can be printed on a terminal."""
 
 import sys
 
@@ -6,10 +6,10 @@ LONGEST = 2000  # characters
 
 
 def printable(text: str) -> str:
-    """Text as one line that moves no cursor: what is not printable is escaped, the end left out.
+    """The text on one line: characters that are not printable are escaped, a long text is cut.
 
-    A line break would forge a line, an escape sequence clear the screen, and a mark of direction
-    show a text that is not there. So are letters escaped that standard output cannot encode.
+    A line break could forge a line, an escape sequence clear the screen, and a bidirectional mark
+    display another text. Characters that standard output cannot encode are escaped as well.
     """
     shown = "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()

@@ -1,6 +1,7 @@
-"""Say what is being done, if it takes long enough for someone to wonder.
+"""Report the progress of a long computation.
 
-On a terminal the run's own line does so (`screen.py`), and a stage writes over it what it must say.
+On a terminal the run's own line does so (`pipeline.progress_line`); a stage's messages replace that
+line for a moment.
 """
 
 import os
@@ -14,20 +15,21 @@ SILENCE = 2.0  # seconds
 
 
 def on_terminal() -> bool:
-    """Whether standard error is a terminal on which a line can be written over."""
+    """Whether standard error is a terminal on which a line can be overwritten."""
     return sys.stderr.isatty() and os.getenv("TERM", "dumb") not in ("dumb", "unknown")
 
 
 def tell(text: str) -> None:
-    """Put text on standard error, on a terminal over the line that tells how far the run is."""
+    """Print text on standard error; on a terminal, overwrite the line that shows the progress."""
     over = "\r\033[K" if on_terminal() else ""
     print(f"{over}{text}", file=sys.stderr, flush=True)
 
 
 def progress(items: Collection[Item], what: str) -> Iterator[Item]:
-    """Go through `items`, and where nobody sees the run's own line say now and then how far.
+    """Iterate over `items`; unless a terminal shows the run's own line, print how far it is.
 
-    After 2 s in silence, then after ever longer ones. What is left is estimated by what was done.
+    The first message comes after SILENCE seconds, each further one after twice the pause. The time
+    left is estimated from the items that are done.
     """
     begun = spoken = time.monotonic()
     silence = SILENCE
@@ -35,14 +37,14 @@ def progress(items: Collection[Item], what: str) -> Iterator[Item]:
         now = time.monotonic()
         if now - spoken > silence and not on_terminal():
             left = (now - begun) / done * (len(items) - done) if done else None
-            told = f", about {duration(left)} left" if left is not None else ""
-            tell(f"{what}: {done} of {len(items)} done{told}")
+            estimate = f", about {duration(left)} left" if left is not None else ""
+            tell(f"{what}: {done} of {len(items)} done{estimate}")
             spoken, silence = now, 2 * silence
         yield item
 
 
 def duration(seconds: float) -> str:
-    """Seconds as one says them: 0.3 s, 12 s, 3 min 5 s, 2 h 7 min."""
+    """A time in seconds for a reader: 0.3 s, 12 s, 3 min 5 s, 2 h 7 min."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

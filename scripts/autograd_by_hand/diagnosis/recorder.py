@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.aten.decompositions import taken_apart
+from autograd_by_hand.aten.decompositions import decomposition_of
 from autograd_by_hand.aten.dispatch import DispatchMode
 from autograd_by_hand.aten.torch_private import writes_to_an_input
 
@@ -66,7 +66,7 @@ class Recorder(DispatchMode):
 
     def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Append the operation to `steps`, or those that it decomposes into."""
-        if self.decompose and (decompose := taken_apart(func)):
+        if self.decompose and (decompose := decomposition_of(func)):
             inner = Recorder(Path(self.path), True, self.places, self.values, self.alive)
             inner.last = self.last
             with inner:

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from autograd_by_hand.aten.decompositions import taken_apart
+from autograd_by_hand.aten.decompositions import decomposition_of
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Steps:
     def numbered(self) -> Iterator[tuple[int, Step]]:
         """The steps that may be changed, with their numbers."""
         for number, step in enumerate(self.steps):
-            if not self.kernels_only or taken_apart(step.func):
+            if not self.kernels_only or decomposition_of(step.func):
                 yield number, step
 
     def iterations(self) -> list[list[int]]:

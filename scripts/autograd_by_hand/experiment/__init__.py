@@ -1,4 +1,4 @@
-"""What the author wrote: the config, the inputs, forward.py and backward.py, read and called.
+"""Read the author's config, draw the inputs, and load and call forward.py and backward.py.
 
 Whether the gradient is right belongs to `verdict`.
 """

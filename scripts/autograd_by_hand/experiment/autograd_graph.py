@@ -1,4 +1,4 @@
-"""The graph that autograd recorded of a forward pass: all of it, in a stable order."""
+"""The complete graph that autograd recorded of a forward pass, in a stable order."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ def walk_graph(result: Tensor, leaves: dict[str, Tensor]) -> list[Node]:
     """Every node of the graph behind `result`, breadth first, the root first.
 
     leaves: the tensors that require a gradient, by name
-    returns: the nodes; an `id` is its place in the list, a `type` as Python names it
+    returns: the nodes; an `id` is the index in the list, a `type` the name of the Python class
     """
     owners = {id(leaf): name for name, leaf in leaves.items()}
     root = result.grad_fn
     assert root is not None
-    order: list[Any] = [root]  # torch hands out one Python object per node as long as it is held
+    order: list[Any] = [root]  # while a node's Python object is alive, torch returns the same one
     ids = {root: 0}
     for node in order:
         for child, _ in node.next_functions:
@@ -29,8 +29,8 @@ def walk_graph(result: Tensor, leaves: dict[str, Tensor]) -> list[Node]:
             "id": ids[node],
             "type": type(node).__name__,
             "edges": [
-                {"to": None if child is None else ids[child], "input": place}
-                for child, place in node.next_functions
+                {"to": None if child is None else ids[child], "input": index}
+                for child, index in node.next_functions
             ],
             "leaf": owners.get(id(getattr(node, "variable", None))),
         }
@@ -39,7 +39,7 @@ def walk_graph(result: Tensor, leaves: dict[str, Tensor]) -> list[Node]:
 
 
 def halvings() -> dict[str, str]:
-    """Which node this version of torch records for either spelling of a half."""
+    """The type of node that this version of torch records for 0.5 * s and for s / 2."""
     total = torch.ones((), requires_grad=True)
     return {
         "0.5 * s": type((0.5 * total).grad_fn).__name__,

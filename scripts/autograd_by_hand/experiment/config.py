@@ -1,4 +1,4 @@
-"""Read an experiment's config.yaml and check it; tell each mistake in a sentence with its line."""
+"""Read and check an experiment's config.yaml; describe each mistake in a sentence with its line."""
 
 import difflib
 import keyword
@@ -29,17 +29,17 @@ AUTHORS_FILES = ("forward.py", "backward.py", "derivation.md")
 
 
 def load_configs(folders: list[Path], schema: Path) -> dict[str, Config]:
-    """The checked configs of all experiments, by name; `schema` says what they may hold.
+    """The checked configs of all experiments, by name; `schema` is the path of their schema.
 
     Raises
-        UserError: with every mistake in every experiment, a missing file among them.
+        UserError: with every mistake in every experiment, including missing files.
     """
     configs, mistakes = {}, []
     for folder in folders:
         if not _NAME.fullmatch(folder.name):
             mistakes.append(
-                f"{folder}: this folder's name will not do for files on every system; "
-                "rename it, with letters, digits, - _ and . alone, 64 at most."
+                f"{folder}: this folder's name is not valid on every system; "
+                "rename it, using only letters, digits, - _ and . (at most 64)."
             )
         try:
             configs[folder.name] = load_config(folder / "config.yaml", schema)
@@ -67,13 +67,13 @@ def load_config(path: Path, schema: Path) -> Config:
     checked = cast("Config", config)
     mistakes = mistakes or _contradictions(checked)
     if mistakes:
-        # jsonschema tells each missing key apart, one sentence tells all of them: once is enough
+        # jsonschema reports each missing key, but one sentence names them all: keep it once
         once = dict.fromkeys(_placed(path, nodes, *mistake) for mistake in mistakes)
         raise UserError("\n".join(once))
     return checked
 
 
-# To JSON 7.0 is a whole number; to torch, which gets it as a shape or a seed, it is not.
+# JSON Schema accepts 7.0 as an integer; torch does not accept it as a shape or a seed.
 _Validator = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
@@ -83,7 +83,7 @@ _Validator = extend(  # type: ignore[no-untyped-call]
 
 
 class _UniqueKeyLoader(yaml.CSafeLoader):
-    """A YAML loader that does not let a second key of the same name pass."""
+    """A YAML loader that rejects duplicate keys and keys that are not text."""
 
 
 def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -96,7 +96,7 @@ def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[An
             )
         if key in seen:
             raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key!r} stands twice; keep one", key_node.start_mark
+                None, None, f"the key {key!r} occurs twice; keep one", key_node.start_mark
             )
         seen.add(key)
     return dict(loader.construct_mapping(node, deep=True))
@@ -106,7 +106,7 @@ _UniqueKeyLoader.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
 
 
 def _read(path: Path) -> tuple[Any, yaml.Node | None]:
-    """The value of a YAML file, and its nodes, which know their lines."""
+    """The value of a YAML file, and its tree of nodes, which have line numbers."""
     try:
         text = path.read_text(encoding="utf-8")
         return yaml.load(text, _UniqueKeyLoader), yaml.compose(text, yaml.CSafeLoader)  # noqa: S506
@@ -122,7 +122,7 @@ def _read(path: Path) -> tuple[Any, yaml.Node | None]:
 
 
 def _placed(path: Path, nodes: yaml.Node | None, place: Path_, sentence: str) -> str:
-    """`sentence` behind the file, the line and the key that it is about."""
+    """`sentence` preceded by the file, the line and the key that it is about."""
     line, node = 1, nodes
     for step in place:
         if isinstance(node, yaml.MappingNode):
@@ -139,7 +139,7 @@ def _placed(path: Path, nodes: yaml.Node | None, place: Path_, sentence: str) ->
 
 
 def _sentence(error: ValidationError) -> str:
-    """What a violated rule of the schema means to the one who wrote the config."""
+    """Explain a violated rule of the schema to the author of the config."""
     value: Any = error.instance
     limit: Any = error.validator_value
     schema: Any = error.schema
@@ -172,7 +172,7 @@ def _sentence(error: ValidationError) -> str:
         case "pattern":
             return f"the name {value!r} must match {limit} (letters, digits, underscores)."
         case "uniqueItems":
-            return "an entry stands twice; keep one."
+            return "an entry occurs twice; keep one."
         case "minItems" | "minLength" | "minProperties" if "properties" not in schema:
             return "must not be empty."
         case "minProperties" | "maxProperties":
@@ -183,7 +183,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _numeric_hint(value: Any) -> str:
-    """YAML 1.1 reads 1e-3 as text: say so."""
+    """Explain how to write a number that YAML reads otherwise: YAML 1.1 reads 1e-3 as text."""
     if isinstance(value, float) and value.is_integer():
         return f", written so; write {value:.0f}"
     try:
@@ -202,7 +202,7 @@ def _numeric_hint(value: Any) -> str:
 
 
 def _contradictions(config: Config) -> list[tuple[Path_, str]]:
-    """What each key allows and the whole forbids."""
+    """Mistakes in keys that are valid one by one but contradict each other."""
     found: list[tuple[Path_, str]] = []
     tensors, samples = config["tensors"], config["samples"]
     if not any(tensor.get("requires_grad") for tensor in tensors.values()):
@@ -229,13 +229,13 @@ def _contradictions(config: Config) -> list[tuple[Path_, str]]:
     texts += [one["mistake"] for one in config.get("pitfalls", [])]
     for language, translated in config.get("translations", {}).items():
         if language not in languages_of(config)[1:]:
-            others = "must be one of `languages`, and not the first, in which the rest is written."
+            others = "must be one of `languages`, but not the first, which is the original's."
             found.append((("translations", language), others))
         for text in translated:
             if text not in texts:
                 close = difflib.get_close_matches(text, texts, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else "copy the words exactly."
-                sentence = f"{text!r} is no title, question, claim or mistake here; {hint}"
+                sentence = f"{text!r} is not a title, question, claim or mistake here; {hint}"
                 found.append((("translations", language, text), sentence))
     for index, criterion in enumerate(config["acceptance"]):
         if "pitfalls" in criterion and not config.get("pitfalls"):

@@ -1,19 +1,19 @@
-"""The derivative of a function of one number by differences, with its own estimate of the error."""
+"""The derivative of a function of one number by finite differences, with an error estimate."""
 
 from collections.abc import Callable
 
 STEPS = 10
-SHRINK = 1.6  # each step is smaller by this
+SHRINK = 1.6  # each step is smaller than the one before by this factor
 
 
 def ridders(function: Callable[[float], float], step: float) -> tuple[float, float]:
-    """The derivative at 0 and how uncertain it is, from central differences with shrinking steps.
+    """The derivative at 0 and its uncertainty, from central differences with shrinking steps.
 
     The differences are extrapolated to a step of 0 (Ridders, Accurate computation of F'(x) and
-    F'(x) F''(x), Advances in Engineering Software 4, 1982); the uncertainty is how far the best
-    extrapolation lies from the two that it was made of.
+    F'(x) F''(x), Advances in Engineering Software 4, 1982); the uncertainty is the distance of the
+    best extrapolation from the two values that it was computed from.
 
-    step: where to begin: as large as the function is smooth
+    step: the first and largest step, within which the function must be smooth
     """
     best, uncertain = 0.0, float("inf")
     before: list[float] = []

@@ -1,4 +1,4 @@
-"""torch.autograd.gradcheck's opinion of the hand's gradient, on a size that it can bear."""
+"""Check the manual gradient with torch.autograd.gradcheck, on tensors small enough for it."""
 
 import re
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from autograd_by_hand.core.messages import Message
 from autograd_by_hand.experiment.vjp import Backward
 
 PATIENCE = 10  # seconds
-FEW = 6  # an axis of so many is left as it is
+FEW = 6  # axes of at most this length are not cut
 
 
 def smaller(shapes: dict[str, tuple[int, ...]]) -> dict[int, int]:
-    """A small length for each length of an axis: different ones stay different, in their order."""
+    """A small length for each length of an axis; different lengths stay different and in order."""
     lengths = sorted({size for shape in shapes.values() for size in shape})
     kept = [size for size in lengths if size <= FEW]
     following = count(max(kept, default=0) + 1)
@@ -27,7 +27,7 @@ def smaller(shapes: dict[str, tuple[int, ...]]) -> dict[int, int]:
 
 
 def cut(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """One run's tensors with every axis cut to its small length, and indices to what is left."""
+    """One run's tensors with every axis cut to its small length, and indices kept within it."""
     lengths = smaller({name: tuple(value.shape) for name, value in tensors.items()})
     small = {}
     for name, value in tensors.items():
@@ -39,8 +39,8 @@ def cut(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return small
 
 
-class _ByHand(torch.autograd.Function):
-    """Forward, with the hand's backward for its derivative."""
+class _ManualGradient(torch.autograd.Function):
+    """Forward as a function whose derivative is the manual backward."""
 
     @staticmethod
     def forward(
@@ -68,14 +68,15 @@ def ask(
     needed: list[str],
     fast: bool,
 ) -> str | None:
-    """What gradcheck objects to, its first line; None if it has no objection.
+    """The first line of gradcheck's error message; None if the check passes.
 
     value: forward
     tensors: in float64 or int64
 
     Raises
-        UserError: if forward or the hand's backward fails, or after PATIENCE seconds. (Where its
-            fast mode objects, gradcheck does all of it again slowly, for its message.)
+        UserError: if forward or the manual backward fails, if gradcheck cannot handle them, or
+            after PATIENCE seconds. (If its fast mode finds an error, gradcheck repeats the whole
+            check in its slow mode to word the message.)
     """
     given = [value.clone().requires_grad_(name in needed) for name, value in tensors.items()]
     end = monotonic() + PATIENCE
@@ -83,7 +84,7 @@ def ask(
     def evaluated(*leaves: Tensor) -> Any:
         if monotonic() > end:
             raise UserError(Message("gradcheck is not done after {limit} s.", limit=PATIENCE))
-        return _ByHand.apply(value, by_hand, list(tensors), *leaves)  # type: ignore[no-untyped-call]
+        return _ManualGradient.apply(value, by_hand, list(tensors), *leaves)  # type: ignore[no-untyped-call]
 
     try:
         gradcheck(
@@ -94,10 +95,10 @@ def ask(
             nondet_tol=0.0,
         )
     except GradcheckError as error:
-        names = [name for name in tensors if name in needed]  # it counts no others
+        names = [name for name in tensors if name in needed]  # gradcheck numbers only these
         first = str(error).strip().splitlines()[0].rstrip(":,.")
-        return re.sub(r"input (\d+)", lambda place: f"input {names[int(place[1])]}", first)
-    except (RuntimeError, ValueError) as error:  # what it cannot check, it says so
+        return re.sub(r"input (\d+)", lambda match: f"input {names[int(match[1])]}", first)
+    except (RuntimeError, ValueError) as error:  # gradcheck's way to refuse what it cannot check
         reason = " ".join(str(error).split())
         raise UserError(Message("gradcheck cannot: {reason}", reason=reason)) from error
     return None

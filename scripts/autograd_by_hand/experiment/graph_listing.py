@@ -1,20 +1,20 @@
-"""Read a recorded graph: print it, walk it, put it into layers. No torch."""
+"""Print a recorded graph, walk it, and arrange it in layers, without torch."""
 
 from collections import Counter
 from typing import TypedDict
 
 
 class Edge(TypedDict):
-    """To which node, or null, and to which output of that node's forward."""
+    """The node that an edge leads to, or None, and the number of that node's input."""
 
     to: int | None
     input: int
 
 
 class Node(TypedDict):
-    """A node of the graph, its edges in its own order.
+    """A node of the graph, with its edges in autograd's order.
 
-    leaf: the tensor's name, for an AccumulateGrad
+    leaf: the tensor's name if the node is an AccumulateGrad, else None
     """
 
     id: int
@@ -37,7 +37,7 @@ def listing(nodes: list[Node]) -> list[str]:
 
 
 def first_edge_walk(nodes: list[Node]) -> list[int]:
-    """The ids met by following each node's first edge that leads anywhere: the lab's loop."""
+    """The ids of the nodes on the path along each node's first edge to a node: the lab's loop."""
     walk, node = [], nodes[0] if nodes else None
     while node is not None:
         walk.append(node["id"])
@@ -47,7 +47,7 @@ def first_edge_walk(nodes: list[Node]) -> list[int]:
 
 
 def layers(nodes: list[Node]) -> list[list[int]]:
-    """The ids by depth, the longest way from the root, so that every edge leads downward."""
+    """The ids by depth, which is the longest path from the root, so that every edge leads down."""
     depth = Counter({0: 0})
     for node in _in_topological_order(nodes):
         for edge in node["edges"]:
@@ -60,7 +60,7 @@ def layers(nodes: list[Node]) -> list[list[int]]:
 
 
 def _in_topological_order(nodes: list[Node]) -> list[Node]:
-    """Every node before those that its edges lead to (Kahn, 1962)."""
+    """The nodes in an order in which each precedes those that its edges lead to (Kahn, 1962)."""
     waiting = Counter(edge["to"] for node in nodes for edge in node["edges"])
     order = [node for node in nodes if not waiting[node["id"]]]
     for node in order:

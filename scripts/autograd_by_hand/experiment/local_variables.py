@@ -1,4 +1,4 @@
-"""The tensors that a function of the author has in its own variables."""
+"""Collect the tensors in the local variables of one of the author's functions."""
 
 import sys
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from autograd_by_hand.experiment.user_code import Author
 
 @contextmanager
 def variables_of(function: Author) -> Iterator[dict[str, Tensor]]:
-    """Within it, the tensors that `function` has in its variables when it ends, by their names."""
+    """Yield a dict that receives the tensors in `function`'s local variables when it returns."""
     code = getattr(function, "__code__", None)
     found: dict[str, Tensor] = {}
 

@@ -1,4 +1,4 @@
-"""Check what the author's functions return; each mistake is one sentence with file and line."""
+"""Check what the author's functions return; describe each mistake in one sentence with its line."""
 
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,14 +15,14 @@ from autograd_by_hand.experiment.user_code import Author, definition_of
 def check_gradients(
     gradients: Any, function: Author, path: Path, tensors: dict[str, Tensor], needed: list[str]
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Those gradients of what backward returned that are what they must be, and what is not.
+    """Separate the usable gradients that backward returned from the mistakes.
 
-    needed: the tensors that require a gradient; each must have one, of its own shape and dtype
-    returns: the gradients by tensor; and a sentence for each key that is missing, cannot be used
-        or was not asked for
+    needed: the tensors that require a gradient, each of the tensor's own shape and dtype
+    returns: the usable gradients by tensor; and by key a sentence for each gradient that is
+        missing, cannot be used or was not asked for
 
     Raises
-        UserError: if backward returned no dict.
+        UserError: if backward did not return a dict.
     """
     place = definition_of(function, path)
     wanted = ", ".join(repr(name) for name in needed)
@@ -71,7 +71,7 @@ def check_gradients(
 
 
 def _what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
-    """Why `gradient` cannot be that of `tensor`, a clause."""
+    """A clause on why `gradient` cannot be the gradient of `tensor`; None if it can."""
     if not isinstance(gradient, Tensor):
         return Message(
             "the gradient of {name} is a {kind}; it must be a torch.Tensor",
@@ -120,7 +120,7 @@ def _what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
 
 
 def check_result(result: Any, function: Author, path: Path) -> Tensor:
-    """What forward returned, if it is a tensor that autograd can differentiate.
+    """Return forward's result if it is a tensor on the CPU that autograd can differentiate.
 
     Raises
         UserError: if it is not.
@@ -142,7 +142,7 @@ def check_result(result: Any, function: Author, path: Path) -> Tensor:
 
 
 def not_a_tensor(result: Any, function: Author, path: Path) -> UserError:
-    """What to say of a forward that returns something else than one tensor."""
+    """The error for a forward that does not return one tensor."""
     kind = type(result).__name__
     place = definition_of(function, path)
     return UserError(f"{place}: forward returns a {kind}; it must return one torch.Tensor.")

@@ -1,17 +1,22 @@
-"""Draw an experiment's tensors as the lab does: one seed, then run by run, tensor by tensor."""
+"""Draw an experiment's tensors as the lab does: from one seed, run by run, tensor by tensor."""
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec, closely, drawn_tensors
+from autograd_by_hand.experiment.settings import (
+    SampleSpec,
+    TensorSpec,
+    drawn_tensors,
+    fully_analysed,
+)
 
 
 def draw_runs(
     tensors: dict[str, TensorSpec], sample: SampleSpec, generator: torch.Generator, runs: int
 ) -> Iterator[dict[str, Tensor]]:
-    """The next runs of a sample, one after another: each tensor's draw by its name.
+    """Draw the next runs of a sample; yield each run's tensors by name.
 
     tensors, sample: as in the config
     """
@@ -23,16 +28,15 @@ def draw_runs(
 def draw_sample(
     tensors: dict[str, TensorSpec], sample: SampleSpec
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """The first draws of one sample, and the generator's state after its last.
+    """The inputs of a sample's fully analysed runs, and the generator's state after its last run.
 
     tensors, sample: as in the config
-    returns: each tensor's name to its draws, those that are looked at closely, shape (runs,
-        *shape), float32 or int64; and the state (bytes of the generator) after all runs, from which
-        a cotangent may be drawn on
+    returns: the draws by tensor, shape (runs, *shape), float32 or int64; and the generator's state
+        as bytes, from which the cotangents are drawn
     """
     generator = torch.Generator().manual_seed(sample["seed"])
     runs = draw_runs(tensors, sample, generator, sample["runs"])
-    kept = [next(runs) for _ in range(closely(sample))]
+    kept = [next(runs) for _ in range(fully_analysed(sample))]
     for _ in runs:
         pass
     draws = {name: torch.stack([run[name] for run in kept]) for name in tensors}
@@ -40,7 +44,7 @@ def draw_sample(
 
 
 def _draw(spec: TensorSpec, generator: torch.Generator) -> Tensor:
-    """One tensor of shape spec["shape"]."""
+    """Draw one tensor of shape spec["shape"]."""
     shape, scale = spec["shape"], spec.get("scale", 1)
     match spec["draw"]:
         case "randn":
@@ -62,22 +66,23 @@ def _draw(spec: TensorSpec, generator: torch.Generator) -> Tensor:
 def draw_cotangents(generator: torch.Generator, runs: int, shape: torch.Size) -> Tensor:
     """One cotangent per run for a forward whose result has `shape`: (runs, *shape), float32.
 
-    A scalar's is 1, as in `loss.backward()`. Any other is drawn: under all ones a wrong backward of
-    a softmax agrees with the right one, since each row of its Jacobian sums to zero.
+    The cotangent of a scalar is 1, as in `loss.backward()`. Any other is drawn at random: with all
+    ones, a wrong backward of softmax could agree with the right one, since each row of its Jacobian
+    sums to zero.
     """
     return torch.randn((runs, *shape), generator=generator) if shape else torch.ones(runs)
 
 
-def going_on(state: Tensor) -> torch.Generator:
-    """A generator in a state that another had."""
+def resumed_generator(state: Tensor) -> torch.Generator:
+    """A generator that continues from the state of another."""
     generator = torch.Generator()
     generator.set_state(state)
     return generator
 
 
 def cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """`tensor` rounded (or widened exactly) to `dtype`; whole numbers stay as they are.
+    """`tensor` rounded (or widened exactly) to `dtype`; integer tensors keep their dtype.
 
-    Always new memory of its own, so that no two runs share storage or alignment.
+    The result is always a copy, so that no two runs share storage or alignment.
     """
     return tensor.to(dtype if tensor.is_floating_point() else tensor.dtype, copy=True)

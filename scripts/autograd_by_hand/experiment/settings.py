@@ -1,16 +1,18 @@
-"""What follows from an experiment's settings, once they are checked."""
+"""The types of a checked config, and what follows from its settings."""
 
 from typing import NotRequired, TypedDict
 
-# Runs of a sample that are looked at in every way: judged, replayed, traced. Of the rest only the
+# How many runs of a sample are fully analysed: judged, replayed, attributed. Of all others only the
 # errors are measured, chunk by chunk, and no tensor is kept.
-CLOSELY = 100
-CHUNK = 500  # runs that one job measures, if the config says nothing
-TRACED = 5  # runs at most, whose difference is traced: shares are averages, and cost a replay each
+FULLY_ANALYSED = 100
+CHUNK = 500  # runs that one job measures, unless the config sets it
+# How many runs at most are replayed to attribute their difference: shares are averages over them,
+# and each run costs many replays.
+TRACED = 5
 
 
 class Draw(TypedDict, total=False):
-    """What a sample may say of a tensor: how it is drawn."""
+    """How a sample draws a tensor, where it differs from `tensors`."""
 
     draw: str
     scale: float
@@ -20,7 +22,7 @@ class Draw(TypedDict, total=False):
 
 
 class TensorSpec(TypedDict):
-    """A tensor of the config; schema.yaml says what each key means."""
+    """A tensor of the config; schema.yaml explains each key."""
 
     shape: list[int]
     draw: str
@@ -32,7 +34,7 @@ class TensorSpec(TypedDict):
 
 
 class SampleSpec(TypedDict):
-    """A sample of the config: its seed, its runs, and how its tensors are drawn otherwise."""
+    """A sample of the config: its seed, its runs, and the tensors that it draws differently."""
 
     seed: int
     runs: int
@@ -40,7 +42,7 @@ class SampleSpec(TypedDict):
 
 
 class ErrorCriterion(TypedDict):
-    """What a criterion asks of the errors: `every` or `some` are `below` or `above` a bound."""
+    """A criterion on the errors: `every` or `some` must be `below` or `above` a bound."""
 
     dtype: str
     comparison: str
@@ -51,7 +53,7 @@ class ErrorCriterion(TypedDict):
 
 
 class Criterion(TypedDict):
-    """A criterion of acceptance: its claim, and one of the others."""
+    """An acceptance criterion: its claim, and exactly one of the other keys."""
 
     claim: str
     errors: NotRequired[ErrorCriterion]
@@ -62,7 +64,7 @@ class Criterion(TypedDict):
 
 
 class Pitfall(TypedDict):
-    """A mistake to try: a piece of backward.py, and what is put in its place."""
+    """A mistake to try: a piece of backward.py, and the code that replaces it."""
 
     mistake: str
     replace: str
@@ -70,7 +72,7 @@ class Pitfall(TypedDict):
 
 
 class Config(TypedDict):
-    """A config.yaml, checked."""
+    """A checked config.yaml."""
 
     title: str
     question: str
@@ -86,37 +88,37 @@ class Config(TypedDict):
 
 
 def drawn_tensors(tensors: dict[str, TensorSpec], sample: SampleSpec) -> dict[str, TensorSpec]:
-    """How each tensor is drawn in `sample`: `tensors`, overridden by the sample's own words."""
+    """How each tensor is drawn in `sample`: as in `tensors`, unless the sample overrides it."""
     own = sample.get("tensors", {})
     return {name: {**tensor, **own.get(name, {})} for name, tensor in tensors.items()}
 
 
 def shown_format(dtypes: list[str]) -> str:
-    """The format that the report shows in full."""
+    """The dtype that the report shows in full."""
     return "float32" if "float32" in dtypes else dtypes[0]
 
 
 def gradient_names(tensors: dict[str, TensorSpec]) -> dict[str, str]:
-    """From each tensor that needs a gradient to the gradient's name: W -> dW."""
+    """The name of each gradient, by the tensor that requires it: W -> dW."""
     return {name: f"d{name}" for name, tensor in tensors.items() if tensor.get("requires_grad")}
 
 
 def judged(dtypes: list[str]) -> list[str]:
-    """The formats that are computed for a verdict: float64, which judges the formula, and these."""
+    """The dtypes that a verdict needs: float64, in which the formula is judged, and the others."""
     return ["float64", *(dtype for dtype in dtypes if dtype != "float64")]
 
 
-def closely(sample: SampleSpec) -> int:
-    """How many runs of a sample, its first ones, are looked at in every way."""
-    return min(sample["runs"], CLOSELY)
+def fully_analysed(sample: SampleSpec) -> int:
+    """How many runs of a sample are fully analysed; they are its first ones."""
+    return min(sample["runs"], FULLY_ANALYSED)
 
 
 def chunks(samples: dict[str, SampleSpec], size: int) -> list[tuple[str, int, int]]:
-    """The rest of the runs in chunks: the sample, the first run, and the one after the last."""
+    """The runs that are not fully analysed, in chunks: sample, first run, one after the last."""
     return [
         (name, first, min(first + size, sample["runs"]))
         for name, sample in samples.items()
-        for first in range(CLOSELY, sample["runs"], size)
+        for first in range(FULLY_ANALYSED, sample["runs"], size)
     ]
 
 
@@ -126,5 +128,5 @@ def languages_of(config: Config) -> list[str]:
 
 
 def edition(language: str) -> str:
-    """What the files of a report in a language have before their ending: REPORT.es.md."""
+    """The part of a report's file name that stands for its language: `.es` in REPORT.es.md."""
     return "" if language == "en" else f".{language}"

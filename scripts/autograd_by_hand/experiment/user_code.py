@@ -1,7 +1,7 @@
 """Load and call the author's forward.py and backward.py.
 
-They are code and they run: here is all that stands between their mistakes and a traceback of ours.
-Every mistake becomes one sentence with their file and their line.
+Every mistake in the author's code becomes a `UserError`, one sentence with the author's file and
+line instead of a traceback.
 """
 
 import inspect
@@ -25,14 +25,14 @@ Author = Callable[..., Any]
 
 
 class _OutOfTime(BaseException):
-    """Not an Exception, so that the author's `except Exception` does not swallow it."""
+    """The time limit is exceeded. An author's `except Exception` must not catch this."""
 
 
 def load_function(path: Path, name: str, arguments: list[str], limit: float) -> Author:
-    """The function `name` of the file at `path`, its parameters checked against `arguments`.
+    """Execute the file at `path` and return its function `name`, after checking its parameters.
 
-    arguments: the names it may take; it takes any of them, by name
-    limit: seconds that running the file may take
+    arguments: the names that its parameters may have; it need not take all of them
+    limit: seconds that executing the file may take
 
     Raises
         UserError: if the file is missing, does not parse or run, or has no such function.
@@ -46,8 +46,8 @@ def load_function(path: Path, name: str, arguments: list[str], limit: float) -> 
         what = error.msg if isinstance(error, SyntaxError) else error
         raise UserError(f"{path}{line}: does not parse as Python: {what}.") from error
     namespace: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
-    with told_as_theirs(path, limit):
-        exec(code, namespace)  # noqa: S102 - running it is what it is for
+    with as_user_error(path, limit):
+        exec(code, namespace)  # noqa: S102 - the purpose is to execute the author's code
     function = namespace.get(name)
     if not callable(function):
         raise UserError(f"{path}: has no function {name}; write `def {name}(...)`.")
@@ -70,27 +70,33 @@ def _check_parameters(function: Author, path: Path, name: str, arguments: list[s
         if parameter.name not in arguments and parameter.default is parameter.empty:
             known = ", ".join(arguments)
             raise UserError(
-                f"{place}: {name} takes {parameter.name!r}, which is no tensor of the config; "
+                f"{place}: {name} takes {parameter.name!r}, which is not a tensor of the config; "
                 f"there are {known}."
             )
 
 
 def call(function: Author, path: Path, tensors: dict[str, Tensor], limit: float) -> Any:
-    """function(**tensors), by the names that it asks for, within `limit` seconds.
+    """Call `function` with those of the tensors that its parameters name.
+
+    limit: seconds that the call may take
 
     Raises
         UserError: if it raises or does not end in time.
     """
     asked = inspect.signature(function).parameters
-    with told_as_theirs(path, limit, tensors):
+    with as_user_error(path, limit, tensors):
         return function(**{name: value for name, value in tensors.items() if name in asked})
 
 
 @contextmanager
-def told_as_theirs(
+def as_user_error(
     path: Path, limit: float, tensors: dict[str, Tensor] | None = None
 ) -> Iterator[None]:
-    """Turn whatever goes wrong in the block into a `UserError` with the author's file and line."""
+    """Turn any exception in the block into a `UserError` with the author's file and line.
+
+    limit: seconds that the block may take
+    tensors: the tensors whose shapes an error about shapes should list
+    """
     alarms = 0
     advice = Message(
         "still running after {limit} s; mend the loop or raise time_limit in {config}.",
@@ -101,7 +107,7 @@ def told_as_theirs(
     def out_of_time(_: int, __: FrameType | None) -> None:
         nonlocal alarms
         alarms += 1
-        if alarms > 1:  # a bare `except:` has swallowed the first
+        if alarms > 1:  # a bare `except:` has caught the first
             print(f"{path}: {advice}", file=sys.stderr, flush=True)
             os._exit(1)
         raise _OutOfTime
@@ -138,7 +144,7 @@ def definition_of(function: Author, path: Path) -> str:
 
 
 def _shapes(reason: str, tensors: dict[str, Tensor] | None) -> str:
-    """For an error about shapes: whether a transpose mends it, and the shapes of all tensors."""
+    """For an error about shapes: which transpose would repair it, and the shapes of all tensors."""
     if not tensors or not re.search(r"shape|size|dimension", reason, re.IGNORECASE):
         return ""
     hint = ""

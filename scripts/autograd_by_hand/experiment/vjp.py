@@ -1,4 +1,4 @@
-"""One run through the author's functions: autograd's gradient of forward, and the hand's."""
+"""Differentiate one run with autograd through forward, and with the author's backward."""
 
 import inspect
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from autograd_by_hand.experiment.returned_values import check_gradients, check_r
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import (
     Author,
+    as_user_error,
     call,
     load_function,
-    told_as_theirs,
 )
 
 
@@ -34,7 +34,7 @@ def autograd_vjp(
     tensors: one run's inputs in float32 or int64; they are rounded to `dtype` first
     needed: the tensors to differentiate by
     dout: the cotangent, shape of forward's result
-    lift: what a rounded tensor becomes before forward sees it (a wider kind of tensor, say)
+    lift: converts each rounded tensor before forward gets it, for example to a wider kind of tensor
 
     Raises
         UserError: if forward fails, or its result does not depend on a needed tensor.
@@ -43,9 +43,9 @@ def autograd_vjp(
     for name in needed:
         leaves[name].requires_grad_()
     result = check_result(call(forward, path, leaves, limit), forward, path)
-    # With a GPU torch would go back in several threads, in no fixed order.
-    with told_as_theirs(path, limit), torch.autograd.set_multithreading_enabled(False):
-        # A scalar's cotangent is 1 and goes unsaid: naming it makes torch import sympy first.
+    # With a GPU, torch would run backward in several threads, in no fixed order.
+    with as_user_error(path, limit), torch.autograd.set_multithreading_enabled(False):
+        # A scalar's cotangent is 1 by default; passing it would make torch import sympy first.
         seed = () if result.dim() == 0 else (lift(cast(dout, dtype)).to(result.dtype),)
         result.backward(*seed)
     gradients = {}
@@ -53,8 +53,8 @@ def autograd_vjp(
         gradient = leaves[name].grad
         if gradient is None:
             raise UserError(
-                f"{path}: forward's result does not depend on {name!r}; use it, or take its "
-                "requires_grad away."
+                f"{path}: forward's result does not depend on {name!r}; use it, or remove its "
+                "requires_grad."
             )
         gradients[name] = gradient
     return result.detach(), gradients
@@ -62,7 +62,7 @@ def autograd_vjp(
 
 @dataclass(frozen=True)
 class Forward:
-    """The author's forward in one format, to be differentiated by autograd.
+    """The author's forward in one dtype, to be differentiated by autograd.
 
     needed: the tensors to differentiate by
     """
@@ -79,7 +79,7 @@ class Forward:
         dout: Tensor,
         lift: Callable[[Tensor], Tensor] = lambda tensor: tensor,
     ) -> dict[str, Tensor]:
-        """Its "result" and its gradients, "d<tensor>", in one run; arguments as `autograd_vjp`'s.
+        """One run's "result" and gradients, "d<tensor>"; the arguments are those of `autograd_vjp`.
 
         Raises
             UserError: as `autograd_vjp` does.
@@ -93,7 +93,7 @@ class Forward:
 def load_forward(
     path: Path, names: list[str], needed: list[str], dtype: torch.dtype, limit: float
 ) -> Forward:
-    """The forward of the author's file, which may take the tensors `names`.
+    """Load the author's forward, whose parameters may be the tensors `names`.
 
     Raises
         UserError: as `load_function` does.
@@ -103,11 +103,11 @@ def load_forward(
 
 @dataclass(frozen=True)
 class Answer:
-    """What one call of the hand's backward gave.
+    """The result of one call of the manual backward.
 
-    gradients: by tensor; nan throughout where there is none
-    refused: why there is none, in a sentence, by tensor, and what else backward gave unasked
-    changed: the inputs that it changed in place
+    gradients: by tensor; all nan if there is no usable gradient
+    refused: a sentence for each gradient that is not usable or was not asked for, by its key
+    changed: the inputs that backward modified in place
     """
 
     gradients: dict[str, Tensor]
@@ -120,10 +120,10 @@ class Answer:
 
 
 class Backward:
-    """The hand-written backward in one format. Once it has failed, it is not called again.
+    """The manual backward in one dtype. Once it has failed, it is not called again.
 
-    needed: the tensors whose gradients it must give
-    failed: the sentence with which it failed, if it has
+    needed: the tensors whose gradients it must return
+    failed: the sentence on how it failed; empty if it has not
     """
 
     def __init__(
@@ -133,9 +133,9 @@ class Backward:
         self._path, self._needed, self._dtype, self._limit = path, needed, dtype, limit
 
     def __call__(self, tensors: dict[str, Tensor], dout: Tensor) -> Answer:
-        """Its answer to one run.
+        """Call backward on one run; if it fails, the answer's `refused` says why.
 
-        tensors: one run's inputs in float32 or int64; they are rounded to the format first
+        tensors: one run's inputs in float32 or int64; they are rounded to the dtype first
         dout: the cotangent, shape of forward's result
         """
         given = {name: cast(value, self._dtype) for name, value in tensors.items()} | {
@@ -166,14 +166,14 @@ class Backward:
         )
 
     def takes_cotangent(self) -> bool:
-        """Whether it names `dout` among its parameters."""
+        """Whether `dout` is one of its parameters."""
         return "dout" in inspect.signature(self.function).parameters
 
 
 def load_backward(
     path: Path, names: list[str], needed: list[str], dtype: torch.dtype, limit: float
 ) -> Backward:
-    """The backward of the author's file, which may take the tensors `names` and `dout`.
+    """Load the author's backward, whose parameters may be the tensors `names` and `dout`.
 
     Raises
         UserError: as `load_function` does.

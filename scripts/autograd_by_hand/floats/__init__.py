@@ -1,4 +1,4 @@
-"""Floating-point numbers: formats, rounding, ulps, bits and fused multiply-adds, in numpy.
+"""Floating-point numbers in numpy: formats, rounding, ulps, bits and fused multiply-adds.
 
-Nothing here imports torch. How many numbers are added, and in which order, belongs to `summation`.
+Nothing here imports torch. Sums and the order in which they add belong to `summation`.
 """

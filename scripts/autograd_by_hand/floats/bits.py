@@ -9,17 +9,17 @@ Array = NDArray[Any]
 
 
 def bits(value: Array) -> NDArray[np.unsignedinteger[Any]]:
-    """The bits of each element, as an integer of its size."""
+    """The bits of each element, as an unsigned integer of the same size."""
     return np.ascontiguousarray(value).view(f"u{value.itemsize}")
 
 
 def same_bits(first: Array, second: Array) -> NDArray[np.bool_]:
-    """Where two float arrays of one format and shape have the same bits; nan is like any nan."""
+    """Where two float arrays of the same dtype and shape have the same bits; any nan equals any."""
     return np.asarray((bits(first) == bits(second)) | (np.isnan(first) & np.isnan(second)))
 
 
 class Difference(TypedDict):
-    """Where an element stands, and what it was found and expected to be."""
+    """An element that differs: its run, its index, and its found and expected values."""
 
     run: int
     index: list[int]
@@ -28,11 +28,11 @@ class Difference(TypedDict):
 
 
 def first_difference(found: Array, expected: Array, alike: NDArray[np.bool_]) -> Difference:
-    """Where the first element that differs stands, and both its values.
+    """The first element that differs.
 
-    found, expected: (*shape, runs)
+    found, expected, alike: (*shape, runs); `alike` is False for at least one element
     """
-    *index, run = (int(place) for place in np.argwhere(~alike)[0])
+    *index, run = (int(axis) for axis in np.argwhere(~alike)[0])
     return {
         "run": run,
         "index": index,

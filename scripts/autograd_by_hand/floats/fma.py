@@ -1,4 +1,4 @@
-"""Fused multiply-add in numpy: a b + c with one rounding, for processors' results bit for bit."""
+"""Fused multiply-add in numpy: a b + c with one rounding, with the same bits as a processor's."""
 
 from typing import Any
 
@@ -16,13 +16,12 @@ def fma(first: Array, second: Array, addend: Array) -> Array:
 
 
 def _fma32(first: Array, second: Array, addend: Array) -> Array:
-    """In float64 the product is exact, so that only the sum is rounded before float32 is.
+    """The product is exact in float64, so only the sum is rounded twice, to float64 and to float32.
 
-    Rounding twice goes wrong only where the float64 sum lies halfway between two numbers of
-    float32 (or is so small that float32 has fewer bits). There the sum is first rounded to odd,
-    which makes the second rounding right (Boldo & Melquiond, "Emulation of a FMA and correctly
-    rounded sums: proved algorithms using rounding to odd", IEEE Trans. Computers 57(4), 2008,
-    Theorem 1).
+    Rounding twice can give a wrong result only if the float64 sum lies halfway between two float32
+    numbers (or is so small that float32 has fewer bits). Such sums are first rounded to odd, which
+    makes the second rounding correct (Boldo & Melquiond, "Emulation of a FMA and correctly rounded
+    sums: proved algorithms using rounding to odd", IEEE Trans. Computers 57(4), 2008, Theorem 1).
     """
     product = first.astype(np.float64) * second
     wide = product + addend
@@ -38,9 +37,9 @@ def _fma32(first: Array, second: Array, addend: Array) -> Array:
 
 
 def _fma64(first: Array, second: Array, addend: Array) -> Array:
-    """Boldo & Melquiond (2008), section 5: add the exact product's parts to odd, then to even.
+    """Boldo & Melquiond (2008), section 5: add the exact product's parts, rounding first to odd.
 
-    Exact unless the product's low part underflows (below 2^-969) or an operand is above 2^970.
+    Correct unless the product's low part underflows (below 2^-969) or an operand is above 2^970.
     """
     high, low = two_product(first, second)
     above, below = two_sum(addend, low)

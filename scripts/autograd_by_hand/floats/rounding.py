@@ -1,6 +1,6 @@
-"""Round to a format as torch stores it, in numpy alone.
+"""Round numbers to a dtype as torch does, with numpy alone.
 
-Numbers of a half format are held in float32, which is also what their sums are added in.
+Numbers of a half format are stored in float32 arrays; their sums are added in float32, too.
 """
 
 from typing import Any
@@ -15,12 +15,12 @@ FORMATS = ("float64", "float32", "bfloat16", "float16")
 
 
 def accumulator(dtype: str) -> str:
-    """The format in which sums of `dtype` should be added: float32 for the half formats."""
+    """The dtype in which sums of `dtype` should be added: float32 for the half formats."""
     return "float64" if dtype == "float64" else "float32"
 
 
 def rounded(array: Array, dtype: str) -> Array:
-    """An array of the accumulator's format, each element rounded to `dtype`."""
+    """The array with each element rounded to `dtype`; both are of the accumulator's dtype."""
     if dtype == "float16":
         with np.errstate(over="ignore"):
             return array.astype(np.float16).astype(np.float32)
@@ -34,7 +34,7 @@ def rounded(array: Array, dtype: str) -> Array:
 
 
 def _to_bfloat16(values: Array) -> Array:
-    """To the nearest of the numbers whose lower 16 bits are 0, ties to even."""
+    """Round float32 to the nearest number whose lower 16 bits are 0, ties to even."""
     bits = values.view(np.uint32)
     nearest = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
     kept = (nearest & np.uint32(0xFFFF0000)).view(np.float32)
@@ -42,5 +42,5 @@ def _to_bfloat16(values: Array) -> Array:
 
 
 def widened(array: Array) -> Array:
-    """An array in the accumulator's format of its own."""
+    """The array in float32 if it is float16, else unchanged."""
     return array.astype(np.float32) if array.dtype == np.float16 else array

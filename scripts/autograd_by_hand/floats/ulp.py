@@ -1,6 +1,6 @@
-"""Distances between gradients: absolute, in ulps of a format, and normwise.
+"""Distances between gradients: absolute, in ulps of a dtype, and normwise.
 
-An ulp is the spacing of the format's numbers at a value's magnitude (Muller et al., Handbook of
+An ulp is the spacing of the dtype's numbers at a value's magnitude (Muller et al., Handbook of
 Floating-Point Arithmetic, 2nd ed., section 2.3.2, Goldberg's definition extended to all reals): in
 the binade [2^e, 2^(e+1)) it is 2^e eps, and below the smallest normal number it stays constant.
 """
@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 
 def ulp(value: Array, dtype: str) -> Array:
-    """Spacing of the format `dtype` at |value|, elementwise, float64; nan at inf and nan."""
+    """Spacing of `dtype` at |value|, elementwise, in float64; nan at inf and nan."""
     magnitude = np.maximum(np.abs(np.asarray(value, np.float64)), smallest_normal(dtype))
     _, exponent = np.frexp(magnitude)  # magnitude = m 2^exponent with m in [1/2, 1)
     spacing = np.ldexp(eps(dtype), np.asarray(exponent - 1, np.int32))
@@ -28,8 +28,8 @@ def ulp(value: Array, dtype: str) -> Array:
 def difference(value: Array, reference: Array, tail: Array | None = None) -> Array:
     """Value - (reference + tail), elementwise, in float64.
 
-    `tail` is what is left of a wider reference beyond its float64 part. Equal infinities differ by
-    0; a nan or an infinity on one side only differs by inf.
+    `tail` is a wider reference minus its float64 part. Equal infinities and two nans differ by 0; a
+    nan or an infinity on one side only differs by inf.
     """
     value, reference = np.asarray(value, np.float64), np.asarray(reference, np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -42,14 +42,14 @@ def difference(value: Array, reference: Array, tail: Array | None = None) -> Arr
 
 
 def scaled_to_ulps(apart: Array, reference: Array, dtype: str) -> Array:
-    """`apart` in ulps of the format at `reference`, elementwise; inf where that is no number."""
+    """`apart` in ulps of the dtype at `reference`, elementwise; inf where that is nan."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         ulps = np.where(apart == 0, 0.0, apart / ulp(reference, dtype))
     return np.where(np.isnan(ulps), np.inf, ulps)
 
 
 def signed_ulps(value: Array, reference: Array, dtype: str, tail: Array | None = None) -> Array:
-    """Value - (reference + tail), elementwise, in ulps of the format; inf for what is no number."""
+    """Value - (reference + tail), elementwise, in ulps of `dtype`; inf where that is nan."""
     found = np.empty(reference.shape)
     flat = [one.reshape(-1) for one in (value, reference, *([] if tail is None else [tail]))]
     for part in blocks(found.size):
@@ -64,7 +64,7 @@ class Distance:
     """How far one gradient lies from another.
 
     max_abs: greatest |a - b|, in the gradient's own unit
-    max_ulp: greatest |a - b| / ulp(b), in ulps of the format
+    max_ulp: greatest |a - b| / ulp(b), in ulps of the dtype
     rel_norm: ||a - b||_2 / ||b||_2 over all elements, dimensionless
     """
 
@@ -74,7 +74,7 @@ class Distance:
 
 
 def distance(value: Array, reference: Array, dtype: str, tail: Array | None = None) -> Distance:
-    """Measure `value` against `reference` (same shape) in ulps of the format `dtype`."""
+    """The distance of `value` from `reference` (same shape), with ulps of `dtype`."""
     scale = greatest(reference)
     max_abs = max_ulp = 0.0
     squares, truths = [], []
@@ -99,7 +99,7 @@ def distance(value: Array, reference: Array, dtype: str, tail: Array | None = No
 
 
 def squared_distance(found: Array, expected: Array) -> float:
-    """The sum of the squared differences, taken in float64."""
+    """The sum of the squared differences, computed in float64."""
     one, other = found.reshape(-1), np.asarray(expected).reshape(-1)
     with np.errstate(all="ignore"):
         parts = (
@@ -110,19 +110,19 @@ def squared_distance(found: Array, expected: Array) -> float:
 
 
 def greatest(value: Array) -> float:
-    """Greatest magnitude; nan if there is one."""
+    """The greatest magnitude; nan if any element is nan."""
     flat = value.reshape(-1)
     parts = (np.asarray(flat[part], np.float64) for part in blocks(flat.size))
     return float(np.max([np.max(np.abs(part), initial=0) for part in parts]))
 
 
 def together(norms: list[float]) -> float:
-    """The 2-norm of a whole from those of its parts."""
+    """The 2-norm of a whole, from the 2-norms of its parts."""
     with np.errstate(invalid="ignore", over="ignore"):
         return norms[0] if len(norms) == 1 else float(np.linalg.norm(norms))
 
 
 def _norm(value: Array, scale: float) -> float:
-    """2-norm of value / scale: scaled, so that squares neither overflow nor vanish."""
+    """2-norm of value / scale; the scale keeps the squares from overflow and underflow."""
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         return float(np.linalg.norm((np.asarray(value, np.float64) / (scale or 1.0)).ravel()))

@@ -1,4 +1,4 @@
-"""What Snakemake needs: how stages run, receipts, locks, fingerprints of code, cluster and screen.
+"""Run stages under Snakemake: receipts, locks, code fingerprints, clusters and the terminal.
 
-Only stages and the Snakefile import this package; it computes nothing about gradients.
+Only stages and the Snakefile import this package; it does not compute gradients.
 """

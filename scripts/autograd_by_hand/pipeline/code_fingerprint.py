@@ -1,12 +1,12 @@
-"""Fingerprint the code of a stage: its script, and of our modules what it uses.
+"""Fingerprint the code of a stage: its script, and whatever it uses of the project's modules.
 
-Snakemake sees neither a script's imports nor the difference between an edit and a touch. The
-fingerprint sees both. It is taken over the syntax trees of the script's statements, of every
-function, class and constant that these mention, directly or through others, and of every statement
-that acts when a module is imported. So a comment, a docstring or a text that is only shown changes
-nothing, and an edited function changes exactly the stages that can come to call it.
+Snakemake neither follows a script's imports nor distinguishes an edit from a touch; the fingerprint
+does both. It is the hash of the syntax trees of the script's statements, of every function, class
+and constant that they mention, directly or indirectly, and of every statement that has an effect
+when a module is imported. So a change to a comment, a docstring or a text that is only shown does
+not alter it, and an edited function alters only the stages that may call it.
 
-How a stage is started and its progress shown is left out: that makes no output.
+The code that starts a stage or shows its progress is left out, since it affects no output.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ LEFT_OUT = {PROGRESS, TELL, ("scripts/autograd_by_hand/pipeline/run_stage.py", "
 class Code:
     """The code of a project's stages.
 
-    root: the folder that the paths of scripts start from
-    memory: a file that remembers what was parsed, for the next start
+    root: the folder to which the paths of scripts are relative
+    memory: a file that caches what was parsed, for the next start
     """
 
     def __init__(self, root: Path = Path(), memory: Path | None = None) -> None:
@@ -30,28 +30,28 @@ class Code:
         self._hashes: dict[str, str] = {}
 
     def modules_of(self, script: str) -> list[str]:
-        """`script` and all modules of ours that it imports, transitively, sorted; paths all."""
+        """The paths of `script` and of the project's modules that it imports, transitively."""
         return sorted(self._imported(script, set()))
 
     def hash_of(self, script: str) -> str:
-        """SHA-256 over what of its code can change what a stage writes.
+        """SHA-256 of the code that can affect what a stage writes.
 
         The sentences of `UserError` count only if the stage may catch one and keep its sentence.
         """
         if script not in self._hashes:
             used = self._used(script, worded=False)
-            keeps = any(self.files[path].statements[place].keeps for path, place in used)
+            keeps = any(self.files[path].statements[index].keeps for path, index in used)
             used = self._used(script, worded=True) if keeps else used
             digest = hashlib.sha256()
-            for path, place in sorted(used):
-                statement = self.files[path].statements[place]
-                said = (keeps and statement.worded) or statement.digest
-                digest.update(f"{path}\0{said}\0".encode())
+            for path, index in sorted(used):
+                statement = self.files[path].statements[index]
+                own = (keeps and statement.worded) or statement.digest
+                digest.update(f"{path}\0{own}\0".encode())
             self._hashes[script] = digest.hexdigest()
         return self._hashes[script]
 
     def used_by(self, script: str) -> set[Place]:
-        """Every name of a script and of our modules whose definition counts in its hash."""
+        """Every name, in script and modules, whose definition affects the script's hash."""
         used = self._used(script, worded=False)
         return {(path, one) for path, at in used for one in self.files[path].statements[at].names}
 
@@ -66,21 +66,21 @@ class Code:
         return found
 
     def _used(self, script: str, *, worded: bool) -> set[tuple[str, int]]:
-        """The statements that a script uses: their files and places there."""
+        """The statements that a script uses: their files, and their indices there."""
         waiting = [
-            (path, place)
+            (path, index)
             for path in self._imported(script, LEFT_OUT)
-            for place, statement in enumerate(self.files[path].statements)
+            for index, statement in enumerate(self.files[path].statements)
             if path == script or statement.acts
         ]
         found: set[tuple[str, int]] = set()
         while waiting:
-            path, place = waiting.pop()
-            if (path, place) in found:
+            path, index = waiting.pop()
+            if (path, index) in found:
                 continue
-            found.add((path, place))
+            found.add((path, index))
             file = self.files[path]
-            statement = file.statements[place]
+            statement = file.statements[index]
             names = statement.mentions if worded and statement.worded else statement.uses
             waiting += [(path, one) for name in names for one in file.defined[name]]
             if statement.origin and statement.origin not in LEFT_OUT:
@@ -89,5 +89,5 @@ class Code:
         return found
 
     def remember(self) -> None:
-        """Keep what was parsed for the next start."""
+        """Save what was parsed for the next start."""
         self.files.remember()

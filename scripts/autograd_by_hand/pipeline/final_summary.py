@@ -1,7 +1,7 @@
-"""What stands in the terminal when a run has ended: the beginning of each report, and its path.
+"""Print a summary at the end of a run: the beginning of each report, and its path.
 
-Above the path, in what this run differs from the one that is recorded of the experiment, if one is.
-Markdown as the report has it; on a terminal it is laid out, and what does not fit is left out.
+If an experiment has recorded results, a sentence says how the run differs from them. The summary is
+Markdown, as in the report; on a terminal it is rendered, and shortened if it does not fit.
 """
 
 import sys
@@ -15,18 +15,18 @@ from autograd_by_hand.core.files import read_json, sha256
 if TYPE_CHECKING:
     from rich.console import Console
 
-LEAST_ROOM = 4  # lines that a terminal has besides: what is said of the jobs, and a prompt
+LEAST_ROOM = 4  # further lines that must fit on the terminal: on the jobs, and the prompt
 
 
 def brief(report: str) -> str:
-    """Verdict and path of a report, in a line or one for each verdict."""
+    """The path and the verdict of a report, on one line for each verdict."""
     return "\n".join(f"{report}: {verdict.replace('**', '')}" for verdict in _lead(report)[1])
 
 
 def show(reports: Mapping[str, str]) -> None:
-    """The title, verdict and criteria of each report, and the page or file to open.
+    """Print the title, verdict and criteria of each report, and the page or file to open.
 
-    reports: the report in Markdown, and what to open
+    reports: by path of the report in Markdown, the file to open
     """
     if not sys.stdout.isatty():
         for report, opened in reports.items():
@@ -34,7 +34,7 @@ def show(reports: Mapping[str, str]) -> None:
             blocks = (f"# {title}", *verdicts, table, *_recorded(report), f"Report: {opened}")
             print(*blocks, sep="\n\n", end="\n\n")
         return
-    from rich.console import Console  # here, since it takes 0.1 s
+    from rich.console import Console  # imported here, since it takes 0.1 s
 
     console = Console()
     for whole in (True, False):
@@ -49,7 +49,7 @@ def show(reports: Mapping[str, str]) -> None:
 
 
 def _lay_out(console: "Console", report: str, opened: str, *, whole: bool) -> None:
-    """One experiment's end; unless `whole`, criteria are counted where all hold."""
+    """Print one experiment's summary; unless `whole`, only count the criteria if all hold."""
     from rich.markdown import Markdown
     from rich.text import Text
     from rich.theme import Theme
@@ -73,8 +73,8 @@ def _lay_out(console: "Console", report: str, opened: str, *, whole: bool) -> No
 
 
 def _recorded(report: str) -> list[str]:
-    """In what this run differs from the recorded one; nothing if there is none to compare with."""
-    # here, since a run needs them at its end alone
+    """How this run differs from the recorded results, as a list of one sentence or none."""
+    # imported here, since a run needs them only at its end
     from autograd_by_hand.archive.diff import against_recorded
     from autograd_by_hand.archive.reader import RECORDED, listed_in, read_manifest
 
@@ -88,13 +88,13 @@ def _recorded(report: str) -> list[str]:
         return [f"The recorded run cannot be compared with this one: {error}"]
     listed = {file["path"]: file["sha256"] for file in listed_in(manifest)}
     if listed.get(report) != sha256(Path(report)):
-        return []  # an earlier run's manifest: this one was asked for its report alone
+        return []  # the manifest is an earlier run's: only the report was requested of this one
     found = against_recorded(recorded, manifest)
     return [f"{found} In full: python scripts/compare.py {folder}"]
 
 
 def _lead(report: str) -> tuple[str, list[str], str]:
-    """How a report begins: title, verdicts, table of criteria."""
+    """The beginning of a report: title, verdicts, table of criteria."""
     blocks = list(_blocks(report))
     title = next(one.removeprefix("# ") for one in blocks if one.startswith("# "))
     verdicts = [one for one in blocks if one.startswith("**")]
@@ -103,6 +103,6 @@ def _lead(report: str) -> tuple[str, list[str], str]:
 
 
 def _blocks(report: str) -> Iterator[str]:
-    """The paragraphs of a report's first two sections, where its verdict and criteria stand."""
+    """The paragraphs of a report's first two sections, which contain its verdict and criteria."""
     text = Path(report).read_text(encoding="utf-8")
     yield from "\n## ".join(text.split("\n## ", 2)[:2]).strip().split("\n\n")

@@ -1,4 +1,4 @@
-"""What a run does before its first job and after its last."""
+"""Actions of a run before its first job and after its last."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ from autograd_by_hand.pipeline.warm_python import start_warm_python
 
 @contextmanager
 def in_a_sentence() -> Iterator[None]:
-    """Have Snakemake end with what an error says, and without a traceback."""
+    """Have Snakemake end with the sentence of a `UserError`, without a traceback."""
     try:
         yield
     except UserError as error:
@@ -39,15 +39,15 @@ def in_a_sentence() -> Iterator[None]:
 
 
 def let_stages_import(library: str) -> None:
-    """Have the warm Python import from `library`, as each stage does from beside its script."""
+    """Let the warm Python import from `library`, as Python lets a stage import from its folder."""
     already = filter(None, [os.getenv("PYTHONPATH")])
     os.environ["PYTHONPATH"] = os.pathsep.join([library, *already])
 
 
 def prepare_recipes(workflow: Any, rules: Any, experiments: Experiments, code: Code) -> None:
-    """Hold every job against its receipt, before Snakemake looks at dates.
+    """Check every job against its receipt, before Snakemake compares dates.
 
-    What was spoilt since its job wrote it is told on standard error.
+    Outputs that were damaged since their job wrote them are listed on standard error.
     """
     with in_a_sentence():
         for sentence in renew_recipes(jobs(workflow, rules, experiments, code)):
@@ -56,9 +56,10 @@ def prepare_recipes(workflow: Any, rules: Any, experiments: Experiments, code: C
 
 
 def set_up(workflow: Any, experiments: Experiments) -> None:
-    """Have a run fail on a verdict that is not accepted, and do no more at once than memory allows.
+    """Make a run fail if a verdict is not accepted, and limit its parallel jobs to the free memory.
 
-    Who asks for a report alone asks for its acceptance too, which is decided once it is written.
+    A request for a report is extended to the experiment's acceptance, which is decided after the
+    report is written.
     """
 
     def act() -> None:
@@ -72,7 +73,7 @@ def set_up(workflow: Any, experiments: Experiments) -> None:
 
 
 def begin(workflow: Any, experiments: Experiments, screen: Screen) -> None:
-    """Take the folder, refuse what the machine cannot do, and start what the jobs need."""
+    """Lock the folder, refuse experiments that need too much, and start the warm Python."""
     with in_a_sentence():
         be_the_only_run()
         if workflow.local_exec:
@@ -89,14 +90,14 @@ def begin(workflow: Any, experiments: Experiments, screen: Screen) -> None:
 
 
 def end_failed(workflow: Any, logs: list[str], screen: Screen) -> None:
-    """Show what came of the run, and why jobs on a cluster failed."""
+    """Print the results of a failed run, and why jobs on a cluster failed."""
     if not workflow.local_exec:
         print(*why_jobs_failed([Path(each) for each in logs]), sep="\n", file=sys.stderr)
     screen.end()
 
 
 def take_part(workflow: Any) -> None:
-    """On a node of a cluster, carry out a group's stages here, without a Snakemake for each."""
+    """On a node of a cluster, run a group's stages in this process, not in a Snakemake each."""
     workflow.localrules(*(rule.name for rule in workflow.rules))
     be_part_of_a_run()
     run_stages_by(start_warm_python)

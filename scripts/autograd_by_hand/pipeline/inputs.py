@@ -1,7 +1,7 @@
-"""The files and settings that the rules of the Snakefile ask for, as functions of wildcards.
+"""The input files and settings of the rules, as functions of a job's wildcards.
 
-Snakemake calls such a function with the wildcards of a job, and so does `recipes`, which must know
-of every job what Snakemake will know of it. Paths are relative to the project's root.
+Snakemake calls these functions with the wildcards of a job, and so does `recipes`, which must know
+every job as Snakemake will. Paths are relative to the project's root.
 """
 
 import os
@@ -27,11 +27,11 @@ from autograd_by_hand.experiment.settings import (
 from autograd_by_hand.pipeline.resources import memory_of_stage
 
 Value = TypeVar("Value")
-Wildcards = Any  # Snakemake's, or a SimpleNamespace: `experiment`, and what else a rule has
+Wildcards = Any  # Snakemake's, or a SimpleNamespace: `experiment` and the rule's other wildcards
 Of = Callable[[Wildcards], Value]
 
 FOLDER, ARCHIVES = Path("experiments"), Path("archives")
-OF_ALL = ("archive", "write_index")  # rules that are about every experiment
+OF_ALL = ("archive", "write_index")  # rules that depend on every experiment
 AUTHORS_FILES = ("config.yaml", "forward.py", "backward.py")
 AUTHORS_WORDS = ("derivation", "discussion")
 COMPUTED = ("manual", "autograd", "reference", "reordered", "noise")
@@ -66,10 +66,10 @@ CACHED_PER_DTYPE = (
 
 @dataclass(frozen=True)
 class Experiments:
-    """The experiments of the project, and what their jobs are given.
+    """The experiments of the project, and the inputs and settings of their jobs.
 
     configs: the checked configs, by name
-    chunk_size: runs that one job measures, in place of what the configs say
+    chunk_size: how many runs one job measures; overrides the configs
     """
 
     configs: dict[str, Config]
@@ -79,11 +79,12 @@ class Experiments:
     def read(cls, chunk_size: object = None) -> "Experiments":
         """Read and check the configs of all experiments.
 
-        It is checked here and not where it is first used: there, Snakemake would take a mistake
-        for a file that no rule makes, and be content with an old one.
+        `chunk_size` is checked here and not where it is first used: there, Snakemake would take an
+        error for a file that no rule makes, and use an old one.
 
         Raises
-            UserError: with every mistake in a config, or if `chunk_size` is no size.
+            UserError: with every mistake in the configs, or if `chunk_size` is not a positive
+                integer.
         """
         if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
             raise UserError(
@@ -98,7 +99,7 @@ class Experiments:
         return sorted(self.configs)
 
     def of_all(self, file: str) -> list[str]:
-        """A file of every experiment's folder."""
+        """The paths of a file in every experiment's folder."""
         return [str(FOLDER / name / file) for name in self.names]
 
     def config(self, wildcards: Wildcards) -> Config:
@@ -114,9 +115,9 @@ class Experiments:
         return {key: value for key, value in self.config(wildcards).items() if key != "chunk"}
 
     def memory_mb(self, rule: str) -> Of[int]:
-        """Megabytes of memory that a job of a rule may hold, for Snakemake's `mem_mb`.
+        """Megabytes of memory that a job of a rule may need, for Snakemake's `mem_mb`.
 
-        A rule without an experiment is about all of them.
+        A rule without the wildcard `experiment` gets the largest value of all experiments.
         """
 
         def of(wildcards: Wildcards) -> int:
@@ -135,7 +136,7 @@ class Experiments:
         return list(gradient_names(self.config(wildcards)["tensors"]).values())
 
     def judged(self, wildcards: Wildcards) -> list[str]:
-        """The dtypes that are computed for a verdict: float64, and those of the config."""
+        """The dtypes that a verdict needs: float64, and those of the config."""
         return judged(self.config(wildcards)["dtypes"])
 
     def chunks(self, wildcards: Wildcards) -> list[tuple[str, int, int]]:
@@ -148,15 +149,15 @@ class Experiments:
         return languages_of(self.config(wildcards))
 
     def editions(self, wildcards: Wildcards) -> list[str]:
-        """What tells the languages of a report apart in the names of its files."""
+        """The part of the report's file names that stands for each of its languages."""
         return [edition(language) for language in self.languages(wildcards)]
 
     def language(self, wildcards: Wildcards) -> str:
-        """The language of one edition."""
+        """The language of the job's edition."""
         return str(wildcards.edition).removeprefix(".") or "en"
 
     def catalogue(self, wildcards: Wildcards) -> list[str]:
-        """The words of one edition, if they are not those of the templates."""
+        """The catalogue of translations of the job's edition; none if it is in English."""
         language = self.language(wildcards)
         return [] if language == "en" else [f"templates/locale/{language}.po"]
 
@@ -169,12 +170,12 @@ class Experiments:
         return {name: self.report(SimpleNamespace(experiment=name)) for name in self.names}
 
     def accepted(self, targets: Iterable[str]) -> list[str]:
-        """The files that are there only if the experiments that `targets` judge are accepted."""
+        """The files that exist only if the experiments judged for `targets` are accepted."""
         names = {name for target in targets for name in self.judged_with(target)}
         return [str(FOLDER / name / "work/accepted.txt") for name in sorted(names)]
 
     def judged_with(self, target: str) -> list[str]:
-        """The experiments whose verdicts a requested file or rule tells, or is there to keep."""
+        """The experiments whose verdicts a requested file or rule contains."""
         path = Path(os.path.normpath(target))
         if target in OF_ALL or path in (FOLDER / "README.md", FOLDER / "index.html"):
             return self.names
@@ -187,7 +188,7 @@ class Experiments:
         return [name] if name in self.configs else []
 
     def written_by_author(self, wildcards: Wildcards) -> list[str]:
-        """The author's files; a discussion and translations are there if they were written."""
+        """The author's files, with the discussion and translations if they exist."""
         names = [
             *AUTHORS_FILES,
             *(
@@ -206,7 +207,7 @@ class Experiments:
         ]
 
     def per_judged(self, file: str) -> Of[list[str]]:
-        """A file of work/{dtype}/, for float64, which judges the formula, and every other dtype."""
+        """A file of work/{dtype}/, for float64 and every other dtype of the experiment."""
         return lambda wildcards: [
             str(_work(wildcards) / dtype / file) for dtype in self.judged(wildcards)
         ]
@@ -226,12 +227,12 @@ class Experiments:
         )
 
     def pitfalls(self, wildcards: Wildcards) -> list[str]:
-        """The verdicts on the config's pitfalls, if it has some."""
+        """The file of the verdicts on the config's pitfalls, if it has any."""
         has = self.config(wildcards).get("pitfalls")
         return [str(_work(wildcards) / "pitfalls.json")] if has else []
 
     def cached(self, wildcards: Wildcards) -> list[str]:
-        """The cached files that a reader of the report would ask for, inputs first."""
+        """The cached files that a reader of the report may want to see, inputs first."""
         return [
             *(str(_work(wildcards) / file) for file in CACHED_ONCE),
             *self.pitfalls(wildcards),
@@ -240,15 +241,15 @@ class Experiments:
         ]
 
     def computed(self, wildcards: Wildcards) -> list[str]:
-        """The tensors that every run gives, in every dtype."""
+        """The files of tensors that can be computed from the inputs, in every dtype."""
         return [
             path for kind in COMPUTED for path in self.per_judged(f"{kind}.safetensors")(wildcards)
         ]
 
     def outputs(self, *rules: Any) -> Of[list[str]]:
-        """What the experiment keeps, but for its manifest: the errors, and in every language more.
+        """The outputs of an experiment except its manifest: errors.csv, and those of some rules.
 
-        rules: Snakemake's rules whose outputs are kept, in the order of the listing
+        rules: Snakemake's rules, whose outputs are listed in this order for every language
         """
         patterns = [str(path) for rule in rules for path in rule.output]
         return lambda wildcards: [

@@ -1,4 +1,4 @@
-"""Mark the generated files that are kept, and how `snakemake --report` shows them."""
+"""Declare the generated files that are kept, and how `snakemake --report` shows them."""
 
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,11 @@ CAPTIONS = "../../templates/captions"  # from scripts/rules/
 
 
 def kept(file: str, shows: str, kind: str | None = None, category: str = "{experiment}") -> Any:
-    """A generated file that is kept until its new content is whole, with a label and a caption.
+    """A generated file that is kept until its replacement is complete, with a label and a caption.
 
-    shows: its label, to which the edition is added where the file has one
-    kind: the heading in its category
+    shows: its label, to which the edition is added if the file has one
+    kind: the subheading under which it is listed
+    category: the heading under which it is listed
     """
     return report(
         update(file),

@@ -1,7 +1,7 @@
-"""What a run shows in a terminal: how far it is, and at its end what came of it.
+"""Show the progress of a run, and its results at the end.
 
-On a terminal one line tells how many jobs are done, what is at work and since when. Elsewhere every
-job that is done is told on a line of its own, in plain text, as a log keeps it.
+On a terminal, one line shows how many jobs are done, which are running, and for how long. Anywhere
+else, each finished job gets a line of plain text, which suits a log.
 """
 
 import atexit
@@ -19,7 +19,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from autograd_by_hand.core.progress import duration, on_terminal
 from autograd_by_hand.pipeline.final_summary import brief, show
-from autograd_by_hand.pipeline.run_stage import TOLD_AT_END
+from autograd_by_hand.pipeline.run_stage import REPORTED_AT_END
 from autograd_by_hand.pipeline.snakemake_patches import (
     is_quiet,
     is_run,
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-NO_JOBS = ("all", "archive", "total")  # rules that only ask for files, and their sum
-CHUNK = "measure_chunk"  # the rule whose jobs are alike, so that what is left can be estimated
-ACCEPT = "accept"  # the rule whose reason is told last
-TOLD_BY = (ACCEPT, "render_page", "render_report")  # after one of these a report is this run's
+NO_JOBS = ("all", "archive", "total")  # rules that only request files, and Snakemake's total
+CHUNK = "measure_chunk"  # a rule whose jobs take alike long, so the time left can be estimated
+ACCEPT = "accept"  # the rule whose failures are reported last
+REPORTED_BY = (ACCEPT, "render_page", "render_report")  # after one of these a report is this run's
 
 
 @dataclass(frozen=True)
 class Begun:
-    """A job at work: its rule, whose it is, which of the rule's jobs it is, since when (s)."""
+    """A running job: rule, experiment, other wildcards, and start (s, monotonic clock)."""
 
     rule: str
     experiment: str
@@ -54,9 +54,9 @@ class Begun:
 
 
 class Screen(logging.Handler):
-    """Follows what Snakemake logs of its jobs, and shows it in place of Snakemake's own words.
+    """A handler of Snakemake's log that shows the progress in place of Snakemake's own messages.
 
-    workflow: Snakemake's, which knows whether jobs are carried out, and where
+    workflow: Snakemake's, which knows whether jobs are executed, and where
     reports: by experiment, the path of its report in its first language
     """
 
@@ -66,7 +66,7 @@ class Screen(logging.Handler):
         self.total, self.chunks = 0, 0
         self.begun: dict[int, Begun] = {}
         self.ended: list[Begun] = []
-        self.told: set[str] = set()
+        self.reported: set[str] = set()
         self.failed: set[str] = set()
         self.not_accepted: set[str] = set()
         self.start = time.monotonic()
@@ -78,95 +78,98 @@ class Screen(logging.Handler):
             listen(self)
 
     def begin(self) -> None:
-        """Show from now on how far the run is."""
+        """Start to show the progress of the run."""
         self.start, self.began = time.monotonic(), time.time()
         if self.own:
-            os.environ[TOLD_AT_END] = ACCEPT
+            os.environ[REPORTED_AT_END] = ACCEPT
         if self.own and self._shows_progress() and on_terminal():
-            from rich.console import Console  # here, since it takes 0.1 s
+            from rich.console import Console  # imported here, since it takes 0.1 s
             from rich.live import Live
 
             console = Console(stderr=True)
             self.live = Live(console=console, get_renderable=self._line, transient=True)
             self.live.start()
-            console.show_cursor(True)  # since a run that is killed could not bring it back
-            self.own.setStream(sys.stderr)  # above the line
+            console.show_cursor(True)  # since a run that is killed could not restore it
+            self.own.setStream(sys.stderr)  # so that messages appear above the line
             atexit.register(self.live.stop)
 
     def end(self) -> None:
-        """Show what came of the experiments in this run."""
+        """Print the summaries of the experiments in this run, and the failures."""
         if self.live:
             self.live.stop()
             self.own.setStream(sys.stderr)
         if not is_quiet(self.workflow, Quietness.ALL):
-            self._show_what_came_of_it()
+            self._print_results()
         for name in sorted(self.not_accepted):
             print(f"\n{self._why_not_accepted(name)}", file=sys.stderr, flush=True)
 
-    def _show_what_came_of_it(self) -> None:
+    def _print_results(self) -> None:
         show(
-            {self.reports[name]: _page_or_report(self.reports[name]) for name in sorted(self.told)}
+            {
+                self.reports[name]: _page_or_report(self.reports[name])
+                for name in sorted(self.reported)
+            }
         )
-        for name in sorted(self.failed - self.told):
-            print(f"{name} is not finished; what stopped it is said above.", file=sys.stderr)
+        for name in sorted(self.failed - self.reported):
+            print(f"{name} is not finished; the reason is above.", file=sys.stderr)
         took = duration(time.monotonic() - self.start)
         print(f"{len(self.ended)} jobs done in {took}.", file=sys.stderr, flush=True)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take note of what happens to a job."""
+        """Handle an event in Snakemake's log: count the jobs, and note their starts and ends."""
         if not is_run(self.workflow):
             return
-        event, told = getattr(record, "event", None), record.__dict__
+        event, fields = getattr(record, "event", None), record.__dict__
         if record.msg == NOTHING_TO_BE_DONE_MSG and not targets(self.workflow):
             print(*map(brief, self.reports.values()), sep="\n")
         elif event == LogEvent.RUN_INFO:
-            self.total = sum(n for rule, n in told["stats"].items() if rule not in NO_JOBS)
-            self.chunks = told["stats"].get(CHUNK, 0)
-        elif event == LogEvent.JOB_INFO and told["rule_name"] not in NO_JOBS:
-            self.begun[told["jobid"]] = _begun(told["rule_name"], dict(told["wildcards"]))
-        elif event == LogEvent.JOB_FINISHED and told["job_id"] in self.begun:
-            self._note_end(self.begun.pop(told["job_id"]))
-        elif event == LogEvent.JOB_ERROR and told["jobid"] in self.begun:
-            job = self.begun.pop(told["jobid"])
-            if job.rule == ACCEPT:  # all that it judges is there
+            self.total = sum(n for rule, n in fields["stats"].items() if rule not in NO_JOBS)
+            self.chunks = fields["stats"].get(CHUNK, 0)
+        elif event == LogEvent.JOB_INFO and fields["rule_name"] not in NO_JOBS:
+            self.begun[fields["jobid"]] = _begun(fields["rule_name"], dict(fields["wildcards"]))
+        elif event == LogEvent.JOB_FINISHED and fields["job_id"] in self.begun:
+            self._note_end(self.begun.pop(fields["job_id"]))
+        elif event == LogEvent.JOB_ERROR and fields["jobid"] in self.begun:
+            job = self.begun.pop(fields["jobid"])
+            if job.rule == ACCEPT:  # the report exists, so its summary can be printed
                 self.not_accepted.add(job.experiment)
-                self.told.add(job.experiment)
+                self.reported.add(job.experiment)
             else:
                 self.failed.add(job.experiment)
 
     def _note_end(self, job: Begun) -> None:
         self.ended.append(job)
-        if job.rule in TOLD_BY:
-            self.told.add(job.experiment)
+        if job.rule in REPORTED_BY:
+            self.reported.add(job.experiment)
         if not self.live and self._shows_progress():
             took = duration(time.monotonic() - job.since)
             print(f"{len(self.ended)} of {self.total}: {job}, {took}", file=sys.stderr, flush=True)
 
     def _line(self) -> "RenderableType":
-        """How many jobs are done, since when, what is at work for how long, what is left."""
+        """The line: the jobs done and the time, the running jobs, an estimate of the time left."""
         from rich.progress_bar import ProgressBar
         from rich.table import Table
         from rich.text import Text
 
         now = time.monotonic()
-        told = [f"{len(self.ended)} of {self.total} jobs, {duration(now - self.start)}"]
-        told += [f"{job}, {duration(now - job.since)}" for job in list(self.begun.values())]
+        parts = [f"{len(self.ended)} of {self.total} jobs, {duration(now - self.start)}"]
+        parts += [f"{job}, {duration(now - job.since)}" for job in list(self.begun.values())]
         chunks = [job for job in self.ended if job.rule == CHUNK]
         if chunks and len(chunks) < self.chunks:
             rate = (now - chunks[0].since) / len(chunks)
             left = duration(rate * (self.chunks - len(chunks)))
-            told.insert(1, f"{len(chunks)} of {self.chunks} chunks, about {left} left")
+            parts.insert(1, f"{len(chunks)} of {self.chunks} chunks, about {left} left")
         line = Table.grid(padding=(0, 1))
         line.add_row(
             ProgressBar(self.total, len(self.ended), width=16),
-            Text(" | ".join(told), no_wrap=True, overflow="ellipsis"),
+            Text(" | ".join(parts), no_wrap=True, overflow="ellipsis"),
         )
         return line
 
     def _why_not_accepted(self, experiment: str) -> str:
         log = Path("experiments", experiment, "work/logs", f"{ACCEPT}.log")
-        told = log.is_file() and log.stat().st_mtime >= self.began - 1
-        reason = log.read_text(encoding="utf-8").rstrip() if told else ""
+        is_of_this_run = log.is_file() and log.stat().st_mtime >= self.began - 1
+        reason = log.read_text(encoding="utf-8").rstrip() if is_of_this_run else ""
         return reason or f"{experiment}: {ACCEPT} was killed; run snakemake again."
 
     def _is_left_to_snakemake(self, record: logging.LogRecord) -> bool:
@@ -184,7 +187,7 @@ class Screen(logging.Handler):
 
 
 def _page_or_report(report: str) -> str:
-    """The page made of a report, unless it was made of an earlier one or not at all."""
+    """The page that was made from a report, or the report if its page is missing or older."""
     page = Path(report).with_suffix(".html")
     made = page.is_file() and page.stat().st_mtime >= Path(report).stat().st_mtime
     return str(page) if made else report

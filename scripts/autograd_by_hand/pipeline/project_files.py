@@ -1,4 +1,4 @@
-"""Which files the pipeline itself consists of: its code, its rules, its templates."""
+"""List the files of the pipeline itself: its code, its rules, its templates."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ PROJECT = (
 
 
 def project_files() -> list[str]:
-    """What an archive needs of the pipeline itself, to be run again."""
+    """The pipeline's own files that an archive needs to be run again."""
     return _files(*PROJECT)
 
 
@@ -49,7 +49,7 @@ def snakefiles() -> list[str]:
 
 
 def source_modules(code: Code) -> list[str]:
-    """The stages and the commands, every module that they import, and those of the Snakefile."""
+    """The stages and commands, `pipeline`, and every module of the project that these import."""
     scripts = _files("scripts/[a-z]*.py", "scripts/autograd_by_hand/pipeline/[a-z]*.py")
     return sorted({module for script in scripts for module in code.modules_of(script)})
 

@@ -1,17 +1,17 @@
-"""Know of every job what it is to be made of and what it was made of, by SHA-256.
+"""Decide by SHA-256, not by dates, whether a job must be run again.
 
-Snakemake decides by dates and by what it remembers of its own runs. It does not see an output that
-was damaged or edited, a source that changed and kept an old date, a package that was upgraded, or
-anything at all once its memory is lost. So every job has two small files:
+Snakemake decides by dates and by its records of earlier runs. It does not notice an output that was
+damaged or edited, a source that changed but kept its date, or a package that was upgraded, and
+without its records it notices even less. So every job has two small files:
 
-- the recipe, which says what the job is to be made of: parameters, code, packages, input files. It
-  is one of the job's inputs, and it is written anew only when it says something else, so that
-  Snakemake runs the job again for that and for nothing less. A recipe written anew has a new token:
-  Snakemake remembers checksums for longer than recipes last, and must never meet an old one again.
-- the receipt, which says what the job was made of and what it made. If inputs or outputs are not
-  those of the receipt, the job does not stand, and its recipe is written anew.
+- the recipe lists what the job is to be made of: parameters, code, packages, input files. It is one
+  of the job's inputs and is rewritten only if its content changes, so Snakemake runs the job again
+  for such a change and for nothing less. A rewritten recipe has a new token, since Snakemake keeps
+  checksums for longer than recipes exist and must never see an old one again.
+- the receipt lists what the job was made of and what it made. If an input or output differs from
+  the receipt, the job is invalid, and its recipe is rewritten.
 
-A file whose size, dates and inode are those of the receipt is not read again.
+A file with the size, dates and inode that the receipt lists is not hashed again.
 """
 
 import json
@@ -28,7 +28,7 @@ from autograd_by_hand.core.files import clear_away_torn, read_json, sha256, stam
 
 @dataclass(frozen=True)
 class Job:
-    """A job's rule and files; paths from the project's root."""
+    """A job's rule and files; the paths are relative to the project's root."""
 
     rule: str
     log: str
@@ -37,12 +37,12 @@ class Job:
 
     @property
     def receipt(self) -> Path:
-        """Beside the folder of logs, by the log's name."""
+        """The receipt's path: beside the folder of logs, named as the log."""
         return self._kept("receipts")
 
     @property
     def recipe(self) -> Path:
-        """Beside the folder of logs, by the log's name."""
+        """The recipe's path: beside the folder of logs, named as the log."""
         return self._kept("recipes")
 
     def _kept(self, folder: str) -> Path:
@@ -51,7 +51,7 @@ class Job:
 
 
 class Files:
-    """Hashes of files, taken from receipts where a file is still as its receipt says."""
+    """Hashes of files; a file that is unchanged since its receipt is not read."""
 
     def __init__(self, receipts: Iterable[Path]) -> None:
         self.receipts = {path: read for path in receipts if (read := _read(path))}
@@ -63,7 +63,7 @@ class Files:
         self._hashes: dict[str, str | None] = {}
 
     def hash_of(self, path: str) -> str | None:
-        """SHA-256 of a file, or None where there is none."""
+        """SHA-256 of a file, or None if it does not exist."""
         if path not in self._hashes:
             self._hashes[path] = self._hash(path)
         return self._hashes[path]
@@ -75,20 +75,20 @@ class Files:
         return known if stamp == stamp_of(Path(path)) else sha256(Path(path))
 
     def check(self, path: str) -> None:
-        """Hold an input against the receipt of the job that made it.
+        """Check an input against the receipt of the job that made it.
 
         Raises
-            UserError: if it is not what that job wrote.
+            UserError: if the input is not what that job wrote.
         """
         rule, made, _ = self._made.get(path, (None, None, None))
         if rule and made != self.hash_of(path):
             raise UserError(
-                f"{path}: is not what {rule} wrote; run snakemake again, which makes it anew."
+                f"{path}: is not what {rule} wrote; run snakemake again to make it anew."
             )
 
 
 def begin(job: Job) -> dict[str, Any]:
-    """What a job is made of, before it starts: the first half of its receipt. The old one is void.
+    """Remove a job's old receipt and return the first half of a new one: what it is made of.
 
     Raises
         UserError: if an input is not what its own job wrote.
@@ -107,7 +107,7 @@ def begin(job: Job) -> dict[str, Any]:
 
 
 def end(job: Job, begun: dict[str, Any]) -> None:
-    """Write a job's receipt, after its outputs are in place.
+    """Write a job's receipt, once all its outputs are written.
 
     Raises
         UserError: if an input was changed while the job ran.
@@ -122,60 +122,60 @@ def end(job: Job, begun: dict[str, Any]) -> None:
 
 
 def renew_recipes(jobs: list[tuple[Job, dict[str, Any]]]) -> list[str]:
-    """Write the recipe anew of every job that has another one or that does not stand.
+    """Rewrite the recipe of every job whose recipe has changed or whose receipt is not valid.
 
     jobs: each with its ingredients besides its input files, which are plain JSON
-    returns: a sentence for each output that was spoilt since its job wrote it
+    returns: a sentence for each output that was damaged since its job wrote it
 
     Raises
         UserError: if a recipe cannot be written.
     """
     files = Files(job.receipt for job, _ in jobs)
-    return [told for job, ingredients in jobs for told in _renew(job, ingredients, files)]
+    return [sentence for job, ingredients in jobs for sentence in _renew(job, ingredients, files)]
 
 
 def _renew(job: Job, ingredients: dict[str, Any], files: Files) -> list[str]:
-    told = json.dumps(ingredients | {"inputs": job.inputs}, indent=1, ensure_ascii=False)
-    old = _told(job.recipe)
+    new = json.dumps(ingredients | {"inputs": job.inputs}, indent=1, ensure_ascii=False)
+    old = _content(job.recipe)
     receipt = files.receipts.get(job.receipt, {"inputs": {}, "outputs": {}})
     made, made_of = receipt["outputs"], receipt["inputs"]
     present = [path for path in job.outputs if Path(path).exists()]
-    spoilt = [path for path in made if files.hash_of(path) != made[path]["sha256"]]
+    damaged = [path for path in made if files.hash_of(path) != made[path]["sha256"]]
     changed = [path for path in made_of if files.hash_of(path) != made_of[path]]
-    ran, stands = made or present, made and old == told and not spoilt and not changed
-    if old != told or (ran and not stands and str(job.recipe) not in changed):
-        _write_recipe(job.recipe, told)
-    if not stands:
+    ran, is_valid = made or present, made and old == new and not damaged and not changed
+    if old != new or (ran and not is_valid and str(job.recipe) not in changed):
+        _write_recipe(job.recipe, new)
+    if not is_valid:
         _older_than(job.recipe, present)
     return [
         f"{path}: {'was damaged or edited' if path in present else 'is missing'}; it is made again."
-        for path in spoilt
+        for path in damaged
     ]
 
 
-def _told(path: Path) -> str:
-    """What a recipe says the job is to be made of; empty if there is none or it is damaged."""
+def _content(path: Path) -> str:
+    """What a job is to be made of, from its recipe; empty if that is missing or damaged."""
     try:
         return json.dumps(read_json(path)["of"], indent=1, ensure_ascii=False)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 
-def _write_recipe(path: Path, told: str) -> None:
-    """Without waiting for the disk: a recipe that is lost or torn is only written once more."""
+def _write_recipe(path: Path, content: str) -> None:
+    """Write a recipe without fsync, since one that is lost or incomplete is just rewritten."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         token = secrets.token_hex(16)
-        path.write_text(f'{{"token": "{token}", "of": {told}}}\n', encoding="utf-8")
+        path.write_text(f'{{"token": "{token}", "of": {content}}}\n', encoding="utf-8")
     except OSError as error:
         raise UserError(
             f"{path}: cannot be written ({error.strerror}); "
-            "see to it that the experiment's folder can be written to and the disk has room."
+            "make sure that the experiment's folder is writable and the disk has room."
         ) from error
 
 
 def _older_than(recipe: Path, outputs: list[str]) -> None:
-    """Have Snakemake find the recipe newer than the outputs, whatever dates they have."""
+    """Make the outputs older than the recipe, so that Snakemake runs the job again."""
     written = recipe.stat().st_mtime_ns
     for path in outputs:
         if Path(path).stat().st_mtime_ns >= written:

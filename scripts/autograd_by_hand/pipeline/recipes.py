@@ -1,7 +1,7 @@
 """List every job that the rules can have, with the ingredients of its recipe.
 
-Snakemake resolves wildcards and calls input functions only for the jobs that it has decided on. A
-recipe must be right before that, so the same is done here for every job of every rule.
+Snakemake resolves wildcards and calls input functions only for the jobs that it has decided to run.
+Recipes must be up to date before that, so this module does the same for every job of every rule.
 """
 
 import re
@@ -26,8 +26,8 @@ def jobs(
     """Every job that a rule with a script can have, and the ingredients of its recipe.
 
     workflow: Snakemake's
-    declared: what Snakefiles know as `rules`: by name, each rule's input, output, log and params
-    code: the project's own, for what it is to be made by
+    declared: `rules` in a Snakefile: each rule's input, output, log and params, by its name
+    code: the code of the stages
     """
     return [
         _job(rule, getattr(declared, rule.name), wildcards, code)
@@ -39,13 +39,15 @@ def jobs(
 
 @cache
 def package_version(name: str) -> str:
-    """The version of a package as it is installed; read once, since it is slow to find."""
+    """The installed version of a package; cached, since the lookup is slow."""
     return metadata.version(name)
 
 
 @cache
 def versions(environment: Path) -> dict[str, str]:
-    """The installed versions of an environment's packages; with torch, what chooses its kernels.
+    """The installed versions of an environment's packages.
+
+    If torch is one of them, the processor and the settings that choose kernels are included.
 
     environment: a conda file with pins, `- name==version`
     """
@@ -57,7 +59,7 @@ def versions(environment: Path) -> dict[str, str]:
 def _job(
     rule: Any, declared: Any, wildcards: SimpleNamespace, code: Code
 ) -> tuple[Job, Ingredients]:
-    """A job of a rule as Snakemake will see it."""
+    """A job of a rule, with its files and params as Snakemake will resolve them."""
     (log,) = _paths(declared.log, wildcards)
     files = Job(
         rule.name, log, _paths(declared.input, wildcards), _paths(declared.output, wildcards)
@@ -69,7 +71,7 @@ def _job(
 
 
 def _paths(items: Iterable[Any], wildcards: SimpleNamespace) -> list[str]:
-    """Paths, lists of paths and functions that give either, as one list without wildcards."""
+    """Paths, lists of paths and functions that return either, as one list without wildcards."""
     resolved = [_resolved(item, wildcards) for item in items]
     lists = [[one] if isinstance(one, str) else one for one in resolved]
     return [str(path).format(**vars(wildcards)) for paths in lists for path in paths]

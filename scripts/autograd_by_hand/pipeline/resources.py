@@ -1,8 +1,8 @@
-"""Estimate what an experiment needs of disk and memory, and refuse before it starts what cannot be.
+"""Estimate an experiment's need of disk and memory, and refuse to start one that needs too much.
 
-The estimate counts tensors: those that the stages keep of the runs that are looked at closely, and
-those that the largest stages hold at once. The experiments of this project use 0.6 to 1 times of
-the disk that it says.
+The estimate counts the tensors that stages keep of the fully analysed runs, and those that the
+largest stages hold at once. The experiments of this project use 0.6 to 1 times the estimated disk
+space.
 """
 
 from math import prod
@@ -10,11 +10,11 @@ from pathlib import Path
 from shutil import disk_usage
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.experiment.settings import TRACED, Config, closely, judged
+from autograd_by_hand.experiment.settings import TRACED, Config, fully_analysed, judged
 
 BYTES = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 PYTHON = 300_000_000  # bytes of a stage before it has read a tensor
-WITHOUT_TENSORS = frozenset(  # stages that read text and hash files, a piece at a time
+WITHOUT_TENSORS = frozenset(  # stages that only read text, or files piece by piece
     (
         "accept",
         "collect_errors",
@@ -34,9 +34,9 @@ MEMINFO = Path("/proc/meminfo")
 
 
 def disk_needed(config: Config) -> int:
-    """Bytes of an experiment's cached intermediates, its table of errors among them."""
+    """Bytes of an experiment's cached intermediate files, including its table of errors."""
     everything, gradients = _elements(config)
-    runs = {name: closely(sample) for name, sample in config["samples"].items()}
+    runs = {name: fully_analysed(sample) for name, sample in config["samples"].items()}
     held = sum(runs.values()) * everything * 4
     for dtype in judged(config["dtypes"]):
         reference = 16 if dtype == "float64" else 8
@@ -56,7 +56,7 @@ def memory_needed(config: Config) -> int:
 def memory_of_stage(stage: str, config: Config) -> int:
     """Bytes that a stage of an experiment holds at once.
 
-    A stage that is not estimated by itself is held to need no more than the largest one.
+    A stage without an estimate of its own is assumed to need as much as the largest one.
     """
     if stage in WITHOUT_TENSORS:
         return PYTHON
@@ -67,11 +67,11 @@ def memory_of_stage(stage: str, config: Config) -> int:
 def _tensors_held(config: Config) -> dict[str, int]:
     """Bytes of tensors in the largest stages; measured on layers of up to 131 million weights.
 
-    In bytes of an element: the draws of all runs (4); one run in float64 (8) and, for float64's own
-    reference, in longdouble (16); and what a stage makes of the gradients.
+    The factors are bytes per element: 4 for the draws of all runs; 8 for one run in float64 and 16
+    for one in longdouble, which float64's reference needs; the others are for the gradients.
     """
     everything, gradients = _elements(config)
-    runs = sum(map(closely, config["samples"].values()))
+    runs = sum(map(fully_analysed, config["samples"].values()))
     drawn = 4 * runs * everything
     return {
         "compute_reference": drawn + 24 * everything + 16 * (runs + 1) * gradients,
@@ -82,10 +82,10 @@ def _tensors_held(config: Config) -> dict[str, int]:
 
 
 def refuse_what_cannot_be(configs: dict[str, Config], root: Path) -> None:
-    """Hold the needs of experiments against what the machine has.
+    """Compare the needs of experiments with what the machine has.
 
     Raises
-        UserError: if the disk below `root` or the memory does not do.
+        UserError: if the free disk space below `root` or the memory is not enough.
     """
     free, memory = disk_usage(root).free, memory_available()
     mistakes = []
@@ -93,33 +93,33 @@ def refuse_what_cannot_be(configs: dict[str, Config], root: Path) -> None:
         needed = memory_needed(config)
         if memory is not None and needed > memory:
             mistakes.append(
-                f"experiments/{name}: needs about {_size(needed)} of memory, and {_size(memory)} "
-                "are there; take smaller tensors or fewer runs."
+                f"experiments/{name}: needs about {_size(needed)} of memory, but {_size(memory)} "
+                "are available; use smaller tensors or fewer runs."
             )
     disk = sum(map(disk_needed, configs.values()))
     if disk > free:
         mistakes.append(
             f"{', '.join(f'experiments/{name}' for name in configs)}: need about {_size(disk)} of "
-            f"disk for what is cached, and {_size(free)} are free; make room, or take fewer runs."
+            f"disk space, but {_size(free)} are free; make room, or use fewer runs."
         )
     if mistakes:
         raise UserError("\n".join(mistakes))
 
 
 def _elements(config: Config) -> tuple[int, int]:
-    """How many numbers the tensors of a run have, and how many their gradients."""
+    """How many elements the tensors of a run have, and how many their gradients."""
     sizes = [(prod(one["shape"]), one.get("requires_grad")) for one in config["tensors"].values()]
     return sum(size for size, _ in sizes), sum(size for size, needed in sizes if needed)
 
 
 def memory_available() -> int | None:
-    """Bytes of memory that can be had without swapping, as Linux tells."""
+    """Bytes of memory available without swapping; None if the system does not report it."""
     try:
         lines = MEMINFO.read_text(encoding="ascii").splitlines()
     except OSError:
         return None
-    told = dict(line.split(":", 1) for line in lines if ":" in line)
-    return int(told["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in told else None
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(fields["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in fields else None
 
 
 def _size(number: int) -> str:

@@ -1,9 +1,9 @@
-"""One run at a time in a folder, and none beside a stage that an earlier run left behind.
+"""Allow only one run at a time in a folder, and none while a stage of an earlier run is running.
 
-Two locks of the operating system, which end with the processes that hold them: a run holds the one,
-every stage holds a share of the other. A run that was killed leaves nothing to clear away, and if
-a stage of it is still at work (the warm Python's end with the run, a cold one does not), the next
-run waits for it.
+There are two locks of the operating system, which are released when their processes end: a run
+holds one exclusively, and its stages share the other. A run that was killed leaves no lock behind.
+If one of its stages is still running (only an ordinary Python's can be; the warm Python ends with
+the run), the next run waits for it.
 """
 
 import fcntl
@@ -23,10 +23,10 @@ _held: list[IO[str]] = []  # until this process ends
 
 
 def be_the_only_run() -> None:
-    """Take the folder for this process, once no stage of an earlier run is at work.
+    """Lock the folder for this process, and wait until no stage of an earlier run is running.
 
     Raises
-        UserError: if another run has the folder.
+        UserError: if another run has locked the folder.
     """
     lock = _opened(RUN)
     try:
@@ -35,7 +35,7 @@ def be_the_only_run() -> None:
         lock.seek(0)
         owner = lock.read().strip() or "unknown"
         raise UserError(
-            f"another run (process {owner}) is at work in this folder; "
+            f"another run (process {owner}) is active in this folder; "
             "wait until it ends, or stop it, then run snakemake again."
         ) from None
     lock.seek(0)
@@ -48,7 +48,7 @@ def be_the_only_run() -> None:
 
 
 def be_part_of_a_run() -> None:
-    """Let no other run begin while this process, on a node of a cluster, is at work."""
+    """Keep other runs from starting until this process, on a node of a cluster, has ended."""
     stages = _opened(STAGES)
     fcntl.flock(stages, fcntl.LOCK_SH)
     _held.append(stages)
@@ -56,7 +56,7 @@ def be_part_of_a_run() -> None:
 
 @contextmanager
 def stage_at_work() -> Iterator[None]:
-    """Let no other run begin while this stage is at work."""
+    """Keep other runs from starting within the block, in which a stage is executed."""
     with _opened(STAGES) as stages:
         fcntl.flock(stages, fcntl.LOCK_SH)
         yield

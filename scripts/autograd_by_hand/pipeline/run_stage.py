@@ -1,7 +1,7 @@
-"""Run a stage's function for Snakemake: bind its arguments by name, keep a log, tell mistakes.
+"""Run a stage's function for Snakemake: bind its arguments by name, log and report its errors.
 
 A stage is a function whose parameters carry the names of its rule's inputs, outputs, params,
-resources and wildcards. It never sees Snakemake, so that a test calls it like any other function.
+resources and wildcards. It knows nothing of Snakemake, so a test can call it like any function.
 """
 
 import errno
@@ -19,26 +19,28 @@ from autograd_by_hand.core.progress import tell
 from autograd_by_hand.pipeline.receipts import Job, begin, end
 from autograd_by_hand.pipeline.run_lock import stage_at_work
 
-# The environment's variable that lists the rules whose reasons the run itself tells at its end.
-TOLD_AT_END = "TOLD_AT_END"
-# What a system says when it will not take a file: the disk, the quota or the permission is lacking.
+# The environment variable that lists the rules whose failures the run itself reports at its end.
+REPORTED_AT_END = "REPORTED_AT_END"
+# The errors of a system that refuses to write a file: no space, no quota or no permission.
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
-    """Call `stage` with the rule's values and leave a receipt; on failure say why and exit with 1.
+    """Call `stage` with the rule's values and write a receipt; on failure, exit with status 1.
 
-    The reason is in the log as well. A `UserError` is shown as its one sentence, and so is a file
-    that cannot be written. Anything else is a defect of ours and keeps its traceback.
+    The reason is printed and logged: one sentence for a `UserError` and for a file that cannot be
+    written, and a traceback for anything else, which is a defect of this project.
     """
     log = Path(snakemake.log[0])
     try:
         with _interruptible(), stage_at_work():
             _run(stage, snakemake, log)
     except UserError as error:
-        _fail(log, str(error), aloud=snakemake.rule not in os.getenv(TOLD_AT_END, "").split(","))
+        _fail(
+            log, str(error), aloud=snakemake.rule not in os.getenv(REPORTED_AT_END, "").split(",")
+        )
     except KeyboardInterrupt:
-        _fail(log, f"{snakemake.rule}: interrupted; run snakemake again, which goes on from here.")
+        _fail(log, f"{snakemake.rule}: interrupted; run snakemake again to continue from here.")
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             _fail(log, traceback.format_exc())
@@ -49,7 +51,7 @@ def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C through, which waits while a stage's Python starts (`pipeline.warm_python`)."""
+    """Unblock Ctrl-C, which `pipeline.warm_python` blocks while a stage's Python starts."""
     before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
         yield
@@ -83,12 +85,16 @@ def _unwritable(error: OSError, output: str) -> str:
     reason = os.strerror(error.errno or 0)
     return (
         f"{error.filename or output}: cannot be written ({reason}); what was there before is kept. "
-        "Mend that and run snakemake again."
+        "Correct that and run snakemake again."
     )
 
 
 def arguments(stage: Callable[..., None], snakemake: Any) -> dict[str, Any]:
-    """The values of the rule, by the names of the stage's parameters; files as paths."""
+    """The stage's arguments, which are the rule's values by the parameters' names; files as paths.
+
+    Raises
+        KeyError: if the rule has no value for a parameter.
+    """
     values: dict[str, Any] = dict(snakemake.wildcards.items())
     values |= dict(snakemake.params.items()) | dict(snakemake.resources.items())
     for files in (snakemake.input, snakemake.output):

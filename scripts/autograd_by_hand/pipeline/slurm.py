@@ -1,4 +1,4 @@
-"""Say why jobs on a cluster failed: what Slurm says of them, and what their stages said."""
+"""Explain why jobs on a cluster failed: their states in Slurm, and the messages of their stages."""
 
 import re
 import subprocess
@@ -11,22 +11,22 @@ EXPERIMENTS = Path("experiments")
 
 
 def why_jobs_failed(logs: list[Path]) -> list[str]:
-    """Sentences on the jobs of this run that did not end well.
+    """Sentences on the jobs of this run that failed.
 
-    logs: what Snakemake wrote of the run so far, with the numbers that Slurm gave to its jobs
+    logs: Snakemake's own logs of the run, which contain the numbers of its jobs in Slurm
     """
     written = "".join(log.read_text(encoding="utf-8") for log in logs)
     jobs = dict(SUBMITTED.findall(written))
-    told = [
+    failed = [
         f"Slurm job {number}: {state}; see {jobs[number]}"
         for number, state in _states(list(jobs)).items()
         if state not in ("COMPLETED", "RUNNING")
     ]
-    return told + _said_by_stages()
+    return failed + _messages_of_stages()
 
 
 def _states(numbers: list[str]) -> dict[str, str]:
-    """What became of jobs, as far as Slurm remembers them, by their numbers."""
+    """The states of jobs by their numbers, as far as Slurm still has them."""
     if not numbers:
         return {}
     which = ["--states=all", f"--jobs={','.join(numbers)}"]
@@ -35,10 +35,10 @@ def _states(numbers: list[str]) -> dict[str, str]:
     return dict(line.split(maxsplit=1) for line in answer.stdout.splitlines())
 
 
-def _said_by_stages() -> list[str]:
-    """What is in the logs of stages that were written since this run began.
+def _messages_of_stages() -> list[str]:
+    """The contents of the stages' logs that were written since this run began.
 
-    But for accept, which is no job of the cluster and has said it.
+    The log of accept is left out: it does not run on the cluster, and its message is shown anyway.
     """
     began = RUN.stat().st_mtime
     logs = sorted(EXPERIMENTS.glob("*/work/logs/*.log"))

@@ -1,8 +1,8 @@
-"""Every reach into Snakemake's insides: what it changes or reads, why, and how to do without it.
+"""Every use of Snakemake's internals: what it changes or reads, why, and what happens without it.
 
-They hold for Snakemake `HOLDS_FOR`, to which envs/requirements.txt pins it; a test fails on another
-version. Each patch has a name. The environment variable `WITHOUT_PATCHES` lists those that are not
-applied, or says `all`; a run without them gives the same files.
+They are valid for Snakemake `HOLDS_FOR`, to which envs/requirements.txt pins it; a test fails on
+any other version. Each patch has a name. The environment variable `WITHOUT_PATCHES` lists those
+that must not be applied, or is `all`; a run without them writes the same files.
 """
 
 import logging
@@ -22,38 +22,39 @@ OWN_WORDS = "DefaultStreamHandler"
 
 
 def is_applied(patch: str) -> bool:
-    """Whether a patch is to be applied, which the environment can forbid."""
+    """Whether a patch is to be applied; the environment variable WITHOUT_PATCHES can forbid it."""
     without = os.getenv(WITHOUT_PATCHES, "").split(",")
     return patch not in without and "all" not in without
 
 
 def run_stages_by(start: Callable[[], str]) -> None:
-    """Have Snakemake start stages with the interpreter that `start` gives, in place of its own.
+    """Have Snakemake start stages with the interpreter that `start` returns instead of its own.
 
     `PythonScript.execute_script` starts `sys.executable`, and there is no setting for it. Without
-    this patch every stage imports torch anew.
+    this patch every stage imports torch itself.
     """
     if is_applied(WARM_PYTHON):
         sys.executable = start()
 
 
 def remove_rate_limit(workflow: Any) -> None:
-    """Remove the limit of jobs a second, once the scheduler is there.
+    """Remove the limit of jobs per second; call it once the scheduler exists.
 
-    `JobScheduler.job_rate_limiter` starts a clock at every round, which makes each run end a second
-    late. The setting for it, max-jobs-per-timespan, cannot say "no limit": with 0 seconds a core is
-    kept busy for the whole run.
+    `JobScheduler.job_rate_limiter` starts a clock in every round, which makes each run end a second
+    late. Its setting, max-jobs-per-timespan, cannot express "no limit": with 0 seconds, the clock
+    keeps a core busy for the whole run.
     """
     if is_applied(RATE_LIMIT):
         workflow.scheduler.job_rate_limiter = None
 
 
 def before_the_dag(workflow: Any, act: Callable[[], None]) -> None:
-    """Call `act` when Snakemake has read its settings and before it makes the graph of jobs.
+    """Call `act` after Snakemake has read its settings and before it builds the graph of jobs.
 
     While a Snakefile is read, `workflow.dag_settings` and the executor are not yet known, and
-    `onstart` comes after the graph. `Workflow._prepare_dag` is what runs between. Only for a run or
-    a dry run: `snakemake --report`, `--summary` and the like have no executor.
+    `onstart` runs after the graph is built. `Workflow._prepare_dag` runs in between. `act` is
+    called only in a run or a dry run: `snakemake --report`, `--summary` and others have no
+    executor.
     """
     prepare = workflow._prepare_dag  # noqa: SLF001
 
@@ -67,50 +68,50 @@ def before_the_dag(workflow: Any, act: Callable[[], None]) -> None:
 
 
 def targets(workflow: Any) -> set[str]:
-    """The files and rules that were asked for by name; none for the first rule."""
+    """The files and rules that were requested by name; none if the first rule is meant."""
     return set(workflow.dag_settings.targets)
 
 
 def add_targets(workflow: Any, files: Iterable[str]) -> None:
-    """Ask for more files, as if they had been named on the command line."""
+    """Request more files, as if they had been named on the command line."""
     workflow.dag_settings.targets = targets(workflow) | set(files)
 
 
 def limit(workflow: Any, resource: str, amount: int) -> None:
-    """Have jobs wait that would need more of a resource together; the user's own limit stands.
+    """Limit how much of a resource the running jobs use together, unless the user has limited it.
 
-    `Workflow.register_resource` is what a rule with `handover` uses; --resources is the user's. A
-    job that needs more than all of it is held to need all.
+    `Workflow.register_resource` is what a rule with `handover` uses; users set a limit with
+    --resources. A job that needs more than the limit is treated as if it needed all of it.
     """
     if workflow.global_resources.get(resource).value is None:
         workflow.register_resource(resource, amount)
 
 
 def says_that_jobs_failed(record: logging.LogRecord, rule: str) -> bool:
-    """Whether Snakemake says no more than that a job of `rule` failed, or that some job did.
+    """Whether a message of Snakemake's only says that a job of `rule`, or any job, failed.
 
-    The words are those of `RuleException`, `job_scheduler.ERROR_MESSAGE` and `Workflow.execute`.
+    The texts are those of `RuleException`, `job_scheduler.ERROR_MESSAGE` and `Workflow.execute`.
     """
-    said = record.getMessage()
+    text = record.getMessage()
     return (
-        said.startswith("Exiting because a job execution failed.")
-        or said.endswith("At least one job did not complete successfully.")
-        or (said.startswith("RuleException:") and f".{rule}.py' returned non-zero exit" in said)
+        text.startswith("Exiting because a job execution failed.")
+        or text.endswith("At least one job did not complete successfully.")
+        or (text.startswith("RuleException:") and f".{rule}.py' returned non-zero exit" in text)
     )
 
 
 def is_run(workflow: Any) -> bool:
-    """Whether jobs are carried out, which a dry run or a list of rules does not do."""
+    """Whether jobs are executed, unlike in a dry run or for a list of rules."""
     return workflow.executor_plugin is not None and not workflow.dryrun and not workflow.touch
 
 
 def is_quiet(workflow: Any, about: Quietness) -> bool:
-    """Whether the user asked Snakemake to be quiet about this, or about everything."""
+    """Whether the user asked Snakemake to be quiet about `about`, or about everything."""
     return not {about, Quietness.ALL}.isdisjoint(workflow.output_settings.quiet or ())
 
 
 def own_words() -> Any:
-    """The handler by which Snakemake writes to the terminal, or None if another logger does.
+    """Snakemake's log handler for the terminal, or None if the user chose another logger.
 
     It is found by its name; its attribute `nocolor` and its methods are those of 9.27.
     """
@@ -118,5 +119,5 @@ def own_words() -> Any:
 
 
 def listen(handler: logging.Handler) -> None:
-    """Have `handler` receive what Snakemake logs of its jobs."""
+    """Add a handler to Snakemake's log."""
     logger.addHandler(handler)

@@ -1,4 +1,4 @@
-"""The source files of a project, each parsed only if it changed since it was last parsed."""
+"""The source files of a project, each parsed again only if it has changed."""
 
 import json
 import sys
@@ -13,42 +13,42 @@ from autograd_by_hand.core.files import Stamp, stamp_of, write_text
 from autograd_by_hand.pipeline.statements import Place, Statement, parse
 
 PACKAGE = __name__.split(".", maxsplit=1)[0]
-# A file that changed less than this ago (ns) could change again within what its file system calls
-# the same moment, and keep its stamp. No file system in use has coarser dates.
+# A file that changed less than this ago (ns) could change again without a new stamp, because file
+# systems round their dates; none in use rounds them more coarsely.
 SETTLED = 2 * 10**9
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file's statements in its order, and behind them what is imported within functions."""
+    """A file's statements in order, followed by the imports within functions."""
 
     statements: list[Statement]
 
     @cached_property
     def defined(self) -> dict[str, list[int]]:
-        """By name, the places in `statements` of what defines it."""
+        """The indices in `statements` of the definitions of each name."""
         found: dict[str, list[int]] = {}
-        for place, statement in enumerate(self.statements):
+        for index, statement in enumerate(self.statements):
             for name in statement.names:
-                found.setdefault(name, []).append(place)
+                found.setdefault(name, []).append(index)
         return found
 
     @cached_property
     def origins(self) -> set[Place]:
-        """Where the names of ours that it imports are defined."""
+        """Where the names that it imports from the project are defined."""
         return {one.origin for one in self.statements if one.origin}
 
 
 class SourceFiles:
-    """The source files of a project by their paths, each parsed when it is first asked for.
+    """The source files of a project by their paths, each parsed when it is first needed.
 
-    root: the folder that the paths start from
-    memory: where to remember what was parsed, if anywhere
+    root: the folder to which the paths are relative
+    memory: the file that caches what was parsed, if any
     """
 
     def __init__(self, root: Path = Path(), memory: Path | None = None) -> None:
         self.root, self.memory = root, memory
-        # Python finds them there, as it puts a script's own folder first on its path.
+        # Python puts a script's own folder first on its path, so it finds these modules.
         self._ours = {PACKAGE, *(path.stem for path in (root / "scripts").glob("*.py"))}
         self._remembered = _recall(memory, self._parser()) if memory else {}
         self._files: dict[str, SourceFile] = {}
@@ -58,27 +58,27 @@ class SourceFiles:
         """The file at `path`.
 
         Raises
-            SyntaxError: if it does not parse, or imports ours in a form that cannot be followed.
+            SyntaxError: if it does not parse, or has an import that cannot be followed.
         """
         if path not in self._files:
             self._files[path] = self._file(path)
         return self._files[path]
 
     def _file(self, path: str) -> SourceFile:
-        stamp = stamp_of(self.root / path)  # before it is read, in case it changes meanwhile
+        stamp = stamp_of(self.root / path)  # taken first, in case the file changes while it is read
         known, file = self._remembered.get(path, (None, None))
         if not file or known != stamp:
             now = time.time_ns()
             file = SourceFile(parse(self.root / path, self._ours))
-            if now - stamp[2] > SETTLED:  # the date of its inode, which nobody can set back
+            if now - stamp[2] > SETTLED:  # the ctime, which a user cannot set
                 self._remembered[path] = stamp, file
                 self._learnt = True
         return file
 
     def remember(self) -> None:
-        """Keep what was parsed for the next start. Processes may do so at once: one of them wins.
+        """Save what was parsed for the next start; if several processes do so, the last one wins.
 
-        If that cannot be written, the next start parses again.
+        If the file cannot be written, the next start parses again.
         """
         if self.memory and self._learnt:
             files = {
@@ -91,16 +91,16 @@ class SourceFiles:
                 self._learnt = False
 
     def _parser(self) -> list[Any]:
-        """What decides how a file is parsed, beside the file itself."""
+        """What the result of parsing depends on besides the file itself."""
         ours = stamp_of(Path(__file__).with_name("statements.py"))
         return [sys.version, ours, sorted(self._ours)]
 
 
 def _recall(memory: Path, parser: list[Any]) -> dict[str, tuple[Stamp, SourceFile]]:
-    """What was remembered, by path; nothing if that is damaged or another parser's."""
+    """The cached files by path; none if the cache is damaged or was written by another parser."""
     try:
-        told = json.loads(memory.read_bytes())
-        files = told["files"] if told["parser"] == parser else {}
+        cache = json.loads(memory.read_bytes())
+        files = cache["files"] if cache["parser"] == parser else {}
         return {path: _file_of(**file) for path, file in files.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

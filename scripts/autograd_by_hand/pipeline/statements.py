@@ -1,8 +1,8 @@
-"""Parse a source file into statements, as far as these can change what a stage writes.
+"""Parse a source file into statements, without anything that cannot affect a stage's output.
 
-A syntax tree has no comments and no layout. Docstrings are taken out of it, and so is what is only
-shown while a stage runs: the texts of `tell` and `progress`. The sentences of `UserError` are kept
-apart: they end a stage, which has no output then, unless some code catches and keeps them.
+A syntax tree has no comments and no layout. Docstrings are removed from it, and so are texts that
+are only shown while a stage runs, those of `tell` and `progress`. The sentences of `UserError` are
+kept apart: a stage that ends with one has no output, unless some code catches and keeps it.
 """
 
 import ast
@@ -19,21 +19,22 @@ Place = tuple[str, str]  # a file, by its path from the project's root, and a na
 TELL = ("scripts/autograd_by_hand/core/progress.py", "tell")
 PROGRESS = ("scripts/autograd_by_hand/core/progress.py", "progress")
 USER_ERROR = ("scripts/autograd_by_hand/core/errors.py", "UserError")
-# Decorators that only wrap what they decorate; another one may register it somewhere.
+# Decorators that only wrap what they decorate; any other may have a further effect.
 WRAPPERS = {"cache", "cached_property", "contextmanager", "dataclass", "property", "staticmethod"}
 
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement of a file's top level, or a name that is imported anywhere in the file.
+    """A statement at a file's top level, or a name that is imported anywhere in the file.
 
-    names: what it defines
-    acts: whether importing the file may do more by it than define them
-    digest: of its syntax tree, without the sentences of `UserError`
-    uses: the names of the file's top level that it mentions then
-    worded, mentions: the same with these sentences; `worded` is "" if it has none
+    names: the names that it defines
+    acts: whether it may do more than define them when the file is imported
+    digest: the hash of its syntax tree, without the sentences of `UserError`
+    uses: the names of the file's top level that this tree mentions
+    worded, mentions: like `digest` and `uses`, but with these sentences; `worded` is "" if there
+        are none
     keeps: whether it may catch a `UserError` and keep its sentence
-    origin: where an imported name of ours is defined
+    origin: where a name that is imported from the project is defined
     """
 
     names: list[str]
@@ -47,19 +48,19 @@ class Statement:
 
 
 def parse(path: Path, ours: set[str]) -> list[Statement]:
-    """A file's statements in its order, and behind them what is imported within functions.
+    """A file's statements in order, followed by the imports within functions.
 
-    ours: the packages and modules that lie in scripts/
+    ours: the packages and modules in scripts/
 
     Raises
-        SyntaxError: if it does not parse, or imports ours in a form that cannot be followed.
+        SyntaxError: if it does not parse, or has an import from `ours` that cannot be followed.
     """
     tree = ast.parse(path.read_bytes(), filename=str(path))
     return list(_Parsed(tree, str(path), ours).statements())
 
 
 class _Parsed:
-    """The syntax tree of one file, and which of its names are what."""
+    """The syntax tree of one file, and what is known of its names."""
 
     def __init__(self, tree: ast.Module, path: str, ours: set[str]) -> None:
         self.tree = tree
@@ -81,14 +82,14 @@ class _Parsed:
         self.origins = {
             one.names[0]: one.origin
             for one in imported
-            if one.origin and one.names[0] not in bound  # else it may be something else
+            if one.origin and one.names[0] not in bound  # otherwise the name is ambiguous
         }
 
     def statements(self) -> Iterator[Statement]:
         for node in self.tree.body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 for one in self.imports[node]:
-                    # Another's package that is not mentioned is imported for what that does.
+                    # If a third-party import is never mentioned, its effect is what matters.
                     acts = not one.origin and not self.mentioned.intersection(one.names)
                     yield replace(one, acts=acts)
             else:
@@ -114,7 +115,7 @@ class _Parsed:
         return sha256(ast.dump(node).encode()).hexdigest(), sorted(names & self.top)
 
     def _keeps(self, node: ast.AST) -> bool:
-        """Whether it is a `try` that gives a name to a `UserError`."""
+        """Whether a node is a `try` that may bind a `UserError` to a name."""
         if isinstance(node, ast.Try | ast.TryStar):
             for handler in node.handlers:
                 if self._may_catch(handler.type):
@@ -122,7 +123,7 @@ class _Parsed:
         return False
 
     def _may_catch(self, kind: ast.expr | None) -> bool:
-        """Whether that may be the type of a `UserError`; a class of ours that is imported may."""
+        """Whether a handler of this type may catch a `UserError`; imported project classes may."""
         if isinstance(kind, ast.Tuple):
             return any(map(self._may_catch, kind.elts))
         if isinstance(kind, ast.Attribute):
@@ -133,10 +134,10 @@ class _Parsed:
 
 
 class _Without(ast.NodeTransformer):
-    """Takes what is shown out of the calls of some functions of ours.
+    """Removes the texts from the calls of some of the project's functions.
 
     calls: the functions
-    origins: where the file's names of ours come from
+    origins: where the names that the file imports from the project are defined
     """
 
     def __init__(self, calls: set[Place], origins: dict[str, Place]) -> None:
@@ -144,7 +145,7 @@ class _Without(ast.NodeTransformer):
         self.found = False
 
     def visit(self, node: ast.AST) -> Any:
-        """The node without it, which may be another node or none."""
+        """The node without such texts, which may be another node or None."""
         return super().visit(node) if self.calls else node
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
@@ -154,8 +155,8 @@ class _Without(ast.NodeTransformer):
         return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        told = isinstance(node.value, ast.Call) and self._called(node.value) == TELL
-        return None if told else self.generic_visit(node)
+        is_tell = isinstance(node.value, ast.Call) and self._called(node.value) == TELL
+        return None if is_tell else self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         called = self._called(node)
@@ -185,12 +186,12 @@ def _imported(
             text = ast.unparse(node)
             raise SyntaxError(f"{path}:{node.lineno}: `{text}`: write `from module import name`.")
         origin = (f"scripts/{module.replace('.', '/')}.py", alias.name)
-    said = f"{type(node).__name__} {module} {alias.name} {name}"
-    return Statement([name], acts=False, digest=sha256(said.encode()).hexdigest(), origin=origin)
+    text = f"{type(node).__name__} {module} {alias.name} {name}"
+    return Statement([name], acts=False, digest=sha256(text.encode()).hexdigest(), origin=origin)
 
 
 def _drop_texts(node: ast.AST) -> None:
-    """Take the docstring out of a node, and other texts that only stand there."""
+    """Remove a node's docstring and any other statement that is only a text."""
     body = getattr(node, "body", None)
     if isinstance(body, list):
         kept = [
@@ -206,7 +207,7 @@ def _drop_texts(node: ast.AST) -> None:
 
 
 def _targets(node: ast.stmt) -> list[str]:
-    """The names that a statement defines, if it is a definition."""
+    """The names that a statement defines; none if it is not a definition."""
     if isinstance(node, _FUNCTION | ast.ClassDef):
         return [node.name]
     targets = getattr(node, "targets", [getattr(node, "target", None)])
@@ -217,7 +218,7 @@ def _targets(node: ast.stmt) -> list[str]:
 
 
 def _bound(node: ast.AST) -> Iterable[str]:
-    """The names that a node binds, imports aside."""
+    """The names that a node binds, except by an import."""
     if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
         yield node.id
     elif isinstance(node, ast.arg):
@@ -236,7 +237,7 @@ def _acts(node: ast.stmt) -> bool:
 
 
 def _calls(node: ast.AST) -> bool:
-    """Whether something is called when a definition is executed, which a function's body is not."""
+    """Whether executing a definition calls anything; a function's body is not executed then."""
     if isinstance(node, ast.Call):
         return True
     parts = ast.iter_child_nodes(node)
@@ -255,6 +256,6 @@ def _calls(node: ast.AST) -> bool:
 
 
 def _wraps(decorator: ast.expr) -> bool:
-    """Whether a decorator is known to do nothing but wrap."""
+    """Whether a decorator is known to only wrap what it decorates."""
     name = decorator.func if isinstance(decorator, ast.Call) else decorator
     return isinstance(name, ast.Name) and name.id in WRAPPERS

@@ -1,12 +1,12 @@
-"""A Python that is already warm: it runs a stage in a fork of a process that has imported torch.
+"""A warm Python: it runs a stage in a fork of a process that has already imported torch.
 
-Importing torch takes a second, more than nearly every stage. So a run starts one server, which
-imports packages and modules once and never calls them; `stage_python.sh` then stands in for the
+Importing torch takes a second, longer than almost any stage. So a run starts one server, which
+imports packages and modules once and never calls them. `stage_python.sh` then replaces the
 interpreter, and each script is run in a fresh fork of the server. Stages share the imports and
 nothing else: seeds, threads, default dtypes and crashes stay in the fork.
 
-Where there is no server (another node of a cluster, a stage started by hand) or where its
-environment differs in something that is read at import, the same command runs an ordinary Python.
+If there is no server (on another node of a cluster, or for a stage started by hand), or if the
+environment differs in a variable that is read at import, the same command runs an ordinary Python.
 """
 
 import json
@@ -16,7 +16,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-# Read when the numerical libraries are loaded: a fork cannot change them any more.
+# Numerical libraries read these variables when they are loaded, so a fork cannot change them.
 READ_AT_IMPORT = (
     "ATEN_", "DNNL_", "GOTO_", "KMP_", "LD_", "MKL_", "NPY_", "NUMEXPR_", "OMP_", "ONEDNN_",
     "OPENBLAS_", "PYTHON", "TORCH_", "VECLIB_",
@@ -28,9 +28,9 @@ THREAD_COUNTS = (
 
 
 def start_warm_python() -> str:
-    """Start the server for this run; return the interpreter that Snakemake shall call.
+    """Start the server for this run; return the command that Snakemake must use as interpreter.
 
-    The server ends with the calling process, whichever way that ends.
+    The server ends with the calling process, however that ends.
     """
     import subprocess
     import tempfile
@@ -40,22 +40,22 @@ def start_warm_python() -> str:
     address = Path(tempfile.mkdtemp(prefix="warm-python-"), "socket")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(address))
-    listener.listen(64)  # from here on jobs may knock: they wait while torch is being imported
+    listener.listen(64)  # from now on jobs can connect; they wait while torch is being imported
     os.environ["STAGE_PYTHON"] = sys.executable
     os.environ["WARM_PYTHON"] = str(address)
-    # Snakemake gives each job its threads in these; every rule here has one.
+    # Snakemake sets these to a job's number of threads, which is 1 for every rule here.
     environment = os.environ | dict.fromkeys(THREAD_COUNTS, "1")
     command = [sys.executable, str(Path(__file__)), "--serve", str(listener.fileno())]
     subprocess.Popen(  # noqa: S603
         command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[listener.fileno()]
     )
     listener.close()
-    # By sh: the files of an archive are not executable.
+    # Run with sh, since the files of an archive are not executable.
     return f"sh {Path(os.path.relpath(__file__)).parent / 'stage_python.sh'}"
 
 
 def run(arguments: list[str]) -> int:
-    """Run a script in the warm server if it can, else in an ordinary Python. Returns its status."""
+    """Run a script in the warm server, or else in an ordinary Python; return its status."""
     is_script = "".join(arguments[:1]).endswith(".py")
     connection = socket.socket(socket.AF_UNIX)
     try:
@@ -74,7 +74,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _become_ordinary(arguments: list[str], is_script: bool) -> None:
-    """Turn this process into an ordinary Python; a script's interrupt waits for its stage."""
+    """Turn this process into an ordinary Python, with Ctrl-C blocked until a stage begins."""
     import signal
 
     if is_script:
@@ -85,14 +85,14 @@ def _become_ordinary(arguments: list[str], is_script: bool) -> None:
 
 
 def serve(listener: socket.socket) -> None:
-    """Import what stages need, then run each script that is asked for in a fork of this process."""
+    """Import what stages need, then run each requested script in a fork of this process."""
     import selectors
     import signal
 
     parent = os.getppid()
     _die_with_parent()
     address = listener.getsockname()
-    # Ctrl-C is the jobs' and Snakemake's business; a fork lets it through when its stage begins.
+    # Jobs and Snakemake handle Ctrl-C, not the server; a fork unblocks it when its stage begins.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     ended, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -120,7 +120,7 @@ def serve(listener: socket.socket) -> None:
                         selector.unregister(connection)
                         _answer(connection, bytes([status]))
                         connection.close()
-                elif key.data in jobs:  # the one who asked is gone
+                elif key.data in jobs:  # the client has disconnected
                     os.kill(key.data, signal.SIGKILL)
     finally:
         for pid in jobs:
@@ -140,7 +140,7 @@ def _import_what_stages_import() -> None:
     ):  # fmt: skip
         try:
             importlib.import_module(name)
-        except ImportError:  # the stage that needs it will say so itself
+        except ImportError:  # a stage that needs it will report that itself
             print(f"warm_python: no {name} in this environment", file=sys.stderr)
     library = Path(__file__).resolve().parent.parent
     for module in library.glob("*/[a-z]*.py"):
@@ -149,7 +149,7 @@ def _import_what_stages_import() -> None:
 
 
 def _start(connection: socket.socket) -> int:
-    """Fork a child for the job that `connection` brings; its pid, or 0 if it must run cold."""
+    """Fork a child for the job sent over `connection`; return its pid, or 0 if it is refused."""
     size, descriptors, _, _ = socket.recv_fds(connection, 8, 3)
     length, message = int.from_bytes(size, "little"), b""
     while len(message) < length:
@@ -175,7 +175,7 @@ def _same_at_import(environment: dict[str, str]) -> bool:
 
 
 def _run_job(job: dict[str, object], descriptors: list[int]) -> None:
-    """In the child: become the script, and end with its status."""
+    """In the child process, execute the script and exit with its status."""
     import runpy
     import signal
     import traceback
@@ -205,7 +205,7 @@ def _run_job(job: dict[str, object], descriptors: list[int]) -> None:
 
 
 def _ended_children() -> list[tuple[int, int]]:
-    """Every child that has ended, with its status; a signal counts as 128 and its number."""
+    """The pid and status of every child that has ended; for a signal, 128 plus its number."""
     found: list[tuple[int, int]] = []
     while True:
         try:
@@ -219,12 +219,12 @@ def _ended_children() -> list[tuple[int, int]]:
 
 
 def _answer(connection: socket.socket, message: bytes) -> None:
-    with suppress(OSError):  # when nobody waits for it any more
+    with suppress(OSError):  # the client may have disconnected
         connection.sendall(message)
 
 
 def _die_with_parent() -> None:
-    """Have Linux end this process with its parent; elsewhere the server looks every second."""
+    """Have Linux end this process with its parent; elsewhere the server checks every second."""
     if sys.platform == "linux":
         import ctypes
         import signal

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from autograd_by_hand.aten.decompositions import taken_apart
+from autograd_by_hand.aten.decompositions import decomposition_of
 
 aten = torch.ops.aten
 X = torch.randn(4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -62,7 +62,7 @@ def with_gradient(function, args, kwargs):
 
 @pytest.mark.parametrize(("func", "args", "kwargs"), KERNELS)
 def test_the_steps_are_the_kernels_function_with_its_derivative(func, args, kwargs):
-    apart = taken_apart(func)
+    apart = decomposition_of(func)
     assert apart is not None
     for of_steps, of_kernel in zip(
         with_gradient(apart, args, kwargs), with_gradient(func, args, kwargs), strict=True
@@ -71,7 +71,7 @@ def test_the_steps_are_the_kernels_function_with_its_derivative(func, args, kwar
 
 
 def test_all_results_of_a_kernel_are_made():
-    apart = taken_apart(aten.var_mean.correction)
+    apart = decomposition_of(aten.var_mean.correction)
     assert apart is not None
     variance, mean = apart(X, [1], correction=0, keepdim=True)
     assert torch.allclose(variance, X.var(1, correction=0, keepdim=True))
@@ -87,7 +87,7 @@ def test_a_mean_is_over_the_axes_that_are_named(shape, data, keepdim):
     value = torch.randn(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     axes = st.integers(-len(shape), len(shape) - 1)
     dim = data.draw(st.lists(axes, unique_by=lambda axis: axis % len(shape), min_size=1))
-    apart = taken_apart(aten.mean.dim)
+    apart = decomposition_of(aten.mean.dim)
     assert apart is not None
     torch.testing.assert_close(apart(value, dim, keepdim), value.mean(dim, keepdim))
 
@@ -95,7 +95,7 @@ def test_a_mean_is_over_the_axes_that_are_named(shape, data, keepdim):
 @given(st.integers(3, 6), st.integers(0, 2), st.booleans())
 def test_a_variance_is_corrected_as_told(count, correction, keepdim):
     value = torch.arange(float(2 * count), dtype=torch.float64).reshape(2, count) ** 2
-    apart = taken_apart(aten.var.correction)
+    apart = decomposition_of(aten.var.correction)
     assert apart is not None
     found = apart(value, [1], correction=correction, keepdim=keepdim)
     torch.testing.assert_close(found, value.var(1, correction=correction, keepdim=keepdim))
@@ -131,4 +131,4 @@ def test_a_variance_is_corrected_as_told(count, correction, keepdim):
     ids=str,
 )
 def test_one_operation_is_not_taken_apart(func):
-    assert taken_apart(func) is None
+    assert decomposition_of(func) is None

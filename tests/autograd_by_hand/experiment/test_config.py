@@ -81,7 +81,7 @@ CASES = {
     ),
     "a language twice": (
         ("time_limit: 20", "languages: [es, es]"),
-        "12: languages: an entry stands twice; keep one.",
+        "12: languages: an entry occurs twice; keep one.",
     ),
     "no language": (
         ("time_limit: 20", "languages: []"),
@@ -89,11 +89,11 @@ CASES = {
     ),
     "a translation into a language that the report has not": (
         ("time_limit: 20", "translations: {es: {It agrees: Coincide}}"),
-        "12: translations.es: must be one of `languages`, and not the first, in which the rest is written.",
+        "12: translations.es: must be one of `languages`, but not the first, which is the original's.",
     ),
     "a translation of words that are not there": (
         ("time_limit: 20", "languages: [en, es]\ntranslations: {es: {It agree: Coincide}}"),
-        "13: translations.es.It agree: 'It agree' is no title, question, claim or mistake here; did you mean 'It agrees'?",
+        "13: translations.es.It agree: 'It agree' is not a title, question, claim or mistake here; did you mean 'It agrees'?",
     ),
     "a mistyped key": (
         ("requires_grad", "require_grad"),
@@ -213,7 +213,7 @@ CASES = {
     ),
     "a duplicate key": (
         ("    runs: 3\n", "    runs: 3\n    seed: 8\n"),
-        "10: the key 'seed' stands twice; keep one.",
+        "10: the key 'seed' occurs twice; keep one.",
     ),
     "a key that YAML does not read as text": (
         (f"t: {T}", f"5: {T}"),
@@ -324,7 +324,7 @@ CASES = {
     ),
     "a dtype twice": (
         ("[float64, float32]", "[float64, float32, float64]"),
-        "11: dtypes: an entry stands twice; keep one.",
+        "11: dtypes: an entry occurs twice; keep one.",
     ),
     "a criterion about a dtype that is not tried": (
         ("dtype: float32\n", "dtype: float16\n"),

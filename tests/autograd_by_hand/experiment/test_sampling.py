@@ -12,9 +12,9 @@ from autograd_by_hand.experiment.sampling import (
     draw_cotangents,
     draw_runs,
     draw_sample,
-    going_on,
+    resumed_generator,
 )
-from autograd_by_hand.experiment.settings import CLOSELY, Draw, SampleSpec
+from autograd_by_hand.experiment.settings import FULLY_ANALYSED, Draw, SampleSpec
 
 LAB = Path(__file__).parents[3] / "experiments/25-autograd-by-hand/config.yaml"
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -126,7 +126,7 @@ def test_a_draw_that_is_not_known_is_an_error():
 
 def test_the_cotangent_of_a_scalar_is_one_in_every_run():
     _, state = draw_sample({"x": spec("randn")}, {"seed": 7, "runs": 3})
-    assert draw_cotangents(going_on(state), 3, torch.Size()).tolist() == [1, 1, 1]
+    assert draw_cotangents(resumed_generator(state), 3, torch.Size()).tolist() == [1, 1, 1]
 
 
 def test_the_cotangent_of_a_vector_goes_on_from_the_samples_draws():
@@ -135,18 +135,18 @@ def test_the_cotangent_of_a_vector_goes_on_from_the_samples_draws():
     for _ in range(2):
         torch.randn(20, generator=generator)
     due = torch.randn(2, 3, generator=generator)
-    assert torch.equal(draw_cotangents(going_on(state), 2, torch.Size([3])), due)
+    assert torch.equal(draw_cotangents(resumed_generator(state), 2, torch.Size([3])), due)
 
 
 def test_the_cotangent_of_a_vector_is_not_all_ones_and_not_the_same_in_every_run():
     _, state = draw_sample({"x": spec("randn")}, {"seed": 7, "runs": 2})
-    first, second = draw_cotangents(going_on(state), 2, torch.Size([3]))
+    first, second = draw_cotangents(resumed_generator(state), 2, torch.Size([3]))
     assert len({*first.tolist(), *second.tolist()}) == 6
 
 
 def test_the_same_state_gives_the_same_cotangents_again():
     _, state = draw_sample({"x": spec("randn")}, {"seed": 7, "runs": 2})
-    again = [draw_cotangents(going_on(state), 2, torch.Size([3])) for _ in range(2)]
+    again = [draw_cotangents(resumed_generator(state), 2, torch.Size([3])) for _ in range(2)]
     assert torch.equal(*again)
 
 
@@ -189,10 +189,12 @@ def test_a_cast_to_the_same_dtype_has_memory_of_its_own(value):
 
 
 def test_only_the_first_runs_are_kept_and_the_state_is_that_after_all():
-    sample: SampleSpec = {"seed": 7, "runs": CLOSELY + 3}
+    sample: SampleSpec = {"seed": 7, "runs": FULLY_ANALYSED + 3}
     draws, state = draw_sample({"x": spec("randn")}, sample)
-    assert draws["x"].shape == (CLOSELY, 4)
+    assert draws["x"].shape == (FULLY_ANALYSED, 4)
     generator = torch.Generator().manual_seed(7)
-    runs = [run["x"] for run in draw_runs({"x": spec("randn")}, sample, generator, CLOSELY + 3)]
-    assert torch.equal(torch.stack(runs[:CLOSELY]), draws["x"])
+    runs = [
+        run["x"] for run in draw_runs({"x": spec("randn")}, sample, generator, FULLY_ANALYSED + 3)
+    ]
+    assert torch.equal(torch.stack(runs[:FULLY_ANALYSED]), draws["x"])
     assert torch.equal(generator.get_state(), state)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.experiment.user_code import call, load_function, told_as_theirs
+from autograd_by_hand.experiment.user_code import as_user_error, call, load_function
 
 LIMIT, LONG = 0.2, 30.0
 X, W = torch.ones(2, 3), torch.ones(4, 3)
@@ -83,7 +83,7 @@ def test_a_catch_all_parameter_is_told(tmp_path, signature, name):
 
 def test_an_unknown_parameter_is_told_with_the_tensors_there_are(tmp_path):
     sentence = load_refused(tmp_path, "\ndef backward(x, w):\n    pass\n")
-    assert sentence == "2: backward takes 'w', which is no tensor of the config; there are x, W."
+    assert sentence == "2: backward takes 'w', which is not a tensor of the config; there are x, W."
 
 
 def test_an_unknown_parameter_with_a_default_may_stay(tmp_path):
@@ -157,7 +157,7 @@ def test_an_interrupt_is_not_the_authors_mistake(tmp_path):
 
 
 def test_a_refusal_of_ours_passes_as_it_is(tmp_path):
-    with pytest.raises(UserError, match=r"^as it is$"), told_as_theirs(tmp_path / "a.py", LONG):
+    with pytest.raises(UserError, match=r"^as it is$"), as_user_error(tmp_path / "a.py", LONG):
         raise UserError("as it is")
 
 

@@ -125,7 +125,7 @@ def test_a_forward_that_ignores_a_needed_tensor_is_refused(tmp_path):
     with pytest.raises(UserError) as error:
         autograd_vjp(function, path, {"x": X, "W": X}, ["x", "W"], torch.float32, ONE, LIMIT)
     assert str(error.value) == (
-        f"{path}: forward's result does not depend on 'W'; use it, or take its requires_grad away."
+        f"{path}: forward's result does not depend on 'W'; use it, or remove its requires_grad."
     )
 
 

@@ -46,7 +46,7 @@ def test_the_estimate_covers_what_a_run_leaves(finished: Project) -> None:
 
 def test_a_layer_that_no_memory_holds_is_refused(tmp_path: Path) -> None:
     huge = CONFIG | {"tensors": {"W": {"shape": [10**6, 10**6], "requires_grad": True}}}
-    with pytest.raises(UserError, match=r"experiments/a: needs about \d+\.\d GB of memory, and "):
+    with pytest.raises(UserError, match=r"experiments/a: needs about \d+\.\d GB of memory, but "):
         refuse_what_cannot_be({"a": huge}, tmp_path)
 
 

@@ -157,7 +157,7 @@ def test_an_interrupt_is_a_sentence(tmp_path):
     with pytest.raises(SystemExit):
         run_stage(stage, rule(tmp_path))
     log = (tmp_path / "logs" / "stage.log").read_text()
-    assert log == "stage: interrupted; run snakemake again, which goes on from here.\n"
+    assert log == "stage: interrupted; run snakemake again to continue from here.\n"
 
 
 @pytest.mark.parametrize(
