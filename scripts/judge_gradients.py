@@ -23,7 +23,7 @@ from autograd_by_hand.experiment.settings import Criterion
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.errors_table import read_csv
 from autograd_by_hand.verdict.acceptance import evaluate
-from autograd_by_hand.verdict.backward_calls import calls_of
+from autograd_by_hand.verdict.calls import calls_of
 from autograd_by_hand.verdict.judge import VerdictOnGradient, judge_gradient
 
 

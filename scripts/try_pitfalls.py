@@ -26,7 +26,7 @@ from autograd_by_hand.core.messages import replaced
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
-from autograd_by_hand.verdict.backward_calls import calls_of
+from autograd_by_hand.verdict.calls import calls_of
 from autograd_by_hand.verdict.gradient_facts import judged_facts, units_of
 from autograd_by_hand.verdict.judge import judge_gradient
 from compute_manual import compute_manual

@@ -8,7 +8,8 @@ from autograd_by_hand.core.files import read_json
 from autograd_by_hand.floats.rounding import FORMATS
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.storage.safetensors_torch import array_of, read_runs
-from autograd_by_hand.verdict.backward_calls import Calls, call_backward, calls_of
+from autograd_by_hand.verdict.backward_calls import call_backward
+from autograd_by_hand.verdict.calls import Calls, calls_of
 from autograd_by_hand.verdict.gradient_facts import Kinds, judged_facts, units_of
 from autograd_by_hand.verdict.judge import judge_gradient
 from tests.conftest import TINY

@@ -1,7 +1,6 @@
 """Call the author's backward on every run, twice, and note what the calls showed."""
 
 from pathlib import Path
-from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -10,39 +9,8 @@ from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.vjp import load_backward, same_bits
 from autograd_by_hand.storage.safetensors_torch import Run, Stack
+from autograd_by_hand.verdict.calls import Calls
 from autograd_by_hand.verdict.value_checks import off_zero, repetition
-
-
-class Calls(TypedDict):
-    """What compute_manual writes of one format.
-
-    second_call: what a second call on the same inputs gave, by tensor
-    zero_cotangent: what dout = 0 gave on the first run, by tensor; empty if backward has no dout
-    changed_inputs: the inputs that backward changed in place
-    refused: why there is no gradient, by tensor, and what backward gave unasked
-    """
-
-    second_call: dict[str, str]
-    zero_cotangent: dict[str, str]
-    changed_inputs: list[str]
-    refused: dict[str, str]
-
-
-class CallsOfGradient(TypedDict):
-    """The same of one tensor's gradient."""
-
-    refused: str | None
-    second_call: str
-    zero_cotangent: str
-
-
-def calls_of(calls: Calls, name: str) -> CallsOfGradient:
-    """What the calls of backward showed of one tensor's gradient."""
-    return {
-        "refused": calls["refused"].get(name),
-        "second_call": calls["second_call"][name],
-        "zero_cotangent": calls["zero_cotangent"].get(name, "zero"),
-    }
 
 
 def call_backward(

@@ -14,7 +14,7 @@ from typing import Literal, NotRequired, TypedDict
 from autograd_by_hand.core.messages import Message, clause
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.floats.formats import precision
-from autograd_by_hand.verdict.backward_calls import Calls, CallsOfGradient
+from autograd_by_hand.verdict.calls import Calls, CallsOfGradient
 from autograd_by_hand.verdict.gradient_facts import JudgedFacts
 
 NO_NUMBER = Message("an intermediate result overflows, or there is a division by zero")

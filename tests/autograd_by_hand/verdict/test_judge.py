@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from autograd_by_hand.verdict.backward_calls import Calls, calls_of
+from autograd_by_hand.verdict.calls import Calls, calls_of
 from autograd_by_hand.verdict.judge import (
     NO_NUMBER,
     judge_gradient,
