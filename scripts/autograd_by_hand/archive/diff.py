@@ -15,6 +15,7 @@ from autograd_by_hand.archive.reader import Archive
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.number_format import percent
 from autograd_by_hand.core.printable import printable
+from autograd_by_hand.storage.manifest import ListedKernel, Manifest
 
 MEASURES = ("max_abs", "max_ulp", "rel_norm")
 TRIED = ("config.yaml", "forward.py", "backward.py")  # the author's files that decide the results
@@ -63,7 +64,7 @@ def compare(first: Archive, second: Archive) -> list[Compared]:
     ]
 
 
-def against_recorded(recorded: dict[str, Any], manifest: dict[str, Any]) -> str:
+def against_recorded(recorded: Manifest, manifest: Manifest) -> str:
     """A sentence: in what a run differs from the recorded one, by their manifests.
 
     It counts verdicts, summation orders and shares of the difference, as `compare` does.
@@ -154,7 +155,7 @@ def _flat(value: Any, place: str = "") -> dict[str, str]:
 
 
 def _hashes(
-    manifest: dict[str, Any], kind: str, wanted: Callable[[str], bool] = lambda _: True
+    manifest: Manifest, kind: str, wanted: Callable[[str], bool] = lambda _: True
 ) -> dict[str, str]:
     own = f"experiments/{manifest['experiment']}/"
     return {
@@ -164,15 +165,15 @@ def _hashes(
     }
 
 
-def _files(manifest: dict[str, Any], kind: str) -> dict[str, str]:
+def _files(manifest: Manifest, kind: str) -> dict[str, str]:
     return _hashes(manifest, kind)
 
 
-def _inputs(manifest: dict[str, Any]) -> dict[str, str]:
+def _inputs(manifest: Manifest) -> dict[str, str]:
     return _hashes(manifest, "intermediate", lambda path: path.endswith(INPUTS))
 
 
-def _orders(manifest: dict[str, Any]) -> dict[str, str]:
+def _orders(manifest: Manifest) -> dict[str, str]:
     """Each kernel by its operation and the shapes of its operands; how its sums add."""
     found = {}
     for entry in manifest["orders"]:
@@ -184,14 +185,13 @@ def _orders(manifest: dict[str, Any]) -> dict[str, str]:
         name = f"{entry['dtype']} {entry['op']} {'x'.join(map(str, shapes))}"
         while name in found:
             name += "'"
-        for library in ("torch", "numpy"):
-            told = entry.get(library)
+        for library, told in (("torch", entry.get("torch")), ("numpy", entry.get("numpy"))):
             if told is not None:
                 found[f"{name}, {library}"] = _order(told)
     return found
 
 
-def _order(told: dict[str, Any]) -> str:
+def _order(told: ListedKernel) -> str:
     """Each order that a kernel has; if it has several, also which positions have which."""
     if told.get("refused"):
         return f"none: {told['refused']}"
@@ -207,7 +207,7 @@ def _order(told: dict[str, Any]) -> str:
     return "; ".join(texts)
 
 
-def _shares(manifest: dict[str, Any]) -> dict[str, str]:
+def _shares(manifest: Manifest) -> dict[str, str]:
     """What each cause explains of the difference of each gradient, rounded as the report has it."""
     found = {}
     for row in manifest["attribution"]:
@@ -240,14 +240,14 @@ def _errors(archive: Archive) -> dict[str, str]:
     return {name: f"{value:.6g}" for name, value in greatest.items()}
 
 
-def _replay(manifest: dict[str, Any]) -> dict[str, str]:
+def _replay(manifest: Manifest) -> dict[str, str]:
     return {
         f"{row['dtype']} {row['tensor']}, {row['data']}": f"{row['identical']} of {row['elements']}"
         for row in manifest["replay"]
     }
 
 
-def _verdicts(manifest: dict[str, Any]) -> dict[str, str]:
+def _verdicts(manifest: Manifest) -> dict[str, str]:
     found = {}
     for row in manifest["verdicts"]:
         named = f" ({row['diagnosis']['name']})" if row["diagnosis"] else ""
@@ -255,7 +255,7 @@ def _verdicts(manifest: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _acceptance(manifest: dict[str, Any]) -> dict[str, str]:
+def _acceptance(manifest: Manifest) -> dict[str, str]:
     return {
         row["criterion"]: "holds" if row["holds"] else "does not hold"
         for row in manifest["acceptance"]
