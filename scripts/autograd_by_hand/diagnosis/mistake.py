@@ -1,7 +1,6 @@
 """What is said of a mistake: its kind, its name and the evidence, and how a file holds it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from autograd_by_hand.core.messages import Message
 
@@ -25,9 +24,9 @@ class Mistake:
     family: str = ""
     dtype: str = ""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, str]:
         """What a file holds of it; judge_gradients reads it."""
-        plain = {"kind": self.kind, "name": self.name, "evidence": self.evidence}
+        plain: dict[str, str] = {"kind": self.kind, "name": self.name, "evidence": self.evidence}
         return plain | ({"format": self.dtype} if self.dtype else {})
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from autograd_by_hand.report.measurements import Json
+from autograd_by_hand.storage.attribution import Attribution
 
 # Factors that are one cause to a reader, by the cause's name.
 CAUSES = {
@@ -13,7 +13,7 @@ CAUSES = {
 }
 
 
-def shares_of_gradient(attribution: Json, gradient: str) -> dict[str, float | None]:
+def shares_of_gradient(attribution: Attribution, gradient: str) -> dict[str, float | None]:
     """A gradient's share by factor; None where there is no difference, none if nothing was traced.
 
     attribution: of one format

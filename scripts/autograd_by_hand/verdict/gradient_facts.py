@@ -1,7 +1,7 @@
 """What is measured of one gradient in one format, for a verdict and for a reader."""
 
 from math import sqrt
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -93,6 +93,14 @@ class SampleFacts(TypedDict):
     gradients: dict[str, GradientFacts]
 
 
+class TrialFacts(TypedDict):
+    """Facts of the trial, whose noise was measured."""
+
+    runs: int
+    result: ResultFacts
+    gradients: dict[str, JudgedFacts]
+
+
 class Facts(TypedDict):
     """What score_errors writes of one format."""
 
@@ -100,6 +108,11 @@ class Facts(TypedDict):
     eps: float
     largest: float
     samples: dict[str, SampleFacts]
+
+
+def trial_facts(facts: Facts) -> TrialFacts:
+    """The facts of the trial, of which score_errors measures more than of other samples."""
+    return cast("TrialFacts", facts["samples"]["trial"])
 
 
 def units_of(noise: dict[str, Array], arithmetic: Arithmetic, dtype: str) -> dict[str, Array]:
