@@ -11,15 +11,16 @@ A wrong gradient makes the stage fail, unless a criterion of the config expects 
 
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_text
+from autograd_by_hand.experiment.settings import Criterion
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.report.templates import listed
+from autograd_by_hand.verdict.judge import VerdictOnGradient
 
 
-def accept(judgement: Path, report: Path, acceptance: list[dict[str, Any]], accepted: Path) -> None:
+def accept(judgement: Path, report: Path, acceptance: list[Criterion], accepted: Path) -> None:
     judged = read_json(judgement)
     rows = judged["acceptance"]
     failed = [row for row in rows if not row["holds"]]
@@ -39,7 +40,7 @@ def accept(judgement: Path, report: Path, acceptance: list[dict[str, Any]], acce
     write_text(accepted, "".join(f"{row['criterion']}: {row['measured']}\n" for row in rows))
 
 
-def _wrong(verdicts: list[dict[str, Any]]) -> str:
+def _wrong(verdicts: list[VerdictOnGradient]) -> str:
     """A clause that lists the wrong gradients with their dtypes; empty if there is none."""
     dtypes = defaultdict(list)
     for verdict in verdicts:

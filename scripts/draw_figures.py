@@ -37,6 +37,7 @@ from autograd_by_hand.report.sum_trees import trees_layout
 from autograd_by_hand.report.templates import render
 from autograd_by_hand.storage.errors_table import read_csv
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
+from autograd_by_hand.verdict.gradient_facts import JudgedFacts, trial_facts
 
 
 def draw_figures(
@@ -85,8 +86,8 @@ def draw_figures(
     _draw(shares, bars_of_shares(attributed, gradients), language)
 
 
-def _of_trial(facts: Path) -> Any:
-    return read_json(facts)["samples"]["trial"]["gradients"]
+def _of_trial(facts: Path) -> dict[str, JudgedFacts]:
+    return trial_facts(read_json(facts))["gradients"]
 
 
 def _draw(path: Path, picture: Any, language: str) -> None:

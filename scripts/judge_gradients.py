@@ -22,7 +22,7 @@ from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.experiment.settings import Criterion
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.errors_table import read_csv
-from autograd_by_hand.verdict.acceptance import evaluate
+from autograd_by_hand.verdict.acceptance import Judgement, evaluate
 from autograd_by_hand.verdict.calls import calls_of
 from autograd_by_hand.verdict.judge import VerdictOnGradient, judge_gradient
 
@@ -65,17 +65,15 @@ def judge_gradients(
     ]
     pitfalls = [row for path in tried for row in read_json(path)]
     table, nodes = read_csv(errors), read_json(graph)["nodes"]
-    refused = [sentence for calls_ in called.values() for sentence in calls_["refused"].values()]
-    write_json(
-        judgement,
-        {
-            "verdicts": verdicts,
-            "acceptance": [
-                evaluate(one, table, nodes, verdicts, attributed, pitfalls) for one in acceptance
-            ],
-            "refused": list(dict.fromkeys(refused)),
-        },
-    )
+    refused = [sentence for told in called.values() for sentence in told["refused"].values()]
+    judged: Judgement = {
+        "verdicts": verdicts,
+        "acceptance": [
+            evaluate(one, table, nodes, verdicts, attributed, pitfalls) for one in acceptance
+        ],
+        "refused": list(dict.fromkeys(refused)),
+    }
+    write_json(judgement, judged)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from autograd_by_hand.archive.reader import RECORDED
 from autograd_by_hand.core.errors import UserError
@@ -26,6 +25,7 @@ from autograd_by_hand.pipeline.run_lock import be_the_only_run
 from autograd_by_hand.report.experiment_index import index_of, index_text
 from autograd_by_hand.report.templates import listed, render
 from autograd_by_hand.storage.errors_table import read_csv
+from autograd_by_hand.storage.manifest import Environment, Manifest
 
 EXPERIMENTS = Path("experiments")
 
@@ -69,7 +69,7 @@ def _stale(folders: list[Path]) -> list[Path]:
     return [folder for folder in folders if any(file.is_relative_to(folder) for file in pending)]
 
 
-def _record(folder: Path, manifest: dict[str, Any]) -> str:
+def _record(folder: Path, manifest: Manifest) -> str:
     """Replace an experiment's recorded results by the last run's; return a line about them."""
     outputs = [Path(file["path"]) for file in manifest["files"]["output"]]
     kept = [path for path in outputs if path.suffix != ".html"] + [folder / "manifest.json"]
@@ -93,7 +93,7 @@ def _record(folder: Path, manifest: dict[str, Any]) -> str:
     return f"{folder / RECORDED}: {len(kept)} files, {size / 1e6:.1f} MB"
 
 
-def _note(environment: dict[str, Any], own: Path, language: str) -> str:
+def _note(environment: Environment, own: Path, language: str) -> str:
     """The first paragraph of a recorded text, which says on which machine it was made.
 
     own: the corresponding file of a reader's own run

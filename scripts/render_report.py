@@ -23,11 +23,12 @@ use the fields of `Measurements`.
 """
 
 from pathlib import Path
+from typing import Any
 
 from autograd_by_hand.core.files import read_json, write_text
+from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.replay.sum_table import described_sums
-from autograd_by_hand.report.measurements import Errors, Json, Measurements
+from autograd_by_hand.report.measurements import Errors, Measurements
 from autograd_by_hand.report.report_view import Text, report_view
 from autograd_by_hand.report.templates import render
 from autograd_by_hand.storage.errors_table import Summary, read_csv, summarise
@@ -54,15 +55,15 @@ def render_report(
     written: list[Path],
     title: str,
     question: str,
-    specs: Json,
-    samples: Json,
+    specs: dict[str, TensorSpec],
+    samples: dict[str, SampleSpec],
     dtypes: list[str],
     language: str,
     languages: list[str],
     translations: dict[str, dict[str, str]],
     report: Path,
 ) -> None:
-    def by_dtype(paths: list[Path]) -> dict[str, Json]:
+    def by_dtype(paths: list[Path]) -> dict[str, Any]:
         return dict(zip(dtypes, map(read_json, paths), strict=True))
 
     table = read_csv(errors)

@@ -18,17 +18,17 @@ The files of each wrong backward are written to a temporary folder.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.messages import replaced
 from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.settings import Pitfall
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
-from autograd_by_hand.verdict.calls import calls_of
-from autograd_by_hand.verdict.gradient_facts import judged_facts, units_of
-from autograd_by_hand.verdict.judge import judge_gradient
+from autograd_by_hand.verdict.calls import Calls, calls_of
+from autograd_by_hand.verdict.gradient_facts import JudgedFacts, judged_facts, units_of
+from autograd_by_hand.verdict.judge import Mistake, VerdictOnGradient, judge_gradient
 from compute_manual import compute_manual
 from name_mistakes import name_mistakes
 
@@ -43,7 +43,7 @@ def try_pitfalls(
     noise: list[Path],
     arithmetic: list[Path],
     oracle: Path,
-    pitfalls: list[dict[str, str]],
+    pitfalls: list[Pitfall],
     dtypes: list[str],
     needed: list[str],
     time_limit: float,
@@ -66,7 +66,8 @@ def try_pitfalls(
             path = Path(folder, "backward.py")
             path.write_text(wrong, encoding="utf-8")
             rest = (path, draws, cotangents, needed, time_limit)
-            facts, calls = {}, {}
+            facts: dict[str, dict[str, JudgedFacts]] = {}
+            calls: dict[str, Calls] = {}
             for dtype in dtypes:
                 manual, called = Path(folder, f"{dtype}.safetensors"), Path(folder, f"{dtype}.json")
                 compute_manual(dtype, *rest, manual, called)
@@ -93,14 +94,12 @@ def try_pitfalls(
                 time_limit,
                 found,
             )
-            rows.append(
-                pitfall
-                | {"verdicts": _verdicts(facts, calls, read_json(found), reason, path, backward)}
-            )
+            verdicts = _verdicts(facts, calls, read_json(found), reason, path, backward)
+            rows.append({**pitfall, "verdicts": verdicts})
     write_json(tried, rows)
 
 
-def _with_mistake(source: str, pitfall: dict[str, str], backward: Path) -> str:
+def _with_mistake(source: str, pitfall: Pitfall, backward: Path) -> str:
     """The source of the author's backward with the mistake put in."""
     count = source.count(pitfall["replace"])
     if count != 1:
@@ -112,14 +111,14 @@ def _with_mistake(source: str, pitfall: dict[str, str], backward: Path) -> str:
 
 
 def _verdicts(
-    facts: dict[str, Any],
-    calls: dict[str, Any],
-    mistakes: dict[str, Any],
+    facts: dict[str, dict[str, JudgedFacts]],
+    calls: dict[str, Calls],
+    mistakes: dict[str, Mistake | None],
     oracle: str | None,
     path: Path,
     backward: Path,
-) -> list[dict[str, Any]]:
-    rows = []
+) -> list[VerdictOnGradient]:
+    rows: list[VerdictOnGradient] = []
     for dtype, measured in facts.items():
         for gradient, one in measured.items():
             called = calls_of(calls[dtype], gradient.removeprefix("d"))
@@ -128,7 +127,7 @@ def _verdicts(
             verdict = judge_gradient(
                 dtype, one, facts["float64"][gradient], called, mistakes[gradient], oracle
             )
-            rows.append({"gradient": gradient, "dtype": dtype} | verdict)
+            rows.append({"gradient": gradient, "dtype": dtype, **verdict})
     return rows
 
 

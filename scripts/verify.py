@@ -23,12 +23,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from autograd_by_hand.archive.limits import out_of_memory, within_limits
 from autograd_by_hand.archive.reader import COMPUTED, Archive, listed_in, opened
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, sha256
 from autograd_by_hand.core.printable import printable
 from autograd_by_hand.replay.compare import Replay, verified
+from autograd_by_hand.storage.manifest import ListedFile
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample, by_sample
 
 
@@ -66,7 +69,7 @@ def verify(archive: Archive) -> Iterator[tuple[bool, str]]:
         yield from _replayed(archive, dtype)
 
 
-def _against_manifest(archive: Archive, listed: dict[str, Any]) -> str | None:
+def _against_manifest(archive: Archive, listed: ListedFile) -> str | None:
     """A line on what is wrong with a file that the manifest lists; None if it is intact."""
     path = listed["path"]
     if path in archive.hashes:
@@ -117,7 +120,7 @@ def _replay(archive: Archive, dtype: str) -> Replay:
     )
 
 
-def _results(work: Path) -> dict[str, dict[str, Any]]:
+def _results(work: Path) -> dict[str, dict[str, NDArray[Any]]]:
     """Autograd's results by sample and name: those kept in an archive, or all of a folder's."""
     kept = work / "gradients.safetensors"
     if kept.is_file():

@@ -18,19 +18,19 @@ The same files give the same bytes.
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from autograd_by_hand.archive.canonical_tar import write_archive as pack
 from autograd_by_hand.archive.ro_crate import describe
 from autograd_by_hand.core.files import atomic_path, sha256
+from autograd_by_hand.experiment.settings import Config
 from autograd_by_hand.pipeline.run_stage import run_stage
 
 
 def write_archive(
     experiment: str,
-    config: dict[str, Any],
+    config: Config,
     manifest: Path,
     citation: Path,
     written: list[Path],

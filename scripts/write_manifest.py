@@ -14,11 +14,12 @@ out  manifest      json: see templates/manifest.json.j2
 """
 
 from pathlib import Path
-from typing import Any
 
 from autograd_by_hand.core.files import read_json, sha256, write_text
+from autograd_by_hand.experiment.settings import Config
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.report.templates import render
+from autograd_by_hand.storage.manifest import ListedFile
 
 
 def write_manifest(
@@ -37,7 +38,7 @@ def write_manifest(
     computed: list[Path],
     outputs: list[Path],
     snakefiles: list[Path],
-    settings: dict[str, Any],
+    settings: Config,
     modules: list[str],
     manifest: Path,
 ) -> None:
@@ -78,7 +79,7 @@ def write_manifest(
     write_text(manifest, render("manifest.json.j2", values))
 
 
-def _listed(paths: list[Path]) -> list[dict[str, Any]]:
+def _listed(paths: list[Path]) -> list[ListedFile]:
     """Path from the project's root, size in bytes and SHA-256 of each file, sorted by path."""
     return [
         {"path": str(path), "bytes": path.stat().st_size, "sha256": sha256(path)}

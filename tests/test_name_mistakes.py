@@ -105,8 +105,8 @@ def test_a_family_that_is_left_out_names_nothing(trial):
     facts = read_json(trial.work / "float64/facts.json")
     measured = {"W": Measured.of(facts["samples"]["trial"]["gradients"]["dW"])}
     names = ("draws", "cotangents", "float64/manual", "float64/reference")
-    tensors = [trial.work / f"{name}.safetensors" for name in names]
-    files = (trial.forward, trial.backward, *tensors)
+    draws, cotangents, manual, reference = (trial.work / f"{name}.safetensors" for name in names)
+    files = (trial.forward, trial.backward, draws, cotangents, manual, reference)
     first, second = (
         Search.read(*files, trial.needed, 10, without).named(["W"], ["x", "b"], measured)["W"]
         for without in ([], ["values: factor"])

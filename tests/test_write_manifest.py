@@ -1,5 +1,6 @@
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from autograd_by_hand.core.files import read_json, write_json
 from write_manifest import write_manifest
@@ -10,7 +11,7 @@ CRITERION = {"criterion": "It is right", "measured": "1 of 1 are right", "holds"
 VERDICT = {"gradient": "dx", "dtype": "float32", "outcome": "right", "reason": "near"}
 ORACLE = {"autograd": 2.5, "difference": 2.5, "uncertain": 1e-12, "reason": None}
 OPINION = {"shapes": {"x": [2]}, "fast": False, "objection": "Jacobian mismatch", "refused": None}
-SETTINGS = {"samples": {"trial": {"seed": 7, "runs": 1}}, "dtypes": ["float32"]}
+SETTINGS: Any = {"samples": {"trial": {"seed": 7, "runs": 1}}, "dtypes": ["float32"]}
 
 
 def run(folder):

@@ -16,6 +16,7 @@ from autograd_by_hand.archive.reader import Archive
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.number_format import percent
 from autograd_by_hand.core.printable import printable
+from autograd_by_hand.storage.manifest import ListedKernel, Manifest
 
 MEASURES = ("max_abs", "max_ulp", "rel_norm")
 TRIED = ("config.yaml", "forward.py", "backward.py")  # the author's files that affect the results
@@ -64,7 +65,7 @@ def compare(first: Archive, second: Archive) -> list[Compared]:
     ]
 
 
-def against_recorded(recorded: dict[str, Any], manifest: dict[str, Any]) -> str:
+def against_recorded(recorded: Manifest, manifest: Manifest) -> str:
     """A sentence on how a run differs from the recorded results, according to their manifests.
 
     It counts verdicts, summation orders and shares of the difference as `compare` does.
@@ -155,7 +156,7 @@ def _flat(value: Any, place: str = "") -> dict[str, str]:
 
 
 def _hashes(
-    manifest: dict[str, Any], kind: str, wanted: Callable[[str], bool] = lambda _: True
+    manifest: Manifest, kind: str, wanted: Callable[[str], bool] = lambda _: True
 ) -> dict[str, str]:
     own = f"experiments/{manifest['experiment']}/"
     return {
@@ -165,15 +166,15 @@ def _hashes(
     }
 
 
-def _files(manifest: dict[str, Any], kind: str) -> dict[str, str]:
+def _files(manifest: Manifest, kind: str) -> dict[str, str]:
     return _hashes(manifest, kind)
 
 
-def _inputs(manifest: dict[str, Any]) -> dict[str, str]:
+def _inputs(manifest: Manifest) -> dict[str, str]:
     return _hashes(manifest, "intermediate", lambda path: path.endswith(INPUTS))
 
 
-def _orders(manifest: dict[str, Any]) -> dict[str, str]:
+def _orders(manifest: Manifest) -> dict[str, str]:
     """The summation orders of each kernel, by its operation and the shapes of its operands."""
     found = {}
     for entry in manifest["orders"]:
@@ -185,14 +186,13 @@ def _orders(manifest: dict[str, Any]) -> dict[str, str]:
         name = f"{entry['dtype']} {entry['op']} {'x'.join(map(str, shapes))}"
         while name in found:
             name += "'"
-        for library in ("torch", "numpy"):
-            kernel = entry.get(library)
+        for library, kernel in (("torch", entry.get("torch")), ("numpy", entry.get("numpy"))):
             if kernel is not None:
                 found[f"{name}, {library}"] = _order(kernel)
     return found
 
 
-def _order(kernel: dict[str, Any]) -> str:
+def _order(kernel: ListedKernel) -> str:
     """Each order of a kernel; if there are several, also which positions have which."""
     if kernel.get("refused"):
         return f"none: {kernel['refused']}"
@@ -208,7 +208,7 @@ def _order(kernel: dict[str, Any]) -> str:
     return "; ".join(texts)
 
 
-def _shares(manifest: dict[str, Any]) -> dict[str, str]:
+def _shares(manifest: Manifest) -> dict[str, str]:
     """The share of each cause in the difference of each gradient, rounded as in the report."""
     found = {}
     for row in manifest["attribution"]:
@@ -241,14 +241,14 @@ def _errors(archive: Archive) -> dict[str, str]:
     return {name: f"{value:.6g}" for name, value in greatest.items()}
 
 
-def _replay(manifest: dict[str, Any]) -> dict[str, str]:
+def _replay(manifest: Manifest) -> dict[str, str]:
     return {
         f"{row['dtype']} {row['tensor']}, {row['data']}": f"{row['identical']} of {row['elements']}"
         for row in manifest["replay"]
     }
 
 
-def _verdicts(manifest: dict[str, Any]) -> dict[str, str]:
+def _verdicts(manifest: Manifest) -> dict[str, str]:
     found = {}
     for row in manifest["verdicts"]:
         named = f" ({row['diagnosis']['name']})" if row["diagnosis"] else ""
@@ -256,7 +256,7 @@ def _verdicts(manifest: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _acceptance(manifest: dict[str, Any]) -> dict[str, str]:
+def _acceptance(manifest: Manifest) -> dict[str, str]:
     return {
         row["criterion"]: "holds" if row["holds"] else "does not hold"
         for row in manifest["acceptance"]

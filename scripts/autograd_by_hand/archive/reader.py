@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256 as digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from autograd_by_hand.archive.canonical_tar import is_plain, read_archive
 from autograd_by_hand.archive.json_schema import misfits
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import sha256
+from autograd_by_hand.storage.manifest import ListedFile, Manifest
 
 SUMS = "SHA256SUMS"
 RECORDED = "recorded"  # the folder of an experiment's recorded run, in the experiment's own
@@ -48,7 +48,7 @@ class Archive:
         """Whether these are recorded results, which include no inputs and no tensors."""
         return self.folder.name == RECORDED
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """The manifest.
 
         Raises
@@ -73,14 +73,14 @@ class Archive:
         return found
 
 
-def read_manifest(file: Path, name: str) -> dict[str, Any]:
+def read_manifest(file: Path, name: str) -> Manifest:
     """Read a manifest, which error messages call `name`.
 
     Raises
         UserError: if it does not match its schema.
     """
     try:
-        manifest: dict[str, Any] = json.loads(file.read_bytes())
+        manifest: Manifest = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
         raise UserError(f"{name}: is not JSON ({error}).") from error
     if found := misfits(manifest, json.loads(SCHEMA.read_bytes())):
@@ -165,6 +165,6 @@ def _sums(content: bytes, path: Path) -> dict[str, str]:
     return expected
 
 
-def listed_in(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+def listed_in(manifest: Manifest) -> list[ListedFile]:
     """Every file that a manifest lists."""
     return [file for listed in manifest["files"].values() for file in listed]

@@ -4,8 +4,10 @@ RO-Crate 1.1 (https://w3id.org/ro/crate/1.1) with the profiles Process Run Crate
 Crate 0.5 (https://w3id.org/ro/wfrun/workflow/0.5) and Workflow RO-Crate 1.0.
 """
 
+from collections.abc import Iterable
+from datetime import date
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TypedDict
 
 CONTEXT = [
     "https://w3id.org/ro/crate/1.1/context",
@@ -32,15 +34,26 @@ WORKFLOW = "Snakefile"
 LANGUAGE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 
 
+class Author(TypedDict):
+    """Who wrote the pipeline."""
+
+    name: str
+
+
+Citation = TypedDict(
+    "Citation", {"title": str, "authors": list[Author], "date-released": date | str}
+)  # CITATION.cff, as far as it is read; no class has a key with a hyphen
+
+
 def describe(
     title: str,
     question: str,
-    citation: dict[str, Any],
+    citation: Citation,
     snakemake: str,
     files: dict[str, tuple[int, str]],
     inputs: list[str],
     results: list[str],
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The crate's metadata, JSON-LD.
 
     citation: the content of CITATION.cff
@@ -107,9 +120,9 @@ def describe(
     }
 
 
-def _file(path: str, size: int, sha256: str, workflow: str) -> dict[str, Any]:
+def _file(path: str, size: int, sha256: str, workflow: str) -> dict[str, object]:
     kind = FORMATS.get(PurePosixPath(path).suffix, "text/plain")
-    file: dict[str, Any] = {"@id": path, "@type": "File", "name": path, "encodingFormat": kind}
+    file: dict[str, object] = {"@id": path, "@type": "File", "name": path, "encodingFormat": kind}
     if path == WORKFLOW:
         file |= {
             "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
@@ -124,5 +137,5 @@ def _file(path: str, size: int, sha256: str, workflow: str) -> dict[str, Any]:
     return file | {"contentSize": str(size), "sha256": sha256}
 
 
-def _ids(paths: Any) -> list[dict[str, str]]:
+def _ids(paths: Iterable[str]) -> list[dict[str, str]]:
     return [{"@id": path} for path in paths]

@@ -1,7 +1,6 @@
 """A mistake as it is reported and stored: its kind, its name and the evidence."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from autograd_by_hand.core.messages import Message
 
@@ -27,9 +26,9 @@ class Mistake:
     family: str = ""
     dtype: str = ""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, str]:
         """The mistake as JSON, which judge_gradients reads."""
-        plain = {"kind": self.kind, "name": self.name, "evidence": self.evidence}
+        plain: dict[str, str] = {"kind": self.kind, "name": self.name, "evidence": self.evidence}
         return plain | ({"format": self.dtype} if self.dtype else {})
 
 

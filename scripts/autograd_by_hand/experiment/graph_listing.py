@@ -23,6 +23,18 @@ class Node(TypedDict):
     leaf: str | None
 
 
+class RecordedGraph(TypedDict):
+    """What dump_graph writes.
+
+    first_edge_walk: the ids that `first_edge_walk` meets
+    halvings: the node that each spelling of a half records
+    """
+
+    nodes: list[Node]
+    first_edge_walk: list[int]
+    halvings: dict[str, str]
+
+
 def listing(nodes: list[Node]) -> list[str]:
     """The graph as the lab prints it, one line per node: its type and its edges in order."""
     lines = []

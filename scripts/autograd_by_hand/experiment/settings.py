@@ -71,8 +71,14 @@ class Pitfall(TypedDict):
     by: str
 
 
-class Config(TypedDict):
-    """A checked config.yaml."""
+class Languages(TypedDict):
+    """The languages that an experiment is told in, the author's own first; English if absent."""
+
+    languages: NotRequired[list[str]]
+
+
+class Config(Languages):
+    """A config.yaml, checked."""
 
     title: str
     question: str
@@ -80,7 +86,6 @@ class Config(TypedDict):
     samples: dict[str, SampleSpec]
     dtypes: list[str]
     acceptance: list[Criterion]
-    languages: NotRequired[list[str]]
     translations: NotRequired[dict[str, dict[str, str]]]
     time_limit: NotRequired[int]
     chunk: NotRequired[int]
@@ -122,7 +127,7 @@ def chunks(samples: dict[str, SampleSpec], size: int) -> list[tuple[str, int, in
     ]
 
 
-def languages_of(config: Config) -> list[str]:
+def languages_of(config: Languages) -> list[str]:
     """The languages of an experiment's report, the author's own first."""
     return config.get("languages", ["en"])
 

@@ -110,9 +110,11 @@ class Experiments:
         """One value of the experiment's config."""
         return lambda wildcards: self.config(wildcards).get(key, default)
 
-    def settings_of_results(self, wildcards: Wildcards) -> dict[str, Any]:
+    def settings_of_results(self, wildcards: Wildcards) -> Config:
         """The config without the size of chunks, which changes no result."""
-        return {key: value for key, value in self.config(wildcards).items() if key != "chunk"}
+        settings = self.config(wildcards).copy()
+        settings.pop("chunk", None)
+        return settings
 
     def memory_mb(self, rule: str) -> Of[int]:
         """Megabytes of memory that a job of a rule may need, for Snakemake's `mem_mb`.

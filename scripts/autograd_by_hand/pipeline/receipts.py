@@ -20,10 +20,19 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.core.files import clear_away_torn, read_json, sha256, stamp_of, write_json
+from autograd_by_hand.core.files import (
+    Stamp,
+    clear_away_torn,
+    read_json,
+    sha256,
+    stamp_of,
+    write_json,
+)
+
+Ingredients = dict[str, object]  # what a job is to be made of besides its input files, plain JSON
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,32 @@ class Job:
     def _kept(self, folder: str) -> Path:
         log = Path(self.log)
         return log.parent.parent / folder / f"{log.stem}.json"
+
+
+class MadeFile(TypedDict):
+    """An output as its job left it: its hash, and its size, dates and inode."""
+
+    sha256: str
+    stamp: Stamp
+
+
+class Receipt(TypedDict):
+    """What a job was made of and what it made.
+
+    inputs: hashes by path, null where there was no file
+    """
+
+    rule: str
+    inputs: dict[str, str | None]
+    outputs: dict[str, MadeFile]
+
+
+class Begun(TypedDict):
+    """What a job is made of; with the stamps of its inputs, so that a change is seen."""
+
+    rule: str
+    inputs: dict[str, str | None]
+    stamps: dict[str, Stamp]
 
 
 class Files:
@@ -87,7 +122,7 @@ class Files:
             )
 
 
-def begin(job: Job) -> dict[str, Any]:
+def begin(job: Job) -> Begun:
     """Remove a job's old receipt and return the first half of a new one: what it is made of.
 
     Raises
@@ -106,22 +141,23 @@ def begin(job: Job) -> dict[str, Any]:
     }
 
 
-def end(job: Job, begun: dict[str, Any]) -> None:
+def end(job: Job, begun: Begun) -> None:
     """Write a job's receipt, once all its outputs are written.
 
     Raises
         UserError: if an input was changed while the job ran.
     """
-    for path, stamp in begun.pop("stamps").items():
+    for path, stamp in begun["stamps"].items():
         if stamp != stamp_of(Path(path)) and begun["inputs"][path] != sha256(Path(path)):
             raise UserError(f"{path}: was changed while {job.rule} ran; run snakemake again.")
-    made = {
+    made: dict[str, MadeFile] = {
         path: {"sha256": sha256(Path(path)), "stamp": stamp_of(Path(path))} for path in job.outputs
     }
-    write_json(job.receipt, begun | {"outputs": made})
+    receipt: Receipt = {"rule": begun["rule"], "inputs": begun["inputs"], "outputs": made}
+    write_json(job.receipt, receipt)
 
 
-def renew_recipes(jobs: list[tuple[Job, dict[str, Any]]]) -> list[str]:
+def renew_recipes(jobs: list[tuple[Job, Ingredients]]) -> list[str]:
     """Rewrite the recipe of every job whose recipe has changed or whose receipt is not valid.
 
     jobs: each with its ingredients besides its input files, which are plain JSON
@@ -134,11 +170,11 @@ def renew_recipes(jobs: list[tuple[Job, dict[str, Any]]]) -> list[str]:
     return [sentence for job, ingredients in jobs for sentence in _renew(job, ingredients, files)]
 
 
-def _renew(job: Job, ingredients: dict[str, Any], files: Files) -> list[str]:
+def _renew(job: Job, ingredients: Ingredients, files: Files) -> list[str]:
     new = json.dumps(ingredients | {"inputs": job.inputs}, indent=1, ensure_ascii=False)
     old = _content(job.recipe)
-    receipt = files.receipts.get(job.receipt, {"inputs": {}, "outputs": {}})
-    made, made_of = receipt["outputs"], receipt["inputs"]
+    receipt = files.receipts.get(job.receipt)
+    made, made_of = (receipt["outputs"], receipt["inputs"]) if receipt else ({}, {})
     present = [path for path in job.outputs if Path(path).exists()]
     damaged = [path for path in made if files.hash_of(path) != made[path]["sha256"]]
     changed = [path for path in made_of if files.hash_of(path) != made_of[path]]
@@ -182,10 +218,10 @@ def _older_than(recipe: Path, outputs: list[str]) -> None:
             os.utime(path, ns=(written - 10**9, written - 10**9))
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> Receipt | None:
     """A receipt, or None if there is none or it is damaged."""
     try:
-        receipt = read_json(path)
+        receipt: Receipt = read_json(path)
         whole = {"rule", "inputs", "outputs"} <= receipt.keys()
     except (OSError, ValueError, AttributeError, RecursionError):
         return None

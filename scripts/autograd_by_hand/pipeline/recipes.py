@@ -15,9 +15,7 @@ from typing import Any
 from autograd_by_hand.pipeline.code_fingerprint import Code
 from autograd_by_hand.pipeline.cpu import processor, settings
 from autograd_by_hand.pipeline.inputs import Experiments
-from autograd_by_hand.pipeline.receipts import Job
-
-Ingredients = dict[str, Any]
+from autograd_by_hand.pipeline.receipts import Ingredients, Job
 
 
 def jobs(
@@ -67,7 +65,8 @@ def _job(
     params = {name: _resolved(value, wildcards) for name, value in declared.params.items()}
     environment = Path(rule.basedir.get_path_or_uri(secret_free=True), rule.conda_env).resolve()
     made_by = code.hash_of(f"scripts/{rule.name}.py")
-    return files, {"params": params, "code": made_by} | versions(environment)
+    of: Ingredients = {"params": params, "code": made_by}
+    return files, of | versions(environment)
 
 
 def _paths(items: Iterable[Any], wildcards: SimpleNamespace) -> list[str]:

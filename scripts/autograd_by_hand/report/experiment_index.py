@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from autograd_by_hand.experiment.settings import edition, languages_of
-from autograd_by_hand.report.measurements import Json
 from autograd_by_hand.report.sections.grouping import distinct, grouped
 from autograd_by_hand.report.templates import render
+from autograd_by_hand.storage.manifest import Manifest
 from autograd_by_hand.verdict.judge import worst_outcome
 
 
@@ -63,7 +63,7 @@ class Index:
         return "right" if good else "wrong"
 
 
-def index_of(experiments: list[tuple[Json, pd.DataFrame]], dtypes: list[str]) -> Index:
+def index_of(experiments: list[tuple[Manifest, pd.DataFrame]], dtypes: list[str]) -> Index:
     """Build the index of experiments from their manifests and errors.
 
     dtypes: all dtypes, in the order of the columns
@@ -86,7 +86,7 @@ def index_text(index: Index, *, suffix: str = "md", folder: str = "") -> str:
     return render("index.md.j2", vars(index) | {"suffix": suffix, "folder": folder})
 
 
-def _row(manifest: Json, errors: pd.DataFrame) -> Row:
+def _row(manifest: Manifest, errors: pd.DataFrame) -> Row:
     own = errors[(errors["sample"] == "trial") & (errors["comparison"] == "manual_vs_autograd")]
     held = [criterion["holds"] for criterion in manifest["acceptance"]]
     failing = [one for one in manifest["verdicts"] if one["outcome"] != "right"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from autograd_by_hand.report.measurements import Json
+from autograd_by_hand.storage.attribution import Attribution
 
 # The factors that a report shows as one cause, by the name of the cause.
 CAUSES = {
@@ -13,7 +13,7 @@ CAUSES = {
 }
 
 
-def shares_of_gradient(attribution: Json, gradient: str) -> dict[str, float | None]:
+def shares_of_gradient(attribution: Attribution, gradient: str) -> dict[str, float | None]:
     """Return a gradient's share by factor; None if there is no difference, empty if not attributed.
 
     attribution: of one dtype

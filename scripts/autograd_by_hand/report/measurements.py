@@ -5,13 +5,26 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from autograd_by_hand.experiment.settings import gradient_names, shown_format
+from autograd_by_hand.experiment.graph_listing import RecordedGraph
+from autograd_by_hand.experiment.settings import (
+    SampleSpec,
+    TensorSpec,
+    gradient_names,
+    shown_format,
+)
 from autograd_by_hand.floats.formats import precision
+from autograd_by_hand.replay.compare import Replay
 from autograd_by_hand.replay.sum_table import SumRow
+from autograd_by_hand.storage.attribution import Attribution
+from autograd_by_hand.storage.manifest import Environment
+from autograd_by_hand.storage.second_opinions import Opinion, Oracle
+from autograd_by_hand.verdict.acceptance import Judgement, TriedPitfall
+from autograd_by_hand.verdict.calls import Calls
+from autograd_by_hand.verdict.error_histogram import Tails
+from autograd_by_hand.verdict.gradient_facts import Arithmetic, Facts, TrialFacts, trial_facts
+from autograd_by_hand.verdict.judge import VerdictOnGradient
 
-# A JSON file that a stage wrote; its script's docstring describes it. JSON has no inf and no nan,
-# so that a figure may be the text "inf" or "nan".
-Json = dict[str, Any]
+# A number that JSON lacks is text there, so that a figure for a reader may be "inf" or "nan".
 Figure = float | str
 # A sample's errors over its runs, by (dtype, comparison, gradient): rows of `summarise`.
 Errors = Mapping[tuple[str, str, str], Mapping[str, Any]]
@@ -31,24 +44,24 @@ class Measurements:
     experiment: str
     title: str
     question: str
-    specs: Json
-    samples: Json
+    specs: dict[str, TensorSpec]
+    samples: dict[str, SampleSpec]
     dtypes: list[str]
     errors: dict[str, Errors]
-    judgement: Json
-    facts: dict[str, Json]
-    calls: dict[str, Json]
-    arithmetic: dict[str, Json]
-    handed_over: dict[str, Json]
-    replay: dict[str, Json]
-    attribution: dict[str, Json]
-    tails: dict[str, Json]
-    oracle: Json
-    gradcheck: Json
-    pitfalls: list[Json]
+    judgement: Judgement
+    facts: dict[str, Facts]
+    calls: dict[str, Calls]
+    arithmetic: dict[str, Arithmetic]
+    handed_over: dict[str, dict[str, int]]
+    replay: dict[str, Replay]
+    attribution: dict[str, Attribution]
+    tails: dict[str, Tails]
+    oracle: Oracle
+    gradcheck: Opinion
+    pitfalls: list[TriedPitfall]
     sums: list[SumRow]
-    graph: Json
-    environment: Json
+    graph: RecordedGraph
+    environment: Environment
 
     @cached_property
     def gradients(self) -> list[str]:
@@ -75,18 +88,17 @@ class Measurements:
         """The number of the trial's first runs, which are fully analysed."""
         return int(self.trial_facts(self.shown)["runs"])
 
-    def trial_facts(self, dtype: str) -> Json:
+    def trial_facts(self, dtype: str) -> TrialFacts:
         """Return the facts about the trial in a dtype: `runs`, `result` and `gradients`."""
-        facts: Json = self.facts[dtype]["samples"]["trial"]
-        return facts
+        return trial_facts(self.facts[dtype])
 
-    def named(self) -> Json:
+    def named(self) -> dict[str, Any]:
         """Return the values that a discussion can use: the fields, and some derived from them."""
         follows = {name: getattr(self, name) for name in ("gradients", "shown", "precision")}
         return {each.name: getattr(self, each.name) for each in fields(self)} | follows
 
     @property
-    def failing(self) -> list[Json]:
+    def failing(self) -> list[VerdictOnGradient]:
         """The verdicts that are not right."""
         return [one for one in self.judgement["verdicts"] if one["outcome"] != "right"]
 

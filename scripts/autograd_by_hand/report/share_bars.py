@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from autograd_by_hand.report.factors import CAUSES, shares_by_cause, shares_of_gradient
-from autograd_by_hand.report.measurements import Json
 from autograd_by_hand.report.panels import WIDTH
+from autograd_by_hand.storage.attribution import Attribution
 
 LEFT, TOP, ROW, BAR, GAP, BELOW = 150, 96, 22, 15, 12, 40
 FACTORS = [
@@ -60,7 +60,7 @@ class SharesPicture:
     causes: dict[str, list[str]]
 
 
-def bars_of_shares(attributions: dict[str, Json], gradients: list[str]) -> SharesPicture:
+def bars_of_shares(attributions: dict[str, Attribution], gradients: list[str]) -> SharesPicture:
     """Lay out a bar for each gradient in each dtype.
 
     attributions: by dtype, as attribute_difference writes them
@@ -104,7 +104,7 @@ def bars_of_shares(attributions: dict[str, Json], gradients: list[str]) -> Share
     )
 
 
-def _known(attribution: Json, gradient: str) -> dict[str, float]:
+def _known(attribution: Attribution, gradient: str) -> dict[str, float]:
     """Return a gradient's non-zero shares, in the order in which they are drawn."""
     shares = shares_of_gradient(attribution, gradient)
     return {name: share for name in FACTORS if (share := shares.get(name))}
@@ -121,7 +121,7 @@ def _pieces(own: dict[str, float], x: Callable[[float], float]) -> list[Piece]:
 
 
 def _causes(
-    attributions: dict[str, Json], shares: dict[tuple[str, str], dict[str, float]]
+    attributions: dict[str, Attribution], shares: dict[tuple[str, str], dict[str, float]]
 ) -> dict[str, list[str]]:
     causes: dict[str, list[str]] = {}
     for dtype, attribution in attributions.items():

@@ -37,7 +37,7 @@ def rows_of(
     errors: shape (runs, measures)
     first: the number of the first run
     """
-    columns: dict[str, Any] = {"dtype": dtype, "comparison": comparison, "sample": sample}
+    columns: dict[str, object] = {"dtype": dtype, "comparison": comparison, "sample": sample}
     columns |= {"run": range(first, first + len(errors)), "gradient": gradient}
     return pd.DataFrame(columns | dict(zip(MEASURES, errors.T, strict=True)))
 

@@ -49,6 +49,17 @@ class TriedPitfall(TypedDict):
     verdicts: list[VerdictOnGradient]
 
 
+class Judgement(TypedDict):
+    """What judge_gradients writes.
+
+    refused: a sentence for each gradient that backward did not give, or gave unasked
+    """
+
+    verdicts: list[VerdictOnGradient]
+    acceptance: list[Evaluated]
+    refused: list[str]
+
+
 def evaluate(
     criterion: Criterion,
     errors: pd.DataFrame,

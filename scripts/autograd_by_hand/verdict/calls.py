@@ -6,11 +6,10 @@ from typing import TypedDict
 class Calls(TypedDict):
     """What compute_manual writes for one dtype.
 
-    second_call: how a second call on the same inputs compares with the first, by tensor
-    zero_cotangent: the gradients for dout = 0 in the first run, in words, by tensor; empty if
-        backward takes no dout
+    second_call: what a second call on the same inputs gave, by tensor
+    zero_cotangent: what dout = 0 gave on the first run, by tensor; empty if backward has no dout
     changed_inputs: the inputs that backward changed in place
-    refused: why a gradient is unusable, by tensor; a gradient that was not asked for is listed too
+    refused: why there is no gradient, by tensor, and what backward gave unasked
     """
 
     second_call: dict[str, str]

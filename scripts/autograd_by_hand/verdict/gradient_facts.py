@@ -1,7 +1,7 @@
 """Facts about one gradient in one dtype, for the verdict and for the report."""
 
 from math import sqrt
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -94,6 +94,14 @@ class SampleFacts(TypedDict):
     gradients: dict[str, GradientFacts]
 
 
+class TrialFacts(TypedDict):
+    """Facts of the trial, whose noise was measured."""
+
+    runs: int
+    result: ResultFacts
+    gradients: dict[str, JudgedFacts]
+
+
 class Facts(TypedDict):
     """What score_errors writes for one dtype."""
 
@@ -101,6 +109,11 @@ class Facts(TypedDict):
     eps: float
     largest: float
     samples: dict[str, SampleFacts]
+
+
+def trial_facts(facts: Facts) -> TrialFacts:
+    """The facts of the trial, of which score_errors measures more than of other samples."""
+    return cast("TrialFacts", facts["samples"]["trial"])
 
 
 def units_of(noise: dict[str, Array], arithmetic: Arithmetic, dtype: str) -> dict[str, Array]:

@@ -43,14 +43,18 @@ class Diagnosis(TypedDict):
     evidence: str
 
 
-class Verdict(TypedDict):
-    """The verdict on one gradient in one dtype.
-
-    outcome: one of OUTCOMES
-    limit: the least error that is detected, as a fraction of the gradient's norm
-    """
+class Outcome(TypedDict):
+    """Of a verdict, the outcome alone: one of OUTCOMES."""
 
     outcome: str
+
+
+class Verdict(Outcome):
+    """The verdict on one gradient in one format.
+
+    limit: the least error that is seen, as a part of the gradient's norm
+    """
+
     reason: str
     limit: float
     diagnosis: Diagnosis | None
@@ -63,7 +67,7 @@ class VerdictOnGradient(Verdict):
     dtype: str
 
 
-def worst_outcome(verdicts: Sequence[Verdict]) -> str:
+def worst_outcome(verdicts: Sequence[Outcome]) -> str:
     """Return the worst outcome of several verdicts."""
     return min((verdict["outcome"] for verdict in verdicts), key=OUTCOMES.index)
 

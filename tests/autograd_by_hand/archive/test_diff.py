@@ -15,7 +15,7 @@ def kernel(*trees: str, **other: Any) -> dict[str, Any]:
     return {"refused": None, "which": [[1, [[2, 0]]]], "orders": orders}
 
 
-MANIFEST: dict[str, Any] = {
+MANIFEST: Any = {
     "experiment": "one",
     "environment": {"processor": "A processor", "packages": {"torch": "2.0"}},
     "files": {

@@ -34,7 +34,7 @@ def do(job: Job) -> None:
     end(job, begun)
 
 
-def renewed(job: Job, **ingredients: str) -> tuple[list[str], bool]:
+def renewed(job: Job, **ingredients: object) -> tuple[list[str], bool]:
     """What is said of the job, and whether its recipe was written anew."""
     before = job.recipe.read_text()
     said = renew_recipes([(job, {"code": "c"} | ingredients)])

@@ -116,7 +116,7 @@ def replay(**changed: Any) -> dict[str, Any]:
     )
 
 
-def attribution(**changed: Any) -> dict[str, Any]:
+def attribution(**changed: Any) -> Any:
     """A format's attribution: traced over 5 runs, and no difference."""
     return {
         "refused": None,

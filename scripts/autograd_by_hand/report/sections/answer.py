@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from autograd_by_hand.report.measurements import Json, Measurements
+from autograd_by_hand.report.measurements import Measurements
 from autograd_by_hand.report.sections.grouping import distinct, grouped
-from autograd_by_hand.verdict.judge import OUTCOMES
+from autograd_by_hand.verdict.judge import OUTCOMES, VerdictOnGradient
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ def _is_identical(measured: Measurements, dtype: str) -> bool:
     return all(one["identical"] for one in judged) and not any(one["unequal"] for one in counted)
 
 
-def _why(failing: Json) -> str:
+def _why(failing: VerdictOnGradient) -> str:
     """Return the likeliest mistake, or the reason if none is named."""
     return str((failing["diagnosis"] or {"name": failing["reason"]})["name"])
 
 
-def _failure(alike: list[Json]) -> Failure:
+def _failure(alike: list[VerdictOnGradient]) -> Failure:
     """Describe gradients that fail for the same reason; that of the first stands for all."""
     first = alike[0]
     diagnosis = first["diagnosis"] or {"name": None, "evidence": None}

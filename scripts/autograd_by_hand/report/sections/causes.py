@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autograd_by_hand.report.factors import shares_by_cause, shares_of_gradient
-from autograd_by_hand.report.measurements import Json, Measurements
+from autograd_by_hand.report.measurements import Measurements
+from autograd_by_hand.storage.attribution import Attribution
 
 LEAST_SHOWN = 0.005  # the least share of rounding or of other operations that is shown
 
@@ -89,7 +90,7 @@ def causes_of(measured: Measurements) -> Causes:
     )
 
 
-def _explained(attribution: Json, gradient: str) -> Explained | None:
+def _explained(attribution: Attribution, gradient: str) -> Explained | None:
     shares = shares_of_gradient(attribution, gradient)
     if all(share is None for share in shares.values()):
         return None

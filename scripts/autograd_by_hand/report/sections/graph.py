@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from autograd_by_hand.experiment.graph_listing import Node as WrittenNode
 from autograd_by_hand.experiment.graph_listing import listing
-from autograd_by_hand.report.measurements import Json, Measurements
+from autograd_by_hand.report.measurements import Measurements
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,7 @@ def graph_of(measured: Measurements) -> Graph:
     )
 
 
-def _first_edge_leaf(nodes: list[Json], node: Json) -> str | None:
+def _first_edge_leaf(nodes: list[WrittenNode], node: WrittenNode) -> str | None:
     """Return the tensor that the node of the first edge accumulates into, None if not a leaf."""
     to = node["edges"][0]["to"]
-    leaf: str | None = None if to is None else nodes[to]["leaf"]
-    return leaf
+    return None if to is None else nodes[to]["leaf"]

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from autograd_by_hand.report.measurements import Json, Measurements
+from autograd_by_hand.report.measurements import Measurements
 from autograd_by_hand.report.sections.grouping import distinct, grouped
+from autograd_by_hand.verdict.acceptance import TriedPitfall
+from autograd_by_hand.verdict.judge import VerdictOnGradient
 
 CAUGHT = ("wrong", "imprecise")
 
@@ -54,10 +56,11 @@ def mistakes_of(measured: Measurements) -> Mistakes:
     return Mistakes(rows, sum(bool(row.caught) for row in rows))
 
 
-def _row(tried: Json) -> Row:
+def _row(tried: TriedPitfall) -> Row:
     verdicts = tried["verdicts"]
     caught = [one for one in verdicts if one["outcome"] in CAUGHT]
     every = set(_dtypes(verdicts))
+    taken_for = [(one["gradient"], found) for one in caught if (found := one["diagnosis"])]
     return Row(
         mistake=tried["mistake"],
         replaced=tried["replace"],
@@ -68,18 +71,15 @@ def _row(tried: Json) -> Row:
             for found in [_dtypes(alike)]
         ],
         named=[
-            Named(_gradients(alike), name, alike[0]["diagnosis"]["evidence"])
-            for name, alike in grouped(
-                (one for one in caught if one["diagnosis"]),
-                lambda one: one["diagnosis"]["name"],
-            )
+            Named(distinct(gradient for gradient, _ in alike), name, alike[0][1]["evidence"])
+            for name, alike in grouped(taken_for, lambda one: one[1]["name"])
         ],
     )
 
 
-def _gradients(verdicts: list[Json]) -> list[str]:
+def _gradients(verdicts: list[VerdictOnGradient]) -> list[str]:
     return distinct(one["gradient"] for one in verdicts)
 
 
-def _dtypes(verdicts: list[Json]) -> list[str]:
+def _dtypes(verdicts: list[VerdictOnGradient]) -> list[str]:
     return distinct(one["dtype"] for one in verdicts)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from autograd_by_hand.report.measurements import Figure, Json, Measurements
+from autograd_by_hand.replay.compare import Replay as WrittenReplay
+from autograd_by_hand.report.measurements import Figure, Measurements
 from autograd_by_hand.report.sections.proof import every_sum_met
 
 
@@ -32,7 +33,7 @@ class NoOrder:
 
     tensor: str
     operation: str
-    reason: str
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,14 @@ def replay_of(measured: Measurements) -> Replay:
     )
 
 
-def _count(replay: Json, tensor: str, data: str) -> Count | None:
+def _count(replay: WrittenReplay, tensor: str, data: str) -> Count | None:
     for row in replay["tensors"]:
         if (row["tensor"], row["data"]) == (tensor, data):
             return Count(row["identical"], row["elements"])
     return None
 
 
-def _in_the_way(dtype: str, replay: Json, met: bool) -> InTheWay:
+def _in_the_way(dtype: str, replay: WrittenReplay, met: bool) -> InTheWay:
     return InTheWay(
         dtype=dtype,
         constants=replay["constants"],

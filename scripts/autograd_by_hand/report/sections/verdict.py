@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from autograd_by_hand.report.measurements import Figure, Json, Measurements
+from autograd_by_hand.report.measurements import Figure, Measurements
+from autograd_by_hand.storage.second_opinions import Opinion as WrittenOpinion
+from autograd_by_hand.storage.second_opinions import Oracle as WrittenOracle
+from autograd_by_hand.verdict.judge import VerdictOnGradient
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def verdict_of(measured: Measurements) -> Verdict:
     )
 
 
-def _row(measured: Measurements, verdict: Json) -> Row:
+def _row(measured: Measurements, verdict: VerdictOnGradient) -> Row:
     fact = measured.trial_facts(verdict["dtype"])["gradients"][verdict["gradient"]]
     return Row(
         gradient=verdict["gradient"],
@@ -121,16 +124,16 @@ def _row(measured: Measurements, verdict: Json) -> Row:
     )
 
 
-def _oracle(found: Json) -> Oracle:
-    return Oracle(found["reason"], found["autograd"], found["difference"], found["uncertain"])
+def _oracle(told: WrittenOracle) -> Oracle:
+    return Oracle(told["reason"], told["autograd"], told["difference"], told["uncertain"])
 
 
-def _opinion(found: Json) -> Opinion:
-    shapes = ", ".join(f"{name} {shape}" for name, shape in found["shapes"].items())
-    return Opinion(found["refused"], found["objection"], found["fast"], shapes)
+def _opinion(told: WrittenOpinion) -> Opinion:
+    shapes = ", ".join(f"{name} {shape}" for name, shape in told["shapes"].items())
+    return Opinion(told["refused"], told["objection"], told["fast"], shapes)
 
 
-def _reason(failing: Json) -> Reason:
+def _reason(failing: VerdictOnGradient) -> Reason:
     diagnosis = failing["diagnosis"] or {"name": None, "evidence": None}
     is_reason = diagnosis["evidence"] == failing["reason"]
     return Reason(

@@ -1,0 +1,33 @@
+"""What check_forward and ask_gradcheck write, and the report reads: opinions of other methods."""
+
+from typing import TypedDict
+
+
+class Oracle(TypedDict):
+    """Autograd's derivative along a direction, and that by finite differences.
+
+    A figure that JSON has no number for is text in the file.
+
+    uncertain: the error of the latter
+    reason: why autograd is no reference for this forward, or null
+    """
+
+    autograd: float | str
+    difference: float | str
+    uncertain: float | str
+    reason: str | None
+
+
+class Opinion(TypedDict):
+    """What gradcheck says of the hand's gradient.
+
+    shapes: on which it was asked, by tensor
+    fast: whether by random projections and not every element
+    objection: its first line, or null
+    refused: why it could not be asked, or null
+    """
+
+    shapes: dict[str, list[int]]
+    fast: bool
+    objection: str | None
+    refused: str | None
