@@ -28,6 +28,7 @@ from typing import Any
 from autograd_by_hand.core.files import read_json, write_text
 from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.replay.sum_table import described_sums
 from autograd_by_hand.report.measurements import Errors, Measurements
 from autograd_by_hand.report.report_view import Text, report_view
 from autograd_by_hand.report.templates import render
