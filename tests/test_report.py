@@ -441,7 +441,7 @@ def test_the_half_precision_sentence_is_chosen_by_the_figures(
 MISTAKE = {
     "kind": "sign",
     "name": "the sign is wrong",
-    "evidence": Message("every element is {number}", number=0),
+    "evidence": Message("every element is {number}", number=0).parts(),
 }
 
 
