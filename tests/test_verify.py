@@ -353,7 +353,7 @@ def test_what_is_no_manifest_is_a_sentence(
     files[f"{FOLDER}/manifest.json"] = manifest
     run = run_verify(repacked(signed(files)))
     assert run.returncode == 1
-    assert f"experiments/{TINY}/manifest.json: is no " in run.stdout
+    assert f"experiments/{TINY}/manifest.json: is not " in run.stdout
     assert "Traceback" not in run.stderr
 
 

@@ -249,15 +249,13 @@ class Trial:
             if steps:
                 forward = steps[0][run]
                 known = {
-                    forward.describe(Ref(at)): value for at, value in enumerate(forward.values)
+                    f"forward's {forward.describe(Ref(at))}": value
+                    for at, value in enumerate(forward.values)
                 }
-                trace = trace.with_known(
-                    {f"forward's {description}": one for description, one in known.items()}
-                )
+                trace = trace.with_known(known)
             backwards.append(BackwardRun(trace, manual, truth))
-        first = [step.func for step in backwards[0].trace.steps.steps]
-        same = all([step.func for step in one.trace.steps.steps] == first for one in backwards)
-        return backwards if same else []
+        first, *others = ([step.func for step in one.trace.steps.steps] for one in backwards)
+        return backwards if all(other == first for other in others) else []
 
     def _repaired(
         self,

@@ -1,4 +1,4 @@
 """Files of tensors and tables: safetensors for numpy and for torch, errors.csv, manifest.json.
 
-The packages that measure the numbers define their meaning.
+What the numbers mean does not belong here: the packages that measure them define it.
 """

@@ -1,4 +1,4 @@
 """Judge a gradient: references, rounding noise, errors in units of it, verdicts, acceptance.
 
-The mistake in a wrong gradient is searched for in `diagnosis`.
+The search for the mistake in a wrong gradient is not here but in `diagnosis`.
 """
