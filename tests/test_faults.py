@@ -61,7 +61,7 @@ def state(entry: Path) -> str:
 
 def until_alone(folder: Path) -> None:
     """Wait until nothing works in a folder any more; fail if something goes on."""
-    for _ in range(100):
+    for _ in range(300):
         if not processes_in(folder):
             return
         time.sleep(0.1)
