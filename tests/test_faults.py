@@ -187,6 +187,7 @@ def test_a_killed_stage_fails_the_run_and_the_next_one_goes_on(
     assert everything(unrun) == everything(finished)
 
 
+@pytest.mark.thorough
 def test_no_stage_outlives_a_killed_run(unrun: Project) -> None:
     fall_asleep(unrun)
     run = start_and_wait_for_sleep(unrun)
@@ -294,6 +295,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_earlier_results_whole(project: Pro
     assert project.snakemake().returncode == 0
 
 
+@pytest.mark.thorough
 def test_a_folder_that_cannot_be_written_is_a_sentence(project: Project) -> None:
     project.edit(f"{FOLDER}/backward.py", "dy = x @ W.T", "dy = 1 * (x @ W.T)")
     shutil.rmtree(project.folder / "work/recipes")
@@ -367,6 +369,7 @@ def test_a_spoilt_file_is_made_again(finished: Project, project: Project, spoil)
     assert "Nothing to be done" in project.snakemake().stdout
 
 
+@pytest.mark.thorough
 def test_a_source_with_an_old_date_is_seen(project: Project) -> None:
     path = project.folder / "backward.py"
     project.edit(f"{FOLDER}/backward.py", "dy = x @ W.T", "dy = 2 * (x @ W.T)")
@@ -402,6 +405,7 @@ def test_a_run_that_remembers_nothing_sees_a_change(project: Project) -> None:
     assert project.planned()["judge_gradients"] == 1
 
 
+@pytest.mark.thorough
 def test_an_upgraded_package_is_seen(project: Project) -> None:
     project.edit(
         "scripts/autograd_by_hand/pipeline/recipes.py",
@@ -411,6 +415,7 @@ def test_an_upgraded_package_is_seen(project: Project) -> None:
     assert project.planned()["run_autograd"] == 2
 
 
+@pytest.mark.thorough
 def test_swapped_values_are_seen(project: Project) -> None:
     x, w = "x: {shape: [2, 3]", "W: {shape: [4, 3]"
     project.edit(f"{FOLDER}/config.yaml", x, "x: {shape: [4, 3]")
@@ -418,6 +423,7 @@ def test_swapped_values_are_seen(project: Project) -> None:
     assert project.planned()["generate_tensors"] == 1
 
 
+@pytest.mark.thorough
 def test_outputs_dated_in_the_future_do_not_hide_a_change(project: Project) -> None:
     later = time.time() + 10**6
     os.utime(project.folder / "work/judgement.json", (later, later))

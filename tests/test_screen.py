@@ -141,6 +141,7 @@ def test_the_end_says_in_what_the_run_differs_from_the_recorded_one(project: Pro
     )
 
 
+@pytest.mark.thorough
 def test_a_run_of_the_report_alone_is_not_compared_by_an_older_manifest(project: Project) -> None:
     record(project)
     project.edit(CONFIG, "Is it right?", "Is it really right?")
@@ -170,6 +171,7 @@ def test_quiet_says_nothing_but_what_is_amiss(project: Project) -> None:
     assert "1 of 2 acceptance criteria do not hold" in project.snakemake("--quiet", "all").stdout
 
 
+@pytest.mark.thorough
 def test_a_stage_that_fails_is_told_over_the_line_and_no_old_verdict_with_it(
     project: Project,
 ) -> None:
@@ -196,6 +198,7 @@ def test_a_report_that_this_run_did_not_reach_is_not_told(project: Project) -> N
     assert "Right." not in project.snakemake(f"experiments/{TINY}/errors.csv").stdout
 
 
+@pytest.mark.thorough
 def test_with_nothing_to_do_the_verdicts_are_said_again(project: Project) -> None:
     run = project.snakemake()
     assert "Nothing to be done" in run.stdout

@@ -118,6 +118,7 @@ def test_a_macro_that_is_unknown_is_one_sentence_and_the_old_page_stays(project:
     assert b"\\foo" in after["REPORT.md"]
 
 
+@pytest.mark.thorough
 def test_snakemakes_own_report_has_the_pictures_and_the_tables(project: Project) -> None:
     run = project.snakemake("--report", "report.html")
     assert run.returncode == 0, run.stdout
@@ -281,6 +282,7 @@ def test_a_start_parses_only_the_source_files_that_changed(project: Project) -> 
     assert parsed() == [edited]
 
 
+@pytest.mark.thorough
 def test_a_missed_criterion_fails_the_run_after_the_report_is_written(project: Project) -> None:
     project.edit(BACKWARD, "dy = x @ W.T", "dy = 2 * (x @ W.T)")
     run = project.snakemake()
@@ -321,6 +323,7 @@ SPOILED = {  # mistakes that leave dx, and in which formats they spoil dW
 
 
 @pytest.mark.parametrize("mistake", first_of(NOTHING))
+@pytest.mark.thorough
 def test_a_backward_that_gives_no_gradient_is_one_sentence_and_loses_nothing(
     project: Project, mistake: str
 ) -> None:
@@ -372,6 +375,7 @@ def test_a_broken_config_stops_the_run_even_when_old_results_are_there(project: 
     )
 
 
+@pytest.mark.thorough
 def test_a_broken_template_of_the_author_keeps_the_old_report(project: Project) -> None:
     before = project.outputs()
     (project.folder / "discussion.md").write_text("{{ nothing_of_that_name }}\n")
