@@ -14,9 +14,9 @@ from pathlib import Path
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_text
+from autograd_by_hand.core.messages import listed
 from autograd_by_hand.experiment.settings import Criterion
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.report.templates import listed
 from autograd_by_hand.verdict.judge import VerdictOnGradient
 
 

@@ -19,11 +19,12 @@ from tempfile import TemporaryDirectory
 from autograd_by_hand.archive.reader import RECORDED
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_text
+from autograd_by_hand.core.messages import listed
 from autograd_by_hand.experiment.settings import edition, languages_of
 from autograd_by_hand.floats.rounding import FORMATS
 from autograd_by_hand.pipeline.run_lock import be_the_only_run
 from autograd_by_hand.report.experiment_index import index_of, index_text
-from autograd_by_hand.report.templates import listed, render
+from autograd_by_hand.report.templates import render
 from autograd_by_hand.storage.errors_table import read_csv
 from autograd_by_hand.storage.manifest import Environment, Manifest
 

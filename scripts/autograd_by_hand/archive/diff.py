@@ -14,6 +14,7 @@ from typing import Any
 
 from autograd_by_hand.archive.reader import Archive
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.messages import listed
 from autograd_by_hand.core.number_format import percent
 from autograd_by_hand.core.printable import printable
 from autograd_by_hand.storage.manifest import ListedKernel, Manifest
@@ -75,7 +76,7 @@ def against_recorded(recorded: Manifest, manifest: Manifest) -> str:
     edited = _held("author's files", *(_files(each, "written") for each in (recorded, manifest)))
     tried = [each.what for each in edited.differences if each.what in TRIED]
     if tried:
-        where += f", from another {_listed(tried)}"
+        where += f", from another {listed(tried)}"
     both = (recorded, manifest)
     compared = [
         _held("verdicts", *map(_verdicts, both)),
@@ -88,15 +89,9 @@ def against_recorded(recorded: Manifest, manifest: Manifest) -> str:
         for each in compared
         if each.differences
     ]
-    clauses = [f"the {_listed(same)} are the same"] if same else []
-    clauses += [f"{_listed(different)} differ"] if different else []
+    clauses = [f"the {listed(same)} are the same"] if same else []
+    clauses += [f"{listed(different)} differ"] if different else []
     return f"Compared with {where}: {'; '.join(clauses)}."
-
-
-def _listed(items: list[str]) -> str:
-    """a, b and c."""
-    *first, last = items
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def as_json(compared: list[Compared]) -> str:

@@ -85,6 +85,12 @@ def joined(between: str, texts: Iterable[str]) -> Message:
     return Message(between.join(f"{{{name}}}" for name in values), **values)
 
 
+def listed(items: Iterable[Any], last: str = "and") -> str:
+    """Join items as in "a, b and c"."""
+    *front, back = [str(item) for item in items]
+    return f"{', '.join(front)} {last} {back}" if front else back
+
+
 def clause(text: str) -> str:
     """A sentence without its full stop, for use within another sentence."""
     if isinstance(text, Message):

@@ -16,7 +16,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyn
 from jinja2.sandbox import SandboxedEnvironment
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.core.messages import Message
+from autograd_by_hand.core.messages import Message, listed
 from autograd_by_hand.core.number_format import number, percent
 from autograd_by_hand.report.legend import legend
 from autograd_by_hand.report.translation import ENGLISH, translate, translations
@@ -83,12 +83,6 @@ def _environment(folder: Path, language: str) -> SandboxedEnvironment:
     }
     environment.filters |= {"sentence": sentence, "cell": cell, "json": as_json}
     return environment
-
-
-def listed(items: Any, last: str = "and") -> str:
-    """Join items as in "a, b and c"."""
-    *front, back = [str(item) for item in items]
-    return f"{', '.join(front)} {last} {back}" if front else back
 
 
 def sentence(text: str) -> str:

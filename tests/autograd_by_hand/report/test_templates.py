@@ -4,7 +4,8 @@ import re
 import pytest
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.report.templates import as_json, listed, render
+from autograd_by_hand.core.messages import listed
+from autograd_by_hand.report.templates import as_json, render
 from tests.conftest import ROOT
 
 
