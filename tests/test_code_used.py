@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 from autograd_by_hand.pipeline.code_fingerprint import Code
 from autograd_by_hand.pipeline.statements import PROGRESS
 from tests.conftest import ROOT, TINY, copy_project
@@ -33,6 +35,7 @@ sys.setprofile(note)
 PITFALLS = "pitfalls:\n  - {mistake: A sign, replace: dy.T @ x, by: -dy.T @ x}\n"
 
 
+@pytest.mark.thorough
 def test_every_function_that_a_stage_calls_is_part_of_its_fingerprint(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     project.edit(f"experiments/{TINY}/config.yaml", "acceptance:\n", f"{PITFALLS}acceptance:\n")

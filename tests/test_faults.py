@@ -269,6 +269,7 @@ def test_locks_that_a_dead_run_left_are_no_hindrance(project: Project) -> None:
     assert run.returncode == 0, run.stdout
 
 
+@pytest.mark.thorough
 def test_a_full_disk_is_a_sentence_and_leaves_earlier_results_whole(project: Project) -> None:
     before = project.outputs()
     project.edit(f"{FOLDER}/config.yaml", "shape: [4, 3]", "shape: [4000, 3]")

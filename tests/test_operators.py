@@ -41,6 +41,7 @@ def test_correct_gradients_pass_and_slips_of_the_formula_are_caught(
             assert ("wrong" in found) if slip else (found == {"right"}), (name, dtype, found)
 
 
+@pytest.mark.thorough
 def test_most_slips_of_the_formula_are_named_right_at_the_first_try(tmp_path: Path) -> None:
     right, unnamed = 0, []
     for operator in (one for one in eight() if one.name in QUICK):
