@@ -1,0 +1,5 @@
+"""The product of each row."""
+
+
+def forward(x):
+    return x.prod(1)
