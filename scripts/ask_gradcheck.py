@@ -25,9 +25,9 @@ from autograd_by_hand.core.files import write_json
 from autograd_by_hand.experiment.gradcheck import ask, cut
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import call, load_function
-from autograd_by_hand.experiment.vjp import Backward
+from autograd_by_hand.experiment.vjp import Backward, with_cotangent
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import read_runs
+from autograd_by_hand.storage.safetensors_torch import read_given, read_runs
 
 
 def ask_gradcheck(
@@ -41,17 +41,18 @@ def ask_gradcheck(
 ) -> None:
     run = next(run for run in read_runs(draws, cotangents) if run.sample == "trial")
     wide = {name: cast(value, torch.float64) for name, value in run.tensors.items()}
-    forwards = load_function(forward, "forward", list(wide), time_limit)
-    function = load_function(backward, "backward", [*wide, "dout"], time_limit)
+    given = read_given(draws)
+    forwards = load_function(forward, "forward", given, time_limit)
+    function = load_function(backward, "backward", with_cotangent(given), time_limit)
     answer = {"shapes": {}, "fast": False, "objection": None, "refused": None}
-    for fast, given in ((False, cut(wide)), (True, wide)):
+    for fast, tensors in ((False, cut(wide)), (True, wide)):
         by_hand = Backward(function, backward, needed, torch.float64, time_limit)
-        answer |= {"shapes": {name: list(one.shape) for name, one in given.items()}, "fast": fast}
+        answer |= {"shapes": {name: list(one.shape) for name, one in tensors.items()}, "fast": fast}
         try:
             objection = ask(
                 lambda **leaves: call(forwards, forward, leaves, time_limit),
                 by_hand,
-                given,
+                tensors,
                 needed,
                 fast,
             )

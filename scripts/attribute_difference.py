@@ -54,7 +54,7 @@ from autograd_by_hand.replay.repeated_replay import RepeatedReplay
 from autograd_by_hand.replay.torch_fallback import execute_in_torch
 from autograd_by_hand.storage.attribution import Attribution, Counterfactual, End
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
-from autograd_by_hand.storage.safetensors_torch import read_runs
+from autograd_by_hand.storage.safetensors_torch import read_given, read_runs
 from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS, counterfactual
 from autograd_by_hand.summation.numpy_sums import NumpySums
 from autograd_by_hand.summation.orders_file import ComparedCounts, RevealedSum, orders_of
@@ -202,7 +202,7 @@ def _numpys_end(
     runs = read_runs(draws, cotangents)
     found: dict[str, list[Array]] = {f"d{name}": [] for name in needed}
     wide = torch_dtype(accumulator(dtype))
-    by_hand = load_backward(backward, [*runs[0].tensors], needed, wide, time_limit)
+    by_hand = load_backward(backward, read_given(draws), needed, wide, time_limit)
     for run in [run for run in runs if run.sample == "trial"][:count]:
         rounded = {name: cast(value, torch_dtype(dtype)) for name, value in run.tensors.items()}
         with NumpySums():

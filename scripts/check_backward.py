@@ -18,7 +18,7 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import write_text
 from autograd_by_hand.experiment.vjp import load_backward
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import read_runs
+from autograd_by_hand.storage.safetensors_torch import read_given, read_runs
 
 
 def check_backward(
@@ -30,7 +30,7 @@ def check_backward(
     checked: Path,
 ) -> None:
     run = read_runs(draws, cotangents)[0]
-    by_hand = load_backward(backward, [*run.tensors], needed, torch_dtype("float32"), time_limit)
+    by_hand = load_backward(backward, read_given(draws), needed, torch_dtype("float32"), time_limit)
     answer = by_hand(run.tensors, run.dout)
     if set(needed) <= set(answer.refused):
         raise UserError(answer.refused[needed[0]])

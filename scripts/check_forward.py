@@ -28,7 +28,7 @@ from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.experiment.vjp import autograd_vjp, same_bits
 from autograd_by_hand.floats.formats import eps
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import read_runs
+from autograd_by_hand.storage.safetensors_torch import read_given, read_runs
 
 SEED = 0  # of the direction
 # Relative to the direction, which is as large as the tensors are. A longer step may cross a kink of
@@ -46,7 +46,7 @@ def check_forward(
 ) -> None:
     run = next(run for run in read_runs(draws, cotangents) if run.sample == "trial")
     tensors, dout = run.tensors, run.dout.double()
-    function = load_function(forward, "forward", list(tensors), time_limit)
+    function = load_function(forward, "forward", read_given(draws), time_limit)
     wide = {name: cast(value, torch.float64) for name, value in tensors.items()}
     _, gradients = autograd_vjp(function, forward, tensors, needed, torch.float64, dout, time_limit)
     generator = torch.Generator().manual_seed(SEED)

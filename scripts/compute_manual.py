@@ -20,7 +20,7 @@ from pathlib import Path
 
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import read_runs, write_tensors
+from autograd_by_hand.storage.safetensors_torch import read_given, read_runs, write_tensors
 from autograd_by_hand.verdict.backward_calls import call_backward
 
 
@@ -35,7 +35,9 @@ def compute_manual(
     calls: Path,
 ) -> None:
     runs = read_runs(draws, cotangents)
-    found, observations = call_backward(dtype, backward, runs, needed, time_limit)
+    found, observations = call_backward(
+        dtype, backward, runs, read_given(draws), needed, time_limit
+    )
     write_tensors(gradients, found)
     write_json(calls, observations)
 

@@ -23,7 +23,12 @@ from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.vjp import load_forward
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
+from autograd_by_hand.storage.safetensors_torch import (
+    Stack,
+    read_given,
+    read_runs,
+    write_tensors,
+)
 from autograd_by_hand.verdict.extended_precision import NoWideOperation, is_wider_than_float64
 from autograd_by_hand.verdict.gradient_facts import Arithmetic
 from autograd_by_hand.verdict.reference import reference_of
@@ -42,7 +47,7 @@ def compute_reference(
     arithmetic: Path,
 ) -> None:
     runs = read_runs(draws, cotangents)
-    function = load_forward(forward, [*runs[0].tensors], needed, torch_dtype(dtype), time_limit)
+    function = load_forward(forward, read_given(draws), needed, torch_dtype(dtype), time_limit)
 
     def differentiate(wide: bool) -> Stack:
         stack = Stack()

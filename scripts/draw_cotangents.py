@@ -18,7 +18,12 @@ from autograd_by_hand.experiment.sampling import draw_cotangents as draw
 from autograd_by_hand.experiment.sampling import resumed_generator
 from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of, write_tensors
+from autograd_by_hand.storage.safetensors_torch import (
+    read_given,
+    read_tensors,
+    runs_of,
+    write_tensors,
+)
 
 
 def draw_cotangents(
@@ -26,7 +31,7 @@ def draw_cotangents(
 ) -> None:
     drawn, state_of = read_tensors(draws), read_tensors(states)
     first = {sample: tensors for sample, run, tensors in runs_of(drawn) if run == 0}
-    function = load_function(forward, "forward", list(first["trial"]), time_limit)
+    function = load_function(forward, "forward", read_given(draws), time_limit)
     douts = {}
     for sample, tensors in first.items():
         result = call(function, forward, tensors, time_limit)

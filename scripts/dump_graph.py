@@ -17,7 +17,7 @@ from autograd_by_hand.experiment.graph_listing import first_edge_walk
 from autograd_by_hand.experiment.returned_values import check_result
 from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.storage.safetensors_torch import read_given, read_tensors, runs_of
 
 
 def dump_graph(
@@ -25,7 +25,7 @@ def dump_graph(
 ) -> None:
     runs = runs_of(read_tensors(draws))
     tensors = next(tensors for sample, run, tensors in runs if (sample, run) == ("trial", 0))
-    function = load_function(forward, "forward", list(tensors), time_limit)
+    function = load_function(forward, "forward", read_given(draws), time_limit)
     leaves = {name: tensors[name].clone().requires_grad_() for name in needed}
     result = check_result(call(function, forward, tensors | leaves, time_limit), function, forward)
     nodes = walk_graph(result, leaves)

@@ -2,8 +2,9 @@
 
 in   specs    the config's `tensors`: how each is drawn, in this order
      samples  the config's `samples`: seed, number of runs, and tensors drawn in another way
+     arguments  the config's `arguments`: what forward and backward get besides tensors
 out  draws    safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64, for the runs
-              that are fully analysed
+              that are fully analysed; and the arguments
      states   safetensors: "<sample>/state", the generator's bytes after the sample's last draw
 
 The inputs are drawn in float32 for all dtypes; each stage rounds them to the dtype it computes in.
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograd_by_hand.experiment.sampling import draw_sample
-from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
+from autograd_by_hand.experiment.settings import Argument, SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import write_tensors
 
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 
 def generate_tensors(
-    specs: dict[str, TensorSpec], samples: dict[str, SampleSpec], draws: Path, states: Path
+    specs: dict[str, TensorSpec],
+    samples: dict[str, SampleSpec],
+    arguments: dict[str, Argument],
+    draws: Path,
+    states: Path,
 ) -> None:
     drawn: dict[str, Tensor] = {}
     state_of: dict[str, Tensor] = {}
@@ -30,7 +35,7 @@ def generate_tensors(
         tensors, state = draw_sample(specs, sample)
         drawn |= {f"{name}/{tensor}": value for tensor, value in tensors.items()}
         state_of[f"{name}/state"] = state
-    write_tensors(draws, drawn)
+    write_tensors(draws, drawn, arguments)
     write_tensors(states, state_of)
 
 

@@ -2,6 +2,7 @@
 
 in   forward, backward  the author's files
      checked            text, as check_backward writes it: backward gives a gradient
+     draws              safetensors: "<sample>/<tensor>", whose names are read
      starts, cotangent_starts
                         safetensors: "<sample>/<first run>", the generators' bytes
      cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
@@ -30,13 +31,14 @@ from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, resumed_generator
 from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
+from autograd_by_hand.storage.safetensors_torch import read_given, read_tensors, write_tensors
 from autograd_by_hand.verdict.measure_run import ExperimentInDtype
 
 
 def measure_chunk(
     forward: Path,
     backward: Path,
+    draws: Path,
     starts: Path,
     cotangent_starts: Path,
     cotangents: Path,
@@ -60,7 +62,7 @@ def measure_chunk(
         ExperimentInDtype(
             forward,
             backward,
-            [*specs],
+            read_given(draws),
             needed,
             dtype,
             read_json(path)["arithmetic"] == "longdouble",

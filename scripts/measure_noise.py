@@ -30,7 +30,12 @@ from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import autograd_vjp
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
+from autograd_by_hand.storage.safetensors_torch import (
+    Stack,
+    read_given,
+    read_runs,
+    write_tensors,
+)
 from autograd_by_hand.verdict.rounding_noise import draw_noise
 
 DRAWS = 64  # over all runs of the trial; in a draw each operation is rounded at random once
@@ -51,7 +56,7 @@ def measure_noise(
     overflows: Path,
 ) -> None:
     runs = [run for run in read_runs(draws, cotangents) if run.sample == "trial"]
-    function = load_function(forward, "forward", [*runs[0].tensors], time_limit)
+    function = load_function(forward, "forward", read_given(draws), time_limit)
     generator = np.random.Generator(np.random.SFC64(SEED))
     elements = sum(runs[0].tensors[name].numel() for name in needed)
     each = AT_LEAST if elements >= MANY else max(AT_LEAST, ceil(DRAWS / len(runs)))

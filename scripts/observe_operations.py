@@ -27,7 +27,12 @@ from autograd_by_hand.experiment.vjp import load_backward, load_forward
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.replay.program import Program, writes_in_place
 from autograd_by_hand.replay.record import Observer, observe_autograd, observe_backward
-from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
+from autograd_by_hand.storage.safetensors_torch import (
+    Stack,
+    read_given,
+    read_runs,
+    write_tensors,
+)
 from autograd_by_hand.summation.orders_file import SumCall
 
 
@@ -44,7 +49,7 @@ def observe_operations(
 ) -> None:
     runs = read_runs(draws, cotangents)
     runs.sort(key=lambda run: run.sample != "trial")  # its first run defines the programs
-    given = ([*runs[0].tensors], needed, torch_dtype(dtype), time_limit)
+    given = (read_given(draws), needed, torch_dtype(dtype), time_limit)
     theirs, by_hand = load_forward(forward, *given), load_backward(backward, *given)
     programs: dict[str, Program] = {}
     others: dict[str, list[tuple[str, int]]] = {"autograd": [], "hand": []}

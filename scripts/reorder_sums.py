@@ -16,7 +16,12 @@ from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.vjp import load_backward
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
+from autograd_by_hand.storage.safetensors_torch import (
+    Stack,
+    read_given,
+    read_runs,
+    write_tensors,
+)
 from autograd_by_hand.summation.numpy_sums import NumpySums
 
 
@@ -31,7 +36,7 @@ def reorder_sums(
     handed_over: Path,
 ) -> None:
     runs = read_runs(draws, cotangents)
-    by_hand = load_backward(backward, [*runs[0].tensors], needed, torch_dtype(dtype), time_limit)
+    by_hand = load_backward(backward, read_given(draws), needed, torch_dtype(dtype), time_limit)
     stack, sums = Stack(), NumpySums()
     for run in progress(runs, f"reorder_sums {dtype}, runs"):
         with sums:

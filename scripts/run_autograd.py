@@ -15,7 +15,12 @@ from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.vjp import load_forward
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.storage.safetensors_torch import Stack, read_runs, write_tensors
+from autograd_by_hand.storage.safetensors_torch import (
+    Stack,
+    read_given,
+    read_runs,
+    write_tensors,
+)
 
 
 def run_autograd(
@@ -28,9 +33,7 @@ def run_autograd(
     gradients: Path,
 ) -> None:
     runs = read_runs(draws, cotangents)
-    differentiate = load_forward(
-        forward, [*runs[0].tensors], needed, torch_dtype(dtype), time_limit
-    )
+    differentiate = load_forward(forward, read_given(draws), needed, torch_dtype(dtype), time_limit)
     stack = Stack()
     for run in progress(runs, f"run_autograd {dtype}, runs"):
         stack.add(run.sample, differentiate(run.tensors, run.dout))

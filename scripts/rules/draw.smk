@@ -17,6 +17,7 @@ rule generate_tensors:
     params:
         specs=experiments.setting("tensors"),
         samples=experiments.setting("samples"),
+        arguments=experiments.setting("arguments", {}),
     script:
         "../generate_tensors.py"
 

@@ -33,6 +33,7 @@ rule measure_chunk:
         forward="experiments/{experiment}/forward.py",
         backward="experiments/{experiment}/backward.py",
         checked="experiments/{experiment}/work/checked.txt",
+        draws="experiments/{experiment}/work/draws.safetensors",
         starts="experiments/{experiment}/work/starts.safetensors",
         cotangent_starts="experiments/{experiment}/work/cotangent_starts.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",

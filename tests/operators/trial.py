@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from autograd_by_hand.core.files import read_json
 from autograd_by_hand.floats.rounding import FORMATS
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
-from autograd_by_hand.storage.safetensors_torch import array_of, read_runs
+from autograd_by_hand.storage.safetensors_torch import array_of, read_given, read_runs
 from autograd_by_hand.verdict.backward_calls import call_backward
 from autograd_by_hand.verdict.calls import Calls, calls_of
 from autograd_by_hand.verdict.gradient_facts import Kinds, judged_facts, units_of
@@ -33,7 +33,7 @@ class Trial:
     needed: the tensors that are differentiated by
     forward, backward, work: the author's two files, and the folder of the stages' files
     dtypes: the formats in which it is tried, float64 among them
-    runs: the inputs of every run
+    runs, given: the inputs of every run, and what the functions may be called with
     gradients: by format, the tensors that the last backward gave in it, as compute_manual has them
     """
 
@@ -58,7 +58,7 @@ class Trial:
         each = [f"{WORK}/{dtype}/{kind}.safetensors" for dtype in dtypes for kind in kinds]
         self.pipeline.make(f"{WORK}/oracle.json", *each)
         draws, cotangents = (self.work / f"{name}.safetensors" for name in ("draws", "cotangents"))
-        self.runs = read_runs(draws, cotangents)
+        self.runs, self.given = read_runs(draws, cotangents), read_given(draws)
         self.gradients: dict[str, dict[str, torch.Tensor]] = {}
         self._oracle = read_json(self.work / "oracle.json")["reason"]
         self._theirs = {
@@ -83,7 +83,7 @@ class Trial:
         self.backward.write_text(source)
         for dtype in self.dtypes:
             self.gradients[dtype], self._calls[dtype] = call_backward(
-                dtype, self.backward, self.runs, self.needed, LIMIT
+                dtype, self.backward, self.runs, self.given, self.needed, LIMIT
             )
 
     def values(self, dtype: str) -> Kinds:

@@ -28,10 +28,11 @@ from autograd_by_hand.diagnosis.mistake import Mistake
 from autograd_by_hand.diagnosis.steps import Ref, Steps
 from autograd_by_hand.diagnosis.value_patterns import Values, exact
 from autograd_by_hand.experiment.sampling import cast
+from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
+from autograd_by_hand.experiment.vjp import Backward, autograd_vjp, with_cotangent
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
-from autograd_by_hand.storage.safetensors_torch import read_tensors, runs_of
+from autograd_by_hand.storage.safetensors_torch import read_given, read_tensors, runs_of
 
 Array = NDArray[Any]
 
@@ -46,6 +47,7 @@ class Trial:
     """Some runs, with the manual gradients and the true ones.
 
     forward, backward: the author's files
+    given: what forward may be called with
     runs: their tensors by name, `dout` among them
     manual, truth: the gradients by tensor, (runs, *shape), float64
     needed: the tensors that require a gradient
@@ -57,6 +59,7 @@ class Trial:
         self,
         forward: Path,
         backward: Path,
+        given: Given,
         runs: list[dict[str, Tensor]],
         manual: dict[str, Array],
         truth: dict[str, Array],
@@ -72,8 +75,8 @@ class Trial:
         ]
         self.path, self.backward, self.limit = forward, backward, limit
         self.without = without
-        self.forward = load_function(forward, "forward", list(self.runs[0]), limit)
-        function = load_function(backward, "backward", list(runs[0]), limit)
+        self.forward = load_function(forward, "forward", given, limit)
+        function = load_function(backward, "backward", with_cotangent(given), limit)
         self.by_hand = Backward(function, backward, needed, torch.float64, limit)
 
     @classmethod
@@ -96,7 +99,9 @@ class Trial:
             {name: trial[f"d{name}"][:AT_MOST] for name in needed}
             for trial in (arrays_by_sample(path)["trial"] for path in (manual, reference))
         )
-        return cls(forward, backward, runs, by_hand, truth, needed, limit, without)
+        return cls(
+            forward, backward, read_given(draws), runs, by_hand, truth, needed, limit, without
+        )
 
     def named(
         self, wrong: list[str], right: list[str], measured: Mapping[str, Measured]

@@ -1,8 +1,6 @@
 """Read and check an experiment's config.yaml; describe each mistake in a sentence with its line."""
 
 import difflib
-import keyword
-import math
 import re
 from pathlib import Path
 from typing import Any, cast
@@ -13,16 +11,8 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.experiment.settings import (
-    Config,
-    Criterion,
-    TensorSpec,
-    drawn_tensors,
-    languages_of,
-)
-
-Path_ = tuple[str | int, ...]
-
+from autograd_by_hand.experiment.input_mistakes import Place, mistakes_of_inputs, numeric_hint
+from autograd_by_hand.experiment.settings import Config, Criterion, languages_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 AUTHORS_FILES = ("forward.py", "backward.py", "derivation.md")
@@ -121,7 +111,7 @@ def _read(path: Path) -> tuple[Any, yaml.Node | None]:
         raise UserError(f"{path}: cannot be read as YAML: {reason}.") from error
 
 
-def _placed(path: Path, nodes: yaml.Node | None, place: Path_, sentence: str) -> str:
+def _placed(path: Path, nodes: yaml.Node | None, place: Place, sentence: str) -> str:
     """`sentence` preceded by the file, the line and the key that it is about."""
     line, node = 1, nodes
     for step in place:
@@ -160,7 +150,7 @@ def _sentence(error: ValidationError) -> str:
                 "integer": "a whole number",
                 "boolean": "true or false",
             }
-            hint = _numeric_hint(value) if limit in ("number", "integer") else ""
+            hint = numeric_hint(value) if limit in ("number", "integer") else ""
             return f"{value!r} is not {wanted[str(limit)]}{hint}."
         case "enum":
             close = difflib.get_close_matches(str(value), list(map(str, limit)), n=1)
@@ -182,46 +172,13 @@ def _sentence(error: ValidationError) -> str:
             return f"{error.message}."
 
 
-def _numeric_hint(value: Any) -> str:
-    """Explain how to write a number that YAML reads otherwise: YAML 1.1 reads 1e-3 as text."""
-    if isinstance(value, float) and value.is_integer():
-        return f", written so; write {value:.0f}"
-    try:
-        number = float(value) if isinstance(value, str) else math.nan
-    except ValueError:
-        return ""
-    if not math.isfinite(number):
-        return ""
-    text = f"{number:.17g}" if "e" not in value.lower() else value.lower()
-    mantissa, _, exponent = text.partition("e")
-    if exponent:
-        mantissa = mantissa if "." in mantissa else f"{mantissa}.0"
-        sign = exponent if exponent[0] in "+-" else f"+{exponent}"
-        text = f"{mantissa}e{sign}"
-    return f" but text, as YAML reads it; write {text} without quotes"
-
-
-def _contradictions(config: Config) -> list[tuple[Path_, str]]:
+def _contradictions(config: Config) -> list[tuple[Place, str]]:
     """Mistakes in keys that are valid one by one but contradict each other."""
-    found: list[tuple[Path_, str]] = []
-    tensors, samples = config["tensors"], config["samples"]
-    if not any(tensor.get("requires_grad") for tensor in tensors.values()):
+    found: list[tuple[Place, str]] = []
+    samples = config["samples"]
+    if not any(tensor.get("requires_grad") for tensor in config["tensors"].values()):
         found.append((("tensors",), "none has requires_grad: true; there is no gradient to try."))
-    found += [
-        (("tensors", name), f"{name!r} is reserved; choose another name.")
-        for name in tensors
-        if keyword.iskeyword(name) or name == "dout"
-    ]
-    for sample, spec in samples.items():
-        own = spec.get("tensors", {})
-        strangers = [name for name in own if name not in tensors]
-        for name in strangers:
-            place: Path_ = ("samples", sample, "tensors", name)
-            found.append((place, f"there is no tensor {name!r} in `tensors`."))
-        for name, tensor in drawn_tensors(tensors, spec).items():
-            if problem := _undrawable(tensor):
-                place = ("samples", sample, "tensors", name) if name in own else ("tensors", name)
-                found.append((place, problem))
+    found += mistakes_of_inputs(config)
     most = max(sample["runs"] for sample in samples.values())
     if config.get("chunk", 0) > most:
         found.append((("chunk",), f"is larger than the runs of any sample ({most}); leave it out."))
@@ -245,34 +202,11 @@ def _contradictions(config: Config) -> list[tuple[Path_, str]]:
     return list(dict.fromkeys(found))
 
 
-def _undrawable(tensor: TensorSpec) -> str | None:
-    low, high = tensor.get("low", 0), tensor.get("high", 1)
-    for key, number in (("scale", tensor.get("scale", 1)), ("low", low), ("high", high)):
-        if not math.isfinite(number):
-            return f"{key} must be a finite number, not {number}."
-    match tensor["draw"]:
-        case "linear_default" if "fan_in" not in tensor:
-            return "draw: linear_default needs fan_in, the number of inputs of the layer."
-        case "randint" if "high" not in tensor:
-            return "draw: randint needs high, the first whole number that is not drawn."
-        case "randint" if tensor.get("requires_grad"):
-            return "draw: randint gives whole numbers, which have no gradient."
-        case "randint" if "scale" in tensor:
-            return "draw: randint gives whole numbers, which are not scaled; leave scale out."
-        case "randint" if int(low) != low or int(high) != high:
-            return "draw: randint needs whole numbers for low and high."
-        case "randint" if low < -(2**63) or high >= 2**63:
-            return "draw: randint needs low and high that fit in 64 bits."
-        case "randint" | "uniform" if low >= high:
-            return f"low ({low}) must be less than high ({high})."
-    return None
-
-
-def _unanswerable(index: int, criterion: Criterion, config: Config) -> list[tuple[Path_, str]]:
-    found: list[tuple[Path_, str]] = []
+def _unanswerable(index: int, criterion: Criterion, config: Config) -> list[tuple[Place, str]]:
+    found: list[tuple[Place, str]] = []
     errors = criterion.get("errors", {})
     dtype = errors.get("dtype") or criterion.get("attribution")
-    place: Path_ = ("acceptance", index, *(key for key in criterion if key != "claim"))
+    place: Place = ("acceptance", index, *(key for key in criterion if key != "claim"))
     if dtype and dtype not in config["dtypes"]:
         found.append((place, f"{dtype} is not among the experiment's dtypes; add it there."))
     if errors.get("sample", "trial") not in config["samples"]:

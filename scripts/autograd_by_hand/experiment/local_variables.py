@@ -1,5 +1,6 @@
 """Collect the tensors in the local variables of one of the author's functions."""
 
+import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from autograd_by_hand.experiment.user_code import Author
 @contextmanager
 def variables_of(function: Author) -> Iterator[dict[str, Tensor]]:
     """Yield a dict that receives the tensors in `function`'s local variables when it returns."""
-    code = getattr(function, "__code__", None)
+    code = getattr(inspect.unwrap(function), "__code__", None)
     found: dict[str, Tensor] = {}
 
     def watch(frame: FrameType, event: str, _: Any) -> None:

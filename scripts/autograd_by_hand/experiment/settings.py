@@ -1,5 +1,6 @@
 """The types of a checked config, and what follows from its settings."""
 
+from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 # How many runs of a sample are fully analysed: judged, replayed, attributed. Of all others only the
@@ -9,6 +10,10 @@ CHUNK = 500  # runs that one job measures, unless the config sets it
 # How many runs at most are replayed to attribute their difference: shares are averages over them,
 # and each run costs many replays.
 TRACED = 5
+
+
+# A value that is no tensor, as YAML reads it.
+Argument = bool | int | float | str | None | list["Argument"] | dict[str, "Argument"]
 
 
 class Draw(TypedDict, total=False):
@@ -83,6 +88,7 @@ class Config(Languages):
     title: str
     question: str
     tensors: dict[str, TensorSpec]
+    arguments: NotRequired[dict[str, Argument]]
     samples: dict[str, SampleSpec]
     dtypes: list[str]
     acceptance: list[Criterion]
@@ -90,6 +96,18 @@ class Config(Languages):
     time_limit: NotRequired[int]
     chunk: NotRequired[int]
     pitfalls: NotRequired[list[Pitfall]]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What forward and backward are called with, by name.
+
+    tensors: the names of the config's tensors
+    arguments: what is no tensor
+    """
+
+    tensors: tuple[str, ...]
+    arguments: dict[str, Argument]
 
 
 def drawn_tensors(tensors: dict[str, TensorSpec], sample: SampleSpec) -> dict[str, TensorSpec]:

@@ -12,6 +12,8 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import wraps
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -20,6 +22,7 @@ from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message
+from autograd_by_hand.experiment.settings import Argument, Given
 
 Author = Callable[..., Any]
 
@@ -28,10 +31,12 @@ class _OutOfTime(BaseException):
     """The time limit is exceeded. An author's `except Exception` must not catch this."""
 
 
-def load_function(path: Path, name: str, arguments: list[str], limit: float) -> Author:
+def load_function(path: Path, name: str, given: Given, limit: float) -> Author:
     """Execute the file at `path` and return its function `name`, after checking its parameters.
 
-    arguments: the names that its parameters may have; it need not take all of them
+    The function that is returned takes tensors only: it has its arguments that are no tensors.
+
+    given: what its parameters may be; it need not take all of them
     limit: seconds that executing the file may take
 
     Raises
@@ -51,9 +56,22 @@ def load_function(path: Path, name: str, arguments: list[str], limit: float) -> 
     function = namespace.get(name)
     if not callable(function):
         raise UserError(f"{path}: has no function {name}; write `def {name}(...)`.")
-    _check_parameters(function, path, name, arguments)
-    author: Author = function
-    return author
+    _check_parameters(function, path, name, [*given.tensors, *given.arguments])
+    return _with_arguments(function, given.arguments)
+
+
+def _with_arguments(function: Author, arguments: dict[str, Argument]) -> Author:
+    """The function with those of its arguments that are no tensors; every call gets copies."""
+    asked = inspect.signature(function).parameters
+    own = {name: value for name, value in arguments.items() if name in asked}
+    if not own:
+        return function
+
+    @wraps(function)
+    def with_arguments(**tensors: Tensor) -> Any:
+        return function(**tensors, **deepcopy(own))
+
+    return with_arguments
 
 
 def _check_parameters(function: Author, path: Path, name: str, arguments: list[str]) -> None:
@@ -70,8 +88,8 @@ def _check_parameters(function: Author, path: Path, name: str, arguments: list[s
         if parameter.name not in arguments and parameter.default is parameter.empty:
             known = ", ".join(arguments)
             raise UserError(
-                f"{place}: {name} takes {parameter.name!r}, which is not a tensor of the config; "
-                f"there are {known}."
+                f"{place}: {name} takes {parameter.name!r}, which is neither a tensor nor an "
+                f"argument of the config; there are {known}."
             )
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.returned_values import check_gradients, check_result
 from autograd_by_hand.experiment.sampling import cast
+from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.user_code import (
     Author,
     as_user_error,
@@ -91,14 +92,14 @@ class Forward:
 
 
 def load_forward(
-    path: Path, names: list[str], needed: list[str], dtype: torch.dtype, limit: float
+    path: Path, given: Given, needed: list[str], dtype: torch.dtype, limit: float
 ) -> Forward:
-    """Load the author's forward, whose parameters may be the tensors `names`.
+    """Load the author's forward, whose parameters may be what is `given`.
 
     Raises
         UserError: as `load_function` does.
     """
-    return Forward(load_function(path, "forward", names, limit), path, needed, dtype, limit)
+    return Forward(load_function(path, "forward", given, limit), path, needed, dtype, limit)
 
 
 @dataclass(frozen=True)
@@ -171,15 +172,20 @@ class Backward:
 
 
 def load_backward(
-    path: Path, names: list[str], needed: list[str], dtype: torch.dtype, limit: float
+    path: Path, given: Given, needed: list[str], dtype: torch.dtype, limit: float
 ) -> Backward:
-    """Load the author's backward, whose parameters may be the tensors `names` and `dout`.
+    """Load the author's backward, whose parameters may be what is `given` and `dout`.
 
     Raises
         UserError: as `load_function` does.
     """
-    function = load_function(path, "backward", [*names, "dout"], limit)
+    function = load_function(path, "backward", with_cotangent(given), limit)
     return Backward(function, path, needed, dtype, limit)
+
+
+def with_cotangent(given: Given) -> Given:
+    """What backward is called with: what forward is, and the cotangent."""
+    return replace(given, tensors=(*given.tensors, "dout"))
 
 
 def same_bits(first: Tensor, second: Tensor) -> bool:

@@ -1,8 +1,10 @@
 """Read and write named tensors as safetensors files.
 
-A file holds tensors keyed "<sample>/<name>", with the runs of the sample along the first axis.
+A file holds tensors keyed "<sample>/<name>", with the runs of the sample along the first axis. The
+file of the draws also holds, as JSON in its metadata, the arguments that are no tensors.
 """
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -16,7 +18,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from autograd_by_hand.core.files import atomic_path
+from autograd_by_hand.experiment.settings import Argument, Given
 from autograd_by_hand.storage.safetensors_numpy import damaged
+
+ARGUMENTS = "arguments"  # the key of the metadata
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -38,8 +43,12 @@ def array_of(tensor: Tensor) -> NDArray[Any]:
     return array
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+def write_tensors(
+    path: Path, tensors: dict[str, Tensor], arguments: dict[str, Argument] | None = None
+) -> None:
     """Write torch tensors, atomically; the same tensors give the same bytes.
+
+    arguments: those of forward and backward that are no tensors
 
     Raises
         OSError: if the operating system cannot write the file.
@@ -54,11 +63,25 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         whole[name] = one
     with atomic_path(path) as temporary:
         try:
-            save_file(whole, temporary)
+            save_file(whole, temporary, arguments and {ARGUMENTS: json.dumps(arguments)})
         except safetensors.SafetensorError as error:
             if number := re.search(r"\(os error (\d+)\)", str(error)):
                 raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
             raise
+
+
+def read_given(draws: Path) -> Given:
+    """What forward and backward are called with, from the file of the draws.
+
+    Raises
+        UserError: if the file is damaged.
+    """
+    try:
+        with safetensors.safe_open(draws, "pt") as file:
+            names = dict.fromkeys(key.split("/", 1)[1] for key in sorted(file.keys()))
+            return Given(tuple(names), json.loads((file.metadata() or {}).get(ARGUMENTS, "{}")))
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise damaged(draws) from error
 
 
 def runs_of(tensors: dict[str, Tensor]) -> list[tuple[str, int, dict[str, Tensor]]]:

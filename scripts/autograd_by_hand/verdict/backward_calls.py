@@ -7,6 +7,7 @@ from torch import Tensor
 
 from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.vjp import load_backward, same_bits
 from autograd_by_hand.storage.safetensors_torch import Run, Stack
 from autograd_by_hand.verdict.calls import Calls
@@ -17,11 +18,13 @@ def call_backward(
     dtype: str,
     backward: Path,
     runs: list[Run],
+    given: Given,
     needed: list[str],
     time_limit: float,
 ) -> tuple[dict[str, Tensor], Calls]:
     """Compute the gradients of every run in one dtype, and record what the calls reveal.
 
+    given: what backward may be called with
     needed: the tensors whose gradients are required
     time_limit: seconds per call
     returns: the gradients as compute_manual writes them, "<sample>/d<tensor>", shape (runs,
@@ -30,7 +33,7 @@ def call_backward(
     Raises
         UserError: if the file has no such function.
     """
-    by_hand = load_backward(backward, [*runs[0].tensors], needed, torch_dtype(dtype), time_limit)
+    by_hand = load_backward(backward, given, needed, torch_dtype(dtype), time_limit)
     stack, repeats, changed = Stack(), dict.fromkeys(needed, "same bits"), set[str]()
     zeros, refused = dict[str, str](), dict[str, str]()
     for run in progress(runs, f"compute_manual {dtype}, runs"):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.vjp import load_backward, load_forward
 from autograd_by_hand.storage.safetensors_torch import array_of
 from autograd_by_hand.summation.numpy_sums import NumpySums
@@ -16,7 +17,7 @@ from autograd_by_hand.verdict.run_errors import TailsOfRuns, errors_of_run
 class ExperimentInDtype:
     """An experiment's forward and backward in one dtype, to be measured run by run.
 
-    names, needed: all tensors, and those whose gradients are required
+    given, needed: what they may be called with, and the tensors whose gradients are required
     wide: whether the reference is computed in longdouble, and not in float64
     time_limit: seconds per call
     tails: those of the runs measured so far
@@ -26,7 +27,7 @@ class ExperimentInDtype:
         self,
         forward: Path,
         backward: Path,
-        names: list[str],
+        given: Given,
         needed: list[str],
         dtype: str,
         wide: bool,
@@ -34,10 +35,10 @@ class ExperimentInDtype:
     ) -> None:
         self.dtype, self._wide, self._sums = dtype, wide, NumpySums()
         self._gradients = [f"d{name}" for name in needed]
-        given = (names, needed, torch_dtype(dtype), time_limit)
+        rest = (given, needed, torch_dtype(dtype), time_limit)
         self._forward, self._by_hand = (
-            load_forward(forward, *given),
-            load_backward(backward, *given),
+            load_forward(forward, *rest),
+            load_backward(backward, *rest),
         )
         self.tails = TailsOfRuns(self._gradients, dtype)
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from autograd_by_hand.experiment.autograd_graph import halvings, walk_graph
+from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.user_code import load_function
 
 LAB = Path(__file__).parents[3] / "experiments/25-autograd-by-hand/forward.py"
@@ -16,7 +17,7 @@ def leaf(*shape: int) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def lab():
     leaves = {"x": leaf(2, 64), "W": leaf(600, 64), "b": leaf(600)}
-    forward = load_function(LAB, "forward", [*leaves, "target"], 30)
+    forward = load_function(LAB, "forward", Given((*leaves, "target"), {}), 30)
     return walk_graph(forward(**leaves, target=torch.ones(2, 600)), leaves)
 
 

@@ -370,6 +370,34 @@ CASES = {
         ("    verdict: right\n", ""),
         "20: acceptance[1]: has 1 keys of attribution, claim, errors, graph, pitfalls, verdict; it needs exactly 2 of them.",
     ),
+    "an argument that YAML reads as text": (
+        ("time_limit: 20", "arguments: {eps: 1e-5}"),
+        "12: arguments.eps: '1e-5' is no number but text, as YAML reads it; write 1.0e-5 without quotes.",
+    ),
+    "one in a list in an argument": (
+        ("time_limit: 20", "arguments:\n  scales: [1.0, 2e3]"),
+        "13: arguments.scales[1]: '2e3' is no number but text, as YAML reads it; write 2.0e+3 without quotes.",
+    ),
+    "an argument that YAML reads as a date": (
+        ("time_limit: 20", "arguments: {since: 2026-11-29}"),
+        "12: arguments.since: 2026-11-29 is a date, as YAML reads it; put it in quotes.",
+    ),
+    "an argument of a kind that is not handed over": (
+        ("time_limit: 20", "arguments: {axes: !!set {0}}"),
+        "12: arguments.axes: is a set; write a number, text, true, false or a list.",
+    ),
+    "an argument of a tensor's name": (
+        ("time_limit: 20", "arguments: {x: 1}"),
+        "12: arguments.x: is a tensor as well; choose another name.",
+    ),
+    "an argument of the cotangent's name": (
+        ("time_limit: 20", "arguments: {dout: 1}"),
+        "12: arguments.dout: 'dout' is reserved; choose another name.",
+    ),
+    "no argument": (
+        ("time_limit: 20", "arguments: {}"),
+        "12: arguments: must not be empty.",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from autograd_by_hand.experiment.returned_values import (
     check_result,
     not_a_tensor,
 )
+from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.user_code import load_function
 
 X, W = torch.ones(2, 3), torch.ones(4, 3)
@@ -17,7 +18,7 @@ X, W = torch.ones(2, 3), torch.ones(4, 3)
 def load(tmp_path: Path, text: str, arguments=("x", "W"), name="backward"):
     path = tmp_path / f"{name}.py"
     path.write_text(text)
-    return load_function(path, name, list(arguments), 30.0), path
+    return load_function(path, name, Given(tuple(arguments), {}), 30.0), path
 
 
 # what backward gives

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.user_code import as_user_error, call, load_function
 
 LIMIT, LONG = 0.2, 30.0
@@ -15,7 +16,7 @@ X, W = torch.ones(2, 3), torch.ones(4, 3)
 def load(tmp_path: Path, text: str | bytes, arguments=("x", "W"), name="backward", limit=LONG):
     path = tmp_path / f"{name}.py"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return load_function(path, name, list(arguments), limit), path
+    return load_function(path, name, Given(tuple(arguments), {}), limit), path
 
 
 def load_refused(tmp_path: Path, text: str | bytes, limit: float = LONG) -> str:
@@ -48,7 +49,7 @@ def test_a_function_is_loaded_and_does_what_it_says(tmp_path):
 
 def test_a_missing_file_is_told_with_what_belongs_in_it(tmp_path):
     with pytest.raises(UserError) as error:
-        load_function(tmp_path / "forward.py", "forward", [], LONG)
+        load_function(tmp_path / "forward.py", "forward", Given((), {}), LONG)
     assert str(error.value) == (
         f"{tmp_path}/forward.py: is missing; write it with a function forward."
     )
@@ -83,7 +84,10 @@ def test_a_catch_all_parameter_is_told(tmp_path, signature, name):
 
 def test_an_unknown_parameter_is_told_with_the_tensors_there_are(tmp_path):
     sentence = load_refused(tmp_path, "\ndef backward(x, w):\n    pass\n")
-    assert sentence == "2: backward takes 'w', which is not a tensor of the config; there are x, W."
+    assert (
+        sentence
+        == "2: backward takes 'w', which is neither a tensor nor an argument of the config; there are x, W."
+    )
 
 
 def test_an_unknown_parameter_with_a_default_may_stay(tmp_path):
@@ -187,7 +191,8 @@ def test_a_loop_that_swallows_the_alarm_ends_the_stage(tmp_path, run_python):
     )
     ended = run_python(
         "import sys; from pathlib import Path; from autograd_by_hand.experiment.user_code import load_function;"
-        "load_function(Path(sys.argv[1]), 'backward', ['x'], 0.2)",
+        "from autograd_by_hand.experiment.settings import Given;"
+        "load_function(Path(sys.argv[1]), 'backward', Given(('x',), {}), 0.2)",
         str(path),
     )
     assert ended.returncode == 1

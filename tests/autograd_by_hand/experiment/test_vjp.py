@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import Backward, autograd_vjp, same_bits
 
@@ -16,7 +17,7 @@ X = torch.tensor([1.0, 2.0, 4.0])
 def forward(tmp_path: Path, body: str, names=("x",)):
     path = tmp_path / "forward.py"
     path.write_text(f"import torch\n\ndef forward({', '.join(names)}):\n    {body}\n")
-    return load_function(path, "forward", list(names), LIMIT), path
+    return load_function(path, "forward", Given(tuple(names), {}), LIMIT), path
 
 
 def by_hand(
@@ -27,7 +28,7 @@ def by_hand(
     path.write_text(
         f"import torch\n\ncalls = []\n\ndef backward({', '.join(names)}):\n    {body}\n"
     )
-    function = load_function(path, "backward", list(names), LIMIT)
+    function = load_function(path, "backward", Given(tuple(names), {}), LIMIT)
     return Backward(function, path, list(needed), dtype, limit)
 
 
@@ -46,7 +47,7 @@ def lab_tensors() -> dict[str, torch.Tensor]:
 def lab():
     """The lab's loss and gradients by autograd in float64, on draws of its own shapes."""
     path = LAB / "forward.py"
-    function = load_function(path, "forward", ["x", "W", "b", "target"], LIMIT)
+    function = load_function(path, "forward", Given(("x", "W", "b", "target"), {}), LIMIT)
     return autograd_vjp(function, path, lab_tensors(), ["x", "W", "b"], torch.float64, ONE, LIMIT)
 
 
@@ -71,7 +72,7 @@ def test_the_labs_loss_is_half_the_squared_residual(lab):
 def test_the_labs_backward_agrees_with_autograd(lab):
     path = LAB / "backward.py"
     names = ["x", "W", "b"]
-    function = load_function(path, "backward", [*names, "target", "dout"], LIMIT)
+    function = load_function(path, "backward", Given((*names, "target", "dout"), {}), LIMIT)
     backward = Backward(function, path, names, torch.float64, LIMIT)
     answer = backward(lab_tensors(), ONE)
     _, by_autograd = lab
