@@ -36,9 +36,8 @@ from autograd_by_hand.storage.safetensors_torch import read_given, read_tensors,
 
 Array = NDArray[Any]
 
-LEFT_OVER = (
-    1e-5  # the fraction of the error that a pattern may leave unexplained, if rounding leaves less
-)
+# The fraction of the error that a pattern may leave unexplained, if rounding leaves less.
+LEFT_OVER = 1e-5
 AT_MOST = 2  # runs: the search uses one, the other confirms
 SEED = 0  # of the random changes to the inputs
 
@@ -99,9 +98,8 @@ class Trial:
             {name: trial[f"d{name}"][:AT_MOST] for name in needed}
             for trial in (arrays_by_sample(path)["trial"] for path in (manual, reference))
         )
-        return cls(
-            forward, backward, read_given(draws), runs, by_hand, truth, needed, limit, without
-        )
+        given = read_given(draws)
+        return cls(forward, backward, given, runs, by_hand, truth, needed, limit, without)
 
     def named(
         self, wrong: list[str], right: list[str], measured: Mapping[str, Measured]
