@@ -6,6 +6,7 @@ the gradient, then a change to forward that reproduces it, and finally patterns 
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,13 +159,8 @@ class Trial:
         manual, error = self.manual[name], self.manual[name] - self.truth[name]
         if not np.isfinite(error).all():
             return None
-        found = coarser_format(
-            manual,
-            error,
-            measured.off,
-            measured.limit,
-            lambda by: self._errors_of_moved(name, by),
-        )
+        moved = partial(self._errors_of_moved, name)
+        found = coarser_format(manual, error, measured.off, measured.limit, moved)
         if found is None:
             return None
         dtype, evidence = found
