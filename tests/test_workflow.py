@@ -302,14 +302,13 @@ def test_one_failing_experiment_does_not_keep_another_from_its_report(project: P
     second.mkdir()
     for name in ("config.yaml", "forward.py", "derivation.md", "backward.py"):
         (second / name).write_bytes((project.folder / name).read_bytes())
-    project.edit(BACKWARD, "dy = x @ W.T", "dy = [")
+    project.edit(BACKWARD, "dy = x @ W.T", "dy = nothing")
     run = project.snakemake()
     assert run.returncode != 0
     assert (second / "work/accepted.txt").exists()
 
 
 NOTHING = {  # mistakes that leave no gradient to judge
-    "does not parse": ("    dy = x @ W.T", "    dy = [", ":2: does not parse as Python"),
     "raises": ("dy = x @ W.T", "dy = x @ nothing", ":2: NameError: name 'nothing' is not defined"),
     "wrong transpose": ("dy = x @ W.T", "dy = x @ W", ":2: RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x3). They fit with the second transposed"),
     "no dict": ('{"x": dy @ W, "W": dy.T @ x}', "dy", ":1: backward returns a Tensor"),
@@ -364,15 +363,6 @@ def test_a_spoiled_gradient_is_one_sentence_and_the_other_is_judged(
         outcome = "**wrong**" if dtype in formats else "right"
         assert f"| `dx` | {dtype} | right |" in report
         assert f"| `dW` | {dtype} | {outcome} |" in report
-
-
-def test_a_broken_config_stops_the_run_even_when_old_results_are_there(project: Project) -> None:
-    project.edit(CONFIG, "runs: 3", "rnus: 3")
-    run = project.snakemake()
-    assert run.returncode != 0
-    assert (
-        f"{CONFIG}:8: samples.trial: 'rnus' is not a known key; did you mean 'runs'?" in run.stdout
-    )
 
 
 @pytest.mark.thorough

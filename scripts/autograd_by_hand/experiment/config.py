@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,33 +14,52 @@ from jsonschema.validators import extend
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.input_mistakes import Place, mistakes_of_inputs, numeric_hint
 from autograd_by_hand.experiment.settings import Config, Criterion, languages_of
+from autograd_by_hand.experiment.source_code import compiled
+from autograd_by_hand.experiment.yaml_file import line_of, read_yaml
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 AUTHORS_FILES = ("forward.py", "backward.py", "derivation.md")
+SOURCES = ("forward.py", "backward.py", "inputs.py")  # the last is optional
 
 
-def load_configs(folders: list[Path], schema: Path) -> dict[str, Config]:
-    """The checked configs of all experiments, by name; `schema` is the path of their schema.
+def load_configs(folders: list[Path], schema: Path) -> tuple[dict[str, Config], dict[str, str]]:
+    """The checked configs of all experiments, and the mistakes of those that cannot be run.
 
-    Raises
-        UserError: with every mistake in every experiment, including missing files.
+    Both are by experiment; the mistakes are one sentence a line. The author's Python files are
+    parsed as well, so that a mistake of syntax is found before anything is computed.
+
+    schema: the path of the configs' schema
     """
-    configs, mistakes = {}, []
+    configs, mistakes = dict[str, Config](), dict[str, str]()
     for folder in folders:
-        if not _NAME.fullmatch(folder.name):
-            mistakes.append(
-                f"{folder}: this folder's name is not valid on every system; "
-                "rename it, using only letters, digits, - _ and . (at most 64)."
-            )
+        found = [*_mistakes_of_files(folder)]
         try:
-            configs[folder.name] = load_config(folder / "config.yaml", schema)
+            config = load_config(folder / "config.yaml", schema)
         except UserError as error:
-            mistakes.append(str(error))
-        missing = [name for name in AUTHORS_FILES if not (folder / name).is_file()]
-        mistakes += [f"{folder / name}: is missing; every experiment has one." for name in missing]
-    if mistakes:
-        raise UserError("\n".join(mistakes))
-    return configs
+            found.insert(0, str(error))
+        if found:
+            mistakes[folder.name] = "\n".join(found)
+        else:
+            configs[folder.name] = config
+    return configs, mistakes
+
+
+def _mistakes_of_files(folder: Path) -> Iterator[str]:
+    """Sentences on an experiment's folder and on its files besides config.yaml."""
+    if not _NAME.fullmatch(folder.name):
+        yield (
+            f"{folder}: this folder's name is not valid on every system; "
+            "rename it, using only letters, digits, - _ and . (at most 64)."
+        )
+    for name in AUTHORS_FILES:
+        if not (folder / name).is_file():
+            yield f"{folder / name}: is missing; every experiment has one."
+    for path in (folder / name for name in SOURCES):
+        if path.is_file():
+            try:
+                compiled(path)
+            except UserError as error:
+                yield str(error)
 
 
 def load_config(path: Path, schema: Path) -> Config:
@@ -48,7 +68,7 @@ def load_config(path: Path, schema: Path) -> Config:
     Raises
         UserError: with every mistake found, one per line, each with file, line and remedy.
     """
-    config, nodes = _read(path)
+    config, nodes = read_yaml(path)
     if not isinstance(config, dict):
         raise UserError(f"{path}: is not a mapping of keys to values; copy another experiment's.")
     validator = _Validator(yaml.load(schema.read_bytes(), yaml.CSafeLoader))
@@ -72,60 +92,10 @@ _Validator = extend(  # type: ignore[no-untyped-call]
 )
 
 
-class _UniqueKeyLoader(yaml.CSafeLoader):
-    """A YAML loader that rejects duplicate keys and keys that are not text."""
-
-
-def _unique_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[Any] = set()
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, str):
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key!r} is not text; put it in quotes", key_node.start_mark
-            )
-        if key in seen:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key!r} occurs twice; keep one", key_node.start_mark
-            )
-        seen.add(key)
-    return dict(loader.construct_mapping(node, deep=True))
-
-
-_UniqueKeyLoader.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
-
-
-def _read(path: Path) -> tuple[Any, yaml.Node | None]:
-    """The value of a YAML file, and its tree of nodes, which have line numbers."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        return yaml.load(text, _UniqueKeyLoader), yaml.compose(text, yaml.CSafeLoader)  # noqa: S506
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is not UTF-8 text (byte {error.start}).") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f":{mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{line}: {error.problem}.") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: cannot be read as YAML: {reason}.") from error
-
-
 def _placed(path: Path, nodes: yaml.Node | None, place: Place, sentence: str) -> str:
     """`sentence` preceded by the file, the line and the key that it is about."""
-    line, node = 1, nodes
-    for step in place:
-        if isinstance(node, yaml.MappingNode):
-            pairs = {key.value: (key, value) for key, value in node.value}
-            if step not in pairs:
-                break
-            key, node = pairs[step]
-            line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            node = node.value[step]
-            line = node.start_mark.line + 1
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
-    return f"{path}:{line}: {where.lstrip('.') or 'the file'}: {sentence}"
+    return f"{path}:{line_of(nodes, place)}: {where.lstrip('.') or 'the file'}: {sentence}"
 
 
 def _sentence(error: ValidationError) -> str:
@@ -150,6 +120,10 @@ def _sentence(error: ValidationError) -> str:
                 "integer": "a whole number",
                 "boolean": "true or false",
             }
+            if value is None:
+                return f"is empty; write {wanted[str(limit)]} after the colon."
+            if limit == "string" and not isinstance(value, dict | list):
+                return f"{value} is not text, as YAML reads it; put it in quotes."
             hint = numeric_hint(value) if limit in ("number", "integer") else ""
             return f"{value!r} is not {wanted[str(limit)]}{hint}."
         case "enum":

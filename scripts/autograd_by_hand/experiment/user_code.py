@@ -23,6 +23,7 @@ from torch import Tensor
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.experiment.settings import Argument, Given
+from autograd_by_hand.experiment.source_code import compiled
 
 Author = Callable[..., Any]
 
@@ -42,14 +43,7 @@ def load_function(path: Path, name: str, given: Given, limit: float) -> Author:
     Raises
         UserError: if the file is missing, does not parse or run, or has no such function.
     """
-    try:
-        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: is missing; write it with a function {name}.") from error
-    except (SyntaxError, ValueError) as error:
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        what = error.msg if isinstance(error, SyntaxError) else error
-        raise UserError(f"{path}{line}: does not parse as Python: {what}.") from error
+    code = compiled(path)
     namespace: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
     with as_user_error(path, limit):
         exec(code, namespace)  # noqa: S102 - the purpose is to execute the author's code

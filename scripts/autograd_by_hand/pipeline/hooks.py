@@ -3,11 +3,9 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-
-from snakemake.exceptions import WorkflowError
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.pipeline.code_fingerprint import Code
@@ -15,12 +13,18 @@ from autograd_by_hand.pipeline.inputs import FOLDER, Experiments
 from autograd_by_hand.pipeline.progress_line import Screen
 from autograd_by_hand.pipeline.receipts import renew_recipes
 from autograd_by_hand.pipeline.recipes import jobs
+from autograd_by_hand.pipeline.requested import accepted, refused, what_is_wrong
 from autograd_by_hand.pipeline.resources import memory_available, refuse_what_cannot_be
 from autograd_by_hand.pipeline.run_lock import be_part_of_a_run, be_the_only_run
 from autograd_by_hand.pipeline.slurm import why_jobs_failed
 from autograd_by_hand.pipeline.snakemake_patches import (
+    AT_THE_END,
+    PREPARE_DAG,
     add_targets,
+    at_the_end,
     before_the_dag,
+    is_applied,
+    leave_out_targets,
     limit,
     remove_rate_limit,
     run_stages_by,
@@ -31,11 +35,12 @@ from autograd_by_hand.pipeline.warm_python import start_warm_python
 
 @contextmanager
 def in_a_sentence() -> Iterator[None]:
-    """Have Snakemake end with the sentence of a `UserError`, without a traceback."""
+    """End the run with the sentence of a `UserError`, which is the last thing on the screen."""
     try:
         yield
     except UserError as error:
-        raise WorkflowError(str(error)) from None
+        print(f"\n{error}", file=sys.stderr, flush=True)
+        raise SystemExit(1) from None
 
 
 def let_stages_import(library: str) -> None:
@@ -59,17 +64,36 @@ def set_up(workflow: Any, experiments: Experiments) -> None:
     """Make a run fail if a verdict is not accepted, and limit its parallel jobs to the free memory.
 
     A request for a report is extended to the experiment's acceptance, which is decided after the
-    report is written.
+    report is written. A request for an experiment that cannot be run is left out; what is wrong
+    with it is said at the end, and the run fails. If nothing else was requested, it ends here.
     """
+    asked = set[str]()
 
     def act() -> None:
+        asked.update(targets(workflow))
+        no = refused(experiments, asked)
+        if asked and asked == no.keys():
+            say()
+        leave_out_targets(workflow, no)
         if not workflow.touch:
-            add_targets(workflow, experiments.accepted(targets(workflow)))
+            add_targets(workflow, accepted(experiments, asked))
         memory = memory_available()
         if workflow.local_exec and memory is not None:
             limit(workflow, "mem_mb", int(memory / 1e6))
 
-    before_the_dag(workflow, act)
+    def say() -> None:
+        if wrong := what_is_wrong(experiments, asked or targets(workflow)):
+            with in_a_sentence():
+                raise UserError("\n".join(wrong))
+
+    def only_say() -> None:
+        with suppress(SystemExit):
+            say()
+
+    if not (is_applied(PREPARE_DAG) and is_applied(AT_THE_END)):
+        say()  # without these patches, one experiment that cannot be run stops all
+    before_the_dag(workflow, act, only_say)
+    at_the_end(workflow, say)
 
 
 def begin(workflow: Any, experiments: Experiments, screen: Screen) -> None:

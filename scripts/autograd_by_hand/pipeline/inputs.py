@@ -4,9 +4,8 @@ Snakemake calls these functions with the wildcards of a job, and so does `recipe
 every job as Snakemake will. Paths are relative to the project's root.
 """
 
-import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +30,6 @@ Wildcards = Any  # Snakemake's, or a SimpleNamespace: `experiment` and the rule'
 Of = Callable[[Wildcards], Value]
 
 FOLDER, ARCHIVES = Path("experiments"), Path("archives")
-OF_ALL = ("archive", "write_index")  # rules that depend on every experiment
 AUTHORS_FILES = ("config.yaml", "forward.py", "backward.py")
 AUTHORS_WORDS = ("derivation", "discussion")
 COMPUTED = ("manual", "autograd", "reference", "reordered", "noise")
@@ -70,37 +68,46 @@ class Experiments:
 
     configs: the checked configs, by name
     chunk_size: how many runs one job measures; overrides the configs
+    broken: what is wrong with the experiments that cannot be run, by name; they have no jobs
     """
 
     configs: dict[str, Config]
     chunk_size: int | None = None
+    broken: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, chunk_size: object = None) -> "Experiments":
-        """Read and check the configs of all experiments.
+        """Read and check the configs of all experiments, and parse the author's Python files.
 
-        `chunk_size` is checked here and not where it is first used: there, Snakemake would take an
-        error for a file that no rule makes, and use an old one.
+        A folder is an experiment if it contains one of the author's files. `chunk_size` is checked
+        here and not where it is first used: there, Snakemake would take an error for a file that no
+        rule makes, and use an old one.
 
         Raises
-            UserError: with every mistake in the configs, or if `chunk_size` is not a positive
-                integer.
+            UserError: if `chunk_size` is not a positive integer.
         """
         if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
             raise UserError(
                 f"--config chunk={chunk_size}: must be a whole number of runs, 1 or more."
             )
-        folders = [path.parent for path in sorted(FOLDER.glob("*/config.yaml"))]
-        return cls(load_configs(folders, FOLDER / "schema.yaml"), chunk_size)
+        folders = sorted(
+            {path.parent for name in AUTHORS_FILES for path in FOLDER.glob(f"*/{name}")}
+        )
+        configs, broken = load_configs(folders, FOLDER / "schema.yaml")
+        return cls(configs, chunk_size, broken)
 
     @property
     def names(self) -> list[str]:
-        """The names of all experiments, sorted."""
+        """The names of all experiments that can be run, sorted."""
         return sorted(self.configs)
 
     def of_all(self, file: str) -> list[str]:
         """The paths of a file in every experiment's folder."""
         return [str(FOLDER / name / file) for name in self.names]
+
+    def index(self) -> list[str]:
+        """The page that lists all experiments; none if one of them cannot be run."""
+        return [] if self.broken else [str(FOLDER / "index.html")]
 
     def config(self, wildcards: Wildcards) -> Config:
         """The checked config of the job's experiment."""
@@ -170,24 +177,6 @@ class Experiments:
     def reports(self) -> dict[str, str]:
         """The report of every experiment in its first language, by the experiment's name."""
         return {name: self.report(SimpleNamespace(experiment=name)) for name in self.names}
-
-    def accepted(self, targets: Iterable[str]) -> list[str]:
-        """The files that exist only if the experiments judged for `targets` are accepted."""
-        names = {name for target in targets for name in self.judged_with(target)}
-        return [str(FOLDER / name / "work/accepted.txt") for name in sorted(names)]
-
-    def judged_with(self, target: str) -> list[str]:
-        """The experiments whose verdicts a requested file or rule contains."""
-        path = Path(os.path.normpath(target))
-        if target in OF_ALL or path in (FOLDER / "README.md", FOLDER / "index.html"):
-            return self.names
-        if path.parent == ARCHIVES:
-            name = path.name.removesuffix(".tar.gz")
-        elif path.parent.parent == FOLDER and path.name.startswith(("REPORT.", "manifest.")):
-            name = path.parent.name
-        else:
-            return []
-        return [name] if name in self.configs else []
 
     def written_by_author(self, wildcards: Wildcards) -> list[str]:
         """The author's files, with the discussion and translations if they exist."""

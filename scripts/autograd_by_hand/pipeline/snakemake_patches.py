@@ -8,17 +8,25 @@ that must not be applied, or is `all`; a run without them writes the same files.
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import Any
 
+from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
 HOLDS_FOR = "9.27.1"
 WITHOUT_PATCHES = "WITHOUT_PATCHES"
-WARM_PYTHON, RATE_LIMIT, PREPARE_DAG = "warm_python", "rate_limit", "prepare_dag"
-PATCHES = (WARM_PYTHON, RATE_LIMIT, PREPARE_DAG)
+WARM_PYTHON, RATE_LIMIT, PREPARE_DAG, AT_THE_END = (
+    "warm_python",
+    "rate_limit",
+    "prepare_dag",
+    "at_the_end",
+)
+PATCHES = (WARM_PYTHON, RATE_LIMIT, PREPARE_DAG, AT_THE_END)
 OWN_WORDS = "DefaultStreamHandler"
+JOBS_FAILED = "At least one job did not complete successfully."
 
 
 def is_applied(patch: str) -> bool:
@@ -48,28 +56,59 @@ def remove_rate_limit(workflow: Any) -> None:
         workflow.scheduler.job_rate_limiter = None
 
 
-def before_the_dag(workflow: Any, act: Callable[[], None]) -> None:
+def before_the_dag(
+    workflow: Any, act: Callable[[], None], otherwise: Callable[[], None] = lambda: None
+) -> None:
     """Call `act` after Snakemake has read its settings and before it builds the graph of jobs.
 
     While a Snakefile is read, `workflow.dag_settings` and the executor are not yet known, and
     `onstart` runs after the graph is built. `Workflow._prepare_dag` runs in between. `act` is
     called only in a run or a dry run: `snakemake --report`, `--summary` and others have no
-    executor.
+    executor, and `otherwise` is called for them.
     """
     prepare = workflow._prepare_dag  # noqa: SLF001
 
     def act_and_prepare(*arguments: Any, **named: Any) -> None:
         if workflow.executor_plugin is not None:
             act()
+        else:
+            otherwise()
         prepare(*arguments, **named)
 
     if is_applied(PREPARE_DAG):
         workflow._prepare_dag = act_and_prepare  # noqa: SLF001
 
 
+def at_the_end(workflow: Any, act: Callable[[], None]) -> None:
+    """Call `act` after all that Snakemake itself says of a run, of a dry run or of --lint.
+
+    There is no hook for it: `onsuccess` is not called in a dry run, nor if nothing is to be done.
+    If jobs failed, `Workflow.execute` raises a `WorkflowError`; `act` is called before that.
+    """
+
+    def and_act(method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        try:
+            result = method(*arguments, **named)
+        except WorkflowError as error:
+            if str(error) == JOBS_FAILED:
+                act()
+            raise
+        act()
+        return result
+
+    if is_applied(AT_THE_END):
+        for name in ("execute", "lint"):
+            setattr(workflow, name, partial(and_act, getattr(workflow, name)))
+
+
 def targets(workflow: Any) -> set[str]:
     """The files and rules that were requested by name; none if the first rule is meant."""
-    return set(workflow.dag_settings.targets)
+    return set(workflow.dag_settings.targets) if workflow.dag_settings else set()
+
+
+def leave_out_targets(workflow: Any, files: Collection[str]) -> None:
+    """Do not make some of the files that were requested by name."""
+    workflow.dag_settings.targets = targets(workflow) - set(files)
 
 
 def add_targets(workflow: Any, files: Iterable[str]) -> None:
@@ -95,7 +134,7 @@ def says_that_jobs_failed(record: logging.LogRecord, rule: str) -> bool:
     text = record.getMessage()
     return (
         text.startswith("Exiting because a job execution failed.")
-        or text.endswith("At least one job did not complete successfully.")
+        or text.endswith(JOBS_FAILED)
         or (text.startswith("RuleException:") and f".{rule}.py' returned non-zero exit" in text)
     )
 

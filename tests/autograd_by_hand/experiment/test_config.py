@@ -71,7 +71,9 @@ def test_a_good_config_is_given_back_as_it_was_written(tmp_path):
 
 
 def test_the_labs_own_config_passes():
-    assert list(load_configs([LAB], SCHEMA)[LAB.name]["tensors"]) == ["x", "W", "b", "target"]
+    configs, mistakes = load_configs([LAB], SCHEMA)
+    assert list(configs[LAB.name]["tensors"]) == ["x", "W", "b", "target"]
+    assert not mistakes
 
 
 CASES = {
@@ -189,7 +191,7 @@ CASES = {
     ),
     "a number for text": (
         ("title: A linear layer", "title: 25"),
-        "1: title: 25 is not text.",
+        "1: title: 25 is not text, as YAML reads it; put it in quotes.",
     ),
     "an empty title": (
         ("title: A linear layer", "title: ''"),
@@ -225,7 +227,7 @@ CASES = {
     ),
     "broken YAML": (
         ("question: Is it right?", "question: Is it right: ?"),
-        "2: mapping values are not allowed in this context.",
+        "2: the text of 'question' has a colon; write question: \"Is it right: ?\" with quotes.",
     ),
     "no requires_grad": (
         ("requires_grad: true", "requires_grad: false"),
@@ -418,7 +420,7 @@ def test_a_mistake_is_told_with_its_line_its_key_and_its_remedy(tmp_path, edit, 
 
 def test_a_file_that_is_not_utf_8_is_told_by_its_first_wrong_byte(tmp_path):
     text = b"title: caf\xe9\n"
-    assert refused(tmp_path, text) == " is not UTF-8 text (byte 10)."
+    assert refused(tmp_path, text) == " is not UTF-8 text (byte 10); save it as UTF-8."
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "words\n"])
@@ -469,7 +471,8 @@ def folder(path: Path, **files: str) -> Path:
 
 
 def test_configs_are_given_by_the_names_of_their_folders(tmp_path):
-    configs = load_configs([folder(tmp_path / "a"), folder(tmp_path / "b")], SCHEMA)
+    configs, mistakes = load_configs([folder(tmp_path / "a"), folder(tmp_path / "b")], SCHEMA)
+    assert mistakes == {}
     assert list(configs) == ["a", "b"]
     assert configs["a"]["title"] == "A linear layer"
 
@@ -477,20 +480,41 @@ def test_configs_are_given_by_the_names_of_their_folders(tmp_path):
 @pytest.mark.parametrize("name", ["forward.py", "backward.py", "derivation.md"])
 def test_a_missing_file_of_the_author_is_told(tmp_path, name):
     (folder(tmp_path / "a") / name).unlink()
-    with pytest.raises(UserError) as error:
-        load_configs([tmp_path / "a"], SCHEMA)
-    assert str(error.value) == f"{tmp_path}/a/{name}: is missing; every experiment has one."
+    configs, mistakes = load_configs([tmp_path / "a"], SCHEMA)
+    assert not configs
+    assert mistakes == {"a": f"{tmp_path}/a/{name}: is missing; every experiment has one."}
 
 
-def test_the_mistakes_of_all_experiments_are_told_together(tmp_path):
+@pytest.mark.parametrize("name", ["forward.py", "backward.py", "inputs.py"])
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("x = 1\ndef f(:\n", ":2: does not parse as Python: invalid syntax."),
+        ("x = (\n", ":1: does not parse as Python: '(' was never closed."),
+        ("\0", ": does not parse as Python: source code string cannot contain null bytes."),
+    ],
+)
+def test_a_mistake_of_syntax_is_found_before_anything_runs(tmp_path, name, source, sentence):
+    _, mistakes = load_configs([folder(tmp_path / "a", **{name: source})], SCHEMA)
+    assert mistakes == {"a": f"{tmp_path}/a/{name}{sentence}"}
+
+
+def test_a_broken_experiment_costs_no_other(tmp_path):
     folders = [
         folder(tmp_path / "a", **{"config.yaml": edited("runs: 3", "runs: 0")}),
         folder(tmp_path / "b"),
         folder(tmp_path / "c"),
+        folder(tmp_path / "my own"),
     ]
     (folders[2] / "forward.py").unlink()
-    with pytest.raises(UserError) as error:
-        load_configs(folders, SCHEMA)
-    first, second = str(error.value).splitlines()
-    assert first.startswith(f"{tmp_path}/a/config.yaml:9: samples.trial.runs: 0 is out of range")
+    (folders[2] / "config.yaml").unlink()
+    configs, mistakes = load_configs(folders, SCHEMA)
+    assert list(configs) == ["b"]
+    assert list(mistakes) == ["a", "c", "my own"]
+    assert mistakes["a"].startswith(
+        f"{tmp_path}/a/config.yaml:9: samples.trial.runs: 0 is out of range"
+    )
+    first, second = mistakes["c"].splitlines()
+    assert first == f"{tmp_path}/c/config.yaml: is missing; copy another experiment's."
     assert second.startswith(f"{tmp_path}/c/forward.py: is missing")
+    assert "this folder's name is not valid" in mistakes["my own"]

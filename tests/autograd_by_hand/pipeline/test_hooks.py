@@ -1,35 +1,42 @@
 """What a run sets up before its graph: more targets, and a limit of memory."""
 
+from collections.abc import Collection
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
-from snakemake.exceptions import WorkflowError
 from snakemake.resources import Resources
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.pipeline import hooks
 from autograd_by_hand.pipeline.inputs import Experiments
+from autograd_by_hand.pipeline.snakemake_patches import AT_THE_END, PREPARE_DAG, WITHOUT_PATCHES
 from tests.conftest import ROOT
 
 CONFIG: Any = {}
 EXPERIMENTS = Experiments({"one": CONFIG})
 
 
-def set_up(**settings: object) -> SimpleNamespace:
+def set_up(
+    experiments: Experiments = EXPERIMENTS,
+    targets: Collection[str] = ("experiments/one/REPORT.md",),
+    **settings: Any,
+) -> SimpleNamespace:
     """Snakemake's workflow, as far as a run alters it before the graph."""
-    values: dict[str, object] = {"local_exec": True, "touch": False, "given": None} | settings
+    values = {"local_exec": True, "touch": False, "given": None} | settings
     limits = Resources.from_mapping({"mem_mb": values["given"]} if values["given"] else {})
     workflow = SimpleNamespace(
         executor_plugin="",
-        dag_settings=SimpleNamespace(targets={"experiments/one/REPORT.md"}),
+        dag_settings=SimpleNamespace(targets=set(targets)),
         global_resources=limits,
         register_resource=limits.__setitem__,
         _prepare_dag=lambda: None,
+        execute=lambda: None,
+        lint=lambda: None,
         **values,
     )
-    hooks.set_up(workflow, EXPERIMENTS)
+    hooks.set_up(workflow, experiments)
     workflow._prepare_dag()
     return workflow
 
@@ -51,7 +58,7 @@ def test_who_asks_for_a_report_asks_for_its_acceptance() -> None:
     ids=["local", "the user's own", "on a cluster"],
 )
 def test_a_local_run_is_limited_to_the_memory_that_is_there(
-    settings: dict[str, object], limit: int | None
+    settings: dict[str, Any], limit: int | None
 ) -> None:
     assert set_up(**settings).global_resources.get("mem_mb").value == limit
 
@@ -70,6 +77,41 @@ def test_no_profile_stands_above_the_estimate() -> None:
         assert not [one for one in told if "mem" in one]
 
 
-def test_an_error_of_ours_ends_snakemake_with_its_sentence() -> None:
-    with pytest.raises(WorkflowError, match=r"^It cannot be\.$"), hooks.in_a_sentence():
+def test_an_error_of_ours_ends_the_run_with_its_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end, hooks.in_a_sentence():
         raise UserError("It cannot be.")
+    assert end.value.code == 1
+    assert capsys.readouterr().err == "\nIt cannot be.\n"
+
+
+def test_a_broken_experiment_is_left_out_and_fails_the_run_at_its_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    broken = Experiments({"one": CONFIG}, None, {"two": "two: is broken."})
+    workflow = set_up(broken, targets={"experiments/one/REPORT.md", "experiments/two/REPORT.md"})
+    assert workflow.dag_settings.targets == {
+        "experiments/one/REPORT.md",
+        "experiments/one/work/accepted.txt",
+    }
+    assert capsys.readouterr().err == ""
+    for end in (workflow.execute, workflow.lint):
+        with pytest.raises(SystemExit):
+            end()
+        assert capsys.readouterr().err == "\ntwo: is broken.\n"
+    with pytest.raises(SystemExit):  # before any job, since nothing else is asked for
+        set_up(broken, targets={"experiments/two/REPORT.md"})
+    set_up(broken).execute()  # who asks only for another experiment is not bothered
+
+
+def test_without_the_patches_a_broken_experiment_stops_all(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = Experiments({"one": CONFIG}, None, {"two": "two: is broken."})
+    for patch in (AT_THE_END, PREPARE_DAG):
+        monkeypatch.setenv(WITHOUT_PATCHES, patch)
+        with pytest.raises(SystemExit):
+            set_up(broken, targets=set())
+        assert capsys.readouterr().err == "\ntwo: is broken.\n"
+    set_up(EXPERIMENTS)

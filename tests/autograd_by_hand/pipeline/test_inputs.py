@@ -95,30 +95,3 @@ def test_outputs_are_told_language_by_language(experiments: Experiments) -> None
         "experiments/one/REPORT.es.md",
         "experiments/one/REPORT.md",
     ]
-
-
-@pytest.mark.parametrize(
-    ("target", "names"),
-    [
-        ("experiments/one/REPORT.md", ["one"]),
-        ("./experiments/one/REPORT.es.html", ["one"]),
-        ("experiments/two/manifest.json", ["two"]),
-        ("archives/two.tar.gz", ["two"]),
-        ("experiments/README.md", ["one", "two"]),
-        ("experiments/index.html", ["one", "two"]),
-        ("archive", ["one", "two"]),
-        ("all", []),  # which asks for it itself
-        ("experiments/one/errors.csv", []),
-        ("experiments/one/work/judgement.json", []),
-        ("experiments/one/figures/graph.svg", []),
-        ("experiments/three/REPORT.md", []),
-        ("experiments/schema.yaml", []),
-        ("generate_tensors", []),
-    ],
-)
-def test_whose_verdict_a_target_tells(
-    experiments: Experiments, target: str, names: list[str]
-) -> None:
-    accepted = [f"experiments/{name}/work/accepted.txt" for name in names]
-    assert experiments.accepted([target]) == accepted
-    assert experiments.accepted([target, target]) == accepted

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import snakemake
+from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
 
 from autograd_by_hand.pipeline import snakemake_patches as patches
@@ -61,12 +62,34 @@ def test_a_patch_that_is_left_out_changes_nothing(
     assert called == (["acted", "prepared"] if acted else ["prepared"])
 
 
+def test_something_is_said_after_all_that_snakemake_says_of_a_run(
+    without: str,
+) -> None:
+    called: list[str] = []
+
+    def fails(message: str) -> None:
+        called.append("executed")
+        raise WorkflowError(message)
+
+    workflow = SimpleNamespace(execute=fails, lint=lambda: called.append("linted"))
+    patches.at_the_end(workflow, lambda: called.append("said"))
+    workflow.lint()
+    with pytest.raises(WorkflowError):
+        workflow.execute(patches.JOBS_FAILED)
+    with pytest.raises(WorkflowError):
+        workflow.execute("There is no rule.")  # which is the last thing that is said
+    said = [] if without in ("at_the_end", "all") else ["said"]
+    assert called == ["linted", *said, "executed", *said, "executed"]
+
+
 def test_what_runs_no_jobs_is_not_acted_on() -> None:
     called: list[str] = []
     workflow = SimpleNamespace(executor_plugin=None, _prepare_dag=lambda: called.append("prepared"))
-    patches.before_the_dag(workflow, lambda: called.append("acted"))
+    patches.before_the_dag(
+        workflow, lambda: called.append("acted"), lambda: called.append("looked")
+    )
     workflow._prepare_dag()
-    assert called == ["prepared"]
+    assert called == ["looked", "prepared"]
 
 
 def test_targets_are_added_to_those_that_were_asked_for() -> None:

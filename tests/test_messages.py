@@ -1,0 +1,92 @@
+"""What a user sees last: the mistake in a sentence, and nothing of Snakemake's after it."""
+
+import re
+
+import pytest
+
+from tests.conftest import TINY, Project, thoroughly, write_tiny
+
+BACKWARD = f"experiments/{TINY}/backward.py"
+CONFIG = f"experiments/{TINY}/config.yaml"
+OTHER = "experiments/other"
+COLON = """the text of 'title' has a colon; write title: "A: a tiny linear layer" with quotes."""
+BROKEN = {
+    "a wrong key": (
+        "config.yaml",
+        "runs: 3",
+        "rnus: 3",
+        f"{CONFIG}:8: samples.trial: 'rnus' is not a known key; did you mean 'runs'?",
+    ),
+    "no YAML": (
+        "config.yaml",
+        "title: A",
+        "title: A: a",
+        f"{CONFIG}:2: {COLON}",
+    ),
+    "no Python": (
+        "backward.py",
+        "return {",
+        "return {{",
+        f"{BACKWARD}:3: does not parse as Python: '{{' was never closed.",
+    ),
+}
+
+
+@pytest.fixture
+def two(project: Project) -> Project:
+    """A project with the tiny experiment, which has run, and one that has not."""
+    write_tiny(project.root / OTHER)
+    return project
+
+
+MODES = ("-n", "--lint", f"experiments/{TINY}/work/judgement.json")
+
+
+FEW = [*zip(MODES, BROKEN, strict=True)]  # each mode once, each mistake once
+OTHERS = [(mode, mistake) for mode in MODES for mistake in BROKEN if (mode, mistake) not in FEW]
+
+
+@pytest.mark.parametrize("case", [*FEW, *thoroughly(OTHERS)], ids=" ".join)
+def test_a_broken_experiment_is_the_last_thing_that_is_said(
+    two: Project, case: tuple[str, str]
+) -> None:
+    mode, mistake = case
+    file, old, new, sentence = BROKEN[mistake]
+    two.edit(f"experiments/{TINY}/{file}", old, new)
+    run = two.snakemake(mode)
+    assert run.returncode == 1
+    assert run.stdout.splitlines()[-1 if mistake != "a wrong key" else -2] == sentence
+    assert "WorkflowError" not in run.stdout
+    assert "  File " not in run.stdout
+
+
+def test_a_broken_experiment_costs_no_other(two: Project) -> None:
+    two.edit(CONFIG, "title: A", "title: A: a")
+    index = (two.root / "experiments/index.html").read_bytes()
+    both = two.snakemake(f"{OTHER}/work/graph.json", f"experiments/{TINY}/REPORT.html")
+    assert both.returncode == 1
+    assert both.stdout.splitlines()[-1] == f"{CONFIG}:2: {COLON}"
+    assert (two.root / OTHER / "work/graph.json").is_file()
+    planned = two.snakemake("-n").stdout
+    assert re.search(r"^accept +1$", planned, re.MULTILINE)
+    assert "write_index" not in planned  # since the index would have lost the broken one
+    assert (two.root / "experiments/index.html").read_bytes() == index
+
+
+@pytest.mark.thorough
+def test_the_others_run_and_what_is_broken_is_said_at_the_end(two: Project) -> None:
+    two.edit(CONFIG, "title: A", "title: A: a")
+    for _ in range(2):  # to run, and with nothing to be done
+        run = two.snakemake()
+        assert run.returncode == 1
+        assert run.stdout.splitlines()[-1] == f"{CONFIG}:2: {COLON}"
+        assert "**Right.**" in run.stdout or f"{OTHER}/REPORT.md: Right." in run.stdout
+        assert (two.root / OTHER / "work/accepted.txt").exists()
+
+
+def test_a_mistyped_name_of_an_experiment_is_a_sentence(project: Project) -> None:
+    run = project.snakemake("experiments/tyni/REPORT.html")
+    assert run.returncode == 1
+    assert run.stdout.splitlines()[-1] == (
+        "experiments/tyni/REPORT.html: there is no experiment tyni; did you mean tiny?"
+    )
