@@ -16,7 +16,7 @@ from torch import Tensor
 from autograd_by_hand.aten.torch_private import silence_vmap
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.backward_sites import ManualBackward
-from autograd_by_hand.diagnosis.backward_trace import FAILURES, BackwardSteps
+from autograd_by_hand.diagnosis.backward_trace import BackwardSteps
 from autograd_by_hand.diagnosis.fit_constant import fitted_number
 from autograd_by_hand.diagnosis.mistake import Explanation
 from autograd_by_hand.diagnosis.repair import Repair, Repairs, Sweep
@@ -115,7 +115,7 @@ def find_repairs(
                 repairs: Repairs = _fits(runs[0], backward, rest, tolerance)
             else:
                 repairs = forwards(backward) if by_forward else FAMILIES[family](backward)
-            likely = _likely(runs[0], rest, tolerance, until(repairs, end))
+            likely = _likely(runs[0], rest, tolerance, until(repairs, end), end)
             exact, scaled = _best(runs, rest, right, tolerance, family, likely)
             found |= exact
             nearly = scaled | nearly
@@ -172,7 +172,11 @@ def _best(
 
 
 def _likely(
-    run: BackwardRun, wrong: list[str], tolerance: float, repairs: Iterator[Repair | Sweep]
+    run: BackwardRun,
+    wrong: list[str],
+    tolerance: float,
+    repairs: Iterator[Repair | Sweep],
+    end: float,
 ) -> Iterator[Repair]:
     """The repairs; of a sweep, only those that may fit, which one batched call finds."""
     for one in repairs:
@@ -180,7 +184,7 @@ def _likely(
             yield one
             continue
         size = max(1, LARGEST // max(1, one.operand.shape.numel()))
-        for start in range(0, len(one.others), size):
+        for start in until(range(0, len(one.others), size), end):
             for number in _that_may_fit(run, wrong, tolerance, one, start, start + size):
                 yield one.repair(number)
 
@@ -201,7 +205,7 @@ def _that_may_fit(
 
     try:
         made = torch.vmap(gradients)(many)
-    except FAILURES:
+    except Exception:  # noqa: BLE001 - not every operation can be batched, or has all the values
         return numbers
     may = torch.zeros(len(numbers), dtype=torch.bool)
     for name, given in zip(wrong, made, strict=True):

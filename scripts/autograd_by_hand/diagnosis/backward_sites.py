@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cached_property, partial
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -41,6 +42,7 @@ class ManualBackward:
         self.values = [place for place in found.values() if place < trace.own]
         self.chosen = {*self.values}
         self.forwards = [place for place in found.values() if place >= trace.own]
+        self._known_operands, self._rest = list[Operand](), self._operands()
 
     def value(self, place: int) -> Tensor:
         """The value that was recorded."""
@@ -133,12 +135,12 @@ class ManualBackward:
 
     def orders(self, group: Group) -> list[tuple[int, ...]]:
         """The values of other expressions in the iterations of a group, in several orders."""
-        count, below = len(group.steps), self.below(group)
+        length, below = len(group.steps), self.below(group)
         return [
             order
             for places in self.iterations
-            if len(places) == count > 1 and not below & {*places}
-            for order in orders(places, count, self.starts(places) or places[:1])
+            if len(places) == length > 1 and not below & {*places}
+            for order in orders(places, length, self.starts(places) or places[:1])
         ]
 
     def starts(self, places: list[int]) -> list[int]:
@@ -158,13 +160,20 @@ class ManualBackward:
                 seen.add(arg)
                 yield place, arg
 
-    @cached_property
-    def operands(self) -> list[Operand]:
-        """The real values that may be altered, where they are used and where they are made.
+    @property
+    def operands(self) -> Iterator[Operand]:
+        """The real or complex values that may be altered, where they are used and made.
 
-        Values that only enter a comparison are excluded: too many changes have the same effect.
+        Values that only enter a comparison are excluded: too many changes have the same effect. As
+        that takes an execution for each value, they are looked for one by one.
         """
-        return [one for one in self._operands() if not self._is_compared(one)]
+        for number in count():
+            if number == len(self._known_operands):
+                found = next((one for one in self._rest if not self._is_compared(one)), None)
+                if found is None:
+                    return
+                self._known_operands.append(found)
+            yield self._known_operands[number]
 
     def _is_compared(self, one: Operand) -> bool:
         own = self.trace.made({})
@@ -176,7 +185,7 @@ class ManualBackward:
             step, single = group.first, isinstance(group.first.made, Ref)
             for place, arg in self.used(group):
                 value = self.value(arg.place)
-                if value.is_floating_point():
+                if has_fractions(value):
                     wide = single and step.name in ELEMENTWISE
                     shape = self.value(step.place).shape if wide else value.shape
                     makes = partial(altering_argument, group, place)
@@ -184,7 +193,7 @@ class ManualBackward:
                     yield Operand(group, self.describe(arg.place), value, shape, makes, iterations)
             if single and not group.changes_memory:
                 value, readers = self.value(step.place), self.readers.get(step.place, [])
-                if value.is_floating_point() and len(readers) != 1:
+                if has_fractions(value) and len(readers) != 1:
                     makes = partial(altering_result, group)
                     iterations = len(group.steps) > 1
                     yield Operand(
@@ -192,7 +201,7 @@ class ManualBackward:
                     )
         for ref in self.steps.inputs.values():
             readers, value = self.readers.get(ref.place, []), self.value(ref.place)
-            if len(readers) > 1 and value.is_floating_point():
+            if len(readers) > 1 and has_fractions(value):
                 yield self.everywhere(ref)
 
     def everywhere(self, ref: Ref) -> Operand:
@@ -203,12 +212,12 @@ class ManualBackward:
         return Operand(users, self.describe(ref.place), value, value.shape, makes)
 
 
-def orders(places: list[int], count: int, starts: list[int]) -> Iterator[tuple[int, ...]]:
-    """Orders in which a loop may use `count` of its values: as they are, reversed, or shifted."""
+def orders(places: list[int], length: int, starts: list[int]) -> Iterator[tuple[int, ...]]:
+    """Orders in which a loop may use `length` of its values: as they are, reversed, or shifted."""
     for base in (places, places[::-1]):
-        for by in {-1, 0, 1, len(places) - count}:
-            inside = [0 <= iteration + by < len(base) for iteration in range(count)]
-            if sum(inside) < count - 1:
+        for by in {-1, 0, 1, len(places) - length}:
+            inside = [0 <= iteration + by < len(base) for iteration in range(length)]
+            if sum(inside) < length - 1:
                 continue
             for start in starts if not all(inside) else [0]:
                 yield tuple(
@@ -219,6 +228,12 @@ def orders(places: list[int], count: int, starts: list[int]) -> Iterator[tuple[i
 
 def fingerprint(value: Tensor) -> Fingerprint:
     """A key that two values share only if they are equal up to rounding."""
-    wide = value.double().flatten()
+    parts = torch.view_as_real(value.resolve_conj()) if value.is_complex() else value
+    wide = parts.double().flatten()
     weights = torch.arange(1, len(wide) + 1, dtype=torch.float64).sin()
-    return value.shape, value.is_floating_point(), f"{float(wide @ weights):.9g}"
+    return value.shape, has_fractions(value), f"{float(wide @ weights):.9g}"
+
+
+def has_fractions(value: Tensor) -> bool:
+    """Whether a tensor holds real or complex numbers: no indices, and no mask."""
+    return value.is_floating_point() or value.is_complex()

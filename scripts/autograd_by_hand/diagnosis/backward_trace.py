@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.aten.torch_private import declared_arguments, writes_to_an_input
+from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.diagnosis.recorder import Recorder
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
 from autograd_by_hand.experiment.local_variables import variables_of
@@ -27,7 +28,6 @@ SHAPES = {
     "new_zeros",
     "new_empty",
 }  # these depend on no value
-FAILURES = (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError)
 
 
 class _InPlaceRecorder(Recorder):
@@ -94,14 +94,16 @@ class BackwardSteps:
         return {one for one in self.moving if self._memory[one] == self._memory[place]}
 
     def again(self, makes: dict[int, Make]) -> dict[str, Tensor] | None:
-        """The gradients with some steps replaced; None if that fails.
+        """The gradients with some steps replaced; None if that fails, or one is no such gradient.
 
         makes: the replacements, by the number of the step
         """
         try:
-            return self.made(makes)
-        except FAILURES:
+            made = self.made(makes)
+        except Exception:  # noqa: BLE001 - the operations are the author's, on any operands
             return None
+        due = {name: self.steps.values[ref.place].dtype for name, ref in self.gradients.items()}
+        return made if all(one.dtype == due[name] for name, one in made.items()) else None
 
     def made(self, makes: dict[int, Make], nothing: Tensor | None = None) -> dict[str, Tensor]:
         """The gradients with some steps replaced.
@@ -110,7 +112,7 @@ class BackwardSteps:
         nothing: a batched 0 under torch.func.vmap, where each result is many tensors at once
 
         Raises
-            RuntimeError, TypeError, ValueError or IndexError: if a replaced step fails.
+            Exception: whatever a replaced step, or one after it, raises.
         """
         values: list[Any] = list(self.steps.values)
         for place in self._given:
@@ -121,8 +123,7 @@ class BackwardSteps:
                 continue
             step = self.steps.steps[number]
             made = makes[number](step, values) if number in makes else Steps.do(step, values)
-            each = made if isinstance(step.made, list) else [made]
-            for ref, one in zip(step.all_made(), each, strict=False):
+            for ref, one in step.with_refs(made):
                 moving = ref.place in self.moving
                 values[ref.place] = (
                     self._writable(step, one, values, number in makes, nothing) if moving else one
@@ -143,6 +144,8 @@ class BackwardSteps:
 
 
 def _memory(tensor: Tensor) -> int:
+    if tensor.layout != torch.strided:  # a sparse tensor, which several others make up
+        return -id(tensor)
     return tensor.untyped_storage().data_ptr()
 
 
@@ -159,20 +162,20 @@ def _written(step: Step) -> list[Ref]:
 def trace_backward(
     backward: Author, path: Path, tensors: dict[str, Tensor], needed: list[str], limit: float
 ) -> BackwardSteps | None:
-    """Trace a backward on one run; None if its steps do not reproduce its gradients.
+    """Trace a backward on one run; None if it fails, or its steps do not reproduce its gradients.
 
     tensors: one run's inputs and `dout`, in float64 or int64
     needed: the tensors whose gradients it gives
-
-    Raises
-        UserError: if backward fails.
     """
     given = {name: tensor.clone() for name, tensor in tensors.items()}
     values, alive = list[Tensor](), list[Tensor]()
     recorder = _InPlaceRecorder(path, False, {}, values, alive)
     inputs = {name: recorder.ref(tensor) for name, tensor in given.items()}
-    with torch.no_grad(), variables_of(backward) as variables, recorder:
-        returned = call(backward, path, given, limit)
+    try:
+        with torch.no_grad(), variables_of(backward) as variables, recorder:
+            returned = call(backward, path, given, limit)
+    except UserError:  # in time without a recorder, but not with it, say
+        return None
     made = {
         name: returned[name].clone() for name in needed if isinstance(returned.get(name), Tensor)
     }

@@ -116,9 +116,10 @@ def known_tensors(
     }
     known["dout"] = np.stack([dout.numpy() for dout in douts])
     for place, value in enumerate(steps[0].values if steps else ()):
-        if value.is_floating_point():
-            each = [one.values[place].numpy() for one in steps]
-            known.setdefault(steps[0].describe(Ref(place)), np.stack(each))
+        each = [one.values[place] for one in steps]
+        if value.is_floating_point() and all(one.shape == value.shape for one in each):
+            stacked = np.stack([one.double().numpy() for one in each])
+            known.setdefault(steps[0].describe(Ref(place)), stacked)
     return known
 
 

@@ -39,6 +39,7 @@ FORMULAS: dict[str, Formula] = {
     "sign(z)": torch.sign,
     "2 * sign(z)": lambda z: 2 * torch.sign(z),
     "abs(z)": torch.abs,
+    "conj(z)": torch.conj_physical,
     "sqrt(z)": torch.sqrt,
     "exp(z)": torch.exp,
     "log(z)": torch.log,

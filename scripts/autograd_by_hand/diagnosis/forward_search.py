@@ -57,17 +57,17 @@ class Run:
 
     def gradients(self, change: Change) -> Gradients | None:
         """Autograd's gradients of the changed forward; None if they cannot be computed."""
-        given = change.inputs(self.tensors) if change.inputs else self.tensors
-        leaves = {
-            name: value.clone().requires_grad_() if name in self.manual else value
-            for name, value in given.items()
-        }
         try:
+            given = change.inputs(self.tensors) if change.inputs else self.tensors
+            leaves = {
+                name: value.clone().requires_grad_() if name in self.manual else value
+                for name, value in given.items()
+            }
             result = self.steps.again(leaves, change.do)
             found = torch.autograd.grad(
                 result, [leaves[name] for name in self.manual], self.dout, allow_unused=True
             )
-        except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError):
+        except Exception:  # noqa: BLE001 - the operations are the author's, on any operands
             return None
         return {
             name: torch.zeros_like(self.truth[name]) if one is None else one
@@ -109,10 +109,10 @@ def find(
 def searches(end: float) -> dict[str, Callable[[Run, list[str], float], Fits]]:
     """The search of each family in order, including the families that fit a number."""
     return {
-        "terms": _terms,
+        "terms": partial(_terms, end),
         **{name: partial(_members, family, end) for name, family in FAMILIES.items()},
         "constants": partial(_constants, end),
-        "pairs of terms": _pairs_of_terms,
+        "pairs of terms": partial(_pairs_of_terms, end),
     }
 
 
@@ -137,10 +137,10 @@ def _explained(run: Run, wrong: list[str], change: Change, tolerance: float) -> 
     return [name for name in wrong if run.left_over(name, given) < tolerance]
 
 
-def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
+def _terms(end: float, run: Run, wrong: list[str], tolerance: float) -> Fits:
     """Terms that are missing, then terms that are counted a wrong number of times."""
     found = []
-    for numbers, place in edges_and_iterations(run.steps):
+    for numbers, place in until(edges_and_iterations(run.steps), end):
         without = run.gradients(term(run.steps, numbers, place, 0.0))
         if without is None:
             continue
@@ -158,13 +158,13 @@ def _terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
         yield change, names
 
 
-def _pairs_of_terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
+def _pairs_of_terms(end: float, run: Run, wrong: list[str], tolerance: float) -> Fits:
     """Two terms that are both missing."""
     if not wrong:
         return
     truth = torch.cat([run.truth[name].flatten() for name in wrong])
     matter, effects = list[Change](), [truth]
-    for step, place, _ in edges(run.steps):
+    for step, place, _ in until(edges(run.steps), end):
         change = term(run.steps, [step], place, 0.0)
         without = run.gradients(change)
         if without is None:
@@ -175,7 +175,7 @@ def _pairs_of_terms(run: Run, wrong: list[str], tolerance: float) -> Fits:
             matter.append(change)
     if len(matter) > FEW:
         return
-    for first, second in combinations(matter, 2):
+    for first, second in until(combinations(matter, 2), end):
         both = first.and_(second)
         fits = _explained(run, wrong, both, tolerance)
         if fits:

@@ -33,7 +33,7 @@ def coarser_format(
 
     manual, error: the gradient and its error, shape (runs, *shape)
     times_noise, limit: the error in units of float64's rounding noise, and its limit
-    moved_errors: the errors at inputs that are moved by a given relative amount
+    moved_errors: the errors at inputs that are moved by a given relative amount; nan if unknown
     """
     with np.errstate(over="ignore"):
         for dtype in COARSER:
@@ -44,7 +44,7 @@ def coarser_format(
                     "every value is exactly representable in {format}", format=dtype
                 )
             signs = np.sign(error) * np.sign(moved_errors(MOVED_BY * eps(dtype)))
-            signs = signs[signs != 0]
+            signs = signs[np.isfinite(signs) & (signs != 0)]
             if signs.size >= ENOUGH and (signs > 0).mean() < MOSTLY:
                 changed = int((signs < 0).sum())
                 return dtype, Message(

@@ -57,7 +57,7 @@ def derivatives(steps: Steps) -> Iterator[Change]:
             derivative(number, place, of_value(torch.ones_like, arg.place)),
         )
         for other, value in enumerate(steps.values):
-            if not value.is_floating_point() or value.numel() == 1 or not fits(value.shape, shape):
+            if not value.is_floating_point() or value.numel() < 2 or not fits(value.shape, shape):
                 continue
             description = steps.describe(Ref(other))
             for formula in SLOPES:

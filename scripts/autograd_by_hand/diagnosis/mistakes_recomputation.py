@@ -124,12 +124,14 @@ def indices(steps: Steps) -> Iterator[Change]:
     """Indices or masks are off by one."""
     for name, ref in steps.inputs.items():
         given = steps.values[ref.place]
-        if given.is_floating_point():
+        if given.is_floating_point() or given.is_complex():
             for axis, size in enumerate(given.shape):
                 for layout in shifted(axis) if size > 1 else ():
                     words = Message("`{a}` {what}", a=name, what=layout.words)
                     read = partial(_laid_out, name=name, layout=layout)
                     yield Change(layout.kind, words, inputs=read)
+            continue
+        if not given.numel():
             continue
         sizes = sorted({size for one in steps.values for size in one.shape if size > given.max()})
         for size in sizes[:3]:

@@ -60,7 +60,8 @@ class Recorder(DispatchMode):
         """The place of a tensor; a new one if it was not seen before."""
         if id(tensor) not in self.places:
             self.places[id(tensor)] = Ref(len(self.values))
-            self.values.append(tensor.detach().to("cpu", copy=True))
+            plain = tensor.detach().resolve_conj().resolve_neg()
+            self.values.append(plain.to("cpu", copy=True))
             self.alive.append(tensor)
         return self.places[id(tensor)]
 
@@ -69,8 +70,11 @@ class Recorder(DispatchMode):
         if self.decompose and (decompose := decomposition_of(func)):
             inner = Recorder(Path(self.path), True, self.places, self.values, self.alive)
             inner.last = self.last
-            with inner:
-                made = decompose(*args, **kwargs)
+            try:
+                with inner:
+                    made = decompose(*args, **kwargs)
+            except Exception:  # noqa: BLE001 - torch's own do not take all that the kernels take
+                made = NotImplemented
             # Autograd has no derivatives of torch's primitives.
             primitive = any(str(step.func).startswith("prims") for step in inner.steps)
             if made is not NotImplemented and not primitive:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.backward_groups import Group, Makes, Operand
-from autograd_by_hand.diagnosis.backward_sites import ManualBackward
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward, has_fractions
 from autograd_by_hand.diagnosis.factor_names import is_named
 from autograd_by_hand.diagnosis.forward_edits import with_argument
 from autograd_by_hand.diagnosis.repair import Repair, Repairs, repair, with_any
@@ -40,7 +40,7 @@ def places(backward: ManualBackward) -> Repairs:
                     yield _with_number(backward, group, place, number)
         for place, arg in backward.used(group):
             value = backward.value(arg.place)
-            if not value.is_floating_point() and value.dtype != torch.bool:
+            if not has_fractions(value) and value.dtype != torch.bool:
                 for by in (1, -1):
                     words = Message("`{a}` is off by one", a=backward.describe(arg.place))
                     yield repair(

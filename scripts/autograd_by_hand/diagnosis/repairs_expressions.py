@@ -123,7 +123,7 @@ def _varies(value: Tensor) -> bool:
 def functions(backward: ManualBackward) -> Repairs:
     """Replace a value by a function of it."""
     for one in backward.operands:
-        for name in FUNCTIONS:
+        for name in COMPLEX_FUNCTIONS if one.value.is_complex() else FUNCTIONS:
             description = Message(
                 "`{a}` is used instead of `{b}`",
                 a=one.description,
@@ -191,6 +191,7 @@ FACTORS = (
     Phrase(NOT_MULTIPLIED, "(z > 0)", "(z > 0)"),
 )
 TERMS = (Phrase(LACKS_TERM, "z", "z"), Phrase(LACKS_TERM, "-z", "-z"))
+COMPLEX_FUNCTIONS = ("conj(z)", "-z", "1 / z", "z**2")
 FUNCTIONS = (
     "-z",
     "1 - z",

@@ -77,6 +77,22 @@ class Step:
         made = self.made if isinstance(self.made, list) else [self.made]
         return [ref for ref in made if ref is not None]
 
+    def with_refs(self, results: Any) -> Iterator[tuple[Ref, Tensor]]:
+        """The tensors among the results of an execution, each with its `Ref`.
+
+        Raises
+            ValueError: if there are other results than when the step was recorded.
+        """
+        several = isinstance(self.made, list)
+        if several != isinstance(results, list | tuple):
+            raise ValueError("one result in place of several, or several in place of one")
+        made = self.made if isinstance(self.made, list) else [self.made]
+        for ref, one in zip(made, results if several else [results], strict=True):
+            if ref is not None:
+                if not isinstance(one, Tensor):
+                    raise ValueError("a result that is no tensor, in place of one")
+                yield ref, one
+
 
 def changed(structure: Any, change: Callable[[Ref], Any]) -> Any:
     """Replace each `Ref` among arguments by the result of `change`."""
@@ -137,15 +153,13 @@ class Steps:
         for name, ref in self.inputs.items():
             values[ref.place] = tensors[name]
         for number, step in enumerate(self.steps):
+            if not step.all_made():
+                continue  # it gives a number, or checks one; both are part of the recording
             made = do(number, step, values) if do else None
             if made is None:
                 made = self.do(step, values)
-            if isinstance(step.made, Ref):
-                values[step.made.place] = made
-            elif step.made is not None:
-                for each, one in zip(step.made, made, strict=True):
-                    if each is not None:
-                        values[each.place] = one
+            for ref, one in step.with_refs(made):
+                values[ref.place] = one
         result = values[self.result.place]
         assert isinstance(result, Tensor)
         return result
@@ -166,7 +180,7 @@ class Steps:
         """Describe a value: by its name, or by the operation that computes it from others."""
         if ref.place in self.names:
             return self.names[ref.place]
-        makers = (one for one in self.steps if one.made == ref and ref not in one.refs())
+        makers = (one for one in self.steps if ref in one.all_made() and ref not in one.refs())
         step = next(makers, None)
         if step is None:
             return "a constant"
@@ -183,7 +197,8 @@ class Steps:
         ]
         if step.name in INFIX and len(args) == 2:
             return f"({args[0]} {INFIX[step.name]} {args[1]})"
-        return f"{step.name}({', '.join(args)})"
+        which = f"[{step.made.index(ref)}]" if isinstance(step.made, list) else ""
+        return f"{step.name}({', '.join(args)}){which}"
 
     def made(self, step: Step) -> str:
         """Describe the result of a step."""
@@ -193,4 +208,14 @@ class Steps:
 
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mm": "@", "bmm": "@", "pow": "**"}
-SILENT = {"view", "expand", "clone", "unsqueeze", "squeeze", "unsafe_view", "to_copy", "detach"}
+SILENT = {
+    "view",
+    "expand",
+    "clone",
+    "unsqueeze",
+    "squeeze",
+    "unsafe_view",
+    "to_copy",
+    "detach",
+    "alias",
+}

@@ -118,7 +118,7 @@ class Trial:
 
         for name, one in values.items():
             if one and (first := next(exact(one, self._without("values")), None)):
-                found[name] = _of(first, "values")
+                found[name] = replace(first, family=f"values: {first.family}")
         for name in wrong if "precision" not in self.without else ():
             if name not in found and (lower := self._lower_precision(name, measured[name])):
                 found[name] = lower
@@ -132,7 +132,7 @@ class Trial:
         for name in rest():
             one = values[name]
             if one and (first := next(vague(one, known, self._without("errors")), None)):
-                found[name] = _of(first, "errors")
+                found[name] = replace(first, family=f"errors: {first.family}")
         return {
             name: found.get(name) or unexplained(self.manual[name], self.truth[name])
             for name in wrong
@@ -171,7 +171,7 @@ class Trial:
         return Mistake("precision", lower, evidence, "precision", dtype)
 
     def _errors_of_moved(self, name: str, by: float) -> Array:
-        """The gradient's errors when every input moves by a random relative amount up to `by`."""
+        """The errors at inputs moved by a random relative amount up to `by`; nan if that fails."""
         generator = torch.Generator().manual_seed(SEED)
 
         def moved_by_some(value: Tensor) -> Tensor:
@@ -184,9 +184,12 @@ class Trial:
                 key: moved_by_some(value) if value.is_floating_point() else value
                 for key, value in tensors.items()
             }
-            _, truth = autograd_vjp(
-                self.forward, self.path, moved, self.needed, torch.float64, dout, self.limit
-            )
+            try:
+                _, truth = autograd_vjp(
+                    self.forward, self.path, moved, self.needed, torch.float64, dout, self.limit
+                )
+            except UserError:  # it checks its inputs, say
+                return np.full_like(self.manual[name], np.nan)
             manual = self.by_hand(moved, dout).gradients[name]
             errors.append((manual - truth[name]).numpy())
         return np.stack(errors)
@@ -292,8 +295,3 @@ class Trial:
             for one in (self.manual, self.truth)
         )
         return manual, truth
-
-
-def _of(mistake: Mistake, group: str) -> Mistake:
-    """A mistake whose family is named with its group."""
-    return replace(mistake, family=f"{group}: {mistake.family}")

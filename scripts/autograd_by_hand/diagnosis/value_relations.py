@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.core.messages import Message, joined
-from autograd_by_hand.diagnosis.backward_sites import ManualBackward
+from autograd_by_hand.diagnosis.backward_sites import ManualBackward, has_fractions
 from autograd_by_hand.diagnosis.factor_names import is_named
 from autograd_by_hand.diagnosis.layouts import TRANSPOSED, fits, misread, shifted
 
@@ -117,7 +117,7 @@ def _rows_left_out(one: Tensor, other: Tensor) -> tuple[list[int], int] | None:
 
 def _off_by_one(one: Tensor, other: Tensor) -> bool:
     """Whether indices, or a mask, are off by one."""
-    if one.shape != other.shape or one.is_floating_point() or one.numel() < 2:
+    if one.shape != other.shape or has_fractions(one) or one.numel() < 2:
         return False
     if one.dtype != torch.bool and bool(((one - other).abs() == 1).all()):
         return True

@@ -42,6 +42,12 @@ def backward(x, y, W, b, dout):
     dx = r * (dh - dh.mean(dim=1, keepdim=True) - h * (dh * h).mean(dim=1, keepdim=True))
     return {"x": dx}
 """
+FILTER = """
+def backward(x, y, W, b, dout):
+    k = torch.fft.rfft(y, dim=0)
+    dx = torch.fft.irfft(torch.fft.rfft(dout, dim=0) * k.conj(), n=4, dim=0)
+    return {"x": dx}
+"""
 LAYER = """
 def backward(x, y, W, b, dout):
     z = torch.tanh(x @ W + b)
@@ -190,3 +196,10 @@ def test_forwards_values_stand_in_for_what_is_computed_again():
     assert find_repairs(runs, ["x"], [], TOLERANCE) == {}
     found = find_repairs(runs, ["x"], [], TOLERANCE, by_forward=True)
     assert "`h` is used instead of `forward's h`" in found["x"].name
+
+
+def test_a_missing_conjugate_is_found_among_complex_numbers():
+    assert mistake(FILTER, "k.conj()", "k") == (
+        "operation",
+        "line 5, `(fft_r2c(dout) * k)`: `k` is used instead of `conj(k)`",
+    )

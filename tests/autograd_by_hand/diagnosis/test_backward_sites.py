@@ -40,6 +40,31 @@ def backward(x, dout):
     assert sorted(sizes) == [1, 1, 2]
 
 
+def test_operands_are_looked_for_one_by_one(monkeypatch):
+    one, executed = backward_of(LOOP), []
+    again = one.trace.again
+
+    def counted(makes):
+        executed.append(makes)
+        return again(makes)
+
+    monkeypatch.setattr(one.trace, "again", counted)
+    first = next(iter(one.operands))
+    for_one = len(executed)
+    every = [*one.operands]
+    assert every[0] is first
+    for_all = len(executed)
+    assert for_one < for_all
+    assert [*map(id, one.operands)] == [*map(id, every)]
+    assert len(executed) == for_all
+
+
+def test_fingerprints_of_complex_numbers_tell_them_from_their_conjugates():
+    value = torch.complex(TENSORS["x"], TENSORS["dout"])
+    assert fingerprint(value) == fingerprint(value * (1 + 1e-14))
+    assert fingerprint(value) != fingerprint(value.conj())
+
+
 def test_groups_that_a_right_gradient_depends_on_come_last():
     source = "def backward(x, dout):\n    y = 2 * x\n    return {'x': y * dout, 'w': y}\n"
     one = ManualBackward(traced(source, TENSORS, ["x", "w"]), ["w"])

@@ -7,6 +7,7 @@ from autograd_by_hand.diagnosis.steps import Steps
 from tests.autograd_by_hand.diagnosis.backwards import drawn, function_of, traced
 
 TENSORS = drawn(x=(4, 3), dout=(4, 3))
+X0 = TENSORS["x"]
 BACKWARDS = {
     "plain": "def backward(x, dout):\n    return {'x': 2 * x * dout}\n",
     "in place": "def backward(x, dout):\n    dx = dout * x\n    dx += dx\n    return {'x': dx}\n",
@@ -37,6 +38,25 @@ BACKWARDS = {
         "def backward(x, dout):\n"
         "    one, other = (x * dout).split(2)\n"
         "    return {'x': torch.cat([2 * one, other + other])}\n"
+    ),
+    "some results are none": (
+        "def backward(x, dout):\n"
+        "    mean, rstd = x.mean(1, keepdim=True), x.std(1, keepdim=True)\n"
+        "    dx, _, db = torch.ops.aten.native_layer_norm_backward(\n"
+        "        dout, x, [3], mean, rstd, None, torch.zeros_like(x[0]), [True, False, True]\n"
+        "    )\n"
+        "    return {'x': dx + db}\n"
+    ),
+    "numbers": (
+        "def backward(x, dout):\n"
+        "    scale = x.abs().max().item()\n"
+        "    if (x > 0).any():\n"
+        "        assert torch.allclose(x, x.clone())\n"
+        "    return {'x': scale * dout}\n"
+    ),
+    "complex numbers": (
+        "def backward(x, dout):\n"
+        "    return {'x': torch.fft.irfft(torch.fft.rfft(dout).conj() * 2, n=3)}\n"
     ),
     "a function": (
         "def twice(y):\n    return 2 * y\n\n\n"
@@ -115,6 +135,36 @@ def test_many_changes_at_once_are_those_one_by_one():
 def test_what_cannot_be_made_is_none():
     steps = traced(BACKWARDS["plain"], TENSORS)
     assert steps.again({0: lambda *_: torch.zeros(7)}) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [None, [X0], X0.float(), X0 + 0j, AttributeError("no such thing")],
+    ids=["none", "several", "another dtype", "complex", "an error of any kind"],
+)
+def test_a_result_that_is_no_such_tensor_is_none(other):
+    def make(_step, _values):
+        if isinstance(other, Exception):
+            raise other
+        return other
+
+    steps = traced(BACKWARDS["plain"], TENSORS)
+    assert steps.again({steps.live[-1]: make}) is None
+
+
+def test_a_backward_with_a_sparse_matrix_is_made_again():
+    steps = traced(
+        "def backward(x, dout):\n"
+        "    graph = torch.eye(4, dtype=x.dtype).to_sparse()\n"
+        "    return {'x': (graph @ x) * dout}\n",
+        TENSORS,
+    )
+    assert torch.equal(steps.again({})["x"], X0 * TENSORS["dout"])
+    assert steps.again({steps.live[-1]: lambda *_: X0})["x"] is X0
+
+
+def test_a_backward_that_fails_cannot_be_traced():
+    assert traced("def backward(x, dout):\n    raise ValueError\n", TENSORS) is None
 
 
 def test_a_step_knows_its_line():

@@ -7,7 +7,7 @@ from autograd_by_hand.diagnosis.formulas import FORMULAS, WORDED, written
 
 Z = torch.linspace(0.1, 0.9, 6, dtype=torch.float64).reshape(2, 3)
 NAMES = {name: getattr(torch, name) for name in ("sign", "abs", "sqrt", "exp", "log", "relu")}
-NAMES |= {name: getattr(torch, name) for name in ("tanh", "sigmoid")}
+NAMES |= {name: getattr(torch, name) for name in ("tanh", "sigmoid", "conj")}
 NAMES |= {name: getattr(torch.nn.functional, name) for name in ("silu", "gelu")}
 NAMES["softmax"] = lambda z: z.softmax(-1)
 

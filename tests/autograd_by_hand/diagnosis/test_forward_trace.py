@@ -184,6 +184,28 @@ def test_a_number_that_is_read_of_a_tensor_is_a_step_that_makes_no_tensor():
     assert torch.equal(steps.again({"x": X}), X * X.max())
 
 
+def test_what_only_checks_is_not_done_again_on_other_inputs():
+    def forward(x):
+        torch._assert_async((x < 10).all())
+        return x * 2 if torch.equal(x, x.clone()) else x
+
+    steps = trace(forward)
+    assert torch.equal(steps.again({"x": X + 100}), (X + 100) * 2)
+
+
+def test_a_decomposition_that_fails_leaves_the_kernel_whole(monkeypatch):
+    def failing(_func):
+        def decompose(value, *_args, **_kwargs):
+            value.exp()
+            raise AssertionError("not like this")
+
+        return decompose
+
+    monkeypatch.setattr("autograd_by_hand.diagnosis.recorder.decomposition_of", failing)
+    steps = trace(lambda x: torch.tanh(x) * 2)
+    assert [step.name for step in steps.steps] == ["tanh", "mul", "alias"]
+
+
 @pytest.mark.parametrize("forward", [_added_in_place, _an_input_in_place])
 def test_taking_down_does_not_change_the_inputs(forward):
     tensors = {"x": X.clone()}
@@ -308,6 +330,11 @@ def test_the_result_that_is_a_variable_has_its_name():
 def test_the_first_of_several_results_is_reported():
     steps = written("def forward(x):\n    a, b = x.chunk(2, 1)\n    return a * b\n")
     assert in_words(steps)[0] == "a"
+
+
+def test_another_of_several_results_is_described_by_its_index():
+    steps = written("def forward(x):\n    return x.topk(2)[0].exp() + x.sort().values[:, :2]\n")
+    assert in_words(steps)[:2] == ["topk(x)[0]", "exp(topk(x)[0])"]
 
 
 def test_the_values_within_a_kernel_are_described_by_what_makes_them():
