@@ -10,10 +10,12 @@ out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in thi
      calls       json: `second_call`, how the gradients of a second call on the same inputs compare,
                  by tensor; `zero_cotangent`, the result of dout = 0 on the first run (empty if
                  backward takes no dout); `changed_inputs`, the inputs that backward modified;
-                 `refused`, why there is no gradient, by tensor
+                 `refused`, why there is no gradient, by tensor; `autograd`, how backward uses
+                 autograd, if it does
 
 Backward is called twice on each run: if the second call gives another gradient, backward is not a
-function of its inputs alone.
+function of its inputs alone. On the first run it is called once more, to see whether it has
+autograd compute the gradient.
 """
 
 from pathlib import Path

@@ -9,9 +9,11 @@ in   errors        csv: the experiment's errors
      tried         json, as try_pitfalls writes it; no file if the config has no pitfalls
      graph         json: the graph of forward
      acceptance    the config's criteria
+     autograd      "allowed" if the config allows backward to use autograd, else None
      dtypes        the dtypes, in the order of `facts`, `calls` and `attributions`
 out  judgement     json: `verdicts`, `acceptance`, and `refused`, a sentence for each gradient that
-                   backward did not give, or gave although the config does not ask for it
+                   backward did not give, or gave although the config does not ask for it; and
+                   `autograd`, how backward uses autograd, if it does, and whether it may
 
 This stage judges what others have measured; render_report words the result.
 """
@@ -22,8 +24,8 @@ from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.experiment.settings import Criterion
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.errors_table import read_csv
-from autograd_by_hand.verdict.acceptance import Judgement, evaluate
-from autograd_by_hand.verdict.calls import calls_of
+from autograd_by_hand.verdict.acceptance import AutogradFinding, Judgement, evaluate
+from autograd_by_hand.verdict.calls import autograd_use, calls_of
 from autograd_by_hand.verdict.judge import VerdictOnGradient, judge_gradient
 
 
@@ -38,6 +40,7 @@ def judge_gradients(
     tried: list[Path],
     graph: Path,
     acceptance: list[Criterion],
+    autograd: str | None,
     dtypes: list[str],
     judgement: Path,
 ) -> None:
@@ -66,13 +69,20 @@ def judge_gradients(
     pitfalls = [row for path in tried for row in read_json(path)]
     table, nodes = read_csv(errors), read_json(graph)["nodes"]
     refused = [sentence for told in called.values() for sentence in told["refused"].values()]
+    use = autograd_use(called.values())
+    finding: AutogradFinding | None = None
+    if use:
+        finding = {**use, "allowed": autograd == "allowed"}
     judged: Judgement = {
         "verdicts": verdicts,
         "acceptance": [
-            evaluate(one, table, nodes, verdicts, attributed, pitfalls) for one in acceptance
+            evaluate(one, table, nodes, verdicts, attributed, pitfalls, finding)
+            for one in acceptance
         ],
         "refused": list(dict.fromkeys(refused)),
     }
+    if finding:
+        judged["autograd"] = finding
     write_json(judgement, judged)
 
 

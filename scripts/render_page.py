@@ -1,7 +1,8 @@
 """Convert the report to one self-contained HTML file, with formulas as MathML and inline pictures.
 
 in   report     Markdown, as render_report writes it
-     judgement  json, as judge_gradients writes it; the worst outcome colours the first lines
+     judgement  json, as judge_gradients writes it; the worst outcome colours the first lines;
+                a right gradient that is autograd's own counts as unresolved
      figures    the pictures, svg
      written    the author's files, to find the line of a formula that cannot be converted
      language   the report's
@@ -30,7 +31,10 @@ def render_page(
 ) -> None:
     markdown = report.read_text(encoding="utf-8")
     pictures = {f"figures/{path.name}": path.read_text(encoding="utf-8") for path in figures}
-    outcome = worst_outcome(read_json(judgement)["verdicts"])
+    judged = read_json(judgement)
+    outcome = worst_outcome(judged["verdicts"])
+    if outcome == "right" and not judged.get("autograd", {"allowed": True})["allowed"]:
+        outcome = "unresolved"
     try:
         html = page_of(markdown, pictures, outcome, language)
     except NotShowable as error:

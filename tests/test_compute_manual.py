@@ -113,7 +113,7 @@ def test_a_cotangent_of_zeros_spoils_neither_gradients_nor_calls(tmp_path):
 @pytest.mark.parametrize(
     ("fault", "times", "sentence"),
     [
-        ("pass", "xxx", None),  # twice, and once for a cotangent of zeros
+        ("pass", "xxxx", None),  # twice, once for a cotangent of zeros, and once watched
         ("while x.dtype.itemsize == 8: pass", "x", ":6: still running after 0.2 s; "),
         ("raise ValueError('no')", "x", ":6: ValueError: no."),
         ("return x", "x", ":3: backward returns a Tensor; "),
@@ -139,6 +139,32 @@ def test_an_endless_loop_in_one_format_leaves_the_others(tmp_path):
         "trial/dW": [2.0],
     }
     assert calls["refused"] == {}
+
+
+def test_the_use_of_autograd_is_told_with_its_line(tmp_path):
+    uses = """\
+import torch
+
+def backward(x, W):
+    with torch.enable_grad():
+        x, W = x.requires_grad_(), W.requires_grad_()
+        (x * W).square().backward()
+    return {'x': x.grad.clone(), 'W': W.grad}
+"""
+    _, calls = run(tmp_path, backward=uses)
+    assert calls["autograd"] == {
+        "whole": True,
+        "gradients": ["x", "W"],
+        "nodes": ["MulBackward0", "PowBackward0"],
+        "lines": [6],
+    }
+
+
+def test_a_backward_that_fails_only_when_watched_is_told_as_right(tmp_path):
+    fails = "calls = []\ndef backward(x, W, dout):\n    calls.append(1)\n    assert len(calls) < 4\n    return {'x': W * dout, 'W': x * dout}\n"
+    _, calls = run(tmp_path, backward=fails)
+    assert calls["refused"] == {}
+    assert "autograd" not in calls
 
 
 def run_thrice(folder, backward):

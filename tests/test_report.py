@@ -80,6 +80,7 @@ class Story:
         self.off_by, self.noise = dict.fromkeys(DTYPES, 0.5), dict.fromkeys(DTYPES, 2.0**-12)
         self.mistake: dict[str, str] | None = None
         self.refused: dict[str, str] = {}
+        self.autograd: dict[str, Any] = {}  # what calls of backward tell of it
         self.gpu: str | None = None
         self.changed_inputs: list[str] = []
         self.oracle: str | None = None
@@ -133,7 +134,7 @@ class Story:
         calls = {
             "second_call": second, "zero_cotangent": {}, "changed_inputs": self.changed_inputs,
             "refused": self.refused,
-        }  # fmt: skip
+        } | self.autograd  # fmt: skip
         each = [self.write(f"calls.{dtype}", calls) for dtype in DTYPES]
         arithmetic = [
             self.write(f"a.{dtype}", {"arithmetic": "float64", "reason": None}) for dtype in DTYPES
@@ -159,7 +160,7 @@ class Story:
         tried = [] if self.tried is None else [self.write("pitfalls", self.tried)]
         judge_gradients(
             errors, facts, each, facts[0], mistakes, oracle, attributions, tried, graph,
-            self.config["acceptance"], DTYPES, judgement,
+            self.config["acceptance"], self.config.get("autograd"), DTYPES, judgement,
         )  # fmt: skip
         opinion = self.write("gradcheck", self.opinion)
         written = [LAB / name for name in ("config.yaml", "derivation.md", "discussion.md")]

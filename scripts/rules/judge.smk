@@ -81,6 +81,7 @@ rule judge_gradients:
         mem_mb=experiments.memory_mb("judge_gradients"),
     params:
         acceptance=experiments.setting("acceptance"),
+        autograd=experiments.setting("autograd"),
         dtypes=experiments.setting("dtypes"),
     script:
         "../judge_gradients.py"

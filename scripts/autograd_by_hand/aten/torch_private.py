@@ -11,12 +11,16 @@ from typing import Any
 
 import torch
 from torch._decomp import decomposition_table
+from torch.autograd import forward_ad
 from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = [
     "TorchDispatchMode",
     "declared_arguments",
     "decomposition",
+    "differentiating",
+    "is_own_function",
+    "running_node",
     "shell",
     "silence_vmap",
     "writes_to_an_input",
@@ -24,7 +28,9 @@ __all__ = [
 
 HOLDS_FOR = "2.13.0"
 WITHOUT = "ATEN_WITHOUT_PRIVATE"
-DECOMPOSITIONS, VMAP_LOG = "decompositions", "vmap_log"
+DECOMPOSITIONS, VMAP_LOG, AUTOGRAD_NODES = "decompositions", "vmap_log", "autograd_nodes"
+
+CALLERS_OF_OWN = ("torch._functorch.autograd_function", "torch._library.autograd")
 
 
 def decomposition(func: Any) -> Callable[..., Any] | None:
@@ -47,6 +53,32 @@ def silence_vmap() -> None:
     if not _is_left_out(VMAP_LOG):
         functorch: Any = torch._C._functorch  # noqa: SLF001
         functorch._set_vmap_fallback_warning_enabled(False)  # noqa: SLF001
+
+
+def running_node() -> tuple[int, Any] | None:
+    """The call of autograd's engine that is running in this thread, and the node that it executes.
+
+    A call has a number. The result is None if none is running. The engine can be called from
+    anywhere, C++ included, and torch offers no public way to notice it. Without this, a backward
+    that uses autograd is not found out.
+    """
+    if _is_left_out(AUTOGRAD_NODES):
+        return None
+    node = torch._C._current_autograd_node()  # noqa: SLF001
+    return None if node is None else (torch._C._current_graph_task_id(), node)  # noqa: SLF001
+
+
+def is_own_function(node: Any) -> bool:
+    """Whether a node is of an autograd Function that is not torch's, in Python or in C++."""
+    if not isinstance(node, torch.autograd.function.BackwardCFunction):
+        return "CppNode<" in node.name()
+    module = type(node)._forward_cls.__module__  # type: ignore[attr-defined]  # noqa: SLF001
+    return module in CALLERS_OF_OWN or not module.startswith("torch.")
+
+
+def differentiating() -> bool:
+    """Whether forward-mode differentiation is under way, as in torch.func.jvp."""
+    return not _is_left_out(AUTOGRAD_NODES) and forward_ad._current_level >= 0  # noqa: SLF001
 
 
 def writes_to_an_input(func: Any) -> bool:

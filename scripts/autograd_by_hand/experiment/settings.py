@@ -96,6 +96,7 @@ class Config(Languages):
     time_limit: NotRequired[int]
     chunk: NotRequired[int]
     pitfalls: NotRequired[list[Pitfall]]
+    autograd: NotRequired[str]
 
 
 @dataclass(frozen=True)

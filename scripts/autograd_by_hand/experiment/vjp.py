@@ -124,14 +124,15 @@ class Backward:
     """The manual backward in one dtype. Once it has failed, it is not called again.
 
     needed: the tensors whose gradients it must return
+    dtype: of the tensors that it is called with
     failed: the sentence on how it failed; empty if it has not
     """
 
     def __init__(
         self, function: Author, path: Path, needed: list[str], dtype: torch.dtype, limit: float
     ) -> None:
-        self.function, self.failed = function, ""
-        self._path, self._needed, self._dtype, self._limit = path, needed, dtype, limit
+        self.function, self.dtype, self.failed = function, dtype, ""
+        self._path, self._needed, self._limit = path, needed, limit
 
     def __call__(self, tensors: dict[str, Tensor], dout: Tensor) -> Answer:
         """Call backward on one run; if it fails, the answer's `refused` says why.
@@ -139,8 +140,8 @@ class Backward:
         tensors: one run's inputs in float32 or int64; they are rounded to the dtype first
         dout: the cotangent, shape of forward's result
         """
-        given = {name: cast(value, self._dtype) for name, value in tensors.items()} | {
-            "dout": cast(dout, self._dtype)
+        given = {name: cast(value, self.dtype) for name, value in tensors.items()} | {
+            "dout": cast(dout, self.dtype)
         }
         kept = {name: value.clone() for name, value in given.items()}
         gradients, refused = dict[str, Tensor](), dict[str, str]()

@@ -56,6 +56,7 @@ def _lay_out(console: "Console", report: str, opened: str, *, whole: bool) -> No
 
     judged = read_json(Path(report).parent / "work/judgement.json")
     right = all(one["outcome"] == "right" for one in judged["verdicts"])
+    right &= judged.get("autograd", {"allowed": True})["allowed"]
     holds = [row["holds"] for row in judged["acceptance"]]
     title, verdicts, table = _lead(report)
     console.print()

@@ -1,12 +1,13 @@
 """Evaluate the acceptance criteria that an experiment's config lists."""
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pandas as pd
 
-from autograd_by_hand.core.messages import Message, joined
+from autograd_by_hand.core.messages import Message, joined, listed
 from autograd_by_hand.core.number_format import number, percent
 from autograd_by_hand.diagnosis.mistake import UNKNOWN
+from autograd_by_hand.experiment.autograd_use import AutogradUse
 from autograd_by_hand.experiment.graph_listing import Node
 from autograd_by_hand.experiment.settings import Criterion, ErrorCriterion
 from autograd_by_hand.storage.attribution import Attribution
@@ -49,15 +50,23 @@ class TriedPitfall(TypedDict):
     verdicts: list[VerdictOnGradient]
 
 
+class AutogradFinding(AutogradUse):
+    """How backward uses autograd, and whether the config allows it."""
+
+    allowed: bool
+
+
 class Judgement(TypedDict):
     """What judge_gradients writes.
 
     refused: a sentence for each gradient that backward did not give, or gave unasked
+    autograd: how backward uses autograd, if it does
     """
 
     verdicts: list[VerdictOnGradient]
     acceptance: list[Evaluated]
     refused: list[str]
+    autograd: NotRequired[AutogradFinding]
 
 
 def evaluate(
@@ -67,10 +76,12 @@ def evaluate(
     verdicts: list[VerdictOnGradient],
     attributions: dict[str, Attribution],
     pitfalls: list[TriedPitfall],
+    autograd: AutogradFinding | None = None,
 ) -> Evaluated:
     """Evaluate one criterion of the config.
 
     attributions: by dtype
+    autograd: how backward uses autograd, None if it does not
     """
     if "errors" in criterion:
         measured, holds = _errors(criterion["errors"], errors)
@@ -82,6 +93,8 @@ def evaluate(
         measured, holds = _pitfalls(pitfalls)
     else:
         measured, holds = _verdicts(criterion["verdict"], verdicts)
+        if criterion["verdict"] == "right" and autograd and not autograd["allowed"]:
+            measured, holds = _not_by_hand(measured, autograd), False
     return {"criterion": criterion["claim"], "measured": measured, "holds": holds}
 
 
@@ -173,3 +186,14 @@ def _verdicts(wanted: str, verdicts: list[VerdictOnGradient]) -> tuple[str, bool
     met = outcomes.count(wanted)
     sentence = Message("{count} of {all} are {wanted}", count=met, all=len(outcomes), wanted=wanted)
     return sentence, met == len(outcomes) > 0
+
+
+def _not_by_hand(measured: str, use: AutogradUse) -> str:
+    """Say that backward uses autograd, after what was measured."""
+    lines = [f"backward.py:{line}" for line in use["lines"]] or ["backward.py"]
+    return Message(
+        "{measured}, but backward uses autograd ({lines}); if it may, write autograd: allowed in "
+        "config.yaml",
+        measured=measured,
+        lines=listed(lines),
+    )

@@ -1,5 +1,6 @@
 """Call the author's backward twice on every run, and record what the calls reveal."""
 
+from copy import copy
 from pathlib import Path
 
 import torch
@@ -7,8 +8,11 @@ from torch import Tensor
 
 from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.autograd_use import AutogradUse
+from autograd_by_hand.experiment.autograd_watch import AutogradWatch
+from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.settings import Given
-from autograd_by_hand.experiment.vjp import load_backward, same_bits
+from autograd_by_hand.experiment.vjp import Backward, load_backward, same_bits
 from autograd_by_hand.storage.safetensors_torch import Run, Stack
 from autograd_by_hand.verdict.calls import Calls
 from autograd_by_hand.verdict.value_checks import off_zero, repetition
@@ -36,6 +40,7 @@ def call_backward(
     by_hand = load_backward(backward, given, needed, torch_dtype(dtype), time_limit)
     stack, repeats, changed = Stack(), dict.fromkeys(needed, "same bits"), set[str]()
     zeros, refused = dict[str, str](), dict[str, str]()
+    use: AutogradUse | None = None
     for run in progress(runs, f"compute_manual {dtype}, runs"):
         once, twice = (by_hand(run.tensors, run.dout) for _ in range(2))
         stack.add(run.sample, once.named())
@@ -48,9 +53,21 @@ def call_backward(
         if (run.sample, run.number) == ("trial", 0) and by_hand.takes_cotangent():
             of_zero = by_hand(run.tensors, torch.zeros_like(run.dout)).gradients
             zeros = {name: off_zero(of_zero[name].double().numpy()) for name in needed}
-    return stack.stacked(), {
+        if (run.sample, run.number) == ("trial", 0) and not by_hand.failed:
+            use = _use_of_autograd(by_hand, backward, run)
+    calls: Calls = {
         "second_call": repeats,
         "zero_cotangent": zeros,
         "changed_inputs": sorted(changed),
         "refused": refused,
     }
+    return stack.stacked(), calls | ({"autograd": use} if use else {})
+
+
+def _use_of_autograd(by_hand: Backward, path: Path, run: Run) -> AutogradUse | None:
+    """Call backward once more, watched; a failure of this call is not one of backward."""
+    apart = copy(by_hand)
+    watch = AutogradWatch(path, [cast(run.dout, by_hand.dtype)])
+    with watch:
+        answer = apart(run.tensors, run.dout)
+    return watch.found(answer.gradients)

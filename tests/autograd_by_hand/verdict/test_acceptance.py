@@ -161,6 +161,23 @@ def test_a_verdict_holds_if_all_have_it_and_there_is_one(outcomes, measured, hol
     assert found == {"criterion": CLAIM, "measured": measured, "holds": holds}
 
 
+@pytest.mark.parametrize(
+    ("wanted", "allowed", "holds"),
+    [("right", False, False), ("right", True, True), ("wrong", False, True)],
+)
+def test_a_right_gradient_of_autograds_own_has_to_be_allowed(wanted, allowed, holds):
+    use: Any = {"whole": True, "gradients": ["x"], "nodes": [], "lines": [4, 7], "allowed": allowed}
+    verdicts: Any = [{"outcome": wanted}]
+    found = evaluate({"claim": CLAIM, "verdict": wanted}, ERRORS, [], verdicts, {}, [], use)
+    assert found["holds"] == holds
+    assert found["measured"] == f"1 of 1 are {wanted}" + (
+        ""
+        if holds
+        else ", but backward uses autograd (backward.py:4 and backward.py:7); if it may, write "
+        "autograd: allowed in config.yaml"
+    )
+
+
 def test_another_verdict_than_right_can_be_wanted():
     verdicts: Any = [{"outcome": "wrong"}]
     found = evaluate({"claim": CLAIM, "verdict": "wrong"}, ERRORS, [], verdicts, {}, [])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from autograd_by_hand.report.measurements import Measurements
 from autograd_by_hand.report.sections.grouping import distinct, grouped
+from autograd_by_hand.verdict.acceptance import AutogradFinding
 from autograd_by_hand.verdict.judge import OUTCOMES, VerdictOnGradient
 
 
@@ -29,6 +30,7 @@ class Answer:
 
     identical: the dtypes in which all runs have autograd's own bits
     runs, closely: how many runs there are, and how many of them are fully analysed
+    autograd: how backward uses autograd, None if it does not
     """
 
     identical: list[str]
@@ -36,6 +38,7 @@ class Answer:
     runs: int
     closely: int
     failures: list[Failure]
+    autograd: AutogradFinding | None
 
 
 def answer_of(measured: Measurements) -> Answer:
@@ -49,7 +52,14 @@ def answer_of(measured: Measurements) -> Answer:
         )
     ]
     everywhere = len(identical) == len(measured.dtypes)
-    return Answer(identical, everywhere, measured.runs, measured.closely, failures)
+    return Answer(
+        identical,
+        everywhere,
+        measured.runs,
+        measured.closely,
+        failures,
+        measured.judgement.get("autograd"),
+    )
 
 
 def _is_identical(measured: Measurements, dtype: str) -> bool:
