@@ -1,7 +1,7 @@
 """Ask torch.autograd.gradcheck for a second opinion on the manual gradient, in float64.
 
 in   forward, backward  the author's files
-     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents         safetensors: "<sample>/dout"
      checked            text, as check_backward writes it: backward gives a gradient
      needed             the tensors that require a gradient

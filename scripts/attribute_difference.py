@@ -3,7 +3,7 @@
 in   backward    the author's backward.py
      operations  json, as observe_operations writes it
      orders      json, as reveal_orders writes it
-     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents  safetensors: "<sample>/dout"
      recorded    safetensors: the values that a replay reads instead of computing them
      manual, autograd  safetensors: "<sample>/d<tensor>", shape (runs, *shape), in this dtype

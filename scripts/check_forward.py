@@ -1,7 +1,7 @@
 """Check autograd itself: differentiate forward.py along one direction by finite differences.
 
 in   forward     the author's forward.py
-     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
@@ -24,8 +24,9 @@ from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.experiment.finite_difference import ridders
 from autograd_by_hand.experiment.sampling import cast
+from autograd_by_hand.experiment.tensor_bits import same_bits
 from autograd_by_hand.experiment.user_code import call, load_function
-from autograd_by_hand.experiment.vjp import autograd_vjp, same_bits
+from autograd_by_hand.experiment.vjp import autograd_vjp
 from autograd_by_hand.floats.formats import eps
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_given, read_runs

@@ -12,7 +12,7 @@ The gradients of other samples are left out: an archive holds all inputs, so the
 from pathlib import Path
 
 from autograd_by_hand.core.files import write_json
-from autograd_by_hand.experiment.vjp import same_bits
+from autograd_by_hand.experiment.tensor_bits import same_bits
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
 

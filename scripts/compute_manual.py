@@ -1,7 +1,7 @@
 """Call the author's backward.py on every run, in one dtype.
 
 in   backward    the author's backward.py
-     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed      the tensors that require a gradient
      time_limit  seconds for one call of backward

@@ -1,7 +1,7 @@
 """Differentiate forward.py in wider arithmetic, from the inputs as one dtype rounds them.
 
 in   forward     the author's forward.py
-     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward

@@ -11,11 +11,12 @@ The cotangent of a scalar result is 1. Only the shape of forward's result is use
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from autograd_by_hand.experiment.returned_values import not_a_tensor
+from autograd_by_hand.experiment.sampling import cast, resumed_generator
 from autograd_by_hand.experiment.sampling import draw_cotangents as draw
-from autograd_by_hand.experiment.sampling import resumed_generator
 from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import (
@@ -34,7 +35,8 @@ def draw_cotangents(
     function = load_function(forward, "forward", read_given(draws), time_limit)
     douts = {}
     for sample, tensors in first.items():
-        result = call(function, forward, tensors, time_limit)
+        given = {name: cast(value, torch.float32) for name, value in tensors.items()}
+        result = call(function, forward, given, time_limit)
         if not isinstance(result, Tensor):
             raise not_a_tensor(result, function, forward)
         runs = len(next(value for key, value in drawn.items() if key.startswith(f"{sample}/")))

@@ -11,10 +11,13 @@ out  graph       json: `nodes` (id, type, edges in order, leaf), `first_edge_wal
 
 from pathlib import Path
 
+import torch
+
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.experiment.autograd_graph import halvings, walk_graph
 from autograd_by_hand.experiment.graph_listing import first_edge_walk
 from autograd_by_hand.experiment.returned_values import check_result
+from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_given, read_tensors, runs_of
@@ -26,8 +29,9 @@ def dump_graph(
     runs = runs_of(read_tensors(draws))
     tensors = next(tensors for sample, run, tensors in runs if (sample, run) == ("trial", 0))
     function = load_function(forward, "forward", read_given(draws), time_limit)
-    leaves = {name: tensors[name].clone().requires_grad_() for name in needed}
-    result = check_result(call(function, forward, tensors | leaves, time_limit), function, forward)
+    given = {name: cast(value, torch.float32) for name, value in tensors.items()}
+    leaves = {name: given[name].requires_grad_() for name in needed}
+    result = check_result(call(function, forward, given, time_limit), function, forward)
     nodes = walk_graph(result, leaves)
     write_json(
         graph,

@@ -1,18 +1,23 @@
-"""Draw the inputs of every run, in float32, from the seeds of the config.
+"""Make the inputs of every run: draw them from the seeds of the config, or take them as given.
 
-in   specs    the config's `tensors`: how each is drawn, in this order
-     samples  the config's `samples`: seed, number of runs, and tensors drawn in another way
+in   folder     the experiment's, which holds inputs.py and the files that tensors are read from
+     specs      the config's `tensors`: how each is made, in this order
+     samples    the config's `samples`: seed, number of runs, and tensors made in another way
      arguments  the config's `arguments`: what forward and backward get besides tensors
-out  draws    safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64, for the runs
-              that are fully analysed; and the arguments
-     states   safetensors: "<sample>/state", the generator's bytes after the sample's last draw
+     time_limit seconds for one call of inputs.py
+out  draws      safetensors: "<sample>/<tensor>", shape (runs, *shape), for the runs that are fully
+                analysed; and the arguments
+     states     safetensors: "<sample>/state", the generator's bytes after the sample's last draw
 
-The inputs are drawn in float32 for all dtypes; each stage rounds them to the dtype it computes in.
+What is drawn is float32, int64 or bool; what is written in the config is float64, int64 or bool;
+what comes from a file or from inputs.py has the dtype that it has there. Each stage rounds floating
+tensors to the dtype it computes in; the others are never converted.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograd_by_hand.experiment.input_sources import read_sources
 from autograd_by_hand.experiment.sampling import draw_sample
 from autograd_by_hand.experiment.settings import Argument, SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
@@ -23,16 +28,19 @@ if TYPE_CHECKING:
 
 
 def generate_tensors(
+    folder: str,
     specs: dict[str, TensorSpec],
     samples: dict[str, SampleSpec],
     arguments: dict[str, Argument],
+    time_limit: float,
     draws: Path,
     states: Path,
 ) -> None:
     drawn: dict[str, Tensor] = {}
     state_of: dict[str, Tensor] = {}
+    sources = read_sources(Path(folder), specs, samples, arguments, time_limit)
     for name, sample in samples.items():
-        tensors, state = draw_sample(specs, sample)
+        tensors, state = draw_sample(specs, sample, sources)
         drawn |= {f"{name}/{tensor}": value for tensor, value in tensors.items()}
         state_of[f"{name}/state"] = state
     write_tensors(draws, drawn, arguments)

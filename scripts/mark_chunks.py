@@ -1,6 +1,9 @@
 """Save the generators' states before each chunk of the runs that are not fully analysed.
 
-in   specs, samples    from the config
+in   folder            the experiment's
+     specs, samples, arguments
+                       from the config
+     time_limit        seconds for one call of inputs.py
      chunks            for each chunk: sample, first run, one after the last
      states            safetensors: "<sample>/state", as generate_tensors writes them
      cotangents        safetensors: "<sample>/dout", as draw_cotangents writes them
@@ -16,15 +19,19 @@ from pathlib import Path
 import torch
 
 from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.input_sources import read_sources
 from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, resumed_generator
-from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec, fully_analysed
+from autograd_by_hand.experiment.settings import Argument, SampleSpec, TensorSpec, fully_analysed
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
 
 
 def mark_chunks(
+    folder: str,
     specs: dict[str, TensorSpec],
     samples: dict[str, SampleSpec],
+    arguments: dict[str, Argument],
+    time_limit: float,
     chunks: list[tuple[str, int, int]],
     states: Path,
     cotangents: Path,
@@ -34,9 +41,10 @@ def mark_chunks(
     state_of, douts = read_tensors(states), read_tensors(cotangents)
     begin = {name: {first for of, first, _ in chunks if of == name} for name in samples}
     before, before_douts = {}, {}
+    sources = read_sources(Path(folder), specs, samples, arguments, time_limit)
     for name, sample in samples.items():
         generator = torch.Generator().manual_seed(sample["seed"])
-        drawn = draw_runs(specs, sample, generator, sample["runs"])
+        drawn = draw_runs(specs, sample, generator, sample["runs"], sources)
         runs = range(sample["runs"] if begin[name] else 0)
         for run in progress(runs, f"mark_chunks {name}, runs"):
             if run in begin[name]:

@@ -7,6 +7,7 @@ in   forward, backward  the author's files
                         safetensors: "<sample>/<first run>", the generators' bytes
      cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
      arithmetic         json per dtype, as compute_reference writes it
+     folder             the experiment's
      specs, samples     from the config
      dtypes             the dtypes, in the order of `arithmetic`
      needed             the tensors that require a gradient
@@ -28,6 +29,7 @@ import torch
 
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.input_sources import read_sources
 from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, resumed_generator
 from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
@@ -43,6 +45,7 @@ def measure_chunk(
     cotangent_starts: Path,
     cotangents: Path,
     arithmetic: list[Path],
+    folder: str,
     specs: dict[str, TensorSpec],
     samples: dict[str, SampleSpec],
     dtypes: list[str],
@@ -58,11 +61,12 @@ def measure_chunk(
     generator = resumed_generator(read_tensors(starts)[start])
     shape = read_tensors(cotangents)[f"{sample}/dout"].shape[1:]
     douts = resumed_generator(read_tensors(cotangent_starts)[start]) if shape else generator
+    given = read_given(draws)
     by_dtype = [
         ExperimentInDtype(
             forward,
             backward,
-            read_given(draws),
+            given,
             needed,
             dtype,
             read_json(path)["arithmetic"] == "longdouble",
@@ -70,7 +74,8 @@ def measure_chunk(
         )
         for dtype, path in zip(dtypes, arithmetic, strict=True)
     ]
-    drawn = draw_runs(specs, samples[sample], generator, len(runs))
+    sources = read_sources(Path(folder), specs, samples, given.arguments, time_limit)
+    drawn = draw_runs(specs, samples[sample], generator, len(runs), sources)
     rows = []
     for run in progress(runs, f"measure_chunk {sample} {first} to {last}, runs"):
         tensors, dout = next(drawn), draw_cotangents(douts, 1, shape)[0]

@@ -1,7 +1,7 @@
 """Measure the rounding noise of each gradient in one dtype, on the trial's runs.
 
 in   forward     the author's forward.py
-     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
@@ -60,7 +60,7 @@ def measure_noise(
     generator = np.random.Generator(np.random.SFC64(SEED))
     elements = sum(runs[0].tensors[name].numel() for name in needed)
     each = AT_LEAST if elements >= MANY else max(AT_LEAST, ceil(DRAWS / len(runs)))
-    half = torch_dtype(dtype) if dtype in ("bfloat16", "float16") else None
+    rounding = partial(cast, dtype=torch_dtype(dtype))
     patience = SLOWER * time_limit  # rounding takes most of the time, not the author's code
 
     def gradients(tensors: dict[str, Tensor], dout: Tensor) -> dict[str, Tensor]:
@@ -68,9 +68,8 @@ def measure_noise(
 
     stack, overflowed = Stack(), Counter[str]()
     for run in progress(runs, f"measure_noise {dtype}, runs"):
-        # The inputs are float32 numbers, which float32 and float64 represent exactly.
-        rounded = {name: cast(one, half) if half else one for name, one in run.tensors.items()}
-        dout = cast(run.dout, half) if half else run.dout
+        rounded = {name: rounding(one) for name, one in run.tensors.items()}
+        dout = rounding(run.dout)
         drawn, found = draw_noise(partial(gradients, rounded, dout), dtype, each, generator)
         stack.add(run.sample, {f"d{name}": value for name, value in drawn.items()})
         overflowed += found

@@ -1,7 +1,7 @@
 """Name the likeliest mistake behind each gradient that is wrong in float64.
 
 in   forward, backward  the author's files
-     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
      manual, reference  safetensors: "<sample>/d<tensor>", float64
      facts, calls       json of float64, as score_errors and compute_manual write them

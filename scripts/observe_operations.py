@@ -1,7 +1,7 @@
 """Record the operations that autograd and the manual backward execute, in one dtype.
 
 in   forward, backward  the author's files
-     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
      needed             the tensors that require a gradient
      time_limit         seconds for one call of forward or backward

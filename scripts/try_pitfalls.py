@@ -1,7 +1,7 @@
 """Put each of the config's pitfalls on trial: the author's backward with a mistake put in.
 
 in   forward, backward  the author's files
-     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     draws              safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
      autograd, reference, noise, arithmetic
                         per dtype, in the order of `dtypes`, as their stages write them

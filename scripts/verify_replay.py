@@ -2,7 +2,7 @@
 
 in   operations  json, as observe_operations writes it
      orders      json, as reveal_orders writes it
-     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape), float32 or int64
+     draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents  safetensors: "<sample>/dout"
      recorded    safetensors: the values that the replay reads instead of computing them, and the
                  variables of forward

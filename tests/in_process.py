@@ -125,7 +125,7 @@ def begin(
     tensors, dtypes, more: what stands in its config
     """
     folder = root / "experiments" / TINY
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name in ("Snakefile", "scripts", "envs", "templates"):
         (root / name).symlink_to(ROOT / name)
     (folder.parent / "schema.yaml").symlink_to(ROOT / "experiments/schema.yaml")

@@ -7,7 +7,7 @@ SPECS = {"x": {"shape": [2], "draw": "randn"}, "W": {"shape": [3], "draw": "rand
 
 
 def run(folder, specs=SPECS, **samples):
-    generate_tensors(specs, samples, {}, folder / "draws", folder / "states")
+    generate_tensors(str(folder), specs, samples, {}, 10, folder / "draws", folder / "states")
     return read_tensors(folder / "draws"), read_tensors(folder / "states")
 
 

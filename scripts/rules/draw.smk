@@ -2,8 +2,9 @@
 
 
 rule generate_tensors:
-    """Draw the inputs of every run, in float32, from the seeds of the config."""
+    """Make the inputs of every run: draw them from the config's seeds, or take them as given."""
     input:
+        data=experiments.data,
         recipe="experiments/{experiment}/work/recipes/generate_tensors.json",
     output:
         draws="experiments/{experiment}/work/draws.safetensors",
@@ -14,7 +15,9 @@ rule generate_tensors:
         "../../envs/torch.yaml"
     resources:
         mem_mb=experiments.memory_mb("generate_tensors"),
+        time_limit=experiments.setting("time_limit", 60),
     params:
+        folder=experiments.folder,
         specs=experiments.setting("tensors"),
         samples=experiments.setting("samples"),
         arguments=experiments.setting("arguments", {}),
@@ -45,6 +48,7 @@ rule draw_cotangents:
 rule mark_chunks:
     """Save the generators' states before each chunk of the runs that are not fully analysed."""
     input:
+        data=experiments.data,
         states="experiments/{experiment}/work/states.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         recipe="experiments/{experiment}/work/recipes/mark_chunks.json",
@@ -57,7 +61,10 @@ rule mark_chunks:
         "../../envs/torch.yaml"
     resources:
         mem_mb=experiments.memory_mb("mark_chunks"),
+        time_limit=experiments.setting("time_limit", 60),
     params:
+        folder=experiments.folder,
+        arguments=experiments.setting("arguments", {}),
         specs=experiments.setting("tensors"),
         samples=experiments.setting("samples"),
         chunks=experiments.chunks,

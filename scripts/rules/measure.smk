@@ -32,6 +32,7 @@ rule measure_chunk:
     input:
         forward="experiments/{experiment}/forward.py",
         backward="experiments/{experiment}/backward.py",
+        data=experiments.data,
         checked="experiments/{experiment}/work/checked.txt",
         draws="experiments/{experiment}/work/draws.safetensors",
         starts="experiments/{experiment}/work/starts.safetensors",
@@ -50,6 +51,7 @@ rule measure_chunk:
         mem_mb=experiments.memory_mb("measure_chunk"),
         time_limit=experiments.setting("time_limit", 60),
     params:
+        folder=experiments.folder,
         specs=experiments.setting("tensors"),
         samples=experiments.setting("samples"),
         dtypes=experiments.setting("dtypes"),

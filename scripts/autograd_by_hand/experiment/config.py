@@ -75,7 +75,7 @@ def load_config(path: Path, schema: Path) -> Config:
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
     mistakes = [(tuple(error.absolute_path), _sentence(error)) for error in errors]
     checked = cast("Config", config)
-    mistakes = mistakes or _contradictions(checked)
+    mistakes = mistakes or _contradictions(checked, path.parent)
     if mistakes:
         # jsonschema reports each missing key, but one sentence names them all: keep it once
         once = dict.fromkeys(_placed(path, nodes, *mistake) for mistake in mistakes)
@@ -146,13 +146,13 @@ def _sentence(error: ValidationError) -> str:
             return f"{error.message}."
 
 
-def _contradictions(config: Config) -> list[tuple[Place, str]]:
+def _contradictions(config: Config, folder: Path) -> list[tuple[Place, str]]:
     """Mistakes in keys that are valid one by one but contradict each other."""
     found: list[tuple[Place, str]] = []
     samples = config["samples"]
     if not any(tensor.get("requires_grad") for tensor in config["tensors"].values()):
         found.append((("tensors",), "none has requires_grad: true; there is no gradient to try."))
-    found += mistakes_of_inputs(config)
+    found += mistakes_of_inputs(config, folder)
     most = max(sample["runs"] for sample in samples.values())
     if config.get("chunk", 0) > most:
         found.append((("chunk",), f"is larger than the runs of any sample ({most}); leave it out."))

@@ -4,18 +4,33 @@ import keyword
 import math
 from collections.abc import Iterator
 from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
-from autograd_by_hand.experiment.settings import Argument, Config, TensorSpec, drawn_tensors
+from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.data_files import shapes_in
+from autograd_by_hand.experiment.settings import (
+    INPUTS,
+    SOURCES,
+    Argument,
+    Config,
+    TensorSpec,
+    drawn_tensors,
+)
 
 Place = tuple[str | int, ...]  # the keys and indices that lead to a value of the config
+WITHOUT_GRADIENT = {"randint": "whole numbers", "bernoulli": "true or false"}  # by the draw
+FLOATS = ("F64", "F32", "F16", "BF16")  # as a safetensors file has them
+KINDS = (*FLOATS, "I64", "I32", "I8", "U8", "BOOL")
 RESERVED = ("dout", "generator")  # names of arguments that the author's functions get anyway
 
 
-def mistakes_of_inputs(config: Config) -> list[tuple[Place, str]]:
+def mistakes_of_inputs(config: Config, folder: Path) -> list[tuple[Place, str]]:
     """Where each mistake is, and a sentence on it.
 
     config: valid by the schema
+    folder: the experiment's, where its files are
     """
     tensors, arguments = config["tensors"], config.get("arguments", {})
     found: list[tuple[Place, str]] = [
@@ -35,8 +50,9 @@ def mistakes_of_inputs(config: Config) -> list[tuple[Place, str]]:
                 place: Place = ("samples", sample, "tensors", name)
                 found.append((place, f"there is no tensor {name!r} in `tensors`."))
         for name, tensor in drawn_tensors(tensors, spec).items():
-            if problem := _undrawable(tensor):
-                place = ("samples", sample, "tensors", name) if name in own else ("tensors", name)
+            if problem := _unusable(name, tensor, folder):
+                alone = name not in own or _unusable(name, tensors[name], folder) == problem
+                place = ("tensors", name) if alone else ("samples", sample, "tensors", name)
                 found.append((place, problem))
     return found
 
@@ -76,24 +92,120 @@ def numeric_hint(value: Any) -> str:
     return f" but text, as YAML reads it; write {text} without quotes"
 
 
+def _unusable(name: str, tensor: TensorSpec, folder: Path) -> str | None:
+    """A sentence on why a tensor cannot be made as its merged settings say; None if it can."""
+    sources = [source for source in SOURCES if source in tensor]
+    if len(sources) != 1:
+        if sources:
+            return f"has {' and '.join(sources)}, but it can come from one of them only; keep one."
+        return f"needs {', '.join(SOURCES[:-1])} or {SOURCES[-1]}, which say where it comes from."
+    if "key" in tensor and "file" not in tensor:
+        return "key is the tensor's name in a file; write file as well, or leave it out."
+    if not math.isfinite(tensor.get("scale", 1)):
+        return f"scale must be a finite number, not {tensor['scale']}."
+    match sources[0]:
+        case "draw":
+            return _undrawable(tensor)
+        case "value":
+            return _unwritten(tensor)
+        case "file":
+            return _unread(name, tensor, folder)
+        case "from" if not (folder / INPUTS).is_file():
+            return (
+                f"from: there is no {folder / INPUTS}; write it with a function inputs(generator)."
+            )
+    return None
+
+
 def _undrawable(tensor: TensorSpec) -> str | None:
-    low, high = tensor.get("low", 0), tensor.get("high", 1)
-    for key, number in (("scale", tensor.get("scale", 1)), ("low", low), ("high", high)):
+    draw, low, high = tensor["draw"], tensor.get("low", 0), tensor.get("high", 1)
+    for key, number in (("low", low), ("high", high)):
         if not math.isfinite(number):
             return f"{key} must be a finite number, not {number}."
-    match tensor["draw"]:
+    if "shape" not in tensor:
+        return "shape is missing."
+    if draw in WITHOUT_GRADIENT and tensor.get("requires_grad"):
+        return f"draw: {draw} gives {WITHOUT_GRADIENT[draw]}, which have no gradient."
+    if draw in WITHOUT_GRADIENT and "scale" in tensor:
+        return (
+            f"draw: {draw} gives {WITHOUT_GRADIENT[draw]}, which are not scaled; leave scale out."
+        )
+    match draw:
         case "linear_default" if "fan_in" not in tensor:
             return "draw: linear_default needs fan_in, the number of inputs of the layer."
         case "randint" if "high" not in tensor:
             return "draw: randint needs high, the first whole number that is not drawn."
-        case "randint" if tensor.get("requires_grad"):
-            return "draw: randint gives whole numbers, which have no gradient."
-        case "randint" if "scale" in tensor:
-            return "draw: randint gives whole numbers, which are not scaled; leave scale out."
         case "randint" if int(low) != low or int(high) != high:
             return "draw: randint needs whole numbers for low and high."
         case "randint" if low < -(2**63) or high >= 2**63:
             return "draw: randint needs low and high that fit in 64 bits."
         case "randint" | "uniform" if low >= high:
             return f"low ({low}) must be less than high ({high})."
+    return None
+
+
+def _no_numbers(value: Any) -> Iterator[str]:
+    """Sentences on what is neither a number, nor true or false, nor a list of such."""
+    if isinstance(value, list):
+        if not value:
+            yield "a list must not be empty."
+        for one in value:
+            yield from _no_numbers(one)
+    elif not isinstance(value, bool | int | float):
+        hint = numeric_hint(value) if isinstance(value, str) else ""
+        yield f"{value!r} is no number{hint}."
+
+
+def _unwritten(tensor: TensorSpec) -> str | None:
+    if problem := next(_no_numbers(tensor["value"]), None):
+        return f"value: {problem}"
+    numbers, shape = [tensor["value"]], list[int]()
+    while isinstance(first := numbers[0], list):
+        lengths = {len(one) if isinstance(one, list) else -1 for one in numbers}
+        if len(lengths) > 1:
+            return "value: lists side by side must be of one length; pad the shorter ones."
+        shape.append(len(first))
+        numbers = [inner for one in numbers if isinstance(one, list) for inner in one]
+    if any(isinstance(one, list) for one in numbers):
+        return "value: numbers and lists cannot stand side by side."
+    floats = any(isinstance(one, float) for one in numbers)
+    if len({isinstance(one, bool) for one in numbers}) > 1:
+        return "value: numbers and true or false cannot stand side by side."
+    if not floats and any(not -(2**63) <= one < 2**63 for one in numbers if isinstance(one, int)):
+        return "value: whole numbers must fit in 64 bits; write a point for larger ones."
+    if not floats and tensor.get("requires_grad"):
+        what = "true and false" if isinstance(numbers[0], bool) else "whole numbers"
+        return f"value: {what} have no gradient; write numbers with a point, such as 1.0."
+    if not floats and "scale" in tensor:
+        return "value: only numbers with a point are scaled; leave scale out."
+    wanted = tensor.get("shape", shape)
+    pairs = zip(reversed(shape), reversed(wanted), strict=False)
+    if len(shape) > len(wanted) or any(own not in (1, due) for own, due in pairs):
+        return f"value has shape {shape}, which cannot be broadcast to {wanted}."
+    return None
+
+
+def _unread(name: str, tensor: TensorSpec, folder: Path) -> str | None:
+    path, key = folder / tensor["file"], tensor.get("key", name)
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return f"file: {tensor['file']} is outside the experiment; copy the file into {folder}."
+    if not path.is_file():
+        return f"file: there is no {path}."
+    try:
+        found = shapes_in(path)
+    except UserError as error:
+        return f"file: {error}"
+    if key not in found:
+        close = get_close_matches(key, found, n=1) or sorted(found)[:5]
+        return f"file: {path} has no tensor {key!r}; its keys include {', '.join(close)}."
+    dtype, shape = found[key]
+    if dtype not in KINDS:
+        return f"file: {key!r} is {dtype} in {path}; convert it to one of {', '.join(KINDS)}."
+    if shape != tensor.get("shape", shape):
+        return f"file: {key!r} has shape {shape} in {path}, and not {tensor['shape']}."
+    if tensor.get("requires_grad") and (dtype not in FLOATS or not all(shape)):
+        what = f"is {dtype}" if all(shape) else "is empty"
+        return f"file: {key!r} {what} in {path}, which has no gradient; remove requires_grad."
+    if "scale" in tensor and dtype not in FLOATS:
+        return f"file: {key!r} is {dtype} in {path}, which is not scaled; leave scale out."
     return None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from autograd_by_hand.experiment.input_sources import Sources
 from autograd_by_hand.experiment.settings import (
     SampleSpec,
     TensorSpec,
@@ -14,28 +15,47 @@ from autograd_by_hand.experiment.settings import (
 
 
 def draw_runs(
-    tensors: dict[str, TensorSpec], sample: SampleSpec, generator: torch.Generator, runs: int
+    tensors: dict[str, TensorSpec],
+    sample: SampleSpec,
+    generator: torch.Generator,
+    runs: int,
+    sources: Sources,
 ) -> Iterator[dict[str, Tensor]]:
     """Draw the next runs of a sample; yield each run's tensors by name.
 
+    In each run inputs.py is called when everything else is drawn.
+
     tensors, sample: as in the config
+    sources: where those come from that are not drawn
+
+    Raises
+        UserError: if one of them cannot be taken.
     """
     specs = drawn_tensors(tensors, sample)
+    found = {name: sources.constant(name, spec) for name, spec in specs.items()}
+    constant = {name: value for name, value in found.items() if value is not None}
     for _ in range(runs):
-        yield {name: _draw(spec, generator) for name, spec in specs.items()}
+        run = {name: _draw(spec, generator) for name, spec in specs.items() if "draw" in spec}
+        run |= constant
+        if sources.made and len(run) < len(specs):
+            run = sources.made(generator) | run
+        yield {name: _scaled(run[name], spec) for name, spec in specs.items()}
 
 
 def draw_sample(
-    tensors: dict[str, TensorSpec], sample: SampleSpec
+    tensors: dict[str, TensorSpec], sample: SampleSpec, sources: Sources
 ) -> tuple[dict[str, Tensor], Tensor]:
     """The inputs of a sample's fully analysed runs, and the generator's state after its last run.
 
-    tensors, sample: as in the config
-    returns: the draws by tensor, shape (runs, *shape), float32 or int64; and the generator's state
-        as bytes, from which the cotangents are drawn
+    tensors, sample, sources: as for `draw_runs`
+    returns: the tensors by name, shape (runs, *shape); and the generator's state as bytes, from
+        which the cotangents are drawn
+
+    Raises
+        UserError: as `draw_runs` does.
     """
     generator = torch.Generator().manual_seed(sample["seed"])
-    runs = draw_runs(tensors, sample, generator, sample["runs"])
+    runs = draw_runs(tensors, sample, generator, sample["runs"], sources)
     kept = [next(runs) for _ in range(fully_analysed(sample))]
     for _ in runs:
         pass
@@ -44,23 +64,31 @@ def draw_sample(
 
 
 def _draw(spec: TensorSpec, generator: torch.Generator) -> Tensor:
-    """Draw one tensor of shape spec["shape"]."""
-    shape, scale = spec["shape"], spec.get("scale", 1)
+    """Draw one tensor of shape spec["shape"], in float32, int64 or bool."""
+    shape = spec["shape"]
     match spec["draw"]:
         case "randn":
-            drawn = torch.randn(shape, generator=generator)
+            return torch.randn(shape, generator=generator)
         case "uniform":
             low, high = spec.get("low", 0.0), spec.get("high", 1.0)
-            drawn = torch.empty(shape).uniform_(low, high, generator=generator)
+            return torch.empty(shape).uniform_(low, high, generator=generator)
         case "linear_default":  # torch.nn.Linear.reset_parameters, for the weight and for the bias
             bound = spec["fan_in"] ** -0.5
-            drawn = torch.empty(shape).uniform_(-bound, bound, generator=generator)
+            return torch.empty(shape).uniform_(-bound, bound, generator=generator)
         case "randint":
             low, high = int(spec.get("low", 0)), int(spec["high"])
             return torch.randint(low, high, shape, generator=generator)
+        case "bernoulli":
+            probability = spec.get("probability", 0.5)
+            return torch.empty(shape).bernoulli_(probability, generator=generator).bool()
         case other:
             raise ValueError(other)
-    return drawn if scale == 1 else drawn * scale
+
+
+def _scaled(tensor: Tensor, spec: TensorSpec) -> Tensor:
+    """The tensor times the config's scale, in its own dtype."""
+    scale = spec.get("scale", 1)
+    return tensor if scale == 1 else tensor * scale
 
 
 def draw_cotangents(generator: torch.Generator, runs: int, shape: torch.Size) -> Tensor:
@@ -81,8 +109,9 @@ def resumed_generator(state: Tensor) -> torch.Generator:
 
 
 def cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """`tensor` rounded (or widened exactly) to `dtype`; integer tensors keep their dtype.
+    """`tensor` rounded (or widened exactly) to `dtype`; integers and bool keep their dtype.
 
-    The result is always a copy, so that no two runs share storage or alignment.
+    torch rounds float64 to a half format by way of float32. The result is always a copy, so that no
+    two runs share storage or alignment.
     """
     return tensor.to(dtype if tensor.is_floating_point() else tensor.dtype, copy=True)

@@ -16,26 +16,34 @@ TRACED = 5
 Argument = bool | int | float | str | None | list["Argument"] | dict[str, "Argument"]
 
 
-class Draw(TypedDict, total=False):
-    """How a sample draws a tensor, where it differs from `tensors`."""
+# A tensor written out: a number, true or false, or nested lists of these.
+Written = bool | int | float | list["Written"]
+SOURCES = ("draw", "value", "file", "from")  # where a tensor comes from; it has one of these keys
+INPUTS = "inputs.py"  # the author's file that `from` names
+FILES = ("file", "from")  # the sources that are files
+
+_From = TypedDict("_From", {"from": str}, total=False)  # a word that Python has reserved
+
+
+class Draw(_From, total=False):
+    """Where a sample takes a tensor from, where it differs from `tensors`."""
 
     draw: str
     scale: float
     low: float
     high: float
     fan_in: int
+    probability: float
+    value: Written
+    file: str
+    key: str
 
 
-class TensorSpec(TypedDict):
+class TensorSpec(Draw, total=False):
     """A tensor of the config; schema.yaml explains each key."""
 
     shape: list[int]
-    draw: str
-    requires_grad: NotRequired[bool]
-    scale: NotRequired[float]
-    low: NotRequired[float]
-    high: NotRequired[float]
-    fan_in: NotRequired[int]
+    requires_grad: bool
 
 
 class SampleSpec(TypedDict):
@@ -112,9 +120,30 @@ class Given:
 
 
 def drawn_tensors(tensors: dict[str, TensorSpec], sample: SampleSpec) -> dict[str, TensorSpec]:
-    """How each tensor is drawn in `sample`: as in `tensors`, unless the sample overrides it."""
+    """How each tensor is made in `sample`: as in `tensors`, unless the sample overrides it.
+
+    A sample that takes a tensor from somewhere else keeps of `tensors` what is not of the source.
+    """
     own = sample.get("tensors", {})
-    return {name: {**tensor, **own.get(name, {})} for name, tensor in tensors.items()}
+    return {name: _overridden(tensor, own.get(name, {})) for name, tensor in tensors.items()}
+
+
+def _overridden(tensor: TensorSpec, own: Draw) -> TensorSpec:
+    elsewhere = any(source in own and source not in tensor for source in SOURCES)
+    kept = {
+        key: value
+        for key, value in tensor.items()
+        if not elsewhere or key in ("shape", "requires_grad", "scale")
+    }
+    merged: TensorSpec = {**kept, **own}  # type: ignore[typeddict-item]
+    return merged
+
+
+def data_files(config: "Config") -> list[str]:
+    """The files that tensors are read from or made by, relative to the experiment, sorted."""
+    specs = [spec for one in config["samples"].values() for spec in one.get("tensors", {}).values()]
+    found = {spec.get(key) for spec in [*config["tensors"].values(), *specs] for key in FILES}
+    return sorted(name for name in found if isinstance(name, str))
 
 
 def shown_format(dtypes: list[str]) -> str:

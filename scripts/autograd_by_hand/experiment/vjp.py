@@ -12,6 +12,7 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.returned_values import check_gradients, check_result
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.settings import Given
+from autograd_by_hand.experiment.tensor_bits import same_bits
 from autograd_by_hand.experiment.user_code import (
     Author,
     as_user_error,
@@ -32,7 +33,7 @@ def autograd_vjp(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Forward's result, and its vector-Jacobian product with `dout` by autograd.
 
-    tensors: one run's inputs in float32 or int64; they are rounded to `dtype` first
+    tensors: one run's inputs as drawn; they are rounded to `dtype` first
     needed: the tensors to differentiate by
     dout: the cotangent, shape of forward's result
     lift: converts each rounded tensor before forward gets it, for example to a wider kind of tensor
@@ -137,7 +138,7 @@ class Backward:
     def __call__(self, tensors: dict[str, Tensor], dout: Tensor) -> Answer:
         """Call backward on one run; if it fails, the answer's `refused` says why.
 
-        tensors: one run's inputs in float32 or int64; they are rounded to the dtype first
+        tensors: one run's inputs as drawn; they are rounded to the dtype first
         dout: the cotangent, shape of forward's result
         """
         given = {name: cast(value, self.dtype) for name, value in tensors.items()} | {
@@ -187,9 +188,3 @@ def load_backward(
 def with_cotangent(given: Given) -> Given:
     """What backward is called with: what forward is, and the cotangent."""
     return replace(given, tensors=(*given.tensors, "dout"))
-
-
-def same_bits(first: Tensor, second: Tensor) -> bool:
-    """Whether two tensors of one shape and dtype hold the same bits, nan and -0 included."""
-    bits = [value.contiguous().reshape(-1).view(torch.uint8) for value in (first, second)]
-    return torch.equal(*bits)

@@ -17,6 +17,7 @@ from autograd_by_hand.experiment.settings import (
     CHUNK,
     Config,
     chunks,
+    data_files,
     edition,
     gradient_names,
     judged,
@@ -178,8 +179,16 @@ class Experiments:
         """The report of every experiment in its first language, by the experiment's name."""
         return {name: self.report(SimpleNamespace(experiment=name)) for name in self.names}
 
+    def folder(self, wildcards: Wildcards) -> str:
+        """The experiment's folder."""
+        return str(_folder(wildcards))
+
+    def data(self, wildcards: Wildcards) -> list[str]:
+        """The author's files that tensors are read from or made by."""
+        return [str(_folder(wildcards) / name) for name in data_files(self.config(wildcards))]
+
     def written_by_author(self, wildcards: Wildcards) -> list[str]:
-        """The author's files, with the discussion and translations if they exist."""
+        """The author's files: those that every experiment has, texts if they exist, and data."""
         names = [
             *AUTHORS_FILES,
             *(
@@ -189,7 +198,7 @@ class Experiments:
             ),
         ]
         paths = [_folder(wildcards) / name for name in names]
-        return [str(path) for path in paths if path.is_file()]
+        return [*(str(path) for path in paths if path.is_file()), *self.data(wildcards)]
 
     def per_dtype(self, file: str) -> Of[list[str]]:
         """A file of work/{dtype}/, for every dtype of the experiment, in its order."""

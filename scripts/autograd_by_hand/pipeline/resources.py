@@ -107,8 +107,14 @@ def refuse_what_cannot_be(configs: dict[str, Config], root: Path) -> None:
 
 
 def _elements(config: Config) -> tuple[int, int]:
-    """How many elements the tensors of a run have, and how many their gradients."""
-    sizes = [(prod(one["shape"]), one.get("requires_grad")) for one in config["tensors"].values()]
+    """How many elements the tensors of a run have, and how many their gradients.
+
+    A tensor without a shape in the config is left out: it is known only when it is made.
+    """
+    sizes = [
+        (prod(one.get("shape", [0])), one.get("requires_grad"))
+        for one in config["tensors"].values()
+    ]
     return sum(size for size, _ in sizes), sum(size for size, needed in sizes if needed)
 
 

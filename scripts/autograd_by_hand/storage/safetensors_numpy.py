@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from autograd_by_hand.core.errors import UserError
 
 _KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4"}
-_KINDS |= {"U8": "u1", "BOOL": "?"}
+_KINDS |= {"I8": "i1", "U8": "u1", "BOOL": "?"}
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

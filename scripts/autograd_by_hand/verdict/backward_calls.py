@@ -12,7 +12,8 @@ from autograd_by_hand.experiment.autograd_use import AutogradUse
 from autograd_by_hand.experiment.autograd_watch import AutogradWatch
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.settings import Given
-from autograd_by_hand.experiment.vjp import Backward, load_backward, same_bits
+from autograd_by_hand.experiment.tensor_bits import same_bits
+from autograd_by_hand.experiment.vjp import Backward, load_backward
 from autograd_by_hand.storage.safetensors_torch import Run, Stack
 from autograd_by_hand.verdict.calls import Calls
 from autograd_by_hand.verdict.value_checks import off_zero, repetition

@@ -58,11 +58,13 @@ class AutogradsError(ErrorInNoise):
 class GradientFacts(TypedDict):
     """Facts about a gradient in one dtype.
 
+    shape: in one run
     largest: the greatest magnitude of the reference, or null
     ulp_at_largest: the spacing of the dtype there, or null
     identical: whether the manual gradient has autograd's bits
     """
 
+    shape: list[int]
     largest: float | None
     ulp_at_largest: float | None
     identical: bool
@@ -140,6 +142,7 @@ def facts_of_gradient(values: Kinds, key: str, dtype: str) -> GradientFacts:
     manual, autograd, truth = (values[kind][key] for kind in ("manual", "autograd", "reference"))
     size = _largest(truth)
     return {
+        "shape": [*truth.shape[1:]],
         "largest": size,
         "ulp_at_largest": None if size is None else float(ulp(np.array(size), dtype)),
         "identical": bool((bits(manual) == bits(autograd)).all()),

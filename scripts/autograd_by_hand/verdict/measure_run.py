@@ -45,7 +45,7 @@ class ExperimentInDtype:
     def measure(self, run: int, tensors: dict[str, Tensor], dout: Tensor) -> Tensor:
         """Return the errors of one run, shape (comparisons, gradients, measures).
 
-        tensors: the run's inputs in float32 or int64; they are rounded to the dtype first
+        tensors: the run's inputs as drawn; they are rounded to the dtype first
         dout: the cotangent, in the shape of forward's result
         """
         found = {"manual": self._by_hand(tensors, dout).named()}

@@ -16,7 +16,7 @@ def reference_of(
     """Compute forward's "result" and the gradients "d<tensor>" of one run, in float64.
 
     forward: in the dtype to which the inputs are rounded
-    tensors, dout: of one run, in float32 or int64
+    tensors, dout: of one run, as drawn
     wide: whether to compute in longdouble; "<name>.tail" is then the part of a value beyond float64
 
     Raises

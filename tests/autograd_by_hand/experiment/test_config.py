@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.config import load_config, load_configs
+from autograd_by_hand.storage.safetensors_torch import write_tensors
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = ROOT / "experiments/schema.yaml"
@@ -33,18 +35,33 @@ acceptance:
 """
 X, T = "{shape: [2, 3], draw: randn, requires_grad: true}", "{shape: [2], draw: randn}"
 DTYPES = "float64, float32, bfloat16, float16"
-TENSOR_KEYS = "draw, fan_in, high, low, requires_grad, scale, shape"
+TENSOR_KEYS = (
+    "draw, fan_in, file, from, high, key, low, probability, requires_grad, scale, shape, value"
+)
+DATA = {
+    "t": torch.ones(2, dtype=torch.float64),
+    "mask": torch.ones(2, dtype=torch.bool),
+    "z": torch.ones(2, dtype=torch.int16),
+    "nothing": torch.ones(0),
+}
+SOURCES = "draw, value, file or from"
 
 
 def refused(tmp_path: Path, text: str | bytes) -> str:
-    """What is said of a config that holds `text`, from behind the file's name on."""
+    """What is said of a config that holds `text`, from behind the file's name on.
+
+    The experiment has a file of data, and its folder is written as HERE.
+    """
     path = tmp_path / "config.yaml"
+    write_tensors(tmp_path / "data.safetensors", DATA)
+    (tmp_path / "text.safetensors").write_text("abc")
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UserError) as error:
         load_config(path, SCHEMA)
     sentences = str(error.value).splitlines()
     assert all(sentence.startswith(str(path)) for sentence in sentences)
-    return "\n".join(sentence.removeprefix(f"{path}:") for sentence in sentences)
+    told = "\n".join(sentence.removeprefix(f"{path}:") for sentence in sentences)
+    return told.replace(str(tmp_path), "HERE")
 
 
 def edited(old: str, new: str) -> str:
@@ -113,9 +130,9 @@ CASES = {
         ("    runs: 3\n", ""),
         "7: samples.trial: runs is missing.",
     ),
-    "two missing keys, told once": (
+    "a tensor from nowhere": (
         (f"t: {T}", "t: {}"),
-        "5: tensors.t: draw, shape is missing.",
+        f"5: tensors.t: needs {SOURCES}, which say where it comes from.",
     ),
     "no trial": (
         ("  trial:", "  other:"),
@@ -131,7 +148,7 @@ CASES = {
     ),
     "an unknown draw": (
         (f"t: {T}", "t: {shape: [2], draw: rand}"),
-        "5: tensors.t.draw: 'rand' is none of randn, uniform, linear_default, randint; did you mean 'randn'?",
+        "5: tensors.t.draw: 'rand' is none of randn, uniform, linear_default, randint, bernoulli; did you mean 'randn'?",
     ),
     "a negative shape": (
         ("shape: [2, 3]", "shape: [2, -3]"),
@@ -255,7 +272,7 @@ CASES = {
     ),
     "linear_default without fan_in": (
         (f"t: {T}\n", "t: {shape: [2], draw: linear_default}\n"),
-        "10: samples.trial.tensors.t: draw: linear_default needs fan_in, the number of inputs of the layer.",
+        "5: tensors.t: draw: linear_default needs fan_in, the number of inputs of the layer.",
     ),
     "linear_default without fan_in in a sample only": (
         ("tensors: {t: {scale: 2.0}}", "tensors: {t: {draw: linear_default}}"),
@@ -399,6 +416,106 @@ CASES = {
     "no argument": (
         ("time_limit: 20", "arguments: {}"),
         "12: arguments: must not be empty.",
+    ),
+    "two sources": (
+        (f"t: {T}", "t: {shape: [2], draw: randn, value: 1.0}"),
+        "5: tensors.t: has draw and value, but it can come from one of them only; keep one.",
+    ),
+    "a draw without a shape": (
+        (f"t: {T}", "t: {draw: randn}"),
+        "5: tensors.t: shape is missing.",
+    ),
+    "a key without a file": (
+        (f"t: {T}", "t: {shape: [2], draw: randn, key: t}"),
+        "5: tensors.t: key is the tensor's name in a file; write file as well, or leave it out.",
+    ),
+    "a gradient of true or false": (
+        (f"t: {T}", "t: {shape: [2], draw: bernoulli, requires_grad: true}"),
+        "5: tensors.t: draw: bernoulli gives true or false, which have no gradient.",
+    ),
+    "a probability above 1": (
+        (f"t: {T}", "t: {shape: [2], draw: bernoulli, probability: 1.5}"),
+        "5: tensors.t.probability: 1.5 is out of range; it must be at most 1.",
+    ),
+    "a source like no other": (
+        (f"t: {T}", "t: {from: input.py}"),
+        "5: tensors.t.from: 'input.py' is none of inputs.py; did you mean 'inputs.py'?",
+    ),
+    "an inputs.py that is not there": (
+        (f"t: {T}", "t: {from: inputs.py}"),
+        "5: tensors.t: from: there is no HERE/inputs.py; write it with a function inputs(generator).",
+    ),
+    "a value that YAML reads as text": (
+        (f"t: {T}", "t: {value: [1.0, 1e-3]}"),
+        "5: tensors.t: value: '1e-3' is no number but text, as YAML reads it; write 1.0e-3 without quotes.",
+    ),
+    "a value that is no number": (
+        (f"t: {T}", "t: {value: null}"),
+        "5: tensors.t: value: None is no number.",
+    ),
+    "an empty value": (
+        (f"t: {T}", "t: {value: [[]]}"),
+        "5: tensors.t: value: a list must not be empty.",
+    ),
+    "a ragged value": (
+        (f"t: {T}", "t: {value: [[1.0, 2.0], [3.0]]}"),
+        "5: tensors.t: value: lists side by side must be of one length; pad the shorter ones.",
+    ),
+    "a value of numbers and lists": (
+        (f"t: {T}", "t: {value: [1.0, [3.0]]}"),
+        "5: tensors.t: value: numbers and lists cannot stand side by side.",
+    ),
+    "a value of numbers and truths": (
+        (f"t: {T}", "t: {value: [1.0, true]}"),
+        "5: tensors.t: value: numbers and true or false cannot stand side by side.",
+    ),
+    "a value beyond 64 bits": (
+        (f"t: {T}", "t: {value: 9223372036854775808}"),
+        "5: tensors.t: value: whole numbers must fit in 64 bits; write a point for larger ones.",
+    ),
+    "a gradient of whole numbers in a value": (
+        (f"t: {T}", "t: {value: [1, 2], requires_grad: true}"),
+        "5: tensors.t: value: whole numbers have no gradient; write numbers with a point, such as 1.0.",
+    ),
+    "a gradient of a truth in a value": (
+        (f"t: {T}", "t: {value: true, requires_grad: true}"),
+        "5: tensors.t: value: true and false have no gradient; write numbers with a point, such as 1.0.",
+    ),
+    "a value of another shape": (
+        (f"t: {T}", "t: {shape: [3], value: [1.0, 2.0]}"),
+        "5: tensors.t: value has shape [2], which cannot be broadcast to [3].",
+    ),
+    "a file outside": (
+        (f"t: {T}", "t: {file: ../data.safetensors}"),
+        "5: tensors.t: file: ../data.safetensors is outside the experiment; copy the file into HERE.",
+    ),
+    "a file that is not there": (
+        (f"t: {T}", "t: {file: date.safetensors}"),
+        "5: tensors.t: file: there is no HERE/date.safetensors.",
+    ),
+    "a file of another kind": (
+        (f"t: {T}", "t: {file: text.safetensors}"),
+        "5: tensors.t: file: HERE/text.safetensors: is not a safetensors file.",
+    ),
+    "a key that the file has not": (
+        (f"t: {T}", "t: {file: data.safetensors, key: masks}"),
+        "5: tensors.t: file: HERE/data.safetensors has no tensor 'masks'; its keys include mask.",
+    ),
+    "a dtype that no input has": (
+        (f"t: {T}", "t: {file: data.safetensors, key: z}"),
+        "5: tensors.t: file: 'z' is I16 in HERE/data.safetensors; convert it to one of F64, F32, F16, BF16, I64, I32, I8, U8, BOOL.",
+    ),
+    "a file's tensor of another shape": (
+        (f"t: {T}", "t: {file: data.safetensors, shape: [3]}"),
+        "5: tensors.t: file: 't' has shape [2] in HERE/data.safetensors, and not [3].",
+    ),
+    "a gradient of a file's mask": (
+        (f"t: {T}", "t: {file: data.safetensors, key: mask, requires_grad: true}"),
+        "5: tensors.t: file: 'mask' is BOOL in HERE/data.safetensors, which has no gradient; remove requires_grad.",
+    ),
+    "a gradient of nothing": (
+        (f"t: {T}", "t: {file: data.safetensors, key: nothing, requires_grad: true}"),
+        "5: tensors.t: file: 'nothing' is empty in HERE/data.safetensors, which has no gradient; remove requires_grad.",
     ),
 }
 

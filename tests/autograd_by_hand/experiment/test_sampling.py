@@ -7,18 +7,24 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograd_by_hand.experiment.input_sources import Sources
 from autograd_by_hand.experiment.sampling import (
     cast,
     draw_cotangents,
     draw_runs,
-    draw_sample,
     resumed_generator,
 )
+from autograd_by_hand.experiment.sampling import draw_sample as draw_every
 from autograd_by_hand.experiment.settings import FULLY_ANALYSED, Draw, SampleSpec
 
+NOTHING = Sources(Path())
 LAB = Path(__file__).parents[3] / "experiments/25-autograd-by-hand/config.yaml"
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 HALVES = (torch.float16, torch.bfloat16)
+
+
+def draw_sample(tensors, sample):
+    return draw_every(tensors, sample, NOTHING)
 
 
 def spec(draw, shape=(4,), **settings):
@@ -194,7 +200,8 @@ def test_only_the_first_runs_are_kept_and_the_state_is_that_after_all():
     assert draws["x"].shape == (FULLY_ANALYSED, 4)
     generator = torch.Generator().manual_seed(7)
     runs = [
-        run["x"] for run in draw_runs({"x": spec("randn")}, sample, generator, FULLY_ANALYSED + 3)
+        run["x"]
+        for run in draw_runs({"x": spec("randn")}, sample, generator, FULLY_ANALYSED + 3, NOTHING)
     ]
     assert torch.equal(torch.stack(runs[:FULLY_ANALYSED]), draws["x"])
     assert torch.equal(generator.get_state(), state)

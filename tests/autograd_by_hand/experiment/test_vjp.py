@@ -5,8 +5,9 @@ import torch
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.settings import Given
+from autograd_by_hand.experiment.tensor_bits import same_bits
 from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward, autograd_vjp, same_bits
+from autograd_by_hand.experiment.vjp import Backward, autograd_vjp
 
 LAB = Path(__file__).parents[3] / "experiments/25-autograd-by-hand"
 LIMIT = 30.0

@@ -8,6 +8,7 @@ from autograd_by_hand.storage.comparisons import COMPARISONS, MEASURES
 
 DTYPES = ["float32", "float16"]
 GRADIENTS = ["dx", "dW"]
+SHAPES = {"dx": [2, 3], "dW": [4, 3]}
 Rows = dict[tuple[str, str, str], dict[str, Any]]
 
 
@@ -96,7 +97,7 @@ def facts(**result: Any) -> dict[str, Any]:
     sample = {
         "runs": 20,
         "result": {"largest": 100.0, "non_finite": None} | result,
-        "gradients": {name: dict(gradient) for name in GRADIENTS},
+        "gradients": {name: {"shape": SHAPES[name], **gradient} for name in GRADIENTS},
     }
     return {"eps": 0.125, "largest": 65504.0, "samples": {"trial": sample, "example": sample}}
 

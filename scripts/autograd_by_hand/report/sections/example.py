@@ -50,10 +50,11 @@ def example_of(measured: Measurements) -> Example | None:
 
 def _row(measured: Measurements, gradient: str) -> Row:
     dtype, errors = measured.shown, measured.errors[SAMPLE]
-    first = measured.facts[dtype]["samples"][SAMPLE]["gradients"][gradient]["first"]
+    facts = measured.facts[dtype]["samples"][SAMPLE]["gradients"][gradient]
+    first = facts["first"]
     return Row(
         gradient=gradient,
-        shape=measured.specs[gradient.removeprefix("d")]["shape"],
+        shape=facts["shape"],
         manual=first["manual"],
         autograd=first["autograd"],
         reference=first["reference"],
