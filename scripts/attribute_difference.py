@@ -157,7 +157,11 @@ def _reason(observed: Operations, revealed: list[RevealedSum]) -> str | None:
         )
     for program, whose in ((observed["hand"], "backward"), (observed["autograd"], "forward")):
         if any(sample == "trial" for sample, _ in program["others"]):
-            return Message("{whose} makes other operations from run to run", whose=whose)
+            return Message(
+                "from run to run, {whose} makes other operations, or the same with other numbers "
+                "or shapes",
+                whose=whose,
+            )
     for call in observed["hand"]["calls"]:
         if "sum" not in call:
             continue

@@ -7,8 +7,9 @@ in   forward, backward  the author's files
      time_limit         seconds for one call of forward or backward
 out  operations         json: `autograd` and `hand` (the manual backward, on the trial's runs only),
                         each the program (`replay.program`) of the trial's first run, and in it
-                        `others`, the runs (sample, number) that execute other operations; `sums`,
-                        the operation and the operands' layouts of each distinct sum
+                        `others`, the runs (sample, number) that execute other operations, or the
+                        same with other numbers or shapes; `sums`, the operation and the operands'
+                        layouts of each distinct sum
      recorded           safetensors, (runs, *shape): "<sample>/<name>" for the variables of forward,
                         "<sample>/<program>.<index of the call>.<number>" for the values that a
                         replay reads instead of computing them
@@ -18,6 +19,7 @@ The summation orders of these operations are found by reveal_orders.
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from autograd_by_hand.aten.dtypes import torch_dtype
@@ -51,7 +53,7 @@ def observe_operations(
     runs.sort(key=lambda run: run.sample != "trial")  # its first run defines the programs
     given = (read_given(draws), needed, torch_dtype(dtype), time_limit)
     theirs, by_hand = load_forward(forward, *given), load_backward(backward, *given)
-    programs: dict[str, Program] = {}
+    first: dict[str, tuple[Program, dict[str, torch.Size]]] = {}  # and shapes of what is recorded
     others: dict[str, list[tuple[str, int]]] = {"autograd": [], "hand": []}
     sums: list[SumCall] = []
     stack = Stack()
@@ -63,16 +65,18 @@ def observe_operations(
             observed.append(("hand", *observe_backward(by_hand, run.tensors, run.dout)))
         for name, own, found in observed:
             numbered = _numbered(found, own.sums, sums)
-            if programs.setdefault(name, numbered) != numbered:
-                others[name].append((sample, run.number))
-                continue
-            stack.add(sample, {f"{name}.{key}": one for key, one in _given(found, own).items()})
+            kept = {f"{name}.{key}": one for key, one in _given(found, own).items()}
             if name == "autograd":
                 gradients = {f"d{one}" for one in needed} | {"loss", "result"}
-                stack.add(sample, {n: t for n, t in outputs.items() if n not in gradients})
+                kept |= {n: t for n, t in outputs.items() if n not in gradients}
+            alike = numbered, {key: tensor.shape for key, tensor in kept.items()}
+            if first.setdefault(name, alike) == alike:
+                stack.add(sample, kept)
+            else:
+                others[name].append((sample, run.number))
     write_json(
         operations,
-        {name: {**program, "others": others[name]} for name, program in programs.items()}
+        {name: {**program, "others": others[name]} for name, (program, _) in first.items()}
         | {"sums": sums},
     )
     write_tensors(recorded, stack.stacked())

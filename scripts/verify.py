@@ -104,7 +104,10 @@ def _replayed(archive: Archive, dtype: str) -> Iterator[tuple[bool, str]]:
     for one in found["refused"]:
         yield True, f"replay  {dtype} {one['tensor']}: taken as recorded, since {one['reason']}"
     if found["others"]:
-        yield True, f"replay  {dtype}: {len(found['others'])} runs make other operations"
+        yield (
+            True,
+            f"replay  {dtype}: {len(found['others'])} runs make other operations or shapes",
+        )
 
 
 def _replay(archive: Archive, dtype: str) -> Replay:

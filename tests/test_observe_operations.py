@@ -61,6 +61,19 @@ def test_runs_that_make_other_operations_are_named(tmp_path):
     assert layer.observe()["autograd"]["others"] == [["trial", 1]]
 
 
+def test_a_run_whose_values_have_other_shapes_is_left_out(tmp_path):
+    forward = "def forward(x):\n    kept = x[x > -0.2]\n    return (kept * kept).sum()\n"
+    backward = "def backward(x):\n    return {'x': 2 * x * (x > -0.2)}\n"
+    layer = Layer(tmp_path, forward=forward, backward=backward, shapes={"x": (40,)})
+    x = read_tensors(layer.work / "draws.safetensors")["trial/x"]
+    counts = [int((run > -0.2).sum()) for run in x]
+    others = [["trial", run] for run, count in enumerate(counts) if count != counts[0]]
+    assert others
+    assert layer.observe()["autograd"]["others"] == others
+    kept = read_arrays(layer.file("recorded"))["trial/kept"]
+    assert kept.shape == (len(counts) - len(others), counts[0])
+
+
 def with_example(layer, value):
     """Give the layer a sample besides the trial, one run in which x has this value throughout."""
     draws, cotangents = (layer.work / f"{name}.safetensors" for name in ("draws", "cotangents"))

@@ -45,7 +45,7 @@ class Program(TypedDict):
     outputs: the number of each value that has a name: results, gradients, the author's variables
     forward: how many of the calls belong to forward
     refused: in the manual program: why a gradient is unusable, by tensor
-    others: the runs, as (sample, number), that execute other operations
+    others: the runs, as (sample, number), that execute other operations, numbers or shapes
     """
 
     inputs: dict[str, int]
