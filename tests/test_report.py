@@ -240,6 +240,7 @@ class Story:
                     },
                     "gradients": {
                         gradient: {
+                            "shape": self.config["tensors"][gradient[1:]]["shape"],
                             "largest": self.dx_largest, "ulp_at_largest": self.dx_ulp,
                             "identical": self.identical, "non_finite": None,
                             "first": {"manual": 1.5, "autograd": 1.5, "reference": 1.5},
