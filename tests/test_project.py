@@ -15,6 +15,7 @@ STAGES = sorted(
     path.stem for path in (ROOT / "scripts").glob("[a-z]*.py") if path.stem not in COMMANDS
 )
 IMPORTED_AS = {
+    "flint": "python-flint",
     "markdown_it": "markdown-it-py",
     "mdit_py_plugins": "mdit-py-plugins",
     "yaml": "pyyaml",

@@ -20,6 +20,7 @@ __all__ = [
     "decomposition",
     "differentiating",
     "is_own_function",
+    "plain_torch_function",
     "running_node",
     "shell",
     "silence_vmap",
@@ -96,12 +97,26 @@ def declared_arguments(func: Any) -> list[Any]:
     return arguments
 
 
-def shell(cls: type[torch.Tensor], shape: tuple[int, ...], dtype: torch.dtype) -> Any:
+def shell(
+    cls: type[torch.Tensor],
+    shape: tuple[int, ...],
+    dtype: torch.dtype,
+    strides: tuple[int, ...] | None = None,
+    offset: int | None = None,
+) -> Any:
     """An instance of a subclass of Tensor with a shape and a dtype but no elements.
+
+    strides, offset: in elements; without strides it is contiguous
 
     Torch makes its own subclasses in this way; it is indispensable.
     """
-    return torch.Tensor._make_wrapper_subclass(cls, shape, dtype=dtype)  # noqa: SLF001
+    return torch.Tensor._make_wrapper_subclass(  # noqa: SLF001
+        cls, shape, strides=strides, storage_offset=offset, dtype=dtype
+    )
+
+
+# As a class's `__torch_function__`: results of torch's functions are not wrapped in that class.
+plain_torch_function = torch._C._disabled_torch_function_impl  # noqa: SLF001
 
 
 def _is_left_out(name: str) -> bool:
