@@ -1,6 +1,6 @@
 """Write the report in one language: REPORT.md is English, REPORT.es.md Spanish.
 
-in   errors, graph, judgement, environment,
+in   errors, graph, judgement, environment, made,
      tails, oracle, opinion, tried               as their stages write them; `tried` only if the
                                                  config has pitfalls
      facts, calls, arithmetic, handed_over,
@@ -11,7 +11,8 @@ in   errors, graph, judgement, environment,
                                                  Spanish report prefers derivation.es.md and
                                                  discussion.es.md
      figures                                     the pictures
-     title, question, specs, samples, dtypes     from the config
+     title, question, specs, arguments, samples, dtypes
+                                                 from the config
      language                                    the report's
      languages                                   all languages of the experiment's reports, the
                                                  author's own first
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from autograd_by_hand.core.files import read_json, write_text
-from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
+from autograd_by_hand.experiment.settings import Argument, SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.replay.sum_table import described_sums
 from autograd_by_hand.report.measurements import Errors, Measurements
@@ -53,10 +54,12 @@ def render_report(
     tried: list[Path],
     graph: Path,
     environment: Path,
+    made: Path,
     written: list[Path],
     title: str,
     question: str,
     specs: dict[str, TensorSpec],
+    arguments: dict[str, Argument],
     samples: dict[str, SampleSpec],
     dtypes: list[str],
     language: str,
@@ -90,6 +93,8 @@ def render_report(
         sums=described_sums(read_json(operations), read_json(orders)["sums"]),
         graph=read_json(graph),
         environment=read_json(environment),
+        made=read_json(made),
+        arguments=arguments,
     )
     own = translations.get(language, {})
     derivation, discussion = (

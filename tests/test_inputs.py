@@ -105,6 +105,9 @@ def test_right_is_right_and_its_files_are_in_the_manifest(
     listed = {Path(file["path"]).name for file in manifest["files"]["written"]}
     assert "inputs.py" in listed
     assert ("data.safetensors" in listed) == (one is ATTENTION)
+    report = (tmp_path / f"experiments/{TINY}/REPORT.md").read_text()
+    assert "| `inputs.py` |" in report
+    assert ("| `v` | 6 x 4 | float64 | `data.safetensors` |" in report) == (one is ATTENTION)
 
 
 def test_a_wrong_one_is_wrong_and_named(tmp_path: Path) -> None:

@@ -167,8 +167,8 @@ class Story:
         render_report(
             LAB.name, errors, judgement, facts, each, arithmetic, handed, replays, attributions,
             operations, orders, self.write("tails", self.tails()), oracle, opinion, tried,
-            graph, environment, written,
-            self.config["title"], self.config["question"], self.config["tensors"], samples, DTYPES,
+            graph, environment, self.write("inputs", []), written,
+            self.config["title"], self.config["question"], self.config["tensors"], {}, samples, DTYPES,
             self.language, self.languages, self.config["translations"], report,
         )  # fmt: skip
         return report.read_text()

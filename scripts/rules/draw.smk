@@ -9,6 +9,7 @@ rule generate_tensors:
     output:
         draws="experiments/{experiment}/work/draws.safetensors",
         states="experiments/{experiment}/work/states.safetensors",
+        made="experiments/{experiment}/work/inputs.json",
     log:
         "experiments/{experiment}/work/logs/generate_tensors.log",
     conda:

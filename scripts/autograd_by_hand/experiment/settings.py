@@ -107,6 +107,17 @@ class Config(Languages):
     autograd: NotRequired[str]
 
 
+class MadeTensor(TypedDict):
+    """A tensor of the trial as it was made.
+
+    shape: in one run
+    """
+
+    name: str
+    shape: list[int]
+    dtype: str
+
+
 @dataclass(frozen=True)
 class Given:
     """What forward and backward are called with, by name.

@@ -41,6 +41,7 @@ CACHED_ONCE = (
     "environment.json",
     "gradcheck.json",
     "graph.json",
+    "inputs.json",
     "judgement.json",
     "mistakes.json",
     "oracle.json",

@@ -7,6 +7,8 @@ from typing import Any
 
 from autograd_by_hand.experiment.graph_listing import RecordedGraph
 from autograd_by_hand.experiment.settings import (
+    Argument,
+    MadeTensor,
     SampleSpec,
     TensorSpec,
     gradient_names,
@@ -38,6 +40,8 @@ class Measurements:
     facts, calls, arithmetic, handed_over, replay, attribution, tails: by dtype
     sums: as `described_sums` returns them
     graph: as dump_graph wrote it
+    made: the tensors of the trial
+    arguments: what forward and backward take besides tensors
     pitfalls: the verdicts on the config's pitfalls, empty if it has none
     """
 
@@ -62,6 +66,8 @@ class Measurements:
     sums: list[SumRow]
     graph: RecordedGraph
     environment: Environment
+    made: list[MadeTensor]
+    arguments: dict[str, Argument]
 
     @cached_property
     def gradients(self) -> list[str]:

@@ -11,6 +11,7 @@ from autograd_by_hand.report.sections.errors import Errors, errors_of
 from autograd_by_hand.report.sections.example import Example, example_of
 from autograd_by_hand.report.sections.float16 import Float16, float16_of
 from autograd_by_hand.report.sections.graph import Graph, graph_of
+from autograd_by_hand.report.sections.inputs import Inputs, inputs_of
 from autograd_by_hand.report.sections.mistakes import Mistakes, mistakes_of
 from autograd_by_hand.report.sections.other_orders import OtherOrder, other_orders_of
 from autograd_by_hand.report.sections.proof import Proof, proof_of
@@ -74,6 +75,7 @@ class ReportView:
     remarks: list[Remark]
     derivation: Text
     mistakes: Mistakes
+    inputs: Inputs | None
     example: Example | None
     errors: Errors
     tails: Tails
@@ -123,6 +125,7 @@ def report_view(
         remarks=remarks_of(measured),
         derivation=derivation,
         mistakes=mistakes_of(measured),
+        inputs=inputs_of(measured),
         example=example_of(measured),
         errors=errors_of(measured),
         tails=tails_of(measured),

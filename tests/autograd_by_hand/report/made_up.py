@@ -37,6 +37,8 @@ def measurements(**changed: Any) -> Measurements:
         "oracle": {"reason": None, "autograd": 2.0, "difference": 2.5, "uncertain": 0.5},
         "gradcheck": {"refused": None, "objection": None, "fast": False, "shapes": {}},
         "pitfalls": [],
+        "made": [],
+        "arguments": {},
         "sums": [],
         "graph": {"nodes": []},
         "environment": {},
