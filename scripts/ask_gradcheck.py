@@ -19,13 +19,16 @@ fast mode.
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.experiment.gradcheck import ask, cut
+from autograd_by_hand.experiment.output_names import output_of
+from autograd_by_hand.experiment.returned_values import outputs_of
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import call, load_function
-from autograd_by_hand.experiment.vjp import Backward, with_cotangent
+from autograd_by_hand.experiment.vjp import Backward, backward_function
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_given, read_runs
 
@@ -43,19 +46,18 @@ def ask_gradcheck(
     wide = {name: cast(value, torch.float64) for name, value in run.tensors.items()}
     given = read_given(draws)
     forwards = load_function(forward, "forward", given, time_limit)
-    function = load_function(backward, "backward", with_cotangent(given), time_limit)
+
+    def pulled(**leaves: Tensor) -> dict[str, Tensor]:
+        outputs = outputs_of(call(forwards, forward, leaves, time_limit), forwards, forward)
+        return {name: outputs[output_of(name)] for name in run.douts}
+
+    function = backward_function(backward, given, [*run.douts], time_limit)
     answer = {"shapes": {}, "fast": False, "objection": None, "refused": None}
     for fast, tensors in ((False, cut(wide)), (True, wide)):
         by_hand = Backward(function, backward, needed, torch.float64, time_limit)
         answer |= {"shapes": {name: list(one.shape) for name, one in tensors.items()}, "fast": fast}
         try:
-            objection = ask(
-                lambda **leaves: call(forwards, forward, leaves, time_limit),
-                by_hand,
-                tensors,
-                needed,
-                fast,
-            )
+            objection = ask(pulled, by_hand, tensors, needed, fast)
             answer |= {"objection": objection, "refused": None}
             break
         except UserError as error:

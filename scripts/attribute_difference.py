@@ -90,7 +90,7 @@ def attribute_difference(
         {name: values[:TRACED] for name, values in arrays_by_sample(*paths)["trial"].items()}
         for paths in ((draws, cotangents), (recorded, autograd), (manual,))
     )
-    count = len(made["result"])
+    count = len(next(iter(drawn.values())))
     hand = RepeatedReplay(
         program,
         {name: tensor_of_runs(drawn[name], dtype) for name in program["inputs"]},
@@ -206,11 +206,14 @@ def _numpys_end(
     runs = read_runs(draws, cotangents)
     found: dict[str, list[Array]] = {f"d{name}": [] for name in needed}
     wide = torch_dtype(accumulator(dtype))
-    by_hand = load_backward(backward, read_given(draws), needed, wide, time_limit)
+    by_hand = load_backward(backward, read_given(draws), [*runs[0].douts], needed, wide, time_limit)
     for run in [run for run in runs if run.sample == "trial"][:count]:
-        rounded = {name: cast(value, torch_dtype(dtype)) for name, value in run.tensors.items()}
+        rounded, douts = (
+            {name: cast(value, torch_dtype(dtype)) for name, value in given.items()}
+            for given in (run.tensors, run.douts)
+        )
         with NumpySums():
-            answer = by_hand(rounded, cast(run.dout, torch_dtype(dtype)))
+            answer = by_hand(rounded, douts)
         for name, value in answer.named().items():
             found[name].append(value.numpy())
     return {name: np.stack(values, axis=-1) for name, values in found.items()}

@@ -2,7 +2,7 @@
 
 in   backward    the author's backward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     cotangents  safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      needed      the tensors that require a gradient
      time_limit  seconds for one call of backward
 out  checked     text, one line per gradient: its name and shape, or why it cannot be used
@@ -30,8 +30,9 @@ def check_backward(
     checked: Path,
 ) -> None:
     run = read_runs(draws, cotangents)[0]
-    by_hand = load_backward(backward, read_given(draws), needed, torch_dtype("float32"), time_limit)
-    answer = by_hand(run.tensors, run.dout)
+    given, dtype = read_given(draws), torch_dtype("float32")
+    by_hand = load_backward(backward, given, [*run.douts], needed, dtype, time_limit)
+    answer = by_hand(run.tensors, run.douts)
     if set(needed) <= set(answer.refused):
         raise UserError(answer.refused[needed[0]])
     lines = {name: f"d{name} {tuple(answer.gradients[name].shape)}" for name in needed}

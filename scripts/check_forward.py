@@ -2,10 +2,11 @@
 
 in   forward     the author's forward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     cotangents  safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
-out  oracle      json: `autograd` and `difference`, the derivative of <dout, forward> along a random
+out  oracle      json: `autograd` and `difference`, the derivative of <dout, forward>, summed over
+                 the outputs, along a random
                  direction by autograd and by finite differences, for the trial's first run in
                  float64; `uncertain`, the estimated error of `difference`; `reason`, why autograd
                  cannot serve as a reference for this forward, or null
@@ -23,6 +24,8 @@ from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.experiment.finite_difference import ridders
+from autograd_by_hand.experiment.output_names import output_of
+from autograd_by_hand.experiment.returned_values import outputs_of
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.tensor_bits import same_bits
 from autograd_by_hand.experiment.user_code import call, load_function
@@ -46,20 +49,21 @@ def check_forward(
     oracle: Path,
 ) -> None:
     run = next(run for run in read_runs(draws, cotangents) if run.sample == "trial")
-    tensors, dout = run.tensors, run.dout.double()
+    tensors, douts = run.tensors, {name: one.double() for name, one in run.douts.items()}
     function = load_function(forward, "forward", read_given(draws), time_limit)
     wide = {name: cast(value, torch.float64) for name, value in tensors.items()}
-    _, gradients = autograd_vjp(function, forward, tensors, needed, torch.float64, dout, time_limit)
+    given = (tensors, needed, torch.float64, douts, time_limit)
+    _, gradients = autograd_vjp(function, forward, *given)
     generator = torch.Generator().manual_seed(SEED)
     direction = {name: _direction(wide[name], generator) for name in needed}
 
-    def value(step: float) -> Tensor:
+    def outputs(step: float) -> dict[str, Tensor]:
         moved = wide | {name: wide[name] + step * along for name, along in direction.items()}
-        result: Tensor = call(function, forward, moved, time_limit)
-        return result.detach()
+        found = outputs_of(call(function, forward, moved, time_limit), function, forward)
+        return {name: found[output_of(name)].detach() for name in douts}
 
     def paired(step: float) -> float:
-        return float((value(step) * dout).sum())
+        return sum(float((one * douts[name]).sum()) for name, one in outputs(step).items())
 
     sums, squares = [], []
     for name, along in direction.items():
@@ -74,7 +78,8 @@ def check_forward(
         if agrees:
             break
     reason = None
-    if not same_bits(value(0.0), value(0.0)):
+    once, again = outputs(0.0), outputs(0.0)
+    if not all(same_bits(one, again[name]) for name, one in once.items()):
         reason = Message(
             "{path}: forward is no function of its tensors: two calls give other values",
             path=str(forward),

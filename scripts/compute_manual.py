@@ -2,7 +2,7 @@
 
 in   backward    the author's backward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     cotangents  safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      needed      the tensors that require a gradient
      time_limit  seconds for one call of backward
 out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in this dtype; nan where

@@ -2,10 +2,10 @@
 
 in   forward     the author's forward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     cotangents  safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
-out  gradients   safetensors: "<sample>/d<tensor>" and "<sample>/result", (runs, *shape), float64;
+out  gradients   safetensors: "<sample>/d<tensor>" and "<sample>/<output>", (runs, *shape), float64;
                  for float64 also "<sample>/d<tensor>.tail", the wider value minus its rounding to
                  float64
      arithmetic  json: `arithmetic`, in which the reference was computed, and `reason`, why it is
@@ -52,7 +52,7 @@ def compute_reference(
     def differentiate(wide: bool) -> Stack:
         stack = Stack()
         for run in progress(runs, f"compute_reference {dtype}, runs"):
-            stack.add(run.sample, reference_of(function, run.tensors, run.dout, wide))
+            stack.add(run.sample, reference_of(function, run.tensors, run.douts, wide))
         return stack
 
     used, reason = "float64", None

@@ -4,18 +4,21 @@ in   forward     the author's forward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
      states      safetensors: "<sample>/state", each generator's state after drawing the inputs
      time_limit  seconds for one call of forward
-out  cotangents  safetensors: "<sample>/dout", shape (runs, *shape of forward's result), float32
+     needed      the tensors that require a gradient
+out  cotangents  safetensors, (runs, *shape of the output), float32: "<sample>/dout", or
+                 "<sample>/dout_<key>" for each output that has a derivative, if there are several
 
-The cotangent of a scalar result is 1. Only the shape of forward's result is used, never its values.
+The cotangent of a scalar result is 1. Only the shapes of forward's outputs are used, never their
+values.
 """
 
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from autograd_by_hand.experiment.returned_values import not_a_tensor
-from autograd_by_hand.experiment.sampling import cast, resumed_generator
+from autograd_by_hand.experiment.output_names import RESULT, cotangent_of
+from autograd_by_hand.experiment.returned_values import differentiable, outputs_of
+from autograd_by_hand.experiment.sampling import Drawn, cast, resumed_generator
 from autograd_by_hand.experiment.sampling import draw_cotangents as draw
 from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
@@ -28,7 +31,12 @@ from autograd_by_hand.storage.safetensors_torch import (
 
 
 def draw_cotangents(
-    forward: Path, draws: Path, states: Path, time_limit: float, cotangents: Path
+    forward: Path,
+    draws: Path,
+    states: Path,
+    needed: list[str],
+    time_limit: float,
+    cotangents: Path,
 ) -> None:
     drawn, state_of = read_tensors(draws), read_tensors(states)
     first = {sample: tensors for sample, run, tensors in runs_of(drawn) if run == 0}
@@ -36,12 +44,18 @@ def draw_cotangents(
     douts = {}
     for sample, tensors in first.items():
         given = {name: cast(value, torch.float32) for name, value in tensors.items()}
-        result = call(function, forward, given, time_limit)
-        if not isinstance(result, Tensor):
-            raise not_a_tensor(result, function, forward)
+        for name in needed:
+            given[name].requires_grad_()
+        outputs = outputs_of(call(function, forward, given, time_limit), function, forward)
+        outputs = differentiable(outputs, function, forward)
+        how = {
+            cotangent_of(name): Drawn(one.shape, at_random=bool(one.dim()) or name != RESULT)
+            for name, one in sorted(outputs.items())
+        }
         runs = len(next(value for key, value in drawn.items() if key.startswith(f"{sample}/")))
         generator = resumed_generator(state_of[f"{sample}/state"])
-        douts[f"{sample}/dout"] = draw(generator, runs, result.shape)
+        for name, one in draw(generator, runs, how).items():
+            douts[f"{sample}/{name}"] = one
     write_tensors(cotangents, douts)
 
 

@@ -5,8 +5,9 @@ in   forward     the author's forward.py
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
 out  graph       json: `nodes` (id, type, edges in order, leaf), `first_edge_walk` (the ids of the
-                 nodes that following each node's first edge visits, as the lab's loop does) and
-                 `halvings` (the type of node that torch records for 0.5 * s and for s / 2)
+                 nodes that following each node's first edge visits, as the lab's loop does),
+                 `halvings` (the type of node that torch records for 0.5 * s and for s / 2), and
+                 `outputs` (name, shape, dtype, node) if forward returns several tensors
 """
 
 from pathlib import Path
@@ -14,9 +15,10 @@ from pathlib import Path
 import torch
 
 from autograd_by_hand.core.files import write_json
-from autograd_by_hand.experiment.autograd_graph import halvings, walk_graph
-from autograd_by_hand.experiment.graph_listing import first_edge_walk
-from autograd_by_hand.experiment.returned_values import check_result
+from autograd_by_hand.experiment.autograd_graph import described, halvings, walk_graph
+from autograd_by_hand.experiment.graph_listing import RecordedGraph, first_edge_walk
+from autograd_by_hand.experiment.output_names import RESULT
+from autograd_by_hand.experiment.returned_values import differentiable, outputs_of
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import call, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
@@ -31,12 +33,17 @@ def dump_graph(
     function = load_function(forward, "forward", read_given(draws), time_limit)
     given = {name: cast(value, torch.float32) for name, value in tensors.items()}
     leaves = {name: given[name].requires_grad_() for name in needed}
-    result = check_result(call(function, forward, given, time_limit), function, forward)
-    nodes = walk_graph(result, leaves)
-    write_json(
-        graph,
-        {"nodes": nodes, "first_edge_walk": first_edge_walk(nodes), "halvings": halvings()},
-    )
+    outputs = outputs_of(call(function, forward, given, time_limit), function, forward)
+    pulled = differentiable(outputs, function, forward)
+    nodes = walk_graph([*pulled.values()], leaves)
+    recorded: RecordedGraph = {
+        "nodes": nodes,
+        "first_edge_walk": first_edge_walk(nodes),
+        "halvings": halvings(),
+    }
+    if outputs.keys() != {RESULT}:
+        recorded["outputs"] = described(outputs)
+    write_json(graph, recorded)
 
 
 if __name__ == "__main__":

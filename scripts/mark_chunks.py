@@ -6,9 +6,9 @@ in   folder            the experiment's
      time_limit        seconds for one call of inputs.py
      chunks            for each chunk: sample, first run, one after the last
      states            safetensors: "<sample>/state", as generate_tensors writes them
-     cotangents        safetensors: "<sample>/dout", as draw_cotangents writes them
+     cotangents        safetensors: as draw_cotangents writes them
 out  starts            safetensors: "<sample>/<first run>", bytes of the generator of the tensors
-     cotangent_starts  the same for the generator of the cotangents; empty for a scalar result
+     cotangent_starts  the same for the generator of the cotangents; empty if none is drawn
 
 With these states each chunk continues the sample's one sequence of draws, so the size of the chunks
 changes no number.
@@ -20,9 +20,15 @@ import torch
 
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.input_sources import read_sources
-from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, resumed_generator
+from autograd_by_hand.experiment.sampling import (
+    draw_cotangents,
+    draw_runs,
+    drawn_as,
+    resumed_generator,
+)
 from autograd_by_hand.experiment.settings import Argument, SampleSpec, TensorSpec, fully_analysed
 from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_numpy import by_sample
 from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
 
 
@@ -38,7 +44,7 @@ def mark_chunks(
     starts: Path,
     cotangent_starts: Path,
 ) -> None:
-    state_of, douts = read_tensors(states), read_tensors(cotangents)
+    state_of, douts = read_tensors(states), by_sample(read_tensors(cotangents))
     begin = {name: {first for of, first, _ in chunks if of == name} for name in samples}
     before, before_douts = {}, {}
     sources = read_sources(Path(folder), specs, samples, arguments, time_limit)
@@ -50,13 +56,14 @@ def mark_chunks(
             if run in begin[name]:
                 before[f"{name}/{run}"] = generator.get_state()
             next(drawn)
-        shape = douts[f"{name}/dout"].shape[1:]
+        how = drawn_as(douts[name])
         generator = resumed_generator(state_of[f"{name}/state"])
-        draw_cotangents(generator, fully_analysed(sample), shape)
-        for run in range(fully_analysed(sample), sample["runs"] if shape else 0):
+        draw_cotangents(generator, fully_analysed(sample), how)
+        at_random = any(one.at_random for one in how.values())
+        for run in range(fully_analysed(sample), sample["runs"] if at_random else 0):
             if run in begin[name]:
                 before_douts[f"{name}/{run}"] = generator.get_state()
-            draw_cotangents(generator, 1, shape)
+            draw_cotangents(generator, 1, how)
     write_tensors(starts, before)
     write_tensors(cotangent_starts, before_douts)
 

@@ -5,7 +5,7 @@ in   forward, backward  the author's files
      draws              safetensors: "<sample>/<tensor>", whose names are read
      starts, cotangent_starts
                         safetensors: "<sample>/<first run>", the generators' bytes
-     cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     cotangents         safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      arithmetic         json per dtype, as compute_reference writes it
      folder             the experiment's
      specs, samples     from the config
@@ -30,9 +30,15 @@ import torch
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.input_sources import read_sources
-from autograd_by_hand.experiment.sampling import draw_cotangents, draw_runs, resumed_generator
+from autograd_by_hand.experiment.sampling import (
+    draw_cotangents,
+    draw_runs,
+    drawn_as,
+    resumed_generator,
+)
 from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.safetensors_numpy import by_sample
 from autograd_by_hand.storage.safetensors_torch import read_given, read_tensors, write_tensors
 from autograd_by_hand.verdict.measure_run import ExperimentInDtype
 
@@ -59,14 +65,16 @@ def measure_chunk(
 ) -> None:
     runs, start = range(int(first), int(last)), f"{sample}/{first}"
     generator = resumed_generator(read_tensors(starts)[start])
-    shape = read_tensors(cotangents)[f"{sample}/dout"].shape[1:]
-    douts = resumed_generator(read_tensors(cotangent_starts)[start]) if shape else generator
+    how = drawn_as(by_sample(read_tensors(cotangents))[sample])
+    states = read_tensors(cotangent_starts)
+    pulled = resumed_generator(states[start]) if start in states else generator
     given = read_given(draws)
     by_dtype = [
         ExperimentInDtype(
             forward,
             backward,
             given,
+            [*how],
             needed,
             dtype,
             read_json(path)["arithmetic"] == "longdouble",
@@ -78,8 +86,9 @@ def measure_chunk(
     drawn = draw_runs(specs, samples[sample], generator, len(runs), sources)
     rows = []
     for run in progress(runs, f"measure_chunk {sample} {first} to {last}, runs"):
-        tensors, dout = next(drawn), draw_cotangents(douts, 1, shape)[0]
-        rows.append(torch.stack([one.measure(run, tensors, dout) for one in by_dtype]))
+        tensors, one_run = next(drawn), draw_cotangents(pulled, 1, how)
+        douts = {name: value[0] for name, value in one_run.items()}
+        rows.append(torch.stack([one.measure(run, tensors, douts) for one in by_dtype]))
     write_tensors(errors, {"errors": torch.stack(rows, dim=3)})
     write_json(tails, {one.dtype: one.tails.so_far() for one in by_dtype})
 

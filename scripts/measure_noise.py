@@ -2,7 +2,7 @@
 
 in   forward     the author's forward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     cotangents  safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
 out  noise       safetensors: "trial/d<tensor>", (runs, *shape), float64: how far each element is
@@ -63,14 +63,16 @@ def measure_noise(
     rounding = partial(cast, dtype=torch_dtype(dtype))
     patience = SLOWER * time_limit  # rounding takes most of the time, not the author's code
 
-    def gradients(tensors: dict[str, Tensor], dout: Tensor) -> dict[str, Tensor]:
-        return autograd_vjp(function, forward, tensors, needed, torch.float64, dout, patience)[1]
+    def gradients(tensors: dict[str, Tensor], douts: dict[str, Tensor]) -> dict[str, Tensor]:
+        return autograd_vjp(function, forward, tensors, needed, torch.float64, douts, patience)[1]
 
     stack, overflowed = Stack(), Counter[str]()
     for run in progress(runs, f"measure_noise {dtype}, runs"):
-        rounded = {name: rounding(one) for name, one in run.tensors.items()}
-        dout = rounding(run.dout)
-        drawn, found = draw_noise(partial(gradients, rounded, dout), dtype, each, generator)
+        rounded, douts = (
+            {name: rounding(one) for name, one in given.items()}
+            for given in (run.tensors, run.douts)
+        )
+        drawn, found = draw_noise(partial(gradients, rounded, douts), dtype, each, generator)
         stack.add(run.sample, {f"d{name}": value for name, value in drawn.items()})
         overflowed += found
     write_tensors(noise, stack.stacked())

@@ -2,7 +2,7 @@
 
 in   forward, backward  the author's files
      draws              safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     cotangents         safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      manual, reference  safetensors: "<sample>/d<tensor>", float64
      facts, calls       json of float64, as score_errors and compute_manual write them
      needed             the tensors that require a gradient

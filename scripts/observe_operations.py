@@ -2,7 +2,7 @@
 
 in   forward, backward  the author's files
      draws              safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     cotangents         safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      needed             the tensors that require a gradient
      time_limit         seconds for one call of forward or backward
 out  operations         json: `autograd` and `hand` (the manual backward, on the trial's runs only),
@@ -25,6 +25,7 @@ from torch import Tensor
 from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.output_names import output_of
 from autograd_by_hand.experiment.vjp import load_backward, load_forward
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.replay.program import Program, writes_in_place
@@ -51,24 +52,25 @@ def observe_operations(
 ) -> None:
     runs = read_runs(draws, cotangents)
     runs.sort(key=lambda run: run.sample != "trial")  # its first run defines the programs
-    given = (read_given(draws), needed, torch_dtype(dtype), time_limit)
-    theirs, by_hand = load_forward(forward, *given), load_backward(backward, *given)
+    given, rest = read_given(draws), (needed, torch_dtype(dtype), time_limit)
+    theirs = load_forward(forward, given, *rest)
+    by_hand = load_backward(backward, given, [*runs[0].douts], *rest)
     first: dict[str, tuple[Program, dict[str, torch.Size]]] = {}  # and shapes of what is recorded
     others: dict[str, list[tuple[str, int]]] = {"autograd": [], "hand": []}
     sums: list[SumCall] = []
     stack = Stack()
     for run in progress(runs, f"observe_operations {dtype}, runs"):
         sample = run.sample
-        seen, program, outputs = observe_autograd(theirs, run.tensors, run.dout)
+        seen, program, outputs = observe_autograd(theirs, run.tensors, run.douts)
         observed = [("autograd", seen, program)]
         if sample == "trial":  # the only sample whose differences are attributed to causes
-            observed.append(("hand", *observe_backward(by_hand, run.tensors, run.dout)))
+            observed.append(("hand", *observe_backward(by_hand, run.tensors, run.douts)))
         for name, own, found in observed:
             numbered = _numbered(found, own.sums, sums)
             kept = {f"{name}.{key}": one for key, one in _given(found, own).items()}
             if name == "autograd":
-                gradients = {f"d{one}" for one in needed} | {"loss", "result"}
-                kept |= {n: t for n, t in outputs.items() if n not in gradients}
+                ends = {f"d{one}" for one in needed} | {"loss", *map(output_of, run.douts)}
+                kept |= {n: t for n, t in outputs.items() if n not in ends}
             alike = numbered, {key: tensor.shape for key, tensor in kept.items()}
             if first.setdefault(name, alike) == alike:
                 stack.add(sample, kept)

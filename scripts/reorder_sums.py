@@ -2,7 +2,7 @@
 
 in   backward     the author's backward.py
      draws        safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     cotangents   safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     cotangents   safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      needed       the tensors that require a gradient
      time_limit   seconds for one call of backward
 out  gradients    safetensors: "<sample>/d<tensor>", shape (runs, *shape), in this dtype
@@ -36,11 +36,12 @@ def reorder_sums(
     handed_over: Path,
 ) -> None:
     runs = read_runs(draws, cotangents)
-    by_hand = load_backward(backward, read_given(draws), needed, torch_dtype(dtype), time_limit)
+    given, douts = read_given(draws), [*runs[0].douts]
+    by_hand = load_backward(backward, given, douts, needed, torch_dtype(dtype), time_limit)
     stack, sums = Stack(), NumpySums()
     for run in progress(runs, f"reorder_sums {dtype}, runs"):
         with sums:
-            stack.add(run.sample, by_hand(run.tensors, run.dout).named())
+            stack.add(run.sample, by_hand(run.tensors, run.douts).named())
     write_tensors(gradients, stack.stacked())
     write_json(handed_over, dict(sorted(sums.handed_over.items())))
 

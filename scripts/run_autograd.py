@@ -2,11 +2,11 @@
 
 in   forward     the author's forward.py
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     cotangents  safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     cotangents  safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
 out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in this dtype, and
-                 "<sample>/result", forward's result
+                 "<sample>/<output>": "result", or "result_<key>" for several
 """
 
 from pathlib import Path
@@ -36,7 +36,7 @@ def run_autograd(
     differentiate = load_forward(forward, read_given(draws), needed, torch_dtype(dtype), time_limit)
     stack = Stack()
     for run in progress(runs, f"run_autograd {dtype}, runs"):
-        stack.add(run.sample, differentiate(run.tensors, run.dout))
+        stack.add(run.sample, differentiate(run.tensors, run.douts))
     write_tensors(gradients, stack.stacked())
 
 

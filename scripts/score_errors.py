@@ -60,7 +60,7 @@ def score_errors(
     samples: dict[str, SampleFacts] = {}
     for sample in dict.fromkeys(key.split("/", 1)[0] for key in values["manual"]):
         measured = []
-        for run in range(len(values["autograd"][f"{sample}/result"])):
+        for run in range(len(values["autograd"][f"{sample}/{gradients[0]}"])):
             ways = _run_of(values, sample, run)
             measured.append(errors_of_run(ways, gradients, dtype))
             if sample == "trial":
@@ -73,7 +73,7 @@ def score_errors(
         ]
         samples[sample] = {
             "runs": len(measured),
-            "result": facts_of_result(values, sample, dtype),
+            "result": facts_of_result(values, sample, gradients, dtype),
             "gradients": {
                 f"d{name}": judged_facts(values, key, dtype, units[key])
                 if key in units

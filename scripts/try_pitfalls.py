@@ -2,7 +2,7 @@
 
 in   forward, backward  the author's files
      draws              safetensors: "<sample>/<tensor>", shape (runs, *shape)
-     cotangents         safetensors: "<sample>/dout", shape (runs, *shape of the result)
+     cotangents         safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      autograd, reference, noise, arithmetic
                         per dtype, in the order of `dtypes`, as their stages write them
      oracle             json, as check_forward writes it

@@ -42,6 +42,8 @@ rule draw_cotangents:
     resources:
         mem_mb=experiments.memory_mb("draw_cotangents"),
         time_limit=experiments.setting("time_limit", 60),
+    params:
+        needed=experiments.needed,
     script:
         "../draw_cotangents.py"
 

@@ -29,7 +29,7 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.gradcheck import ask
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward, with_cotangent
+from autograd_by_hand.experiment.vjp import load_backward
 from autograd_by_hand.floats.rounding import FORMATS
 from autograd_by_hand.storage.safetensors_torch import read_tensors
 from tests.operators import eight, fourth, third, twelve
@@ -221,10 +221,20 @@ def _gradcheck(trial: Trial, dtype: str) -> bool:
         name: cast(value, torch_dtype(dtype)) for name, value in trial.runs[0].tensors.items()
     }
     forward = load_function(trial.forward, "forward", trial.given, LIMIT)
-    backward = load_function(trial.backward, "backward", with_cotangent(trial.given), LIMIT)
-    by_hand = Backward(backward, trial.backward, trial.needed, torch_dtype(dtype), LIMIT)
+    by_hand = load_backward(
+        trial.backward, trial.given, ["dout"], trial.needed, torch_dtype(dtype), LIMIT
+    )
     try:
-        return ask(forward, by_hand, tensors, trial.needed, fast=True) is not None
+        return (
+            ask(
+                lambda **given: {"dout": forward(**given)},
+                by_hand,
+                tensors,
+                trial.needed,
+                fast=True,
+            )
+            is not None
+        )
     except UserError:  # it gives up on inf and nan
         return True
 

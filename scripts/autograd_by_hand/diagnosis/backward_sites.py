@@ -17,6 +17,7 @@ from autograd_by_hand.diagnosis.backward_groups import (
 )
 from autograd_by_hand.diagnosis.backward_trace import BackwardSteps
 from autograd_by_hand.diagnosis.steps import Place, Ref, Step
+from autograd_by_hand.experiment.output_names import is_cotangent
 
 ELEMENTWISE = {"add", "sub", "rsub", "mul", "div", "where", "maximum", "minimum", "pow"}
 
@@ -114,8 +115,9 @@ class ManualBackward:
 
     @cached_property
     def flowing(self) -> set[int]:
-        """The cotangent and all values that depend on it."""
-        found = {self.steps.inputs["dout"].place}
+        """The cotangents and all values that depend on them."""
+        inputs = self.steps.inputs.items()
+        found = {ref.place for name, ref in inputs if is_cotangent(name)}
         for number in self.trace.live:
             if self.trace.reads[number] & found:
                 found |= {ref.place for ref in self.steps.steps[number].all_made()}

@@ -164,7 +164,7 @@ def trace_backward(
 ) -> BackwardSteps | None:
     """Trace a backward on one run; None if it fails, or its steps do not reproduce its gradients.
 
-    tensors: one run's inputs and `dout`, in float64 or int64
+    tensors: one run's inputs and cotangents, in float64 or int64
     needed: the tensors whose gradients it gives
     """
     given = {name: tensor.clone() for name, tensor in tensors.items()}
@@ -187,7 +187,7 @@ def trace_backward(
     }
     names |= {ref.place: name for name, ref in inputs.items()}
     memory = [*map(_memory, alive)]
-    steps = Steps(recorder.steps, values, inputs, Ref(0), names)
+    steps = Steps(recorder.steps, values, inputs, {}, names)
     trace = BackwardSteps(steps, gradients, memory)
     with torch.no_grad():
         again = trace.again({})

@@ -102,19 +102,21 @@ def _constant_along_an_axis(values: Values) -> Iterator[Found]:
 
 
 def known_tensors(
-    runs: Sequence[Mapping[str, Tensor]], douts: Sequence[Tensor], steps: Sequence[Steps]
+    runs: Sequence[Mapping[str, Tensor]],
+    douts: Sequence[Mapping[str, Tensor]],
+    steps: Sequence[Steps],
 ) -> dict[str, Array]:
     """The real tensors of the experiment by name, (runs, *shape).
 
-    runs, douts: the inputs and the cotangent of each run
+    runs, douts: the inputs and the cotangents of each run
     steps: of forward on each run; none, if it could not be traced
     """
     known = {
-        name: np.stack([run[name].numpy() for run in runs])
-        for name, value in runs[0].items()
+        name: np.stack([one[name].numpy() for one in each])
+        for each in (runs, douts)
+        for name, value in each[0].items()
         if value.is_floating_point()
     }
-    known["dout"] = np.stack([dout.numpy() for dout in douts])
     for place, value in enumerate(steps[0].values if steps else ()):
         each = [one.values[place] for one in steps]
         if value.is_floating_point() and all(one.shape == value.shape for one in each):

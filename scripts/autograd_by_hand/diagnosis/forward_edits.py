@@ -32,12 +32,14 @@ class Change:
     description: the mistake in words
     do: executes something instead of a step (`diagnosis.forward_trace`)
     inputs: the inputs that forward gets, from the true ones
+    douts: the cotangents that its outputs get, from the true ones
     """
 
     kind: str
     description: Message
     do: Do | None = None
     inputs: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
+    douts: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None
 
     def and_(self, other: "Change") -> "Change":
         """Both changes at once, to two different steps."""

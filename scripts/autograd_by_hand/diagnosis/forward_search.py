@@ -18,7 +18,7 @@ from autograd_by_hand.diagnosis.fit_constant import fitted_number
 from autograd_by_hand.diagnosis.forward_edits import Change, edges
 from autograd_by_hand.diagnosis.mistake import Explanation
 from autograd_by_hand.diagnosis.mistakes_constants import constants
-from autograd_by_hand.diagnosis.mistakes_cotangents import flows, unmultiplied
+from autograd_by_hand.diagnosis.mistakes_cotangents import flows, unmultiplied, unused
 from autograd_by_hand.diagnosis.mistakes_derivatives import (
     derivatives,
     unfactored,
@@ -28,9 +28,11 @@ from autograd_by_hand.diagnosis.mistakes_sums import sums
 from autograd_by_hand.diagnosis.mistakes_terms import edges_and_iterations, term
 from autograd_by_hand.diagnosis.steps import Steps
 from autograd_by_hand.diagnosis.time_budget import until
+from autograd_by_hand.experiment.output_names import output_of
 
 # In the order in which they are tried: of two changes with equal gradients, the first names it.
 FAMILIES: dict[str, Callable[[Steps], Iterator[Change]]] = {
+    "cotangents": unused,
     "recomputed": recomputed,
     "indices": indices,
     "unmultiplied": unmultiplied,
@@ -47,11 +49,11 @@ FEW = 24  # all pairs of up to this many terms are tried
 
 @dataclass(frozen=True)
 class Run:
-    """One run in float64: its inputs, its cotangent, the manual gradients and the true ones."""
+    """One run in float64: its inputs, its cotangents, the manual gradients and the true ones."""
 
     steps: Steps
     tensors: dict[str, Tensor]
-    dout: Tensor
+    douts: dict[str, Tensor]
     manual: Gradients
     truth: Gradients
 
@@ -63,9 +65,15 @@ class Run:
                 name: value.clone().requires_grad_() if name in self.manual else value
                 for name, value in given.items()
             }
-            result = self.steps.again(leaves, change.do)
+            outputs = self.steps.again(leaves, change.do)
+            douts = change.douts(self.douts) if change.douts else self.douts
+            pulled = {name: outputs[output_of(name)] for name in douts}
+            pulled = {name: one for name, one in pulled.items() if one.requires_grad} or pulled
             found = torch.autograd.grad(
-                result, [leaves[name] for name in self.manual], self.dout, allow_unused=True
+                [*pulled.values()],
+                [leaves[name] for name in self.manual],
+                [douts[name] for name in pulled],
+                allow_unused=True,
             )
         except Exception:  # noqa: BLE001 - the operations are the author's, on any operands
             return None
@@ -108,9 +116,11 @@ def find(
 
 def searches(end: float) -> dict[str, Callable[[Run, list[str], float], Fits]]:
     """The search of each family in order, including the families that fit a number."""
+    families = {name: partial(_members, family, end) for name, family in FAMILIES.items()}
     return {
+        "cotangents": families.pop("cotangents"),
         "terms": partial(_terms, end),
-        **{name: partial(_members, family, end) for name, family in FAMILIES.items()},
+        **families,
         "constants": partial(_constants, end),
         "pairs of terms": partial(_pairs_of_terms, end),
     }

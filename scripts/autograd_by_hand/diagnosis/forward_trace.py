@@ -11,8 +11,9 @@ from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.diagnosis.recorder import Recorder
-from autograd_by_hand.diagnosis.steps import Ref, Step, Steps
+from autograd_by_hand.diagnosis.steps import Ref, Step, Steps, described_output
 from autograd_by_hand.experiment.local_variables import variables_of
+from autograd_by_hand.experiment.returned_values import outputs_of
 from autograd_by_hand.experiment.user_code import Author, call
 
 aten = torch.ops.aten
@@ -21,13 +22,13 @@ aten = torch.ops.aten
 def trace_forward(
     forward: Author, path: Path, tensors: dict[str, Tensor], limit: float, decompose: bool
 ) -> Steps:
-    """Trace the steps of a forward on one run; a last step repeats its result.
+    """Trace the steps of a forward on one run; the last steps repeat its outputs.
 
     tensors: one run's inputs, in float64 or int64
     decompose: whether kernels that do several operations are decomposed
 
     Raises
-        UserError: if forward fails, or if its steps do not reproduce its result because it writes
+        UserError: if forward fails, or if its steps do not reproduce its outputs because it writes
             into a part of a tensor.
     """
     given = {name: tensor.clone() for name, tensor in tensors.items()}
@@ -35,21 +36,26 @@ def trace_forward(
     recorder = Recorder(path, decompose, {}, values, [])
     inputs = {name: recorder.ref(tensor) for name, tensor in given.items()}
     with torch.no_grad(), variables_of(forward) as variables, recorder:
-        result = call(forward, path, given, limit)
+        outputs = outputs_of(call(forward, path, given, limit), forward, path)
     names = {
         recorder.places[id(tensor)].place: name
         for name, tensor in variables.items()
         if id(tensor) in recorder.places
     }
     names |= {ref.place: name for name, ref in inputs.items()}
-    end = recorder.ref(result)
-    names.setdefault(end.place, "forward's result")
-    values.append(result)
-    made = Ref(len(values) - 1)
-    last = Step(aten.alias.default, (end,), {}, made)
-    steps = Steps([*recorder.steps, last], values, inputs, made, names)
+    made, last = dict[str, Ref](), list[Step]()
+    for name, output in outputs.items():
+        end = recorder.ref(output)
+        names.setdefault(end.place, described_output(name))
+        values.append(output)
+        made[name] = Ref(len(values) - 1)
+        last.append(Step(aten.alias.default, (end,), {}, made[name]))
+    steps = Steps([*recorder.steps, *last], values, inputs, made, names)
     with torch.no_grad():
         again = steps.again({name: tensor.clone() for name, tensor in tensors.items()})
-    if not torch.allclose(again, result, rtol=1e-9, atol=0, equal_nan=True):
+    if not all(
+        torch.allclose(again[name], output, rtol=1e-9, atol=0, equal_nan=True)
+        for name, output in outputs.items()
+    ):
         raise UserError(f"{path}: forward writes into a part of a tensor.")
     return steps

@@ -1,8 +1,10 @@
 """Mistakes in the gradient that flows back: it is left out, misread, or partly cut off."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
+from torch import Tensor
 
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.diagnosis.forward_edits import (
@@ -14,6 +16,21 @@ from autograd_by_hand.diagnosis.forward_edits import (
 )
 from autograd_by_hand.diagnosis.layouts import Layout, misread, pairs_of_axes, swapped
 from autograd_by_hand.diagnosis.steps import Ref, Steps
+from autograd_by_hand.experiment.output_names import cotangent_of
+
+
+def unused(steps: Steps) -> Iterator[Change]:
+    """The cotangent of one of forward's several outputs is not used."""
+    for name, ref in steps.outputs.items():
+        if len(steps.outputs) > 1 and steps.values[ref.place].is_floating_point():
+            cotangent = cotangent_of(name)
+            words = Message("the cotangent `{a}` is not used", a=cotangent)
+            yield Change("missing", words, douts=partial(_without, cotangent=cotangent))
+
+
+def _without(douts: dict[str, Tensor], cotangent: str) -> dict[str, Tensor]:
+    zeros = {name: torch.zeros_like(dout) for name, dout in douts.items() if name == cotangent}
+    return douts | zeros
 
 
 def unmultiplied(steps: Steps) -> Iterator[Change]:

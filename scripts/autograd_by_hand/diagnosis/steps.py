@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from autograd_by_hand.aten.decompositions import decomposition_of
+from autograd_by_hand.experiment.output_names import RESULT
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Steps:
     steps: the operations, in order
     values: every tensor, as it was when it was computed
     inputs: the inputs' places, by name
-    result: the place of forward's result
+    outputs: the places of forward's outputs, by name; empty for a backward
     names: the author's names of the values, by place
     kernels_only: whether only the steps that can be decomposed may be changed
     """
@@ -122,7 +123,7 @@ class Steps:
     steps: list[Step]
     values: list[Tensor]
     inputs: dict[str, Ref]
-    result: Ref
+    outputs: dict[str, Ref]
     names: dict[int, str] = field(default_factory=dict)
     kernels_only: bool = False
 
@@ -143,8 +144,8 @@ class Steps:
         self,
         tensors: dict[str, Tensor],
         do: Callable[[int, Step, list[Any]], Any] | None = None,
-    ) -> Tensor:
-        """Compute forward's result from other inputs.
+    ) -> dict[str, Tensor]:
+        """Compute forward's outputs, by name, from other inputs.
 
         do: executes something instead of a step, given the step's number, the step and all values
             so far, and returns the step's result; None to execute the step itself.
@@ -160,9 +161,7 @@ class Steps:
                 made = self.do(step, values)
             for ref, one in step.with_refs(made):
                 values[ref.place] = one
-        result = values[self.result.place]
-        assert isinstance(result, Tensor)
-        return result
+        return {name: values[ref.place] for name, ref in self.outputs.items()}
 
     @staticmethod
     def do(step: Step, values: list[Any]) -> Any:
@@ -202,9 +201,16 @@ class Steps:
 
     def made(self, step: Step) -> str:
         """Describe the result of a step."""
-        if step.name == "alias":
-            return "forward's result"
+        for name, ref in self.outputs.items():
+            if step.made == ref:
+                return described_output(name)
         return self.describe(step.all_made()[0]) if step.all_made() else "a number"
+
+
+def described_output(name: str) -> str:
+    """One of forward's outputs in words."""
+    key = name.removeprefix(f"{RESULT}_")
+    return "forward's result" if name == RESULT else f"forward's output {key}"
 
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mm": "@", "bmm": "@", "pow": "**"}

@@ -31,9 +31,10 @@ from autograd_by_hand.diagnosis.value_patterns import Values, exact
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.user_code import load_function
-from autograd_by_hand.experiment.vjp import Backward, autograd_vjp, with_cotangent
+from autograd_by_hand.experiment.vjp import Backward, autograd_vjp, backward_function
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
-from autograd_by_hand.storage.safetensors_torch import read_given, read_tensors, runs_of
+from autograd_by_hand.storage.safetensors_torch import Run as GivenRun
+from autograd_by_hand.storage.safetensors_torch import read_given, read_runs
 
 Array = NDArray[Any]
 
@@ -48,7 +49,7 @@ class Trial:
 
     forward, backward: the author's files
     given: what forward may be called with
-    runs: their tensors by name, `dout` among them
+    runs: their inputs and cotangents
     manual, truth: the gradients by tensor, (runs, *shape), float64
     needed: the tensors that require a gradient
     limit: seconds for one call of forward or backward
@@ -60,7 +61,7 @@ class Trial:
         forward: Path,
         backward: Path,
         given: Given,
-        runs: list[dict[str, Tensor]],
+        runs: list[GivenRun],
         manual: dict[str, Array],
         truth: dict[str, Array],
         needed: list[str],
@@ -68,15 +69,14 @@ class Trial:
         without: Collection[str] = (),
     ) -> None:
         self.manual, self.truth, self.needed = manual, truth, needed
-        self.douts = [run["dout"].double() for run in runs]
-        self.runs = [
-            {name: cast(value, torch.float64) for name, value in run.items() if name != "dout"}
-            for run in runs
-        ]
+        self.runs, self.douts = (
+            [{name: cast(value, torch.float64) for name, value in one.items()} for one in each]
+            for each in ([run.tensors for run in runs], [run.douts for run in runs])
+        )
         self.path, self.backward, self.limit = forward, backward, limit
         self.without = without
         self.forward = load_function(forward, "forward", given, limit)
-        function = load_function(backward, "backward", with_cotangent(given), limit)
+        function = backward_function(backward, given, [*self.douts[0]], limit)
         self.by_hand = Backward(function, backward, needed, torch.float64, limit)
 
     @classmethod
@@ -93,8 +93,7 @@ class Trial:
         without: Collection[str] = (),
     ) -> "Trial":
         """Read a trial from the stages' float64 files, with as many runs as the search needs."""
-        tensors = read_tensors(draws) | read_tensors(cotangents)
-        runs = [run for sample, _, run in runs_of(tensors) if sample == "trial"][:AT_MOST]
+        runs = [run for run in read_runs(draws, cotangents) if run.sample == "trial"][:AT_MOST]
         by_hand, truth = (
             {name: trial[f"d{name}"][:AT_MOST] for name in needed}
             for trial in (arrays_by_sample(path)["trial"] for path in (manual, reference))
@@ -179,18 +178,18 @@ class Trial:
             return value * (1 + by * part)
 
         errors = []
-        for tensors, dout in zip(self.runs, self.douts, strict=True):
+        for tensors, douts in zip(self.runs, self.douts, strict=True):
             moved = {
                 key: moved_by_some(value) if value.is_floating_point() else value
                 for key, value in tensors.items()
             }
             try:
                 _, truth = autograd_vjp(
-                    self.forward, self.path, moved, self.needed, torch.float64, dout, self.limit
+                    self.forward, self.path, moved, self.needed, torch.float64, douts, self.limit
                 )
             except UserError:  # it checks its inputs, say
                 return np.full_like(self.manual[name], np.nan)
-            manual = self.by_hand(moved, dout).gradients[name]
+            manual = self.by_hand(moved, douts).gradients[name]
             errors.append((manual - truth[name]).numpy())
         return np.stack(errors)
 
@@ -237,11 +236,11 @@ class Trial:
     def _backward_runs(self, steps: list[list[Steps]]) -> list[BackwardRun]:
         """Backward's steps on each run; empty if they differ between runs."""
         backwards = []
-        for run, (tensors, dout) in enumerate(zip(self.runs, self.douts, strict=True)):
+        for run, (tensors, douts) in enumerate(zip(self.runs, self.douts, strict=True)):
             trace = trace_backward(
                 self.by_hand.function,
                 self.backward,
-                tensors | {"dout": dout},
+                tensors | douts,
                 self.needed,
                 self.limit,
             )

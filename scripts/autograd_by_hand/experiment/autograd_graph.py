@@ -1,24 +1,26 @@
 """The complete graph that autograd recorded of a forward pass, in a stable order."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from autograd_by_hand.experiment.graph_listing import Node
+from autograd_by_hand.aten.dtypes import dtype_name
+from autograd_by_hand.experiment.graph_listing import Node, Output
 
 
-def walk_graph(result: Tensor, leaves: dict[str, Tensor]) -> list[Node]:
-    """Every node of the graph behind `result`, breadth first, the root first.
+def walk_graph(outputs: Sequence[Tensor], leaves: dict[str, Tensor]) -> list[Node]:
+    """Every node of the graph behind forward's outputs, breadth first, the roots first.
 
+    outputs: those that autograd can differentiate; those with the same node have one root
     leaves: the tensors that require a gradient, by name
     returns: the nodes; an `id` is the index in the list, a `type` the name of the Python class
     """
     owners = {id(leaf): name for name, leaf in leaves.items()}
-    root = result.grad_fn
-    assert root is not None
-    order: list[Any] = [root]  # while a node's Python object is alive, torch returns the same one
-    ids = {root: 0}
+    # While a node's Python object is alive, torch returns the same one.
+    order: list[Any] = [*dict.fromkeys(map(root_of, outputs))]
+    ids = {root: number for number, root in enumerate(order)}
     for node in order:
         for child, _ in node.next_functions:
             if child is not None and child not in ids:
@@ -36,6 +38,26 @@ def walk_graph(result: Tensor, leaves: dict[str, Tensor]) -> list[Node]:
         }
         for node in order
     ]
+
+
+def described(outputs: dict[str, Tensor]) -> list[Output]:
+    """Describe each of forward's outputs, and the root that autograd begins with at it."""
+    roots = [root_of(one) for one in outputs.values() if one.requires_grad]
+    ids = {root: number for number, root in enumerate(dict.fromkeys(roots))}
+    return [
+        {
+            "name": name,
+            "shape": [*output.shape],
+            "dtype": dtype_name(output.dtype),
+            "node": ids[root_of(output)] if output.requires_grad else None,
+        }
+        for name, output in outputs.items()
+    ]
+
+
+def root_of(output: Tensor) -> Any:
+    """The node that autograd begins with at one of forward's outputs; a leaf accumulates there."""
+    return torch.autograd.graph.get_gradient_edge(output).node
 
 
 def halvings() -> dict[str, str]:

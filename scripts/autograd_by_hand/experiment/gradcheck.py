@@ -14,6 +14,8 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.experiment.vjp import Backward
 
+Value = Callable[..., dict[str, Tensor]]
+
 PATIENCE = 10  # seconds
 FEW = 6  # axes of at most this length are not cut
 
@@ -44,25 +46,28 @@ class _ManualGradient(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, value: Callable[..., Tensor], by_hand: Backward, names: list[str], *given: Tensor
-    ) -> Tensor:
+        ctx: Any, value: Value, by_hand: Backward, names: list[str], *given: Tensor
+    ) -> tuple[Tensor, ...]:
         ctx.by_hand, ctx.names = by_hand, names
         ctx.save_for_backward(*given)
-        return value(**dict(zip(names, given, strict=True)))
+        outputs = value(**dict(zip(names, given, strict=True)))
+        ctx.cotangents = [*outputs]
+        return tuple(outputs.values())
 
     @staticmethod
     def backward(ctx: Any, *douts: Any) -> Any:
         tensors = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
-        answer = ctx.by_hand(tensors, douts[0])
+        named = dict(zip(ctx.cotangents, douts, strict=True))
+        answer = ctx.by_hand(tensors, named)
         if ctx.by_hand.failed:
             raise UserError(ctx.by_hand.failed)
-        scale = 1 if ctx.by_hand.takes_cotangent() else douts[0]
+        scale = 1 if len(named) > 1 or ctx.by_hand.takes(named) else douts[0]
         gradients = {name: value * scale for name, value in answer.gradients.items()}
         return None, None, None, *(gradients.get(name) for name in ctx.names)
 
 
 def ask(
-    value: Callable[..., Tensor],
+    value: Value,
     by_hand: Backward,
     tensors: dict[str, Tensor],
     needed: list[str],
@@ -70,7 +75,7 @@ def ask(
 ) -> str | None:
     """The first line of gradcheck's error message; None if the check passes.
 
-    value: forward
+    value: forward, which gives its outputs by the names of their cotangents
     tensors: in float64 or int64
 
     Raises

@@ -1,7 +1,7 @@
 """Print a recorded graph, walk it, and arrange it in layers, without torch."""
 
 from collections import Counter
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Edge(TypedDict):
@@ -23,16 +23,30 @@ class Node(TypedDict):
     leaf: str | None
 
 
+class Output(TypedDict):
+    """One of several tensors that forward returns.
+
+    node: the root that autograd begins with there, None if it cannot differentiate the output
+    """
+
+    name: str
+    shape: list[int]
+    dtype: str
+    node: int | None
+
+
 class RecordedGraph(TypedDict):
     """What dump_graph writes.
 
     first_edge_walk: the ids that `first_edge_walk` meets
     halvings: the node that each spelling of a half records
+    outputs: what forward returns, if that is more than one tensor
     """
 
     nodes: list[Node]
     first_edge_walk: list[int]
     halvings: dict[str, str]
+    outputs: NotRequired[list[Output]]
 
 
 def listing(nodes: list[Node]) -> list[str]:

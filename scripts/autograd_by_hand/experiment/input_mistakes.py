@@ -10,6 +10,7 @@ from typing import Any
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.data_files import shapes_in
+from autograd_by_hand.experiment.output_names import is_cotangent
 from autograd_by_hand.experiment.settings import (
     INPUTS,
     SOURCES,
@@ -23,7 +24,7 @@ Place = tuple[str | int, ...]  # the keys and indices that lead to a value of th
 WITHOUT_GRADIENT = {"randint": "whole numbers", "bernoulli": "true or false"}  # by the draw
 FLOATS = ("F64", "F32", "F16", "BF16")  # as a safetensors file has them
 KINDS = (*FLOATS, "I64", "I32", "I8", "U8", "BOOL")
-RESERVED = ("dout", "generator")  # names of arguments that the author's functions get anyway
+RESERVED = ("generator",)  # besides the cotangents: what the author's functions get anyway
 
 
 def mistakes_of_inputs(config: Config, folder: Path) -> list[tuple[Place, str]]:
@@ -37,7 +38,7 @@ def mistakes_of_inputs(config: Config, folder: Path) -> list[tuple[Place, str]]:
         ((key, name), f"{name!r} is reserved; choose another name.")
         for key, names in (("tensors", tensors), ("arguments", arguments))
         for name in names
-        if keyword.iskeyword(name) or name in RESERVED
+        if keyword.iskeyword(name) or is_cotangent(name) or name in RESERVED
     ]
     for name, value in arguments.items():
         if name in tensors:

@@ -9,6 +9,7 @@ from torch import Tensor
 from autograd_by_hand.aten.dtypes import dtype_name
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message, joined
+from autograd_by_hand.experiment.output_names import COTANGENT, RESULT
 from autograd_by_hand.experiment.user_code import Author, definition_of
 
 
@@ -119,30 +120,60 @@ def _what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
     return None
 
 
-def check_result(result: Any, function: Author, path: Path) -> Tensor:
-    """Return forward's result if it is a tensor on the CPU that autograd can differentiate.
+def outputs_of(returned: Any, function: Author, path: Path) -> dict[str, Tensor]:
+    """What forward returned, as tensors by name.
+
+    The output is "result" if forward returns one tensor. Of several, an output is "result_<key>",
+    by its key in a dict, or by its number in a tuple or list.
 
     Raises
-        UserError: if it is not.
+        UserError: if something that it returned is not a tensor on the CPU, or has a name that
+            cannot be part of the name of a parameter.
     """
-    if not isinstance(result, Tensor):
-        raise not_a_tensor(result, function, path)
-    if not result.requires_grad:
+    place = definition_of(function, path)
+    if isinstance(returned, Tensor):
+        found = {RESULT: returned}
+    elif isinstance(returned, dict | tuple | list):
+        if not returned:
+            raise UserError(f"{place}: forward returns nothing; return at least one torch.Tensor.")
+        named = returned if isinstance(returned, dict) else dict(enumerate(returned))
+        for key, value in named.items():
+            if isinstance(returned, dict) and not (isinstance(key, str) and key.isidentifier()):
+                raise UserError(
+                    f"{place}: forward returns an output under the key {key!r}; name it as a "
+                    f"variable, so that {COTANGENT}_<key> can be a parameter of backward."
+                )
+            if not isinstance(value, Tensor):
+                raise UserError(
+                    f"{place}: forward returns a {type(value).__name__} as its output {key!r}; "
+                    "return tensors only, in one flat tuple, list or dict."
+                )
+        found = {f"{RESULT}_{key}": value for key, value in named.items()}
+    else:
+        raise UserError(
+            f"{place}: forward returns a {type(returned).__name__}; it must return one "
+            "torch.Tensor, or a tuple or dict of them."
+        )
+    for output in found.values():
+        if output.device.type != "cpu":
+            raise UserError(
+                f"{place}: forward returns a tensor on {output.device.type}; return it on the CPU, "
+                "where its inputs are, with .to('cpu')."
+            )
+    return found
+
+
+def differentiable(outputs: dict[str, Tensor], function: Author, path: Path) -> dict[str, Tensor]:
+    """Those of forward's outputs that autograd can differentiate; indices and masks are not.
+
+    Raises
+        UserError: if there is none.
+    """
+    found = {name: output for name, output in outputs.items() if output.requires_grad}
+    if not found:
         raise UserError(
             f"{definition_of(function, path)}: autograd cannot differentiate what forward returns "
             "(it has no grad_fn); compute it from the tensors that require a gradient, by "
             "differentiable operations."
         )
-    if result.device.type != "cpu":
-        raise UserError(
-            f"{definition_of(function, path)}: forward returns a tensor on {result.device.type}; "
-            "return it on the CPU, where its inputs are, with .to('cpu')."
-        )
-    return result
-
-
-def not_a_tensor(result: Any, function: Author, path: Path) -> UserError:
-    """The error for a forward that does not return one tensor."""
-    kind = type(result).__name__
-    place = definition_of(function, path)
-    return UserError(f"{place}: forward returns a {kind}; it must return one torch.Tensor.")
+    return found

@@ -1,6 +1,7 @@
 """Draw an experiment's tensors as the lab does: from one seed, run by run, tensor by tensor."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,6 +13,18 @@ from autograd_by_hand.experiment.settings import (
     drawn_tensors,
     fully_analysed,
 )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How a cotangent is drawn.
+
+    shape: of its output
+    at_random: or else it is 1, as in `loss.backward()`
+    """
+
+    shape: torch.Size
+    at_random: bool
 
 
 def draw_runs(
@@ -91,14 +104,28 @@ def _scaled(tensor: Tensor, spec: TensorSpec) -> Tensor:
     return tensor if scale == 1 else tensor * scale
 
 
-def draw_cotangents(generator: torch.Generator, runs: int, shape: torch.Size) -> Tensor:
-    """One cotangent per run for a forward whose result has `shape`: (runs, *shape), float32.
+def draw_cotangents(
+    generator: torch.Generator, runs: int, outputs: Mapping[str, Drawn]
+) -> dict[str, Tensor]:
+    """The cotangents of some runs, one after another: by name, (runs, *shape), float32.
 
-    The cotangent of a scalar is 1, as in `loss.backward()`. Any other is drawn at random: with all
-    ones, a wrong backward of softmax could agree with the right one, since each row of its Jacobian
-    sums to zero.
+    Most are drawn at random: with all ones, a wrong backward of softmax could agree with the right
+    one, since each row of its Jacobian sums to zero.
     """
-    return torch.randn((runs, *shape), generator=generator) if shape else torch.ones(runs)
+    return {
+        name: torch.randn((runs, *one.shape), generator=generator)
+        if one.at_random
+        else torch.ones((runs, *one.shape))
+        for name, one in outputs.items()
+    }
+
+
+def drawn_as(cotangents: Mapping[str, Tensor]) -> dict[str, Drawn]:
+    """How a sample's cotangents were drawn, from those of its first runs, (runs, *shape)."""
+    return {
+        name: Drawn(value.shape[1:], at_random=value.dim() > 1 or not bool((value == 1).all()))
+        for name, value in cotangents.items()
+    }
 
 
 def resumed_generator(state: Tensor) -> torch.Generator:

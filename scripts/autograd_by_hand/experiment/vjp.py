@@ -1,15 +1,26 @@
-"""Differentiate one run with autograd through forward, and with the author's backward."""
+"""Differentiate one run with autograd through forward, and with the author's backward.
+
+Inside the pipeline a forward has outputs by name and a backward takes cotangents by name, whether
+the author's functions have one or several (`experiment.returned_values`).
+"""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.experiment.returned_values import check_gradients, check_result
+from autograd_by_hand.experiment.output_names import COTANGENT, RESULT, cotangent_of, output_of
+from autograd_by_hand.experiment.returned_values import (
+    check_gradients,
+    differentiable,
+    outputs_of,
+)
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.tensor_bits import same_bits
@@ -17,8 +28,11 @@ from autograd_by_hand.experiment.user_code import (
     Author,
     as_user_error,
     call,
+    definition_of,
     load_function,
 )
+
+Cotangents = dict[str, Tensor]  # "dout", or "dout_<key>" for each of several outputs
 
 
 def autograd_vjp(
@@ -27,29 +41,46 @@ def autograd_vjp(
     tensors: dict[str, Tensor],
     needed: list[str],
     dtype: torch.dtype,
-    dout: Tensor,
+    douts: Cotangents,
     limit: float,
     lift: Callable[[Tensor], Tensor] = lambda tensor: tensor,
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Forward's result, and its vector-Jacobian product with `dout` by autograd.
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Forward's differentiable outputs, and their vector-Jacobian product with `douts` by autograd.
 
     tensors: one run's inputs as drawn; they are rounded to `dtype` first
     needed: the tensors to differentiate by
-    dout: the cotangent, shape of forward's result
+    douts: the cotangents, each of the shape of its output
     lift: converts each rounded tensor before forward gets it, for example to a wider kind of tensor
 
     Raises
-        UserError: if forward fails, or its result does not depend on a needed tensor.
+        UserError: if forward fails, if it returns other outputs than those that the cotangents
+            belong to, or if no output depends on a needed tensor.
     """
+    one = douts.get(COTANGENT)  # a scalar's, as in `loss.backward()`
+    is_one = one is not None and not one.dim() and one.item() == 1
     leaves = {name: lift(cast(value, dtype)) for name, value in tensors.items()}
     for name in needed:
         leaves[name].requires_grad_()
-    result = check_result(call(forward, path, leaves, limit), forward, path)
+    outputs = outputs_of(call(forward, path, leaves, limit), forward, path)
+    outputs = differentiable(outputs, forward, path)
+    if strangers := {cotangent_of(name) for name in outputs} ^ douts.keys():
+        raise UserError(
+            f"{definition_of(forward, path)}: forward returns other differentiable outputs in one "
+            f"call than in another ({', '.join(sorted(strangers))} is the cotangent of one that "
+            "not every call has); return the same ones from every call."
+        )
     # With a GPU, torch would run backward in several threads, in no fixed order.
     with as_user_error(path, limit), torch.autograd.set_multithreading_enabled(False):
-        # A scalar's cotangent is 1 by default; passing it would make torch import sympy first.
-        seed = () if result.dim() == 0 else (lift(cast(dout, dtype)).to(result.dtype),)
-        result.backward(*seed)
+        if is_one:
+            # A scalar's cotangent is 1 by default; passing it would make torch import sympy first.
+            outputs[RESULT].backward()
+        else:
+            pulled = [outputs[output_of(name)] for name in douts]
+            seeds = [
+                lift(cast(dout, dtype)).to(output.dtype)
+                for dout, output in zip(douts.values(), pulled, strict=True)
+            ]
+            torch.autograd.backward(pulled, seeds)
     gradients = {}
     for name in needed:
         gradient = leaves[name].grad
@@ -59,7 +90,7 @@ def autograd_vjp(
                 "requires_grad."
             )
         gradients[name] = gradient
-    return result.detach(), gradients
+    return {name: output.detach() for name, output in outputs.items()}, gradients
 
 
 @dataclass(frozen=True)
@@ -78,18 +109,18 @@ class Forward:
     def __call__(
         self,
         tensors: dict[str, Tensor],
-        dout: Tensor,
+        douts: Cotangents,
         lift: Callable[[Tensor], Tensor] = lambda tensor: tensor,
     ) -> dict[str, Tensor]:
-        """One run's "result" and gradients, "d<tensor>"; the arguments are those of `autograd_vjp`.
+        """One run's outputs and gradients, "d<tensor>"; the arguments are those of `autograd_vjp`.
 
         Raises
             UserError: as `autograd_vjp` does.
         """
-        result, found = autograd_vjp(
-            self.function, self.path, tensors, self.needed, self.dtype, dout, self.limit, lift
+        outputs, found = autograd_vjp(
+            self.function, self.path, tensors, self.needed, self.dtype, douts, self.limit, lift
         )
-        return {"result": result} | {f"d{name}": found[name] for name in self.needed}
+        return outputs | {f"d{name}": found[name] for name in self.needed}
 
 
 def load_forward(
@@ -135,15 +166,13 @@ class Backward:
         self.function, self.dtype, self.failed = function, dtype, ""
         self._path, self._needed, self._limit = path, needed, limit
 
-    def __call__(self, tensors: dict[str, Tensor], dout: Tensor) -> Answer:
+    def __call__(self, tensors: dict[str, Tensor], douts: Cotangents) -> Answer:
         """Call backward on one run; if it fails, the answer's `refused` says why.
 
         tensors: one run's inputs as drawn; they are rounded to the dtype first
-        dout: the cotangent, shape of forward's result
+        douts: the cotangents, each of the shape of its output
         """
-        given = {name: cast(value, self.dtype) for name, value in tensors.items()} | {
-            "dout": cast(dout, self.dtype)
-        }
+        given = {name: cast(value, self.dtype) for name, value in (tensors | douts).items()}
         kept = {name: value.clone() for name, value in given.items()}
         gradients, refused = dict[str, Tensor](), dict[str, str]()
         if not self.failed:
@@ -168,23 +197,56 @@ class Backward:
             [name for name in given if not same_bits(given[name], kept[name])],
         )
 
-    def takes_cotangent(self) -> bool:
-        """Whether `dout` is one of its parameters."""
-        return "dout" in inspect.signature(self.function).parameters
+    def takes(self, cotangents: Collection[str]) -> list[str]:
+        """Those of the cotangents that are among its parameters."""
+        parameters = inspect.signature(self.function).parameters
+        return [name for name in cotangents if name in parameters]
 
 
 def load_backward(
-    path: Path, given: Given, needed: list[str], dtype: torch.dtype, limit: float
+    path: Path,
+    given: Given,
+    cotangents: list[str],
+    needed: list[str],
+    dtype: torch.dtype,
+    limit: float,
 ) -> Backward:
-    """Load the author's backward, whose parameters may be what is `given` and `dout`.
+    """Load the author's backward in one dtype; the arguments are those of `backward_function`.
+
+    Raises
+        UserError: as `backward_function` does.
+    """
+    return Backward(backward_function(path, given, cotangents, limit), path, needed, dtype, limit)
+
+
+def backward_function(path: Path, given: Given, cotangents: list[str], limit: float) -> Author:
+    """Load the author's backward, to be called with each cotangent by its name.
+
+    given: what its parameters may be, besides the cotangents
+    cotangents: "dout"; or the names of several, which it may also take together, as `dout`: a tuple
+        if forward's outputs have numbers, a dict if they have names
+    limit: seconds that executing the file may take
 
     Raises
         UserError: as `load_function` does.
     """
-    function = load_function(path, "backward", with_cotangent(given), limit)
-    return Backward(function, path, needed, dtype, limit)
+    known = (*given.tensors, *dict.fromkeys([COTANGENT, *cotangents]))
+    function = load_function(path, "backward", replace(given, tensors=known), limit)
+    parameters = inspect.signature(function).parameters
+    if COTANGENT in cotangents or COTANGENT not in parameters:
+        return function
+    kept = [one for name, one in parameters.items() if name != COTANGENT and name not in cotangents]
+    keyword = [one.replace(kind=one.KEYWORD_ONLY) for one in kept]
+    taken = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in cotangents]
+    keys = [name.removeprefix(f"{COTANGENT}_") for name in cotangents]
+    numbered = all(key.isdigit() for key in keys)
 
+    @wraps(function)
+    def with_all(**tensors: Any) -> Any:
+        own = {name: value for name, value in tensors.items() if name in parameters}
+        douts = {key: tensors[f"{COTANGENT}_{key}"] for key in keys}
+        together = tuple(douts[key] for key in sorted(keys, key=int)) if numbered else douts
+        return function(**own, **{COTANGENT: together})
 
-def with_cotangent(given: Given) -> Given:
-    """What backward is called with: what forward is, and the cotangent."""
-    return replace(given, tensors=(*given.tensors, "dout"))
+    with_all.__signature__ = inspect.Signature([*keyword, *taken])  # type: ignore[attr-defined]
+    return with_all

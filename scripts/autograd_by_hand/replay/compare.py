@@ -144,7 +144,7 @@ def _replayed(
     left_out: the runs that execute other operations
     made: forward's variables and given results, of the other runs; gradients and result, of all
     """
-    kept = np.delete(np.arange(len(made["result"])), left_out)
+    kept = np.delete(np.arange(len(next(iter(drawn.values())))), left_out)
     if not len(kept):
         return {}
     archived = outputs_of(program, made)

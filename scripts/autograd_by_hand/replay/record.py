@@ -18,7 +18,8 @@ from torch import Tensor
 from autograd_by_hand.aten.dispatch import DispatchMode
 from autograd_by_hand.aten.dtypes import dtype_name
 from autograd_by_hand.experiment.local_variables import variables_of
-from autograd_by_hand.experiment.vjp import Backward, Forward
+from autograd_by_hand.experiment.output_names import RESULT
+from autograd_by_hand.experiment.vjp import Backward, Cotangents, Forward
 from autograd_by_hand.replay.interpreter import knows
 from autograd_by_hand.replay.program import (
     CONSTANT,
@@ -176,17 +177,17 @@ def _plain(value: Any, number: Callable[[Tensor], Any]) -> Any:
 
 
 def observe_autograd(
-    forward: Forward, tensors: dict[str, Tensor], dout: Tensor
+    forward: Forward, tensors: dict[str, Tensor], douts: Cotangents
 ) -> tuple[Observer, Program, dict[str, Tensor]]:
     """Call forward and its derivative, and return the observer, the program and the named values.
 
-    The names are those of the gradients (dW), of forward's result ("loss" if it is a scalar, else
-    "result") and of forward's own variables.
+    The names are those of the gradients (dW), of forward's outputs ("loss" if it is one scalar) and
+    of forward's own variables.
 
     Raises
         UserError: as `Forward` does.
     """
-    seen, parts = Observer(), list[int]()
+    seen, parts, pulled = Observer(), list[int](), iter(douts)
     function = forward.function
     with ExitStack() as observing:
 
@@ -199,14 +200,14 @@ def observe_autograd(
             return result
 
         def lift(tensor: Tensor) -> Tensor:
-            if parts:  # the cotangent, which has just been cast
-                seen.take_made("dout", tensor)
+            if parts:  # a cotangent, which has just been cast
+                seen.take_made(next(pulled), tensor)
             return tensor
 
         with variables_of(function) as variables:
-            ends = replace(forward, function=watched)(tensors, dout, lift)
-    if ends["result"].dim() == 0:
-        ends = {"loss": ends.pop("result")} | ends
+            ends = replace(forward, function=watched)(tensors, douts, lift)
+    if RESULT in ends and ends[RESULT].dim() == 0:
+        ends = {"loss": ends.pop(RESULT)} | ends
     known = {*map(seen.number, ends.values()), *seen.inputs.values()}
     known |= constants_shown(seen.constants, seen.calls)
     outputs = {
@@ -219,7 +220,7 @@ def observe_autograd(
 
 
 def observe_backward(
-    by_hand: Backward, tensors: dict[str, Tensor], dout: Tensor
+    by_hand: Backward, tensors: dict[str, Tensor], douts: Cotangents
 ) -> tuple[Observer, Program]:
     """Call the author's backward, and return the observer and the program.
 
@@ -239,7 +240,7 @@ def observe_backward(
 
     by_hand.function = watched
     try:
-        answer = by_hand(tensors, dout)
+        answer = by_hand(tensors, douts)
     finally:
         by_hand.function = function
     outputs = {

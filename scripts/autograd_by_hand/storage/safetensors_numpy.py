@@ -7,12 +7,14 @@ its dtype, its shape, and where its bytes begin and end after the header), and t
 import json
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_by_hand.core.errors import UserError
+
+Value = TypeVar("Value")
 
 _KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4"}
 _KINDS |= {"I8": "i1", "U8": "u1", "BOOL": "?"}
@@ -67,9 +69,9 @@ def arrays_by_sample(*paths: Path) -> dict[str, dict[str, NDArray[Any]]]:
     return by_sample({key: value for path in paths for key, value in read_arrays(path).items()})
 
 
-def by_sample(arrays: dict[str, NDArray[Any]]) -> dict[str, dict[str, NDArray[Any]]]:
-    """Regroup arrays keyed "<sample>/<name>" by sample and then by name."""
-    found: dict[str, dict[str, NDArray[Any]]] = {}
+def by_sample(arrays: dict[str, Value]) -> dict[str, dict[str, Value]]:
+    """Regroup arrays or tensors keyed "<sample>/<name>" by sample and then by name."""
+    found: dict[str, dict[str, Value]] = {}
     for key, value in arrays.items():
         sample, name = key.split("/", 1)
         found.setdefault(sample, {})[name] = value

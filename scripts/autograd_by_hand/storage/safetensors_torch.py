@@ -19,7 +19,7 @@ from torch import Tensor
 
 from autograd_by_hand.core.files import atomic_path
 from autograd_by_hand.experiment.settings import Argument, Given
-from autograd_by_hand.storage.safetensors_numpy import damaged
+from autograd_by_hand.storage.safetensors_numpy import by_sample, damaged
 
 ARGUMENTS = "arguments"  # the key of the metadata
 
@@ -86,25 +86,21 @@ def read_given(draws: Path) -> Given:
 
 def runs_of(tensors: dict[str, Tensor]) -> list[tuple[str, int, dict[str, Tensor]]]:
     """Return every run in a file, as (sample, number, its tensors by name)."""
-    samples: dict[str, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        sample, name = key.split("/", 1)
-        samples.setdefault(sample, {})[name] = value
     return [
         (sample, run, {name: value[run] for name, value in named.items()})
-        for sample, named in samples.items()
+        for sample, named in by_sample(tensors).items()
         for run in range(len(next(iter(named.values()))))
     ]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run of a sample: its tensors by name, and its cotangent."""
+    """A run of a sample: its tensors by name, and its cotangents by theirs."""
 
     sample: str
     number: int
     tensors: dict[str, Tensor]
-    dout: Tensor
+    douts: dict[str, Tensor]
 
 
 def read_runs(draws: Path, cotangents: Path) -> list[Run]:
@@ -113,9 +109,10 @@ def read_runs(draws: Path, cotangents: Path) -> list[Run]:
     Raises
         UserError: if a file is damaged.
     """
+    drawn, pulled = (runs_of(read_tensors(path)) for path in (draws, cotangents))
+    douts = {(sample, number): own for sample, number, own in pulled}
     return [
-        Run(sample, number, {name: one for name, one in own.items() if name != "dout"}, own["dout"])
-        for sample, number, own in runs_of(read_tensors(draws) | read_tensors(cotangents))
+        Run(sample, number, tensors, douts[sample, number]) for sample, number, tensors in drawn
     ]
 
 

@@ -38,12 +38,14 @@ def call_backward(
     Raises
         UserError: if the file has no such function.
     """
-    by_hand = load_backward(backward, given, needed, torch_dtype(dtype), time_limit)
+    by_hand = load_backward(
+        backward, given, [*runs[0].douts], needed, torch_dtype(dtype), time_limit
+    )
     stack, repeats, changed = Stack(), dict.fromkeys(needed, "same bits"), set[str]()
     zeros, refused = dict[str, str](), dict[str, str]()
     use: AutogradUse | None = None
     for run in progress(runs, f"compute_manual {dtype}, runs"):
-        once, twice = (by_hand(run.tensors, run.dout) for _ in range(2))
+        once, twice = (by_hand(run.tensors, run.douts) for _ in range(2))
         stack.add(run.sample, once.named())
         changed |= {*once.changed, *twice.changed}
         refused = once.refused | twice.refused | refused
@@ -51,8 +53,9 @@ def call_backward(
             first, second = once.gradients[name], twice.gradients[name]
             if repeats[name] == "same bits" and not same_bits(first, second):
                 repeats[name] = repetition(first.double().numpy(), second.double().numpy())
-        if (run.sample, run.number) == ("trial", 0) and by_hand.takes_cotangent():
-            of_zero = by_hand(run.tensors, torch.zeros_like(run.dout)).gradients
+        if (run.sample, run.number) == ("trial", 0) and by_hand.takes(run.douts):
+            nothing = {name: torch.zeros_like(dout) for name, dout in run.douts.items()}
+            of_zero = by_hand(run.tensors, nothing).gradients
             zeros = {name: off_zero(of_zero[name].double().numpy()) for name in needed}
         if (run.sample, run.number) == ("trial", 0) and not by_hand.failed:
             use = _use_of_autograd(by_hand, backward, run)
@@ -68,7 +71,7 @@ def call_backward(
 def _use_of_autograd(by_hand: Backward, path: Path, run: Run) -> AutogradUse | None:
     """Call backward once more, watched; a failure of this call is not one of backward."""
     apart = copy(by_hand)
-    watch = AutogradWatch(path, [cast(run.dout, by_hand.dtype)])
+    watch = AutogradWatch(path, [cast(dout, by_hand.dtype) for dout in run.douts.values()])
     with watch:
-        answer = apart(run.tensors, run.dout)
+        answer = apart(run.tensors, run.douts)
     return watch.found(answer.gradients)

@@ -1,11 +1,12 @@
 """Facts about one gradient in one dtype, for the verdict and for the report."""
 
 from math import sqrt
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 import numpy as np
 
 from autograd_by_hand.core.blocks import blocks
+from autograd_by_hand.experiment.output_names import RESULT
 from autograd_by_hand.floats.bits import bits
 from autograd_by_hand.floats.ulp import Array, ulp
 from autograd_by_hand.verdict.normalized_error import Limits, Noise, NormalizedError, limits
@@ -25,8 +26,12 @@ class Arithmetic(TypedDict):
 
 
 class ResultFacts(TypedDict):
-    """Forward's result: whether it is a scalar, its greatest true value, where it overflows."""
+    """Forward's result: whether it is a scalar, its greatest true value, where it overflows.
 
+    output: its name, if forward returns several; it is the first one that is not finite, if any
+    """
+
+    output: NotRequired[str]
     scalar: bool
     largest: float | None
     non_finite: NonFinite | None
@@ -127,9 +132,27 @@ def units_of(noise: dict[str, Array], arithmetic: Arithmetic, dtype: str) -> dic
     return noise if own == 1 else {key: one * own for key, one in noise.items()}
 
 
-def facts_of_result(values: Kinds, sample: str, dtype: str) -> ResultFacts:
-    """Return the facts about forward's result in a sample."""
-    result, truth = (values[kind][f"{sample}/result"] for kind in ("autograd", "reference"))
+def facts_of_result(values: Kinds, sample: str, gradients: list[str], dtype: str) -> ResultFacts:
+    """Return the facts about forward's result in a sample, or about one of its several outputs.
+
+    gradients: the names of the gradients; autograd's other values are forward's outputs
+    """
+    names = [key.split("/", 1)[1] for key in values["autograd"] if key.startswith(f"{sample}/")]
+    outputs = {
+        name: _of_output(values, f"{sample}/{name}", dtype)
+        for name in names
+        if name not in gradients
+    }
+    name = next((name for name, one in outputs.items() if one["non_finite"]), next(iter(outputs)))
+    return (
+        outputs[name]
+        if name == RESULT
+        else {"output": name.removeprefix(f"{RESULT}_"), **outputs[name]}
+    )
+
+
+def _of_output(values: Kinds, key: str, dtype: str) -> ResultFacts:
+    result, truth = (values[kind][key] for kind in ("autograd", "reference"))
     return {
         "scalar": result.ndim == 1,
         "largest": _largest(truth),

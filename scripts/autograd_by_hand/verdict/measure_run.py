@@ -17,7 +17,8 @@ from autograd_by_hand.verdict.run_errors import TailsOfRuns, errors_of_run
 class ExperimentInDtype:
     """An experiment's forward and backward in one dtype, to be measured run by run.
 
-    given, needed: what they may be called with, and the tensors whose gradients are required
+    given, cotangents, needed: what they may be called with, the names of the cotangents, and the
+        tensors whose gradients are required
     wide: whether the reference is computed in longdouble, and not in float64
     time_limit: seconds per call
     tails: those of the runs measured so far
@@ -28,6 +29,7 @@ class ExperimentInDtype:
         forward: Path,
         backward: Path,
         given: Given,
+        cotangents: list[str],
         needed: list[str],
         dtype: str,
         wide: bool,
@@ -35,24 +37,22 @@ class ExperimentInDtype:
     ) -> None:
         self.dtype, self._wide, self._sums = dtype, wide, NumpySums()
         self._gradients = [f"d{name}" for name in needed]
-        rest = (given, needed, torch_dtype(dtype), time_limit)
-        self._forward, self._by_hand = (
-            load_forward(forward, *rest),
-            load_backward(backward, *rest),
-        )
+        rest = (needed, torch_dtype(dtype), time_limit)
+        self._forward = load_forward(forward, given, *rest)
+        self._by_hand = load_backward(backward, given, cotangents, *rest)
         self.tails = TailsOfRuns(self._gradients, dtype)
 
-    def measure(self, run: int, tensors: dict[str, Tensor], dout: Tensor) -> Tensor:
+    def measure(self, run: int, tensors: dict[str, Tensor], douts: dict[str, Tensor]) -> Tensor:
         """Return the errors of one run, shape (comparisons, gradients, measures).
 
         tensors: the run's inputs as drawn; they are rounded to the dtype first
-        dout: the cotangent, in the shape of forward's result
+        douts: the cotangents, each of the shape of its output
         """
-        found = {"manual": self._by_hand(tensors, dout).named()}
+        found = {"manual": self._by_hand(tensors, douts).named()}
         with self._sums:
-            found["reordered"] = self._by_hand(tensors, dout).named()
-        found["autograd"] = self._forward(tensors, dout)
-        found["reference"] = reference_of(self._forward, tensors, dout, self._wide)
+            found["reordered"] = self._by_hand(tensors, douts).named()
+        found["autograd"] = self._forward(tensors, douts)
+        found["reference"] = reference_of(self._forward, tensors, douts, self._wide)
         ways = {
             way: {name: array_of(value) for name, value in named.items()}
             for way, named in found.items()

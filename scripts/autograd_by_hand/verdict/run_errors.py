@@ -11,7 +11,7 @@ from autograd_by_hand.verdict.error_histogram import Tail, Tails, added, tail_of
 
 Array = NDArray[Any]
 # The arrays of one run, by the way of computing it (manual, autograd, reference, reordered) and by
-# name: "d<tensor>", "result", and for a wider reference "d<tensor>.tail".
+# name: "d<tensor>", forward's outputs, and for a wider reference "d<tensor>.tail".
 Ways = dict[str, dict[str, Array]]
 
 
@@ -37,7 +37,8 @@ class TailsOfRuns:
 
     def add(self, run: int, ways: Ways) -> None:
         """Count the elements of one run."""
-        self._lost += not bool(np.isfinite(ways["autograd"]["result"]).all())
+        outputs = [one for name, one in ways["autograd"].items() if name not in self._gradients]
+        self._lost += not all(np.isfinite(one).all() for one in outputs)
         for name in self._gradients:
             manual, autograd, truth = (
                 ways[way][name] for way in ("manual", "autograd", "reference")

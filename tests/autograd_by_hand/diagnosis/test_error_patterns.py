@@ -13,7 +13,7 @@ RUNS = [
     {"x": torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64), "n": torch.tensor([1])},
     {"x": torch.tensor([4.0, 5.0, 6.0], dtype=torch.float64), "n": torch.tensor([2])},
 ]
-DOUTS = [torch.ones(3, dtype=torch.float64)] * 2
+DOUTS = [{"dout": torch.ones(3, dtype=torch.float64)}] * 2
 
 
 def known_of(forward):

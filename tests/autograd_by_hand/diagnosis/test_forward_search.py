@@ -50,7 +50,7 @@ def run_of(source, by_hand, tensors, seed, decompose=True):
     gradients = torch.autograd.grad(result, [leaves[name] for name in needed], dout)
     truth = dict(zip(needed, gradients, strict=True))
     manual = call(by_hand, Path("backward.py"), tensors | {"dout": dout}, 10)
-    return Run(steps, tensors, dout, truth | manual, truth), list(manual)
+    return Run(steps, tensors, {"dout": dout}, truth | manual, truth), list(manual)
 
 
 def found(source, by_hand, decompose=True, runs=2, **options):

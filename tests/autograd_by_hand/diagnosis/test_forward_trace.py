@@ -68,18 +68,20 @@ KERNELS = {
 @pytest.mark.parametrize("forward", KERNELS.values(), ids=KERNELS)
 @pytest.mark.parametrize("tensor", [X, OTHER], ids=["the same inputs", "other inputs"])
 def test_again_is_forward_to_the_bit_where_its_kernels_are_whole(forward, tensor):
-    assert torch.equal(trace(forward, decompose=False).again({"x": tensor}), forward(tensor))
+    assert torch.equal(
+        trace(forward, decompose=False).again({"x": tensor})["result"], forward(tensor)
+    )
 
 
 @pytest.mark.parametrize("forward", KERNELS.values(), ids=KERNELS)
 def test_again_is_what_was_taken_down_to_the_bit_where_kernels_are_taken_apart(forward):
     steps = trace(forward)
-    assert torch.equal(steps.again({"x": X}), steps.values[steps.result.place])
+    assert torch.equal(steps.again({"x": X})["result"], steps.values[steps.outputs["result"].place])
 
 
 @pytest.mark.parametrize("forward", KERNELS.values(), ids=KERNELS)
 def test_kernels_that_are_taken_apart_are_forward_up_to_rounding(forward):
-    found = trace(forward).again({"x": OTHER})
+    found = trace(forward).again({"x": OTHER})["result"]
     torch.testing.assert_close(found, forward(OTHER), rtol=1e-13, atol=1e-14)
 
 
@@ -87,7 +89,7 @@ def test_kernels_that_are_taken_apart_are_forward_up_to_rounding(forward):
 @pytest.mark.parametrize("decompose", [True, False])
 def test_autograd_of_the_steps_is_that_of_forward(forward, decompose):
     gradients: list[Tensor] = []
-    for function in (forward, lambda x: trace(forward, decompose).again({"x": x})):
+    for function in (forward, lambda x: trace(forward, decompose).again({"x": x})["result"]):
         leaf = OTHER.clone().requires_grad_()
         result = function(leaf)
         weights = torch.linspace(1, 2, result.numel(), dtype=torch.float64).reshape(result.shape)
@@ -98,7 +100,7 @@ def test_autograd_of_the_steps_is_that_of_forward(forward, decompose):
 @pytest.mark.parametrize("times", [2, 3])
 def test_a_forward_can_be_made_again_many_times(times):
     steps = trace(KERNELS["layer_norm"])
-    first, *rest = (steps.again({"x": X}) for _ in range(times))
+    first, *rest = (steps.again({"x": X})["result"] for _ in range(times))
     assert all(torch.equal(first, one) for one in rest)
 
 
@@ -158,7 +160,7 @@ IN_PLACE = [
 def test_what_is_done_in_place_is_done_again(forward, decompose):
     steps = trace(forward, decompose)
     for tensor in (X, OTHER, X):
-        assert torch.equal(steps.again({"x": tensor}), forward(tensor.clone()))
+        assert torch.equal(steps.again({"x": tensor})["result"], forward(tensor.clone()))
 
 
 @pytest.mark.parametrize("forward", [_a_row_in_place, _a_column_in_place])
@@ -181,7 +183,7 @@ def test_a_number_that_is_read_of_a_tensor_is_a_step_that_makes_no_tensor():
     steps = trace(lambda x: x * x.max().item())
     (read,) = [step for step in steps.steps if not step.all_made()]
     assert steps.made(read) == "a number"
-    assert torch.equal(steps.again({"x": X}), X * X.max())
+    assert torch.equal(steps.again({"x": X})["result"], X * X.max())
 
 
 def test_what_only_checks_is_not_done_again_on_other_inputs():
@@ -190,7 +192,7 @@ def test_what_only_checks_is_not_done_again_on_other_inputs():
         return x * 2 if torch.equal(x, x.clone()) else x
 
     steps = trace(forward)
-    assert torch.equal(steps.again({"x": X + 100}), (X + 100) * 2)
+    assert torch.equal(steps.again({"x": X + 100})["result"], (X + 100) * 2)
 
 
 def test_a_decomposition_that_fails_leaves_the_kernel_whole(monkeypatch):
@@ -215,7 +217,7 @@ def test_taking_down_does_not_change_the_inputs(forward):
 
 def test_making_it_again_does_not_change_the_inputs():
     steps, given = trace(_an_input_in_place, decompose=False), X.clone()
-    steps.again({"x": given})
+    steps.again({"x": given})["result"]
     assert torch.equal(given, X)
 
 
@@ -226,7 +228,9 @@ def test_any_chain_of_functions_is_made_again(functions):
             x = function(x) - 1
         return x
 
-    assert torch.equal(trace(forward, decompose=False).again({"x": OTHER}), forward(OTHER))
+    assert torch.equal(
+        trace(forward, decompose=False).again({"x": OTHER})["result"], forward(OTHER)
+    )
 
 
 def test_the_last_step_is_the_result_once_more():
@@ -256,7 +260,7 @@ def test_a_step_can_be_done_otherwise():
         return 2 * Steps.do(step, values) if step.name == "exp" else None
 
     steps = trace(lambda x: x.exp() + 1)
-    assert torch.equal(steps.again({"x": X}, doubled), 2 * X.exp() + 1)
+    assert torch.equal(steps.again({"x": X}, doubled)["result"], 2 * X.exp() + 1)
 
 
 def test_a_step_is_described_by_its_number():
@@ -271,7 +275,7 @@ def test_a_step_sees_the_values_that_were_made_before_it():
         return values[step.args[0].place] ** 2 if step.name == "exp" else None
 
     steps = trace(lambda x: (x + 1).exp())
-    assert torch.equal(steps.again({"x": OTHER}, of_values), (OTHER + 1) ** 2)
+    assert torch.equal(steps.again({"x": OTHER}, of_values)["result"], (OTHER + 1) ** 2)
 
 
 def test_several_results_can_be_made_otherwise():
@@ -279,7 +283,7 @@ def test_several_results_can_be_made_otherwise():
         return Steps.do(step, values)[::-1] if step.name == "split" else None
 
     steps = trace(lambda x: torch.sub(*x.chunk(2, 1)))
-    assert torch.equal(steps.again({"x": X}, swapped), -steps.again({"x": X}))
+    assert torch.equal(steps.again({"x": X}, swapped)["result"], -steps.again({"x": X})["result"])
 
 
 # words
@@ -368,4 +372,4 @@ def test_a_forward_that_fails_is_refused():
 def test_whole_numbers_are_inputs_too():
     steps = trace(lambda x, rows: x[rows].sum(1), x=X, rows=LABELS % 3)
     rows = torch.tensor([2, 2])
-    assert torch.equal(steps.again({"x": X, "rows": rows}), X[rows].sum(1))
+    assert torch.equal(steps.again({"x": X, "rows": rows})["result"], X[rows].sum(1))

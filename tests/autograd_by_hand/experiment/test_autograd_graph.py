@@ -18,7 +18,7 @@ def leaf(*shape: int) -> torch.Tensor:
 def lab():
     leaves = {"x": leaf(2, 64), "W": leaf(600, 64), "b": leaf(600)}
     forward = load_function(LAB, "forward", Given((*leaves, "target"), {}), 30)
-    return walk_graph(forward(**leaves, target=torch.ones(2, 600)), leaves)
+    return walk_graph([forward(**leaves, target=torch.ones(2, 600))], leaves)
 
 
 def test_the_labs_graph_has_these_nodes_breadth_first(lab):
@@ -55,7 +55,7 @@ def test_ids_are_places_in_the_list(lab):
 
 def test_a_leaf_that_is_used_twice_is_one_node_with_two_edges_to_it():
     x = leaf()
-    nodes = walk_graph(x * x, {"x": x})
+    nodes = walk_graph([x * x], {"x": x})
     assert [(node["type"], node["leaf"]) for node in nodes] == [
         ("MulBackward0", None),
         ("AccumulateGrad", "x"),
@@ -66,7 +66,7 @@ def test_a_leaf_that_is_used_twice_is_one_node_with_two_edges_to_it():
 def test_an_inner_node_that_is_used_twice_is_one_node():
     x = leaf()
     middle = x.exp()
-    nodes = walk_graph(middle.sin() + middle.cos(), {"x": x})
+    nodes = walk_graph([middle.sin() + middle.cos()], {"x": x})
     assert [node["type"] for node in nodes] == [
         "AddBackward0",
         "SinBackward0",
@@ -80,19 +80,19 @@ def test_an_inner_node_that_is_used_twice_is_one_node():
 def test_an_edge_says_which_output_of_the_other_nodes_forward_it_is_about():
     x = leaf(2)
     first, second = x.unbind()
-    nodes = walk_graph(second - first, {"x": x})
+    nodes = walk_graph([second - first], {"x": x})
     assert [edge["input"] for edge in nodes[0]["edges"]] == [1, 0]
 
 
 def test_a_leaf_that_nobody_named_has_no_name():
     x, y = leaf(), leaf()
-    assert [node["leaf"] for node in walk_graph(x + y, {"y": y})] == [None, None, "y"]
+    assert [node["leaf"] for node in walk_graph([x + y], {"y": y})] == [None, None, "y"]
 
 
 def test_walking_leaves_the_graph_usable():
     x = leaf()
     result = 3 * x
-    walk_graph(result, {"x": x})
+    walk_graph([result], {"x": x})
     result.backward()
     assert x.grad is not None
     assert x.grad.item() == 3

@@ -86,11 +86,11 @@ def use_in(folder, body, needed=("x",)):
     """How a backward with this body uses autograd."""
     path = folder / "backward.py"
     path.write_text(HEAD + textwrap.indent(body, "    ") + "\n")
-    by_hand = load_backward(path, Given(("x", "W"), {}), [*needed], torch.float64, 60)
+    by_hand = load_backward(path, Given(("x", "W"), {}), ["dout"], [*needed], torch.float64, 60)
     generator = torch.Generator().manual_seed(1)
     x, dout = (torch.randn(5, generator=generator) for _ in range(2))
     with AutogradWatch(path, [dout.double()]) as watch:
-        answer = by_hand({"x": x, "W": x}, dout)
+        answer = by_hand({"x": x, "W": x}, {"dout": dout})
     assert not by_hand.failed
     return watch.found(answer.gradients)
 

@@ -250,6 +250,10 @@ CASES = {
         ("requires_grad: true", "requires_grad: false"),
         "3: tensors: none has requires_grad: true; there is no gradient to try.",
     ),
+    "a name reserved for a cotangent": (
+        (f"x: {X}", f"x: {X}\n  dout_y: {T}"),
+        "5: tensors.dout_y: 'dout_y' is reserved; choose another name.",
+    ),
     "the reserved name dout": (
         (f"x: {X}", f"x: {X}\n  dout: {T}"),
         "5: tensors.dout: 'dout' is reserved; choose another name.",

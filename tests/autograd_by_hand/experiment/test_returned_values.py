@@ -6,8 +6,8 @@ import torch
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.returned_values import (
     check_gradients,
-    check_result,
-    not_a_tensor,
+    differentiable,
+    outputs_of,
 )
 from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.user_code import load_function
@@ -145,25 +145,66 @@ def test_a_vector_of_the_wrong_length_is_not_called_transposed(tmp_path):
 def test_a_differentiable_result_is_given_back(tmp_path):
     function, path = load(tmp_path, "def forward(x):\n    pass\n", name="forward")
     result = torch.ones(2, requires_grad=True).sum()
-    assert check_result(result, function, path) is result
+    outputs = outputs_of(result, function, path)
+    assert outputs["result"] is result
+    assert differentiable(outputs, function, path) == outputs
 
 
 @pytest.mark.parametrize(
-    ("result", "kind"), [(1.5, "float"), ((X, X), "tuple"), (None, "NoneType")]
+    ("result", "what"),
+    [
+        (1.5, "a float; it must return one torch.Tensor, or a tuple or dict of them."),
+        (None, "a NoneType; it must return one torch.Tensor, or a tuple or dict of them."),
+        (
+            (X, None),
+            "a NoneType as its output 1; return tensors only, in one flat tuple, list or dict.",
+        ),
+        (
+            {"y": X, "h": (X, X)},
+            "a tuple as its output 'h'; return tensors only, in one flat tuple, list or dict.",
+        ),
+        (
+            {"a b": X},
+            "an output under the key 'a b'; name it as a variable, so that dout_<key> can be a parameter of backward.",
+        ),
+        ({}, "nothing; return at least one torch.Tensor."),
+    ],
 )
-def test_a_forward_that_returns_no_tensor_is_told(tmp_path, result, kind):
+def test_a_forward_that_returns_no_tensors_is_told(tmp_path, result, what):
     function, path = load(tmp_path, "\ndef forward(x):\n    pass\n", name="forward")
     with pytest.raises(UserError) as error:
-        check_result(result, function, path)
-    sentence = f"{path}:2: forward returns a {kind}; it must return one torch.Tensor."
-    assert str(error.value) == sentence
-    assert str(not_a_tensor(result, function, path)) == sentence
+        outputs_of(result, function, path)
+    assert str(error.value) == f"{path}:2: forward returns {what}"
+
+
+@pytest.mark.parametrize(
+    ("result", "names"),
+    [
+        ((X, X + 1), ["result_0", "result_1"]),
+        ([X], ["result_0"]),
+        (torch.max(X.reshape(1, -1), 1), ["result_0", "result_1"]),
+        ({"y": X, "h": X + 1}, ["result_y", "result_h"]),
+    ],
+    ids=["tuple", "list", "torch's own tuple", "dict"],
+)
+def test_several_outputs_are_numbered_or_named(tmp_path, result, names):
+    function, path = load(tmp_path, "def forward(x):\n    pass\n", name="forward")
+    outputs = outputs_of(result, function, path)
+    values = result.values() if isinstance(result, dict) else result
+    assert list(outputs) == names
+    assert all(one is value for one, value in zip(outputs.values(), values, strict=True))
+
+
+def test_outputs_without_a_derivative_need_no_cotangent(tmp_path):
+    function, path = load(tmp_path, "def forward(x):\n    pass\n", name="forward")
+    outputs = outputs_of(X.clone().requires_grad_().reshape(1, -1).max(1), function, path)
+    assert list(differentiable(outputs, function, path)) == ["result_0"]
 
 
 def test_a_result_that_autograd_cannot_differentiate_is_told(tmp_path):
     function, path = load(tmp_path, "\ndef forward(x):\n    pass\n", name="forward")
     with pytest.raises(UserError) as error:
-        check_result(torch.ones(()), function, path)
+        differentiable({"result": torch.ones(())}, function, path)
     assert str(error.value) == (
         f"{path}:2: autograd cannot differentiate what forward returns (it has no grad_fn); "
         "compute it from the tensors that require a gradient, by differentiable operations."
@@ -173,7 +214,7 @@ def test_a_result_that_autograd_cannot_differentiate_is_told(tmp_path):
 def test_a_result_on_another_device_is_told(tmp_path):
     function, path = load(tmp_path, "\ndef forward(x):\n    pass\n", name="forward")
     with pytest.raises(UserError) as error:
-        check_result(torch.ones((), device="meta", requires_grad=True), function, path)
+        outputs_of(torch.ones((), device="meta", requires_grad=True), function, path)
     assert str(error.value) == (
         f"{path}:2: forward returns a tensor on meta; return it on the CPU, where its inputs are, "
         "with .to('cpu')."

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from autograd_by_hand.experiment.input_sources import Sources
 from autograd_by_hand.experiment.sampling import (
+    Drawn,
     cast,
     draw_cotangents,
     draw_runs,
+    drawn_as,
     resumed_generator,
 )
 from autograd_by_hand.experiment.sampling import draw_sample as draw_every
@@ -21,6 +23,7 @@ NOTHING = Sources(Path())
 LAB = Path(__file__).parents[3] / "experiments/25-autograd-by-hand/config.yaml"
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 HALVES = (torch.float16, torch.bfloat16)
+VECTOR = {"dout": Drawn(torch.Size([3]), at_random=True)}
 
 
 def draw_sample(tensors, sample):
@@ -132,7 +135,8 @@ def test_a_draw_that_is_not_known_is_an_error():
 
 def test_the_cotangent_of_a_scalar_is_one_in_every_run():
     _, state = draw_sample({"x": spec("randn")}, {"seed": 7, "runs": 3})
-    assert draw_cotangents(resumed_generator(state), 3, torch.Size()).tolist() == [1, 1, 1]
+    scalar = {"dout": Drawn(torch.Size(), at_random=False)}
+    assert draw_cotangents(resumed_generator(state), 3, scalar)["dout"].tolist() == [1, 1, 1]
 
 
 def test_the_cotangent_of_a_vector_goes_on_from_the_samples_draws():
@@ -141,18 +145,27 @@ def test_the_cotangent_of_a_vector_goes_on_from_the_samples_draws():
     for _ in range(2):
         torch.randn(20, generator=generator)
     due = torch.randn(2, 3, generator=generator)
-    assert torch.equal(draw_cotangents(resumed_generator(state), 2, torch.Size([3])), due)
+    assert torch.equal(draw_cotangents(resumed_generator(state), 2, VECTOR)["dout"], due)
 
 
 def test_the_cotangent_of_a_vector_is_not_all_ones_and_not_the_same_in_every_run():
     _, state = draw_sample({"x": spec("randn")}, {"seed": 7, "runs": 2})
-    first, second = draw_cotangents(resumed_generator(state), 2, torch.Size([3]))
+    first, second = draw_cotangents(resumed_generator(state), 2, VECTOR)["dout"]
     assert len({*first.tolist(), *second.tolist()}) == 6
+
+
+def test_how_cotangents_were_drawn_is_read_from_them():
+    generator = torch.Generator().manual_seed(0)
+    how = VECTOR | {
+        "dout_0": Drawn(torch.Size(), at_random=True),
+        "dout_1": Drawn(torch.Size(), at_random=False),
+    }
+    assert drawn_as(draw_cotangents(generator, 1, how)) == how
 
 
 def test_the_same_state_gives_the_same_cotangents_again():
     _, state = draw_sample({"x": spec("randn")}, {"seed": 7, "runs": 2})
-    again = [draw_cotangents(resumed_generator(state), 2, torch.Size([3])) for _ in range(2)]
+    again = [draw_cotangents(resumed_generator(state), 2, VECTOR)["dout"] for _ in range(2)]
     assert torch.equal(*again)
 
 

@@ -37,7 +37,7 @@ class Lab:
         for seed in SEEDS:
             forward = Forward(lab, Path("forward.py"), ["x", "W", "b"], getattr(torch, dtype), 60)
             drawn = self._draw(seed)
-            seen, self.program, outputs = observe_autograd(forward, drawn, torch.ones(()))
+            seen, self.program, outputs = observe_autograd(forward, drawn, {"dout": torch.ones(())})
             made.append(outputs)
         self.archived = {name: np.stack([one[name].numpy() for one in made]) for name in made[0]}
         self.orders: list[Any] = [reveal(adder_of(one), one["op"]) for one in seen.sums]

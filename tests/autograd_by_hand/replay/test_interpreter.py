@@ -49,7 +49,7 @@ def test_every_value_is_made_again_bit_for_bit(forward, batch, dtype):
     shapes = {"x": (batch, 64), "weight": (600, 64), "bias": (600,), "target": (batch, 600)}
     drawn = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
     theirs = Forward(forward, Path("forward.py"), list(drawn)[:3], dtype, 60)
-    seen, program, outputs = observe_autograd(theirs, drawn, torch.ones(()))
+    seen, program, outputs = observe_autograd(theirs, drawn, {"dout": torch.ones(())})
     assert not any(call.get("given") for call in program["calls"])
     orders = [reveal(adder_of(one), one["op"]) for one in seen.sums]
     inputs = {
@@ -293,7 +293,7 @@ def test_what_is_recorded_stands_in_for_what_is_not_carried_out():
 def test_a_mean_that_is_told_its_own_format_is_made_again(dtype):
     x = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
     forward = Forward(lambda x: x.mean(dtype=dtype), Path("forward.py"), ["x"], dtype, 9)
-    seen, program, outputs = observe_autograd(forward, {"x": x}, torch.ones(()))
+    seen, program, outputs = observe_autograd(forward, {"x": x}, {"dout": torch.ones(())})
     orders = [reveal(adder_of(one), one["op"]) for one in seen.sums]
     inputs = {"x": tensor_of_runs(x.numpy()[None], dtype_name(dtype))}
     arrays = run_program(program, inputs, list(orders), {})

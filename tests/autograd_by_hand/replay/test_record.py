@@ -10,6 +10,7 @@ from autograd_by_hand.replay.program import CONSTANT
 from autograd_by_hand.replay.record import Observer, observe_autograd, observe_backward
 
 PATH = Path("forward.py")
+ONE = {"dout": torch.ones(())}
 
 
 def lab(x, W, b, target):
@@ -26,8 +27,8 @@ def draw():
 def observed(forward=lab, tensors=None, dout=None):
     tensors = tensors or draw()
     needed = [name for name in tensors if name != "target"]
-    dout = torch.ones(()) if dout is None else dout
-    return observe_autograd(Forward(forward, PATH, needed, torch.float32, 10), tensors, dout)
+    douts = {"dout": torch.ones(()) if dout is None else dout}
+    return observe_autograd(Forward(forward, PATH, needed, torch.float32, 10), tensors, douts)
 
 
 def ops(calls):
@@ -205,7 +206,7 @@ def test_the_hands_program_has_its_calls_alone():
         return {"x": x @ W, "W": W * 2}
 
     tensors = {"x": torch.randn(3, 3), "W": torch.randn(3, 3)}
-    _, program = observe_backward(by_hand(backward, ["x", "W"]), tensors, torch.ones(()))
+    _, program = observe_backward(by_hand(backward, ["x", "W"]), tensors, ONE)
     assert ops(program["calls"]) == ["mm.default", "mul.Tensor"]
     assert set(program["outputs"]) == {"dx", "dW"}
     assert program["refused"] == {}
@@ -216,7 +217,7 @@ def test_the_hands_inputs_are_what_it_asks_for():
         return {"x": 2 * x * dout}
 
     tensors, dout = {"x": torch.randn(3)}, torch.randn(3)
-    _, program = observe_backward(by_hand(backward, ["x"]), tensors, dout)
+    _, program = observe_backward(by_hand(backward, ["x"]), tensors, {"dout": dout})
     assert list(program["inputs"]) == ["x", "dout"]
     first, second = program["calls"]
     assert first["args"] == [{"value": program["inputs"]["x"]}, 2]
@@ -229,7 +230,7 @@ def test_a_gradient_that_is_refused_is_no_output_but_told():
         return {"x": x @ W, "W": W[0]}
 
     tensors = {"x": torch.randn(3, 3), "W": torch.randn(3, 3)}
-    _, program = observe_backward(by_hand(backward, ["x", "W"]), tensors, torch.ones(()))
+    _, program = observe_backward(by_hand(backward, ["x", "W"]), tensors, ONE)
     assert ops(program["calls"]) == ["mm.default", "select.int"]
     assert program["outputs"] == {"dx": program["calls"][0]["result"]}
     assert list(program["refused"]) == ["W"]
@@ -240,7 +241,7 @@ def test_a_backward_that_fails_has_no_outputs_and_is_not_called_again():
     def backward(x):
         raise ValueError(x + 1)
 
-    failing, given = by_hand(backward, ["x"]), ({"x": torch.ones(())}, torch.ones(()))
+    failing, given = by_hand(backward, ["x"]), ({"x": torch.ones(())}, ONE)
     _, once = observe_backward(failing, *given)
     _, twice = observe_backward(failing, *given)
     assert ops(once["calls"]) == ["add.Tensor"]
@@ -255,7 +256,7 @@ def test_a_backward_that_was_observed_is_the_authors_own_again():
         return {"x": x}
 
     watched = by_hand(backward, ["x"])
-    observe_backward(watched, {"x": torch.ones(3)}, torch.ones(()))
+    observe_backward(watched, {"x": torch.ones(3)}, ONE)
     assert watched.function is backward
 
 
@@ -269,7 +270,7 @@ def test_two_calls_on_operands_of_one_layout_are_one_sum():
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_inputs_are_what_they_are_after_they_were_rounded(dtype):
     tensors = draw()
-    _, program, _ = observe_autograd(Forward(lab, PATH, ["x"], dtype, 10), tensors, torch.ones(()))
+    _, program, _ = observe_autograd(Forward(lab, PATH, ["x"], dtype, 10), tensors, ONE)
     assert program["constants"] == []
     assert "aten._to_copy.default" not in {call["op"] for call in program["calls"]}
 

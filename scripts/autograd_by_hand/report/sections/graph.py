@@ -19,9 +19,26 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Graph:
-    """The listing, and the matrix products with a bias, the transposes and the leaves."""
+class Output:
+    """One of the several tensors that forward returns.
 
+    node: where autograd begins at it, None if it has no derivative
+    """
+
+    name: str
+    shape: list[int]
+    dtype: str
+    node: int | None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The listing, and the matrix products with a bias, the transposes and the leaves.
+
+    outputs: those of forward; empty if it returns one tensor
+    """
+
+    outputs: list[Output]
     lines: list[str]
     products: list[int]
     transposes: list[Node]
@@ -32,6 +49,10 @@ def graph_of(measured: Measurements) -> Graph:
     """Return the listing and the nodes of the recorded graph."""
     nodes = measured.graph["nodes"]
     return Graph(
+        outputs=[
+            Output(one["name"].removeprefix("result_"), one["shape"], one["dtype"], one["node"])
+            for one in measured.graph.get("outputs", [])
+        ],
         lines=listing(nodes),
         products=[node["id"] for node in nodes if node["type"] == "AddmmBackward0"],
         transposes=[

@@ -11,6 +11,7 @@ from autograd_by_hand.report.measurements import Figure, Measurements
 class LostResult:
     """Forward's result is not finite in `lost` of the runs.
 
+    output: which of forward's several outputs, None if it has one
     value: the result, inf or nan
     largest: the greatest of the true values, None if they are not finite either
     fits: whether the dtype can hold the true value
@@ -19,6 +20,7 @@ class LostResult:
 
     kind: ClassVar[str] = "lost result"
     dtype: str
+    output: str | None
     value: str
     lost: int
     runs: int
@@ -85,6 +87,7 @@ def _remarks(measured: Measurements, dtype: str) -> Iterator[Remark]:
     if lost := trial["result"]["non_finite"]:
         yield LostResult(
             dtype=dtype,
+            output=trial["result"].get("output"),
             value=lost["value"],
             lost=measured.tails[dtype]["lost"],
             runs=measured.runs,

@@ -28,7 +28,7 @@ def test_where_nothing_happens_there_is_no_remark():
 
 def test_a_lost_result_is_counted_over_all_runs():
     told = in_float16(facts=facts(non_finite=LOST), tails=tails() | {"lost": 18})
-    assert remarks_of(told) == [LostResult("float16", "inf", 18, 20, 100.0, True, 65504.0)]
+    assert remarks_of(told) == [LostResult("float16", None, "inf", 18, 20, 100.0, True, 65504.0)]
 
 
 def test_lost_elements_are_told_unless_the_gradient_was_refused():
