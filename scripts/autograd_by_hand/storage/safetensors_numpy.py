@@ -1,23 +1,38 @@
 """Read the tensors of a safetensors file as numpy arrays, with numpy alone.
 
 A file consists of the header's length (8 bytes, little-endian), the header (JSON: for each tensor
-its dtype, its shape, and where its bytes begin and end after the header), and the bytes.
+its dtype, its shape, and where its bytes begin and end after the header), and the bytes. A complex
+tensor is stored as a real one with a last axis of two; the header's metadata lists their names.
 """
 
 import json
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.settings import Argument
 
 Value = TypeVar("Value")
 
 _KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4"}
-_KINDS |= {"I8": "i1", "U8": "u1", "BOOL": "?"}
+_KINDS |= {"I16": "<i2", "U64": "<u8", "U32": "<u4", "U16": "<u2", "I8": "i1", "U8": "u1"}
+_KINDS |= {"BOOL": "?"}
+NOTES = "notes"  # the only key of the metadata, which safetensors writes in no fixed order
+
+
+class Notes(TypedDict, total=False):
+    """What a file says of its tensors, as JSON.
+
+    arguments: the arguments of forward and backward that are no tensors
+    complex: the names of the complex tensors
+    """
+
+    arguments: dict[str, Argument]
+    complex: list[str]
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -36,9 +51,11 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         if size > len(content) - 8:
             raise damaged(path)
         header = json.loads(content[8 : 8 + size])
-        header.pop("__metadata__", None)
+        metadata = header.pop("__metadata__", None)
         body = memoryview(content)[8 + size :]
         arrays = {name: _array(header[name], body) for name in sorted(header)}
+        for name in notes_of(metadata).get("complex", []):
+            arrays[name] = _as_complex(arrays[name])
         spans = sorted(entry["data_offsets"] for entry in header.values())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise damaged(path) from error
@@ -58,6 +75,25 @@ def _array(entry: dict[str, Any], body: memoryview) -> NDArray[Any]:
     if entry["dtype"] == "BF16":  # the upper half of a float32
         return (values.astype(np.uint32) << np.uint32(16)).view(np.float32)
     return values
+
+
+def notes_of(metadata: dict[str, str] | None) -> Notes:
+    """Return what a file's metadata says of its tensors.
+
+    Raises
+        ValueError: if it says nothing that can be read.
+    """
+    notes = json.loads((metadata or {}).get(NOTES, "{}"))
+    if not isinstance(notes, dict) or not isinstance(notes.get("complex", []), list):
+        raise ValueError(notes)  # noqa: TRY004 - like any other damage
+    return cast("Notes", notes)
+
+
+def _as_complex(parts: NDArray[Any]) -> NDArray[Any]:
+    """Return (*shape, 2) of real and imaginary parts as (*shape) of complex numbers."""
+    if parts.dtype.kind != "f" or parts.shape[-1:] != (2,):
+        raise ValueError(parts.shape)
+    return parts.view(f"c{2 * parts.itemsize}")[..., 0]
 
 
 def arrays_by_sample(*paths: Path) -> dict[str, dict[str, NDArray[Any]]]:

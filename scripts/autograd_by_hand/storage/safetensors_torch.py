@@ -1,7 +1,9 @@
 """Read and write named tensors as safetensors files.
 
 A file holds tensors keyed "<sample>/<name>", with the runs of the sample along the first axis. The
-file of the draws also holds, as JSON in its metadata, the arguments that are no tensors.
+file of the draws also holds the arguments that are no tensors. Safetensors lacks complex numbers of
+both precisions, so a complex tensor is stored as a real one with a last axis of two, and its name
+is noted. Both are in the file's metadata (`safetensors_numpy.NOTES`).
 """
 
 import json
@@ -14,14 +16,12 @@ from typing import Any
 import safetensors
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from autograd_by_hand.core.files import atomic_path
 from autograd_by_hand.experiment.settings import Argument, Given
-from autograd_by_hand.storage.safetensors_numpy import by_sample, damaged
-
-ARGUMENTS = "arguments"  # the key of the metadata
+from autograd_by_hand.storage.safetensors_numpy import NOTES, Notes, by_sample, damaged, notes_of
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -31,8 +31,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         UserError: if the file is damaged.
     """
     try:
-        return dict(sorted(load_file(path).items()))
-    except safetensors.SafetensorError as error:
+        with safetensors.safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+            complexes = notes_of(file.metadata()).get("complex", [])
+        return tensors | {name: torch.view_as_complex(tensors[name]) for name in complexes}
+    except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise damaged(path) from error
 
 
@@ -55,15 +58,18 @@ def write_tensors(
     """
     whole, held = dict[str, Tensor](), set[int]()
     for name, tensor in tensors.items():
-        one = tensor.detach().cpu().contiguous()
+        one = _storable(tensor).contiguous()
         memory = one.untyped_storage()
         if memory.nbytes() != one.nbytes or memory.data_ptr() in held:  # safetensors takes no views
             one = one.clone()
         held.add(memory.data_ptr())
         whole[name] = one
+    notes: Notes = {"arguments": arguments} if arguments else {}
+    if complexes := sorted(name for name, tensor in tensors.items() if tensor.is_complex()):
+        notes["complex"] = complexes
     with atomic_path(path) as temporary:
         try:
-            save_file(whole, temporary, arguments and {ARGUMENTS: json.dumps(arguments)})
+            save_file(whole, temporary, {NOTES: json.dumps(notes)} if notes else None)
         except safetensors.SafetensorError as error:
             if number := re.search(r"\(os error (\d+)\)", str(error)):
                 raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
@@ -79,9 +85,17 @@ def read_given(draws: Path) -> Given:
     try:
         with safetensors.safe_open(draws, "pt") as file:
             names = dict.fromkeys(key.split("/", 1)[1] for key in sorted(file.keys()))
-            return Given(tuple(names), json.loads((file.metadata() or {}).get(ARGUMENTS, "{}")))
+            return Given(tuple(names), notes_of(file.metadata()).get("arguments", {}))
     except (safetensors.SafetensorError, ValueError) as error:
         raise damaged(draws) from error
+
+
+def _storable(tensor: Tensor) -> Tensor:
+    """Return a tensor's numbers on the CPU, in a dtype that a file can hold exactly."""
+    one = tensor.detach().cpu().resolve_conj().resolve_neg()
+    if one.is_complex():
+        return torch.view_as_real(one.to(torch.complex64) if one.dtype == torch.complex32 else one)
+    return one.float() if one.is_floating_point() and one.itemsize == 1 else one  # an 8-bit float
 
 
 def runs_of(tensors: dict[str, Tensor]) -> list[tuple[str, int, dict[str, Tensor]]]:

@@ -1,7 +1,9 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.storage.safetensors_torch import Stack, read_tensors, runs_of, write_tensors
 
 
@@ -105,3 +107,34 @@ def test_what_is_stacked_comes_apart_into_the_same_runs():
         stack.add("trial", {"x": torch.full((2,), float(run))})
     values = [named["x"].tolist() for _, _, named in runs_of(stack.stacked())]
     assert values == [[0, 0], [1, 1], [2, 2]]
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.complex128])
+def test_complex_numbers_read_back_with_their_bits_whether_conjugate_or_not(tmp_path, dtype):
+    value = torch.tensor([[1 + 2j, -0.0 + 0.1j]], dtype=dtype)
+    written = {"trial/z": value, "trial/conjugate": value.conj(), "trial/imag": value.conj().imag}
+    write_tensors(tmp_path / "file", written)
+    read, arrays = read_tensors(tmp_path / "file"), read_arrays(tmp_path / "file")
+    for name, tensor in written.items():
+        assert torch.equal(read[name], tensor), name
+        assert arrays[name].tobytes() == tensor.resolve_conj().resolve_neg().numpy().tobytes(), name
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf")
+@pytest.mark.parametrize("dtype", [torch.complex32, torch.float8_e5m2])
+def test_numbers_that_no_file_holds_are_written_wider(tmp_path, dtype):
+    write_tensors(tmp_path / "file", {"trial/z": torch.ones(2).to(dtype)})
+    wide = read_tensors(tmp_path / "file")["trial/z"]
+    assert torch.equal(wide, torch.ones(2, dtype=wide.dtype))
+    assert read_arrays(tmp_path / "file")["trial/z"].tolist() == [1, 1]
+
+
+NOTES = ['{"complex": ["trial/x"]}', '{"complex": ["trial/other"]}', '{"complex": 7}', "[]", "no"]
+
+
+@pytest.mark.parametrize("notes", NOTES)
+def test_notes_that_call_a_wrong_tensor_complex_are_damage(tmp_path, notes):
+    save_file({"trial/x": torch.ones(3)}, tmp_path / "file", {"notes": notes})
+    for read in (read_tensors, read_arrays):
+        with pytest.raises(UserError, match="is damaged"):
+            read(tmp_path / "file")
