@@ -167,13 +167,20 @@ def differentiable(outputs: dict[str, Tensor], function: Author, path: Path) -> 
     """Those of forward's outputs that autograd can differentiate; indices and masks are not.
 
     Raises
-        UserError: if there is none.
+        UserError: if there is none, or if one of them is complex.
     """
     found = {name: output for name, output in outputs.items() if output.requires_grad}
+    place = definition_of(function, path)
     if not found:
         raise UserError(
-            f"{definition_of(function, path)}: autograd cannot differentiate what forward returns "
+            f"{place}: autograd cannot differentiate what forward returns "
             "(it has no grad_fn); compute it from the tensors that require a gradient, by "
             "differentiable operations."
         )
+    for output in found.values():
+        if output.is_complex():
+            raise UserError(
+                f"{place}: forward returns complex numbers; return real ones, for example both "
+                "parts with torch.view_as_real."
+            )
     return found

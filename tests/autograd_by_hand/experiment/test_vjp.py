@@ -317,6 +317,14 @@ def test_a_transposed_tensor_has_the_bits_of_what_it_shows():
     assert not same_bits(value.T, value)
 
 
+def test_one_number_of_an_odd_stride_or_a_conjugate_has_bits_too():
+    assert same_bits(torch.arange(10.0)[3:4].as_strided((1,), (5,)), torch.tensor([3.0]))
+    conjugate = torch.tensor([1 + 2j]).conj()
+    assert same_bits(conjugate, torch.tensor([1 - 2j]))
+    assert not same_bits(conjugate, torch.tensor([1 + 2j]))
+    assert same_bits(conjugate.imag, torch.tensor([-2.0]))
+
+
 def test_a_single_number_has_bits_too():
     assert same_bits(torch.tensor(1.0), torch.tensor(1.0))
     assert not same_bits(torch.tensor(1.0), torch.tensor(1.5))
