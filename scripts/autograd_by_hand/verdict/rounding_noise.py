@@ -16,7 +16,7 @@ growth), where u is the unit roundoff of the accumulator's dtype: float32 for th
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
@@ -35,6 +35,7 @@ aten = torch.ops.aten
 
 BITS_FOR_FLOAT64 = 40  # float64's noise is measured on a coarser grid, where float64 resolves it
 _MANTISSA = 53
+ROUNDED = (torch.float64, torch.complex128)
 
 
 @dataclass(frozen=True)
@@ -141,12 +142,18 @@ class RandomRounding(DispatchMode):
     def _inexact(self, func: Any, result: Any, summed: "Summed | None") -> Any:
         """Return one result of an operation with a random rounding error.
 
+        Both parts of a complex result are rounded.
+
         summed: what the result is a sum of, None if it is not a sum
         """
-        if not isinstance(result, Tensor) or result.dtype != torch.float64 or not result.numel():
+        if not isinstance(result, Tensor) or result.dtype not in ROUNDED or not result.numel():
             return result
-        value = torch.empty_like(result, memory_format=torch.contiguous_format)
-        exact, rounded, overflows = result.reshape(-1), value.view(-1), False
+        parts = result
+        if result.is_complex():
+            parts = torch.view_as_real(result.resolve_conj())
+            summed = summed and summed.of_parts()
+        value = torch.empty_like(parts, memory_format=torch.contiguous_format)
+        exact, rounded, overflows = parts.reshape(-1), value.view(-1), False
         for part in blocks(len(exact)):
             one = exact[part]
             if summed is not None:
@@ -158,6 +165,8 @@ class RandomRounding(DispatchMode):
             overflows |= bool((rounded[part].isinf() & exact[part].isfinite()).any())
         if overflows:
             self.overflows[str(func).split(".")[1]] += 1
+        if result.is_complex():
+            value = torch.view_as_complex(value)
         if writes_to_an_input(func):  # it wrote into its argument and returns it
             return result.copy_(value)
         return value
@@ -181,6 +190,15 @@ class Summed:
     count: Tensor
     products: bool
 
+    def of_parts(self) -> "Summed":
+        """Return the same for each result's real and imaginary part, in turn."""
+        several = len(self.count) > 1
+        return replace(
+            self,
+            squares=self.squares.repeat_interleave(2),
+            count=self.count.repeat_interleave(2) if several else self.count,
+        )
+
     def deviation(self, totals: Tensor, part: slice) -> Tensor:
         """Return the standard deviation of the error of some of the results, in units of u."""
         squares = self.squares[part]
@@ -194,12 +212,15 @@ def _sums(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Summ
     """Return what each result of a sum adds up.
 
     The operation is linear in each of its tensors: applied to their squares it returns the sums of
-    the summands' squares, and applied to ones the numbers of summands.
+    the summands' squares, and applied to ones the numbers of summands. Of complex numbers it gets
+    the magnitudes.
     """
 
     def executed(change: Callable[[Tensor], Tensor]) -> list[Any]:
         filled = (
-            change(arg) if isinstance(arg, Tensor) and arg.is_floating_point() else arg
+            change(arg.abs() if arg.is_complex() else arg)
+            if isinstance(arg, Tensor) and (arg.is_floating_point() or arg.is_complex())
+            else arg
             for arg in args
         )
         made = func(*filled, **kwargs)

@@ -404,3 +404,25 @@ def test_the_same_generator_gives_the_same_draws():
     )
     assert torch.equal(first["x"], again["x"])
     assert not torch.equal(first["x"], other["x"])
+
+
+# complex numbers
+
+
+def test_both_parts_of_a_complex_number_are_rounded():
+    exact = torch.complex(wide(1 + 2.0**-13), wide(-3 - 2.0**-13))
+    with RandomRounding("float16", generator()):
+        parts = torch.view_as_real(exact * torch.ones(1, dtype=torch.complex128))
+    assert parts.flatten().tolist() in [
+        [real, imag] for real in (1, 1 + 2.0**-10) for imag in (-3, -3 - 2.0**-9)
+    ]
+
+
+def test_a_sum_of_complex_numbers_is_off_as_the_sums_of_its_parts_are():
+    terms = torch.complex(
+        *torch.randn(2, 400, 64, generator=torch.Generator().manual_seed(0)).double()
+    )
+    with RandomRounding("float32", generator()):
+        off = torch.view_as_real(terms.sum(1)) - torch.view_as_real(terms).sum(1)
+        apart = terms.real.sum(1) - torch.view_as_real(terms).sum(1)[:, 0]
+    assert 0.7 < float(off.square().mean().sqrt() / apart.square().mean().sqrt()) < 2
