@@ -61,8 +61,7 @@ class Wide(torch.Tensor):
         with np.errstate(all="ignore"):  # inf and nan are valid results, as in torch
             try:
                 result = known(*map(_unwrapped, args), **(kwargs or {}))
-            except (TypeError, ValueError, IndexError) as error:
-                # a case that only torch supports
+            except Exception as error:
                 raise NoWideOperation(f"{func}: {error}") from error
         if func in _IN_PLACE:
             args[0].array[...] = result
@@ -178,6 +177,8 @@ def _picked(scores: Array, target: Any, weight: Any, ignore_index: int) -> tuple
 
 
 def _gather(value: Array, dim: int, index: Any, sparse_grad: bool = False) -> Any:
+    if not value.ndim:  # torch takes a single number for a vector of one
+        return value
     sizes = enumerate(index.shape)  # on the other axes, torch ignores what lies beyond the index
     own = tuple(slice(None if axis == dim % value.ndim else size) for axis, size in sizes)
     return np.take_along_axis(value[own], index, axis=dim)
