@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.files import read_json, write_json
@@ -35,7 +36,7 @@ from autograd_by_hand.experiment.settings import TRACED
 from autograd_by_hand.experiment.vjp import load_backward
 from autograd_by_hand.floats.bits import same_bits
 from autograd_by_hand.floats.formats import precision
-from autograd_by_hand.floats.rounding import accumulator
+from autograd_by_hand.floats.rounding import FORMATS, accumulator
 from autograd_by_hand.floats.ulp import Distance, distance
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.replay.attribution import FACTORS, OTHER, Game
@@ -43,6 +44,7 @@ from autograd_by_hand.replay.compare import runs_last, values_of
 from autograd_by_hand.replay.forward_part import forward_calls
 from autograd_by_hand.replay.interpreter import held, tensor_of_runs
 from autograd_by_hand.replay.program import (
+    Call,
     Operations,
     Program,
     given_to,
@@ -51,7 +53,7 @@ from autograd_by_hand.replay.program import (
     outputs_of,
 )
 from autograd_by_hand.replay.repeated_replay import RepeatedReplay
-from autograd_by_hand.replay.torch_fallback import execute_in_torch
+from autograd_by_hand.replay.torch_fallback import NotRepeated, execute_in_torch
 from autograd_by_hand.storage.attribution import Attribution, Counterfactual, End
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
 from autograd_by_hand.storage.safetensors_torch import read_given, read_runs
@@ -79,13 +81,47 @@ def attribute_difference(
     time_limit: float,
     attribution: Path,
 ) -> None:
-    observed: Operations = read_json(operations)
-    revealed: list[RevealedSum] = read_json(orders)["sums"]
+    try:
+        found = _attributed(
+            dtype,
+            backward,
+            read_json(operations),
+            read_json(orders)["sums"],
+            draws,
+            cotangents,
+            recorded,
+            manual,
+            autograd,
+            needed,
+            time_limit,
+        )
+    except NotRepeated as refusal:
+        found = _nothing(refusal.args[0])
+    write_json(attribution, found)
+
+
+def _attributed(
+    dtype: str,
+    backward: Path,
+    observed: Operations,
+    revealed: list[RevealedSum],
+    draws: Path,
+    cotangents: Path,
+    recorded: Path,
+    manual: Path,
+    autograd: Path,
+    needed: list[str],
+    time_limit: float,
+) -> Attribution:
+    """Measure what the stage writes; the arguments are those of the stage, files of JSON read.
+
+    Raises
+        NotRepeated: if torch does not execute a recorded operation again.
+    """
     program = observed["hand"]
     reason = _reason(observed, revealed)
     if reason:
-        write_json(attribution, _nothing(reason))
-        return
+        return _nothing(reason)
     drawn, made, by_hand = (
         {name: values[:TRACED] for name, values in arrays_by_sample(*paths)["trial"].items()}
         for paths in ((draws, cotangents), (recorded, autograd), (manual,))
@@ -95,9 +131,7 @@ def attribute_difference(
         program,
         {name: tensor_of_runs(drawn[name], dtype) for name in program["inputs"]},
         {key: held(runs_last(values)) for key, values in given_to("hand", made).items()},
-        lambda call, arrays, rounding: execute_in_torch(
-            call, arrays, torch_dtype(dtype if rounding else accumulator(dtype))
-        ),
+        partial(_execute, dtype, program),
     )
     every = {
         "torch": [orders_of(entry["torch"]) for entry in revealed],
@@ -125,24 +159,33 @@ def attribute_difference(
             ends.append({"end": end, "gradient": name, **found})
     missed = {row["end"] for row in ends if row["elements"] != row["identical"]}
     shares = {} if missed else game.shares(truth)
-    write_json(
-        attribution,
-        {
-            "runs": count,
-            "refused": MISSED if missed else None,
-            "ends": ends,
-            "shares": [
-                {"gradient": name, "factor": factor, "share": share and share[factor]}
-                for name, share in shares.items()
-                for factor in (*FACTORS, OTHER)
-            ],
-            "counterfactuals": []
-            if "torch" in missed  # the replay does not cover all that backward computes
-            else _counterfactuals(hand, torchs, truth, dtype),
-            "forward": _sums(program, forward),
-            "backward": _sums(program, set(range(len(program["calls"]))) - forward),
-        },
-    )
+    return {
+        "runs": count,
+        "refused": MISSED if missed else None,
+        "ends": ends,
+        "shares": [
+            {"gradient": name, "factor": factor, "share": share[factor] if share else None}
+            for name, share in shares.items()
+            for factor in (*FACTORS, OTHER)
+        ],
+        "counterfactuals": []
+        if "torch" in missed  # the replay does not cover all that backward computes
+        else _counterfactuals(hand, torchs, truth, dtype),
+        "forward": _sums(program, forward),
+        "backward": _sums(program, set(range(len(program["calls"]))) - forward),
+    }
+
+
+def _execute(
+    dtype: str, program: Program, call: Call, arrays: dict[int, Array], rounding: bool
+) -> None:
+    """Execute one call in torch, in the dtypes that it had, or, without rounding, wider ones."""
+
+    def used(name: str) -> torch.dtype:
+        return torch_dtype(name if rounding or name not in FORMATS else accumulator(name))
+
+    own = {int(number): used(name) for number, name in program.get("other_dtypes", {}).items()}
+    execute_in_torch(call, arrays, used(dtype), own, program.get("strides"))
 
 
 def _reason(observed: Operations, revealed: list[RevealedSum]) -> str | None:

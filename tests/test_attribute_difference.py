@@ -189,3 +189,46 @@ def test_each_counterfactual_is_measured_against_autograd(tmp_path):
     of_dx = [row["identical"] for row in found if row["gradient"] == "dx"]
     assert len(set(of_dx)) > 1  # the orders are not alike, whichever of them torch's is
     assert all((row["identical"] == row["elements"]) == (row["max_abs"] == 0) for row in found)
+
+
+# Operations of forward whose values have another dtype than its inputs, or are no tensors. A backward
+# that asks autograd has the same ones.
+OF_ITS_OWN = """\
+import torch
+from pathlib import Path
+
+exec(Path(__file__).with_name("forward.py").read_text())
+
+
+def backward(x):
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        (dx,) = torch.autograd.grad(forward(x), x)
+    return {"x": dx}
+"""
+UNUSUAL = {
+    "widened": (
+        "    A = x.to(torch.float32)\n"
+        "    L = torch.linalg.cholesky(A @ A.T + torch.eye(len(A)))\n"
+        "    return (L.to(x.dtype) ** 2).sum()\n"
+    ),
+    "complex": "    return (torch.fft.rfft(x.float()) * (1 + 2j)).abs().to(x.dtype).sum()\n",
+    "conjugate": "    z = torch.fft.fft(x.float())\n    return (z * z.conj()).real.to(x.dtype).sum()\n",
+    "no tensor": "    return (x * (1 if x.sum().item() < 100 else 2)).exp().sum()\n",
+    "written in place": (
+        "    y = x * 2\n    seen = y[:, 1:]\n    y[0].fill_(3)\n    return (seen * y[:, :4]).sum()\n"
+    ),
+    "infinite": "    return x.masked_fill(x > 0, float('-inf')).softmax(-1).square().sum()\n",
+    "a single number": "    return x.sum().sum(dim=[0]) * x.sum()\n",
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("body", UNUSUAL.values(), ids=UNUSUAL)
+def test_values_of_another_kind_do_not_keep_from_attributing(tmp_path, body, dtype):
+    forward = f"import torch\n\ndef forward(x):\n{body}"
+    layer = Layer(tmp_path, dtype, forward, OF_ITS_OWN, {"x": (4, 5)})
+    found = layer.all().attribute()
+    assert found["refused"] is None
+    assert all(row["elements"] == row["identical"] for row in found["ends"])
+    assert layer.replay()["tensors"]

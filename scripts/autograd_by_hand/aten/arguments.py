@@ -13,7 +13,7 @@ class Value(TypedDict):
 
 @final
 class NoNumber(TypedDict):
-    """An infinity or nan, which JSON lacks: "inf", "-inf" or "nan"."""
+    """A number that JSON lacks, as Python writes it: "inf", "-inf", "nan" or one like "(1+2j)"."""
 
     number: str
 
@@ -26,7 +26,8 @@ def with_tensors(argument: Argument, replacement: Callable[[int], Any]) -> Any:
     if isinstance(argument, dict):
         if "value" in argument:
             return replacement(argument["value"])
-        return float(argument["number"])
+        number = argument["number"]
+        return complex(number) if "j" in number else float(number)
     if isinstance(argument, list):
         return [with_tensors(item, replacement) for item in argument]
     return argument

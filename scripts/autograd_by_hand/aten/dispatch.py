@@ -39,9 +39,16 @@ class DispatchMode(TorchDispatchMode):
 
 
 def summable(tensor: Tensor) -> NDArray[Any]:
-    """A tensor of any device as a numpy array with the same strides; half formats in float32."""
-    wide = tensor.float() if tensor.dtype in HALF else tensor
-    array: NDArray[Any] = wide.detach().cpu().numpy()
+    """A tensor of any device as a numpy array with the same strides; half formats in float32.
+
+    Complex numbers with parts of a half format are in complex64, 8-bit formats in float32.
+    """
+    wide = tensor
+    if tensor.dtype == torch.complex32:
+        wide = tensor.to(torch.complex64)
+    elif tensor.dtype in HALF or (tensor.is_floating_point() and tensor.itemsize == 1):
+        wide = tensor.float()
+    array: NDArray[Any] = wide.detach().cpu().resolve_conj().resolve_neg().numpy()
     return array
 
 

@@ -99,14 +99,12 @@ def distance(value: Array, reference: Array, dtype: str, tail: Array | None = No
 
 
 def squared_distance(found: Array, expected: Array) -> float:
-    """The sum of the squared differences, computed in float64."""
+    """The sum of the squared differences, in absolute value, computed in float64."""
     one, other = found.reshape(-1), np.asarray(expected).reshape(-1)
+    wide = np.complex128 if "c" in (one.dtype.kind, other.dtype.kind) else np.float64
     with np.errstate(all="ignore"):
-        parts = (
-            one[part].astype(np.float64) - other[part].astype(np.float64)
-            for part in blocks(one.size)
-        )
-        return float(sum(np.sum(apart * apart) for apart in parts))
+        parts = (one[part].astype(wide) - other[part].astype(wide) for part in blocks(one.size))
+        return float(sum(np.sum((apart * apart.conj()).real) for apart in parts))
 
 
 def greatest(value: Array) -> float:

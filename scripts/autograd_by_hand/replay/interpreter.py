@@ -18,6 +18,7 @@ from autograd_by_hand.replay.program import (
     SHOWN,
     Call,
     Program,
+    add_results,
     arguments,
     is_given,
     numbers_in,
@@ -156,7 +157,8 @@ def run_program(
     for index, call in enumerate(program["calls"]):
         own = orders_of_call(call, orders)
         if is_given(call, own):
-            arrays |= {number: recorded[index, number] for number in results_of(call)}
+            made = {number: recorded[index, number] for number in results_of(call)}
+            add_results(call, arrays, made)
         else:
             interpret(call, arrays, own)
     return arrays

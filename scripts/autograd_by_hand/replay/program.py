@@ -46,6 +46,8 @@ class Program(TypedDict):
     forward: how many of the calls belong to forward
     refused: in the manual program: why a gradient is unusable, by tensor
     others: the runs, as (sample, number), that execute other operations, numbers or shapes
+    other_dtypes: the dtypes of floating-point values that do not have that of the inputs, by number
+    strides: of the values that given calls read and that are not contiguous, by number
     """
 
     inputs: dict[str, int]
@@ -55,6 +57,8 @@ class Program(TypedDict):
     forward: int
     refused: NotRequired[dict[str, str]]
     others: NotRequired[list[tuple[str, int]]]
+    other_dtypes: NotRequired[dict[str, str]]
+    strides: NotRequired[dict[str, list[int]]]
 
 
 class Operations(TypedDict):
@@ -103,7 +107,24 @@ def constants_shown(constants: list[int], calls: list[Call]) -> set[int]:
 
 def writes_in_place(program: Program) -> bool:
     """Return whether a call may write into an earlier value, which keeps its number."""
-    return any(call["op"].split(".")[1].endswith("_") for call in program["calls"])
+    return any(map(_writes, program["calls"]))
+
+
+def _writes(call: Call) -> bool:
+    return call["op"].split(".")[1].endswith("_")
+
+
+def add_results(call: Call, arrays: dict[int, Array], made: dict[int, Array]) -> None:
+    """Add a call's results to `arrays`, both by number and held.
+
+    An operation in place writes into the array that is there, so that its views show it as well.
+    """
+    changed = {*numbers_in(call)} if _writes(call) else set()
+    for number, values in made.items():
+        if number in changed and arrays[number].flags.writeable:
+            arrays[number]["runs"][...] = values["runs"]
+        else:
+            arrays[number] = values
 
 
 def orders_of_call(call: Call, orders: list[Orders | None]) -> Orders | None:

@@ -60,6 +60,8 @@ class Observer(DispatchMode):
             tuple(tensor.shape),
             tensor.stride(),
             tensor.dtype,
+            tensor.is_conj(),
+            tensor.is_neg(),
         )
         if tensor.numel() == 0:
             memory = (id(tensor), *memory[1:])
@@ -148,12 +150,36 @@ class Observer(DispatchMode):
         outputs: the named values
         forward: how many of the calls belong to forward
         """
-        return {
+        program: Program = {
             "inputs": self.inputs,
             "constants": self.constants,
             "calls": self.calls,
             "outputs": {name: self.number(tensor) for name, tensor in outputs.items()},
             "forward": forward,
+        }
+        if others := self._other_dtypes():
+            program["other_dtypes"] = others
+        if strides := self._strides():
+            program["strides"] = strides
+        return program
+
+    def _other_dtypes(self) -> dict[str, str]:
+        """Return the dtypes of the values that do not have that of the inputs, by number."""
+        dtypes = {
+            str(number): dtype_name(tensor.dtype)
+            for number, tensor in enumerate(self.tensors)
+            if tensor.is_floating_point()
+        }
+        inputs = [dtypes[key] for key in map(str, self.inputs.values()) if key in dtypes]
+        return {key: one for key, one in dtypes.items() if inputs and one != inputs[0]}
+
+    def _strides(self) -> dict[str, list[int]]:
+        """Return the strides of what given calls read, unless contiguous, by number."""
+        read = {number for call in self.calls if call.get("given") for number in numbers_in(call)}
+        return {
+            str(number): [*self.tensors[number].stride()]
+            for number in sorted(read)
+            if not self.tensors[number].is_contiguous()
         }
 
 
@@ -171,7 +197,7 @@ def _plain(value: Any, number: Callable[[Tensor], Any]) -> Any:
         return [_plain(item, number) for item in value]
     if isinstance(value, torch.dtype):
         return dtype_name(value)
-    if isinstance(value, float) and not math.isfinite(value):  # JSON has no such number
+    if isinstance(value, complex) or (isinstance(value, float) and not math.isfinite(value)):
         return {"number": str(value)}
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from autograd_by_hand.replay.interpreter import IN_PLACE, interpret
+from autograd_by_hand.replay.interpreter import interpret
 from autograd_by_hand.replay.program import (
     CONSTANT,
     Call,
@@ -13,6 +13,7 @@ from autograd_by_hand.replay.program import (
     is_given,
     numbers_in,
     results_of,
+    writes_in_place,
 )
 from autograd_by_hand.summation.tree import Orders
 
@@ -44,7 +45,7 @@ class RepeatedReplay:
         self._memory: dict[Any, Array] = {}
         self._measured: dict[Any, Any] = {}
         self._names: dict[Any, int] = {}
-        self._keeps = not any(call["op"] in IN_PLACE for call in program["calls"])
+        self._keeps = not writes_in_place(program)
 
     def measured(
         self,

@@ -151,7 +151,7 @@ def adder(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Adder
 def adder_of(described: SumCall, dtype: torch.dtype | None = None) -> Adder:
     """Return the `Adder` of a sum that an `Observer` recorded.
 
-    dtype: of its operands, or None for the recorded dtype
+    dtype: instead of a half format among its operands, or None for the recorded dtypes
     """
     args = tuple(
         Layout.read(arg) if isinstance(arg, dict) and "shape" in arg else arg
@@ -162,7 +162,10 @@ def adder_of(described: SumCall, dtype: torch.dtype | None = None) -> Adder:
         kwargs["dtype"] = torch_dtype(kwargs["dtype"])
     if dtype is not None:
         args = tuple(
-            replace(arg, dtype=dtype, offset=0) if isinstance(arg, Layout) else arg for arg in args
+            replace(arg, dtype=dtype, offset=0)
+            if isinstance(arg, Layout) and arg.dtype in HALF
+            else arg
+            for arg in args
         )
     return adder(operation(described["op"]), args, kwargs)
 
@@ -265,7 +268,7 @@ class Sum:
         every = range(len(layout.shape))
         reduced = tuple(every) if reduced is None else reduced
         kept = [axis for axis in every if axis not in reduced]
-        self.view = self.operand.permute(*kept, *sorted(reduced))
+        self.view = self.operand.permute([*kept, *sorted(reduced)])
         self.terms = int(np.prod([layout.shape[axis] for axis in reduced], dtype=np.int64))
         self.shape = (1, 1, self.operand.numel() // max(self.terms, 1))
         self.format = dtype_name(layout.dtype)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from autograd_by_hand.replay.interpreter import held
-from autograd_by_hand.replay.torch_fallback import execute_in_torch
+from autograd_by_hand.replay.torch_fallback import NotRepeated, execute_in_torch
 
 
 def call(op, args, result, **kwargs):
@@ -69,3 +69,34 @@ def test_what_is_the_same_in_all_runs_is_used_in_each():
     given = arrays(TWO_RUNS, np.array([[2.0], [4.0]], np.float32))
     execute_in_torch(call("atan2.default", [{"value": 0}, {"value": 1}], 2), given, torch.float32)
     assert given[2]["runs"].shape == (2, 2)
+
+
+def test_a_value_of_another_dtype_keeps_it():
+    given = arrays(TWO_RUNS, TWO_RUNS + 1)
+    complexes = call("complex.default", [{"value": 0}, {"value": 1}], 2)
+    wide = dict.fromkeys((0, 1), torch.float32)  # torch has no complex numbers of bfloat16
+    execute_in_torch(complexes, given, torch.bfloat16, wide)
+    assert given[2]["runs"].tolist() == (TWO_RUNS + 1j * (TWO_RUNS + 1)).tolist()
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf")
+def test_complex_numbers_of_a_half_format_are_handed_back_wider():
+    given = arrays(TWO_RUNS)
+    conversion = call("_to_copy.default", [{"value": 0}], 1, dtype="complex32")
+    execute_in_torch(conversion, given, torch.float16)
+    assert given[1]["runs"].dtype == np.complex64
+    assert given[1]["runs"].tolist() == TWO_RUNS.tolist()
+
+
+def test_a_complex_number_is_handed_over_as_a_number():
+    given = arrays(TWO_RUNS)
+    turned = call("mul.Scalar", [{"value": 0}, {"number": "(1+2j)"}], 1)
+    execute_in_torch(turned, given, torch.float32)
+    assert given[1]["runs"].tolist() == (TWO_RUNS * (1 + 2j)).tolist()
+
+
+def test_what_torch_does_not_execute_again_is_refused_by_name():
+    matrices = arrays(np.zeros((2, 2, 1), np.float32))
+    cholesky = call("linalg_cholesky.default", [{"value": 0}], 1)
+    with pytest.raises(NotRepeated, match=r"^torch does not execute linalg_cholesky again: .*Half"):
+        execute_in_torch(cholesky, matrices, torch.float16)
