@@ -232,3 +232,11 @@ def test_values_of_another_kind_do_not_keep_from_attributing(tmp_path, body, dty
     assert found["refused"] is None
     assert all(row["elements"] == row["identical"] for row in found["ends"])
     assert layer.replay()["tensors"]
+
+
+def test_what_torch_does_not_execute_again_is_refused_by_name(tmp_path):
+    sparse = "def forward(x):\n    return torch.sparse.mm(x.to_sparse(), x.T).sum()\n"
+    layer = Layer(tmp_path, "float32", f"import torch\n\n{sparse}", OF_ITS_OWN, {"x": (4, 5)})
+    refused = layer.all().attribute()["refused"]
+    assert refused.startswith("torch does not execute sparse_mask again: Could not run")
+    assert layer.replay()["tensors"]

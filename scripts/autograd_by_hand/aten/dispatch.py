@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from autograd_by_hand.aten.torch_private import TorchDispatchMode
+from autograd_by_hand.aten.torch_private import TorchDispatchMode, is_zero_without_memory
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -38,6 +38,22 @@ class DispatchMode(TorchDispatchMode):
         return False  # otherwise torch imports its compiler (0.7 s) to exclude this mode from it
 
 
+def has_memory(tensor: Tensor) -> bool:
+    """Whether a tensor's elements lie in memory one by one, as those of a sparse one do not."""
+    return tensor.layout == torch.strided and not is_zero_without_memory(tensor)
+
+
+def materialized(tensor: Tensor) -> Tensor:
+    """A tensor whose elements lie in memory with the values that it shows; itself if they do."""
+    if tensor.layout != torch.strided:
+        tensor = tensor.to_dense()
+    if is_zero_without_memory(tensor):
+        tensor = tensor.clone()
+    if tensor.is_conj() or tensor.is_neg():
+        tensor = tensor.resolve_conj().resolve_neg()
+    return tensor
+
+
 def summable(tensor: Tensor) -> NDArray[Any]:
     """A tensor of any device as a numpy array with the same strides; half formats in float32.
 
@@ -48,7 +64,7 @@ def summable(tensor: Tensor) -> NDArray[Any]:
         wide = tensor.to(torch.complex64)
     elif tensor.dtype in HALF or (tensor.is_floating_point() and tensor.itemsize == 1):
         wide = tensor.float()
-    array: NDArray[Any] = wide.detach().cpu().resolve_conj().resolve_neg().numpy()
+    array: NDArray[Any] = materialized(wide.detach()).cpu().numpy()
     return array
 
 

@@ -14,6 +14,10 @@ from autograd_by_hand.aten.numpy_axes import axes
 Array = NDArray[Any]
 
 
+def _transpose(value: Array, first: int, second: int) -> Array:
+    return np.swapaxes(value, first, second) if value.ndim else value  # torch: as if of one axis
+
+
 def _squeeze(value: Array, dim: Any) -> Array:
     removed = axes(dim, value.ndim) or ()
     return value.squeeze(axis=tuple(axis for axis in removed if value.shape[axis] == 1))
@@ -67,7 +71,7 @@ def _same(value: Array) -> Array:
 
 VIEWS: Mapping[str, Callable[..., Any]] = {
     "aten.t.default": np.transpose,
-    "aten.transpose.int": np.swapaxes,
+    "aten.transpose.int": _transpose,
     "aten.permute.default": np.transpose,
     "aten.view.default": np.reshape,
     "aten._unsafe_view.default": np.reshape,

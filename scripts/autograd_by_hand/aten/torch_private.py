@@ -20,6 +20,7 @@ __all__ = [
     "decomposition",
     "differentiating",
     "is_own_function",
+    "is_zero_without_memory",
     "plain_torch_function",
     "running_node",
     "shell",
@@ -89,6 +90,15 @@ def writes_to_an_input(func: Any) -> bool:
     """
     changes: bool = func._schema.is_mutable  # noqa: SLF001
     return changes
+
+
+def is_zero_without_memory(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is one of torch's zeros that have no memory, as autograd makes some.
+
+    Torch has no public name for them, and refuses to show what they hold; indispensable as well.
+    """
+    found: bool = tensor._is_zerotensor()  # noqa: SLF001
+    return found
 
 
 def declared_arguments(func: Any) -> list[Any]:

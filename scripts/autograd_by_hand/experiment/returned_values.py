@@ -4,6 +4,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from autograd_by_hand.aten.dtypes import dtype_name
@@ -178,6 +179,10 @@ def differentiable(outputs: dict[str, Tensor], function: Author, path: Path) -> 
             "differentiable operations."
         )
     for output in found.values():
+        if output.layout != torch.strided:
+            raise UserError(
+                f"{place}: forward returns a sparse tensor; return a dense one, with .to_dense()."
+            )
         if output.is_complex():
             raise UserError(
                 f"{place}: forward returns complex numbers; return real ones, for example both "

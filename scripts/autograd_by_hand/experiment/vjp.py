@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.aten.dispatch import materialized
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.output_names import COTANGENT, RESULT, cotangent_of, output_of
 from autograd_by_hand.experiment.returned_values import (
@@ -89,7 +90,7 @@ def autograd_vjp(
                 f"{path}: forward's result does not depend on {name!r}; use it, or remove its "
                 "requires_grad."
             )
-        gradients[name] = gradient
+        gradients[name] = materialized(gradient)
     return {name: output.detach() for name, output in outputs.items()}, gradients
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.aten.dispatch import DispatchMode
+from autograd_by_hand.aten.dispatch import DispatchMode, has_memory, materialized
 from autograd_by_hand.aten.dtypes import dtype_name
 from autograd_by_hand.experiment.local_variables import variables_of
 from autograd_by_hand.experiment.output_names import RESULT
@@ -51,23 +51,28 @@ class Observer(DispatchMode):
         self.recorded: dict[tuple[int, int], Tensor] = {}
         self.tensors: list[Tensor] = []  # all of them, so that no memory is reused
         self._numbers: dict[Any, int] = {}
+        self._alive: list[
+            Tensor
+        ] = []  # so that no id is used twice; autograd copies what it shares
 
     def number(self, tensor: Tensor) -> int:
         """Return the number of a tensor's value; a new one if its memory is new."""
-        memory = (
-            tensor.untyped_storage().data_ptr(),
-            tensor.storage_offset(),
-            tuple(tensor.shape),
-            tensor.stride(),
-            tensor.dtype,
-            tensor.is_conj(),
-            tensor.is_neg(),
-        )
-        if tensor.numel() == 0:
-            memory = (id(tensor), *memory[1:])
+        memory: tuple[Any, ...] = (id(tensor),)
+        if has_memory(tensor) and tensor.numel():
+            memory = (
+                tensor.untyped_storage().data_ptr(),
+                tensor.storage_offset(),
+                tuple(tensor.shape),
+                tensor.stride(),
+                tensor.dtype,
+                tensor.is_conj(),
+                tensor.is_neg(),
+            )
         if memory not in self._numbers:
             self._numbers[memory] = len(self.tensors)
             self.tensors.append(tensor.detach())
+            if len(memory) == 1:
+                self._alive.append(tensor)
         return self._numbers[memory]
 
     def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -78,7 +83,7 @@ class Observer(DispatchMode):
             number = self.number(tensor)
             if number >= known and number not in self.constants:
                 self.constants.append(number)  # not made by a recorded call: a number in the code
-                self.recorded[CONSTANT, number] = tensor.detach().clone()
+                self.recorded[CONSTANT, number] = _copy(tensor)
             return {"value": number}
 
         call: Call = {
@@ -88,7 +93,10 @@ class Observer(DispatchMode):
             "result": None,
             "dtype": "",
         }
-        laid_out = [Layout.of(arg) if isinstance(arg, Tensor) else arg for arg in args]
+        in_memory = all(has_memory(arg) for arg in args if isinstance(arg, Tensor))
+        laid_out = [
+            Layout.of(arg) if isinstance(arg, Tensor) and in_memory else arg for arg in args
+        ]
         results = func(*args, **kwargs)
         call["result"] = self._results(results)
         if isinstance(results, Tensor):
@@ -97,21 +105,21 @@ class Observer(DispatchMode):
         if devices:
             call["device"] = devices.pop()
         self.calls.append(call)
-        if adds(func, tuple(laid_out), kwargs):
+        if in_memory and adds(func, tuple(laid_out), kwargs):
             call["sum"] = self._sum(call, laid_out)
         else:
             dtypes = {number: dtype_name(self.tensors[number].dtype) for number in numbers_in(call)}
             strided = (
                 call["op"] == "aten.as_strided.default"
             )  # views the memory, whatever the tensor shows
-            if not knows(call, dtypes) or (strided and not _is_whole(args[0])):
+            if not (in_memory and knows(call, dtypes)) or (strided and not _is_whole(args[0])):
                 call["given"] = True
         if "sum" in call or "given" in call:
             made = results if isinstance(results, list | tuple) else [results]
             for tensor in made:
                 if isinstance(tensor, Tensor):
                     key = len(self.calls) - 1, self.number(tensor)
-                    self.recorded[key] = tensor.detach().clone()
+                    self.recorded[key] = _copy(tensor)
         return results
 
     def _results(self, made: Any) -> Any:
@@ -179,8 +187,12 @@ class Observer(DispatchMode):
         return {
             str(number): [*self.tensors[number].stride()]
             for number in sorted(read)
-            if not self.tensors[number].is_contiguous()
+            if has_memory(self.tensors[number]) and not self.tensors[number].is_contiguous()
         }
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return materialized(tensor.detach()).clone()
 
 
 def _is_whole(tensor: Tensor) -> bool:

@@ -61,7 +61,7 @@ def execute_in_torch(
                 Message(
                     "torch does not execute {operation} again: {why}",
                     operation=call["op"].split(".")[1],
-                    why=" ".join(str(error).split()).rstrip("."),
+                    why=" ".join(str(error).split()).split(". ")[0].rstrip("."),
                 )
             ) from error
     results_held = {number: held(np.stack(each, axis=-1)) for number, each in made.items()}

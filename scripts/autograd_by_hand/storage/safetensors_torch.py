@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
+from autograd_by_hand.aten.dispatch import materialized
 from autograd_by_hand.core.files import atomic_path
 from autograd_by_hand.experiment.settings import Argument, Given
 from autograd_by_hand.storage.safetensors_numpy import NOTES, Notes, by_sample, damaged, notes_of
@@ -92,7 +93,7 @@ def read_given(draws: Path) -> Given:
 
 def _storable(tensor: Tensor) -> Tensor:
     """Return a tensor's numbers on the CPU, in a dtype that a file can hold exactly."""
-    one = tensor.detach().cpu().resolve_conj().resolve_neg()
+    one = materialized(tensor.detach()).cpu()
     if one.is_complex():
         return torch.view_as_real(one.to(torch.complex64) if one.dtype == torch.complex32 else one)
     return one.float() if one.is_floating_point() and one.itemsize == 1 else one  # an 8-bit float

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.aten.decompositions import STATISTICS
-from autograd_by_hand.aten.dispatch import DispatchMode
+from autograd_by_hand.aten.dispatch import DispatchMode, has_memory
 from autograd_by_hand.aten.torch_private import decomposition, writes_to_an_input
 from autograd_by_hand.core.blocks import blocks
 from autograd_by_hand.floats.formats import largest, precision, smallest_normal
@@ -146,7 +146,9 @@ class RandomRounding(DispatchMode):
 
         summed: what the result is a sum of, None if it is not a sum
         """
-        if not isinstance(result, Tensor) or result.dtype not in ROUNDED or not result.numel():
+        if not isinstance(result, Tensor) or result.dtype not in ROUNDED:
+            return result
+        if not result.numel() or not has_memory(result):
             return result
         parts = result
         if result.is_complex():

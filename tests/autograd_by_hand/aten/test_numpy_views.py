@@ -11,6 +11,7 @@ SHOWN = {**VIEWS, **MEMORY_VIEWS}
 CASES = [
     ("aten.t.default", (2, 3), ()),
     ("aten.transpose.int", (2, 3, 4), (0, -1)),
+    ("aten.transpose.int", (), (0, -1)),
     ("aten.permute.default", (2, 3, 4), ([2, 0, 1],)),
     ("aten.view.default", (2, 3, 4), ([6, -1],)),
     ("aten._unsafe_view.default", (2, 3, 4), ([6, 4],)),

@@ -229,3 +229,12 @@ def test_complex_numbers_are_refused_with_a_way_to_return_them(tmp_path):
         f"{path}:2: forward returns complex numbers; return real ones, for example both parts with "
         "torch.view_as_real."
     )
+
+
+def test_a_sparse_result_is_refused_with_a_way_to_return_it(tmp_path):
+    function, path = load(tmp_path, "\ndef forward(x):\n    pass\n", ("x",), "forward")
+    with pytest.raises(UserError) as error:
+        differentiable({"result": torch.eye(2, requires_grad=True).to_sparse()}, function, path)
+    assert error.value.sentence == (
+        f"{path}:2: forward returns a sparse tensor; return a dense one, with .to_dense()."
+    )
