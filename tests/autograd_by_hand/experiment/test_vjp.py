@@ -333,6 +333,6 @@ def test_a_single_number_has_bits_too():
 def test_a_gradient_that_torch_keeps_without_memory_is_given_as_zeros(tmp_path):
     function, path = forward(tmp_path, "return torch.view_as_real(torch.sgn(x * 1j))")
     _, gradients = autograd_vjp(
-        function, path, {"x": X}, ["x"], torch.float32, torch.ones(3, 2), LIMIT
+        function, path, {"x": X}, ["x"], torch.float32, {"dout": torch.ones(3, 2)}, LIMIT
     )
     assert gradients["x"].numpy().tolist() == [0, 0, 0]
