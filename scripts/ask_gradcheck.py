@@ -16,6 +16,7 @@ short. If forward or backward works only with the full sizes, gradcheck gets the
 fast mode.
 """
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,11 +24,12 @@ from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import write_json
+from autograd_by_hand.experiment.detached import detached_fixed
 from autograd_by_hand.experiment.gradcheck import ask, cut
 from autograd_by_hand.experiment.output_names import output_of
 from autograd_by_hand.experiment.returned_values import outputs_of
 from autograd_by_hand.experiment.sampling import cast
-from autograd_by_hand.experiment.user_code import call, load_function
+from autograd_by_hand.experiment.user_code import Author, call, is_surrogate, load_function
 from autograd_by_hand.experiment.vjp import Backward, backward_function
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_given, read_runs
@@ -47,8 +49,8 @@ def ask_gradcheck(
     given = read_given(draws)
     forwards = load_function(forward, "forward", given, time_limit)
 
-    def pulled(**leaves: Tensor) -> dict[str, Tensor]:
-        outputs = outputs_of(call(forwards, forward, leaves, time_limit), forwards, forward)
+    def pulled(own: Author, /, **leaves: Tensor) -> dict[str, Tensor]:
+        outputs = outputs_of(call(own, forward, leaves, time_limit), own, forward)
         return {name: outputs[output_of(name)] for name in run.douts}
 
     function = backward_function(backward, given, [*run.douts], time_limit)
@@ -57,7 +59,9 @@ def ask_gradcheck(
         by_hand = Backward(function, backward, needed, torch.float64, time_limit)
         answer |= {"shapes": {name: list(one.shape) for name, one in tensors.items()}, "fast": fast}
         try:
-            objection = ask(pulled, by_hand, tensors, needed, fast)
+            # All that a surrogate detaches is held at its value in gradcheck's first call.
+            fixed = detached_fixed(forwards) if is_surrogate(forward) else forwards
+            objection = ask(partial(pulled, fixed), by_hand, tensors, needed, fast)
             answer |= {"objection": objection, "refused": None}
             break
         except UserError as error:

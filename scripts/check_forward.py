@@ -1,6 +1,7 @@
 """Check autograd itself: differentiate forward.py along one direction by finite differences.
 
-in   forward     the author's forward.py
+in   forward     the author's forward.py, or the config's surrogate: all that it detaches is then
+                 held fixed, as autograd takes it
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents  safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      needed      the tensors that require a gradient
@@ -9,7 +10,8 @@ out  oracle      json: `autograd` and `difference`, the derivative of <dout, for
                  the outputs, along a random
                  direction by autograd and by finite differences, for the trial's first run in
                  float64; `uncertain`, the estimated error of `difference`; `reason`, why autograd
-                 cannot serve as a reference for this forward, or null
+                 cannot serve as a reference for this forward, or null; `stops`, where forward stops
+                 derivatives
 
 This stage does not look at the manual gradient.
 """
@@ -23,12 +25,14 @@ from torch import Tensor
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
+from autograd_by_hand.experiment.detached import detached_fixed, finding_stops, functions_behind
 from autograd_by_hand.experiment.finite_difference import ridders
+from autograd_by_hand.experiment.gradient_stops import Stop, described
 from autograd_by_hand.experiment.output_names import output_of
 from autograd_by_hand.experiment.returned_values import outputs_of
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.tensor_bits import same_bits
-from autograd_by_hand.experiment.user_code import call, load_function
+from autograd_by_hand.experiment.user_code import Author, call, is_surrogate, load_function
 from autograd_by_hand.experiment.vjp import autograd_vjp
 from autograd_by_hand.floats.formats import eps
 from autograd_by_hand.pipeline.run_stage import run_stage
@@ -51,6 +55,7 @@ def check_forward(
     run = next(run for run in read_runs(draws, cotangents) if run.sample == "trial")
     tensors, douts = run.tensors, {name: one.double() for name, one in run.douts.items()}
     function = load_function(forward, "forward", read_given(draws), time_limit)
+    fixed = detached_fixed(function) if is_surrogate(forward) else function
     wide = {name: cast(value, torch.float64) for name, value in tensors.items()}
     given = (tensors, needed, torch.float64, douts, time_limit)
     _, gradients = autograd_vjp(function, forward, *given)
@@ -59,12 +64,15 @@ def check_forward(
 
     def outputs(step: float) -> dict[str, Tensor]:
         moved = wide | {name: wide[name] + step * along for name, along in direction.items()}
-        found = outputs_of(call(function, forward, moved, time_limit), function, forward)
+        found = outputs_of(call(fixed, forward, moved, time_limit), function, forward)
         return {name: found[output_of(name)].detach() for name in douts}
 
     def paired(step: float) -> float:
         return sum(float((one * douts[name]).sum()) for name, one in outputs(step).items())
 
+    # The first call is at the inputs themselves, so that what is held fixed is what they give.
+    once, again = outputs(0.0), outputs(0.0)
+    repeats = all(same_bits(one, again[name]) for name, one in once.items())
     sums, squares = [], []
     for name, along in direction.items():
         part = gradients.pop(name).mul_(along)
@@ -77,9 +85,8 @@ def check_forward(
         agrees = abs(autograd - difference) <= max(2 * uncertain, sqrt(eps("float64")) * usual)
         if agrees:
             break
-    reason = None
-    once, again = outputs(0.0), outputs(0.0)
-    if not all(same_bits(one, again[name]) for name, one in once.items()):
+    stops, reason = _stops(function, forward, wide, needed, time_limit), None
+    if not repeats:
         reason = Message(
             "{path}: forward is no function of its tensors: two calls give other values",
             path=str(forward),
@@ -92,11 +99,11 @@ def check_forward(
     elif not agrees:
         reason = Message(
             "{path}: autograd's derivative along a random direction is {autograd}, "
-            "finite differences of forward give {difference}: one of forward's "
-            "operations has another derivative than its value (a detach, a backward of its own)",
+            "finite differences of forward give {difference}: {cause}",
             path=str(forward),
             autograd=number(autograd, 6),
             difference=number(difference, 6),
+            cause=_cause(stops, forward),
         )
     write_json(
         oracle,
@@ -105,7 +112,38 @@ def check_forward(
             "difference": difference,
             "uncertain": uncertain,
             "reason": reason,
+            "stops": stops,
         },
+    )
+
+
+def _stops(
+    function: Author, path: Path, wide: dict[str, Tensor], needed: list[str], limit: float
+) -> list[Stop]:
+    """Where forward stops derivatives by tensors that require a gradient."""
+    leaves = {name: value.clone().requires_grad_(name in needed) for name, value in wide.items()}
+    with finding_stops(path) as stops:
+        outputs = outputs_of(call(function, path, leaves, limit), function, path)
+    return stops + functions_behind(outputs.values(), path)
+
+
+def _cause(stops: list[Stop], path: Path) -> Message:
+    """A clause on what makes autograd and finite differences disagree, and what can be done."""
+    named = [stop for stop in stops if stop["kind"] != "step"]
+    cause = (
+        Message(
+            "derivatives do not pass, or pass otherwise, at {places}",
+            places=described(named, path.name),
+        )
+        if named
+        else Message("one of forward's operations has another derivative than its value")
+    )
+    if is_surrogate(path):
+        return cause
+    return Message(
+        "{cause}; if backward is meant to differ from forward's derivative, name the function "
+        "whose derivative it gives: surrogate: FILE.py in config.yaml",
+        cause=cause,
     )
 
 

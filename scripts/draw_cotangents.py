@@ -1,6 +1,8 @@
 """Draw the cotangent of every run, which backward pulls back to the inputs.
 
-in   forward     the author's forward.py
+in   forward     the author's forward.py, or the config's surrogate
+     replaced    forward.py, if the surrogate is differentiated in its place: their results must
+                 have the same shape
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
      states      safetensors: "<sample>/state", each generator's state after drawing the inputs
      time_limit  seconds for one call of forward
@@ -15,12 +17,14 @@ values.
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.output_names import RESULT, cotangent_of
 from autograd_by_hand.experiment.returned_values import differentiable, outputs_of
 from autograd_by_hand.experiment.sampling import Drawn, cast, resumed_generator
 from autograd_by_hand.experiment.sampling import draw_cotangents as draw
-from autograd_by_hand.experiment.user_code import call, load_function
+from autograd_by_hand.experiment.user_code import call, definition_of, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import (
     read_given,
@@ -32,6 +36,7 @@ from autograd_by_hand.storage.safetensors_torch import (
 
 def draw_cotangents(
     forward: Path,
+    replaced: list[Path],
     draws: Path,
     states: Path,
     needed: list[str],
@@ -52,11 +57,24 @@ def draw_cotangents(
             cotangent_of(name): Drawn(one.shape, at_random=bool(one.dim()) or name != RESULT)
             for name, one in sorted(outputs.items())
         }
+        for path in replaced:
+            original = load_function(path, "forward", read_given(draws), time_limit)
+            theirs = outputs_of(call(original, path, given, time_limit), original, path)
+            alike, due = _shapes(outputs), _shapes(theirs)
+            if alike != due:
+                raise UserError(
+                    f"{definition_of(function, forward)}: the surrogate returns {alike}, but "
+                    f"forward returns {due}; both must return tensors of the same shapes."
+                )
         runs = len(next(value for key, value in drawn.items() if key.startswith(f"{sample}/")))
         generator = resumed_generator(state_of[f"{sample}/state"])
         for name, one in draw(generator, runs, how).items():
             douts[f"{sample}/{name}"] = one
     write_tensors(cotangents, douts)
+
+
+def _shapes(outputs: dict[str, Tensor]) -> str:
+    return ", ".join(f"{name} {tuple(one.shape)}" for name, one in sorted(outputs.items()))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ in   errors, graph, judgement, environment, made,
      languages                                   all languages of the experiment's reports, the
                                                  author's own first
      translations                                the author's, by language and text
+     surrogate                                   the config's: the file that is differentiated in
+                                                 place of forward.py, or None
 out  report                                      Markdown with LaTeX, as GitHub renders it
 
 The sections of a `ReportView` compute what the report shows and choose the words; discussion.md may
@@ -65,6 +67,7 @@ def render_report(
     language: str,
     languages: list[str],
     translations: dict[str, dict[str, str]],
+    surrogate: str | None,
     report: Path,
 ) -> None:
     def by_dtype(paths: list[Path]) -> dict[str, Any]:
@@ -95,6 +98,7 @@ def render_report(
         environment=read_json(environment),
         made=read_json(made),
         arguments=arguments,
+        surrogate=surrogate,
     )
     own = translations.get(language, {})
     derivation, discussion = (

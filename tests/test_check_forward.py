@@ -26,9 +26,10 @@ def forward(x, W):
 """
 
 
-def run(folder, forward=FORWARD, needed=NEEDED, **draws):
+def run(folder, forward=FORWARD, needed=NEEDED, file="forward.py", **draws):
     """The oracle on x = 2, W = 3, or on the draws that are given, (runs, *shape)."""
     given = write_inputs(folder, forward)
+    given["forward"] = given["forward"].rename(folder / file)
     del given["backward"]
     if draws:
         write_tensors(given["draws"], {f"trial/{name}": value for name, value in draws.items()})
@@ -67,12 +68,44 @@ def test_the_reason_names_the_file_and_what_may_be_the_cause(tmp_path):
     assert reason.startswith(
         f"{tmp_path}/forward.py: autograd's derivative along a random direction"
     )
-    assert "a backward of its own" in reason
+    assert reason.endswith(
+        "derivatives do not pass, or pass otherwise, at Square (forward.py:4); if backward is meant to "
+        "differ from forward's derivative, name the function whose derivative it gives: surrogate: "
+        "FILE.py in config.yaml"
+    )
 
 
-def test_a_detached_factor_is_told(tmp_path):
-    reason = run(tmp_path, "def forward(x, W):\n    return x * W * x.detach()\n")["reason"]
-    assert "a detach" in reason
+def test_a_detached_factor_is_told_with_its_line(tmp_path):
+    oracle = run(tmp_path, "def forward(x, W):\n    return x * W * x.detach()\n")
+    assert "pass otherwise, at detach (forward.py:2); if backward" in oracle["reason"]
+    assert oracle["stops"] == [{"kind": "detach", "operation": "detach", "line": 2}]
+
+
+def test_a_detach_that_changes_no_derivative_is_no_reason(tmp_path):
+    forward = "def forward(x, W):\n    return (x * W - x.detach()) + x.detach()\n"
+    oracle = run(tmp_path, forward)
+    assert oracle["reason"] is None
+    assert [stop["line"] for stop in oracle["stops"]] == [2]
+
+
+def test_a_step_is_listed_with_its_line(tmp_path):
+    oracle = run(tmp_path, "def forward(x, W):\n    y = x * W\n    return y.round() * W * x\n")
+    assert oracle["stops"] == [{"kind": "step", "operation": "round", "line": 3}]
+
+
+@pytest.mark.parametrize("name", ["surrogate", "forward"])
+def test_what_a_surrogate_detaches_is_held_fixed(tmp_path, name):
+    source = f"def {name}(x, W):\n    return x * W * x.detach()\n"
+    oracle = run(tmp_path, source, file="straight.py")
+    assert oracle["reason"] is None
+    assert oracle["difference"] == pytest.approx(oracle["autograd"], rel=1e-10)
+
+
+def test_a_surrogate_whose_derivative_is_not_its_own_is_told_without_advice(tmp_path):
+    wrong = OWN_BACKWARD.replace("FACTOR", "3").replace("def forward(x, W)", "def surrogate(x, W)")
+    reason = run(tmp_path, wrong, file="straight.py")["reason"]
+    assert reason.startswith(f"{tmp_path}/straight.py: autograd's derivative")
+    assert reason.endswith("pass otherwise, at Square (straight.py:4)")
 
 
 def test_a_slightly_wrong_derivative_is_told(tmp_path):

@@ -11,8 +11,8 @@ def run(folder, forward=FORWARD):
     given = write_inputs(folder, forward=forward)
     state = torch.Generator().manual_seed(3).get_state()
     write_tensors(folder / "states", {"trial/state": state})
-    files = (given["forward"], given["draws"], folder / "states")
-    draw_cotangents(*files, NEEDED, 10, folder / "douts")
+    states, douts = folder / "states", folder / "douts"
+    draw_cotangents(given["forward"], [], given["draws"], states, NEEDED, 10, douts)
     return read_tensors(folder / "douts")
 
 

@@ -24,9 +24,16 @@ def backward(x, dout):
 
 
 class Judged:
-    """An experiment that was judged and reported: the judgement, and the report's first lines."""
+    """An experiment that was judged and reported: the judgement, and the report's first lines.
 
-    def __init__(self, root, forward, backward, tensors=X, dtypes=("float32",), **more):
+    files: the author's others, by name
+    """
+
+    def __init__(self, root, forward, backward, tensors=X, dtypes=("float32",), files=(), **more):
+        folder = root / FOLDER
+        folder.mkdir(parents=True)
+        for name, source in dict(files).items():
+            (folder / name).write_text(source)
         self.pipeline = begin(root, forward, backward, tensors, [*dtypes], **more)
         self.pipeline.make(f"{FOLDER}/REPORT.md")
         self.folder = root / FOLDER
@@ -108,3 +115,97 @@ class Cube(torch.autograd.Function):
     assert "autograd:" not in trial.lead
     assert "autograd" not in trial.judgement
     trial.accept()
+
+
+# straight-through rounding, and the k greatest entries with a gradient for all
+ROUNDED = "def forward(x):\n    return x.round() * x\n"
+STRAIGHT = "def surrogate(x):\n    return (x + (x.round() - x).detach()) * x\n"
+BY_HAND = "def backward(x, dout):\n    return {'x': dout * (x + x.round())}\n"
+TOP_K = """\
+import torch
+
+def forward(x):
+    kept = torch.zeros_like(x).scatter(-1, x.topk(2).indices, 1.0)
+    return (kept - x.softmax(-1)).detach() + x.softmax(-1)
+"""
+TOP_K_BY_HAND = """\
+def backward(x, dout):
+    p = x.softmax(-1)
+    return {"x": p * (dout - (p * dout).sum(-1, keepdim=True))}
+"""
+
+
+def declared(root, backward, surrogate=STRAIGHT, forward=ROUNDED, dtypes=("float32",)):
+    files = {"straight.py": surrogate}
+    return Judged(root, forward, backward, dtypes=dtypes, files=files, surrogate="straight.py")
+
+
+def test_a_straight_through_gradient_is_judged_against_the_surrogate(tmp_path):
+    trial = declared(tmp_path, BY_HAND, dtypes=("float32", "bfloat16"))
+    assert trial.outcomes == {"float32": "right", "bfloat16": "right"}
+    assert (
+        "**Compared with the derivative of `straight.py`, not with that of `forward.py`.**"
+        in trial.lead
+    )
+    assert "its derivative of `straight.py` is" in trial.report
+    assert "accepts the gradient by hand" in trial.report
+    trial.accept()
+    with chdir(trial.pipeline.root):
+        (manifest,) = trial.pipeline.jobs(f"{FOLDER}/manifest.json")[-1:]
+    assert f"{FOLDER}/straight.py" in list(manifest.input.written)
+
+
+@pytest.mark.parametrize("wrong", ["dout * x.round()", "dout * (x + x.round()) * 1.001"])
+def test_a_wrong_straight_through_gradient_is_wrong(tmp_path, wrong):
+    trial = declared(tmp_path, BY_HAND.replace("dout * (x + x.round())", wrong))
+    assert trial.outcomes == {"float32": "wrong"}
+    assert "**Compared with the derivative of `straight.py`" in trial.lead
+
+
+def test_an_undeclared_one_is_told_where_forward_steps_and_what_to_declare(tmp_path):
+    trial = Judged(tmp_path, ROUNDED, BY_HAND)
+    assert trial.outcomes == {"float32": "wrong"}
+    assert "is zero where it calls `round` (line 2 of `forward.py`)" in trial.lead
+    assert "`surrogate: FILE.py` in `config.yaml`" in trial.lead
+
+
+def test_an_undeclared_detach_is_unresolved_and_told_with_its_line(tmp_path):
+    trial = Judged(tmp_path, TOP_K, TOP_K_BY_HAND)
+    assert trial.outcomes == {"float32": "unresolved"}
+    assert "detach (forward.py:5); if backward is meant to differ" in trial.lead
+
+
+def test_straight_through_top_k_that_is_declared_is_right(tmp_path):
+    surrogate = TOP_K.replace("def forward", "def surrogate")
+    trial = declared(tmp_path, TOP_K_BY_HAND, surrogate, TOP_K)
+    assert trial.outcomes == {"float32": "right"}
+
+
+def test_a_forward_that_autograd_cannot_differentiate_may_have_a_surrogate(tmp_path):
+    spikes = "def forward(x):\n    return (x > 0.5).float()\n"
+    soft = "def surrogate(x):\n    return (x - 0.5).sigmoid()\n"
+    by_hand = "def backward(x, dout):\n    p = (x - 0.5).sigmoid()\n    return {'x': dout * p * (1 - p)}\n"
+    assert declared(tmp_path, by_hand, soft, spikes).outcomes == {"float32": "right"}
+
+
+def test_a_surrogate_of_another_shape_is_refused(tmp_path):
+    with pytest.raises(
+        UserError,
+        match=r"straight.py:1: the surrogate returns result \(\), but forward returns result \(4, 3\);",
+    ):
+        declared(tmp_path, BY_HAND, "def surrogate(x):\n    return x.sum()\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("def other(x):\n    return x\n", r"straight.py: has no function surrogate; write"),
+        (
+            "def surrogate(y):\n    return y\n",
+            r"straight.py:1: surrogate takes 'y', which is neither",
+        ),
+    ],
+)
+def test_a_file_without_a_surrogate_is_refused_with_a_sentence(tmp_path, source, sentence):
+    with pytest.raises(UserError, match=sentence):
+        declared(tmp_path, BY_HAND, source)

@@ -155,7 +155,13 @@ class Story:
         mistakes = self.write("mistakes", dict.fromkeys(GRADIENTS, self.mistake))
         oracle = self.write(
             "oracle",
-            {"autograd": 2.5, "difference": 2.75, "uncertain": 0.5, "reason": self.oracle},
+            {
+                "autograd": 2.5,
+                "difference": 2.75,
+                "uncertain": 0.5,
+                "reason": self.oracle,
+                "stops": [],
+            },
         )
         tried = [] if self.tried is None else [self.write("pitfalls", self.tried)]
         judge_gradients(
@@ -169,7 +175,7 @@ class Story:
             operations, orders, self.write("tails", self.tails()), oracle, opinion, tried,
             graph, environment, self.write("inputs", []), written,
             self.config["title"], self.config["question"], self.config["tensors"], {}, samples, DTYPES,
-            self.language, self.languages, self.config["translations"], report,
+            self.language, self.languages, self.config["translations"], None, report,
         )  # fmt: skip
         return report.read_text()
 

@@ -9,7 +9,13 @@ REPLAYED = {"dtype": "float32", "tensor": "dx", "data": "experiment", "elements"
 SHARE = {"gradient": "dx", "factor": "forward_order", "share": 0.25}
 CRITERION = {"criterion": "It is right", "measured": "1 of 1 are right", "holds": True}
 VERDICT = {"gradient": "dx", "dtype": "float32", "outcome": "right", "reason": "near"}
-ORACLE = {"autograd": 2.5, "difference": 2.5, "uncertain": 1e-12, "reason": None}
+ORACLE: dict[str, object] = {
+    "autograd": 2.5,
+    "difference": 2.5,
+    "uncertain": 1e-12,
+    "reason": None,
+    "stops": [],
+}
 OPINION = {"shapes": {"x": [2]}, "fast": False, "objection": "Jacobian mismatch", "refused": None}
 SETTINGS: Any = {"samples": {"trial": {"seed": 7, "runs": 1}}, "dtypes": ["float32"]}
 

@@ -4,7 +4,7 @@
 rule check_forward:
     """Check autograd itself, by finite differences of forward along one direction."""
     input:
-        forward="experiments/{experiment}/forward.py",
+        forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         recipe="experiments/{experiment}/work/recipes/check_forward.json",
@@ -72,7 +72,7 @@ rule compute_manual:
 rule run_autograd:
     """Differentiate the author's forward.py with PyTorch's autograd on every run, in one dtype."""
     input:
-        forward="experiments/{experiment}/forward.py",
+        forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         recipe="experiments/{experiment}/work/recipes/run_autograd.{dtype}.json",
@@ -94,7 +94,7 @@ rule run_autograd:
 rule compute_reference:
     """Differentiate forward.py in wider arithmetic, from the inputs as one dtype rounds them."""
     input:
-        forward="experiments/{experiment}/forward.py",
+        forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         recipe="experiments/{experiment}/work/recipes/compute_reference.{dtype}.json",
@@ -117,7 +117,7 @@ rule compute_reference:
 rule measure_noise:
     """Measure the rounding noise of each gradient, in one dtype."""
     input:
-        forward="experiments/{experiment}/forward.py",
+        forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         recipe="experiments/{experiment}/work/recipes/measure_noise.{dtype}.json",
@@ -164,7 +164,7 @@ rule reorder_sums:
 rule dump_graph:
     """Write the graph that autograd records while it executes the author's forward.py."""
     input:
-        forward="experiments/{experiment}/forward.py",
+        forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
         recipe="experiments/{experiment}/work/recipes/dump_graph.json",
     output:
@@ -185,7 +185,7 @@ rule dump_graph:
 rule ask_gradcheck:
     """Ask torch.autograd.gradcheck for a second opinion on the manual gradient."""
     input:
-        forward="experiments/{experiment}/forward.py",
+        forward=experiments.differentiated,
         backward="experiments/{experiment}/backward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",

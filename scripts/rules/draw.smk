@@ -29,7 +29,8 @@ rule generate_tensors:
 rule draw_cotangents:
     """Draw the cotangent of every run, which backward pulls back to the inputs."""
     input:
-        forward="experiments/{experiment}/forward.py",
+        forward=experiments.differentiated,
+        replaced=experiments.replaced,
         draws="experiments/{experiment}/work/draws.safetensors",
         states="experiments/{experiment}/work/states.safetensors",
         recipe="experiments/{experiment}/work/recipes/draw_cotangents.json",

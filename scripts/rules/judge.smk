@@ -4,7 +4,7 @@
 rule name_mistakes:
     """Name the likeliest mistake behind each gradient that is wrong in float64."""
     input:
-        forward="experiments/{experiment}/forward.py",
+        forward=experiments.differentiated,
         backward="experiments/{experiment}/backward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
@@ -31,7 +31,7 @@ rule name_mistakes:
 rule try_pitfalls:
     """Put the config's pitfalls on trial: the author's backward with a mistake put in."""
     input:
-        forward="experiments/{experiment}/forward.py",
+        forward=experiments.differentiated,
         backward="experiments/{experiment}/backward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",

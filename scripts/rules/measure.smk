@@ -30,7 +30,7 @@ rule score_errors:
 rule measure_chunk:
     """Measure the errors of a chunk of runs, run by run, without keeping tensors."""
     input:
-        forward="experiments/{experiment}/forward.py",
+        forward=experiments.differentiated,
         backward="experiments/{experiment}/backward.py",
         data=experiments.data,
         checked="experiments/{experiment}/work/checked.txt",

@@ -109,6 +109,7 @@ rule render_report:
         language=experiments.language,
         languages=experiments.languages,
         translations=experiments.setting("translations", {}),
+        surrogate=experiments.setting("surrogate"),
     script:
         "../render_report.py"
 

@@ -22,7 +22,7 @@ rule record_environment:
 rule observe_operations:
     """Record the operations that autograd and the manual backward execute, in one dtype."""
     input:
-        forward="experiments/{experiment}/forward.py",
+        forward=experiments.differentiated,
         backward="experiments/{experiment}/backward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",

@@ -7,8 +7,6 @@ memory, so that a gradient that the engine gave is told from one that was comput
 thread of the author's own does is not seen.
 """
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from torch import Tensor
 
 from autograd_by_hand.aten.dispatch import DispatchMode
 from autograd_by_hand.aten.torch_private import differentiating, is_own_function, running_node
+from autograd_by_hand.core.frames import frames
 from autograd_by_hand.experiment.autograd_use import AutogradUse
 
 aten = torch.ops.aten
@@ -103,7 +102,7 @@ class AutogradWatch(DispatchMode):
 
     def _note_line(self) -> None:
         """Note the line of the author's function that is being executed."""
-        lines = [line for file, line in _frames() if file == self._path]
+        lines = [line for file, line in frames() if file == self._path]
         if lines:
             self._lines[lines[-1]] = None  # others are of functions that it or torch calls
 
@@ -147,11 +146,3 @@ def _tensors(values: Any) -> list[Tensor]:
 
 def _address(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
-
-
-def _frames() -> Iterator[tuple[str, int]]:
-    """The file and line of each function that is being executed, the innermost first."""
-    frame = sys._getframe(1)  # noqa: SLF001 - inspect.stack reads every file
-    while frame:
-        yield frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back  # type: ignore[assignment]

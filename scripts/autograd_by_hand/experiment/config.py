@@ -152,6 +152,7 @@ def _contradictions(config: Config, folder: Path) -> list[tuple[Place, str]]:
     samples = config["samples"]
     if not any(tensor.get("requires_grad") for tensor in config["tensors"].values()):
         found.append((("tensors",), "none has requires_grad: true; there is no gradient to try."))
+    found += _mistakes_of_surrogate(config, folder)
     found += mistakes_of_inputs(config, folder)
     most = max(sample["runs"] for sample in samples.values())
     if config.get("chunk", 0) > most:
@@ -174,6 +175,16 @@ def _contradictions(config: Config, folder: Path) -> list[tuple[Place, str]]:
             found.append((place, "the config lists no pitfalls; write some under `pitfalls`."))
         found += _unanswerable(index, criterion, config)
     return list(dict.fromkeys(found))
+
+
+def _mistakes_of_surrogate(config: Config, folder: Path) -> list[tuple[Place, str]]:
+    name = config.get("surrogate")
+    if name in ("forward.py", "backward.py", "inputs.py"):
+        return [(("surrogate",), f"{name} is another file of the experiment; name one of its own.")]
+    if name and not (folder / name).is_file():
+        advice = "write it, with a function surrogate of forward's parameters."
+        return [(("surrogate",), f"there is no file {name} beside forward.py; {advice}")]
+    return []
 
 
 def _unanswerable(index: int, criterion: Criterion, config: Config) -> list[tuple[Place, str]]:

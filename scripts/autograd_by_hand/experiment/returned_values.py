@@ -176,7 +176,8 @@ def differentiable(outputs: dict[str, Tensor], function: Author, path: Path) -> 
         raise UserError(
             f"{place}: autograd cannot differentiate what forward returns "
             "(it has no grad_fn); compute it from the tensors that require a gradient, by "
-            "differentiable operations."
+            "differentiable operations, or name the function whose derivative backward gives: "
+            "surrogate: FILE.py in config.yaml."
         )
     for output in found.values():
         if output.layout != torch.strided:

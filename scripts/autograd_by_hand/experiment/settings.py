@@ -105,6 +105,7 @@ class Config(Languages):
     chunk: NotRequired[int]
     pitfalls: NotRequired[list[Pitfall]]
     autograd: NotRequired[str]
+    surrogate: NotRequired[str]
 
 
 class MadeTensor(TypedDict):

@@ -37,21 +37,29 @@ def load_function(path: Path, name: str, given: Given, limit: float) -> Author:
 
     The function that is returned takes tensors only: it has its arguments that are no tensors.
 
+    name: `forward`, which in a file of another name may be called `surrogate`, or `backward`
     given: what its parameters may be; it need not take all of them
     limit: seconds that executing the file may take
 
     Raises
         UserError: if the file is missing, does not parse or run, or has no such function.
     """
+    names = ("surrogate", name) if name == "forward" and is_surrogate(path) else (name,)
     code = compiled(path)
     namespace: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
     with as_user_error(path, limit):
         exec(code, namespace)  # noqa: S102 - the purpose is to execute the author's code
-    function = namespace.get(name)
-    if not callable(function):
-        raise UserError(f"{path}: has no function {name}; write `def {name}(...)`.")
+    name = next((one for one in names if callable(namespace.get(one))), "")
+    if not name:
+        raise UserError(f"{path}: has no function {names[0]}; write `def {names[0]}(...)`.")
+    function: Author = namespace[name]
     _check_parameters(function, path, name, [*given.tensors, *given.arguments])
     return _with_arguments(function, given.arguments)
+
+
+def is_surrogate(path: Path) -> bool:
+    """Whether the file of a forward is the one that is differentiated in place of forward.py."""
+    return path.name != "forward.py"
 
 
 def _with_arguments(function: Author, arguments: dict[str, Argument]) -> Author:

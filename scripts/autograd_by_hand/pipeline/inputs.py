@@ -188,6 +188,19 @@ class Experiments:
         """The author's files that tensors are read from or made by."""
         return [str(_folder(wildcards) / name) for name in data_files(self.config(wildcards))]
 
+    def surrogate(self, wildcards: Wildcards) -> list[str]:
+        """The file that is differentiated in place of forward.py, if the config names one."""
+        own = self.config(wildcards).get("surrogate")
+        return [str(_folder(wildcards) / own)] if own else []
+
+    def differentiated(self, wildcards: Wildcards) -> str:
+        """The file whose function is differentiated: forward.py, or the surrogate."""
+        return next(iter(self.surrogate(wildcards)), str(_folder(wildcards) / "forward.py"))
+
+    def replaced(self, wildcards: Wildcards) -> list[str]:
+        """forward.py, if the surrogate is differentiated in its place."""
+        return [str(_folder(wildcards) / "forward.py")] if self.surrogate(wildcards) else []
+
     def written_by_author(self, wildcards: Wildcards) -> list[str]:
         """The author's files: those that every experiment has, texts if they exist, and data."""
         names = [
@@ -199,7 +212,8 @@ class Experiments:
             ),
         ]
         paths = [_folder(wildcards) / name for name in names]
-        return [*(str(path) for path in paths if path.is_file()), *self.data(wildcards)]
+        texts = [str(path) for path in paths if path.is_file()]
+        return [*texts, *self.surrogate(wildcards), *self.data(wildcards)]
 
     def per_dtype(self, file: str) -> Of[list[str]]:
         """A file of work/{dtype}/, for every dtype of the experiment, in its order."""

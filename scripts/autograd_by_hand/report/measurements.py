@@ -43,6 +43,7 @@ class Measurements:
     made: the tensors of the trial
     arguments: what forward and backward take besides tensors
     pitfalls: the verdicts on the config's pitfalls, empty if it has none
+    surrogate: the file that is differentiated in place of forward.py, None if forward.py is
     """
 
     experiment: str
@@ -68,6 +69,7 @@ class Measurements:
     environment: Environment
     made: list[MadeTensor]
     arguments: dict[str, Argument]
+    surrogate: str | None = None
 
     @cached_property
     def gradients(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from typing import TypedDict
 
+from autograd_by_hand.experiment.gradient_stops import Stop
+
 
 class Oracle(TypedDict):
     """Autograd's derivative along a direction, and that by finite differences.
@@ -10,12 +12,14 @@ class Oracle(TypedDict):
 
     uncertain: the error of the latter
     reason: why autograd is no reference for this forward, or null
+    stops: where forward stops derivatives
     """
 
     autograd: float | str
     difference: float | str
     uncertain: float | str
     reason: str | None
+    stops: list[Stop]
 
 
 class Opinion(TypedDict):

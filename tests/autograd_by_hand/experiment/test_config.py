@@ -639,3 +639,26 @@ def test_a_broken_experiment_costs_no_other(tmp_path):
     assert first == f"{tmp_path}/c/config.yaml: is missing; copy another experiment's."
     assert second.startswith(f"{tmp_path}/c/forward.py: is missing")
     assert "this folder's name is not valid" in mistakes["my own"]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("surrogate: soft.py", "surrogate: there is no file soft.py beside forward.py; write it, with a function surrogate of forward's parameters."),
+        ("surrogate: forward.py", "surrogate: forward.py is another file of the experiment; name one of its own."),
+        ("surrogate: ../soft.py", "surrogate: the name '../soft.py' must match ^[A-Za-z_][A-Za-z0-9_]*[.]py$ (letters, digits, underscores)."),
+        ("surrogate: true", "surrogate: True is not text, as YAML reads it; put it in quotes."),
+        ("autograd: true", "autograd: True is none of allowed."),
+        ("autograd: allow", "autograd: 'allow' is none of allowed; did you mean 'allowed'?"),
+    ],
+)  # fmt: skip
+def test_an_intent_that_is_mistyped_is_told_with_key_and_line(tmp_path, line, sentence):
+    number = CONFIG.count("\n") + 1
+    assert refused(tmp_path, CONFIG + line + "\n") == f"{number}: {sentence}"
+
+
+def test_a_surrogate_that_is_there_is_accepted(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG + "surrogate: soft.py\nautograd: allowed\n")
+    (tmp_path / "soft.py").write_text("def surrogate(x, t):\n    return x\n")
+    config = load_config(tmp_path / "config.yaml", SCHEMA)
+    assert (config.get("surrogate"), config.get("autograd")) == ("soft.py", "allowed")

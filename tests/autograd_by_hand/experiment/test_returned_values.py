@@ -207,7 +207,8 @@ def test_a_result_that_autograd_cannot_differentiate_is_told(tmp_path):
         differentiable({"result": torch.ones(())}, function, path)
     assert str(error.value) == (
         f"{path}:2: autograd cannot differentiate what forward returns (it has no grad_fn); "
-        "compute it from the tensors that require a gradient, by differentiable operations."
+        "compute it from the tensors that require a gradient, by differentiable operations, or name "
+        "the function whose derivative backward gives: surrogate: FILE.py in config.yaml."
     )
 
 

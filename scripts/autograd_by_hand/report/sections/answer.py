@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from autograd_by_hand.experiment.gradient_stops import Stop
 from autograd_by_hand.report.measurements import Measurements
 from autograd_by_hand.report.sections.grouping import distinct, grouped
 from autograd_by_hand.verdict.acceptance import AutogradFinding
@@ -31,6 +32,8 @@ class Answer:
     identical: the dtypes in which all runs have autograd's own bits
     runs, closely: how many runs there are, and how many of them are fully analysed
     autograd: how backward uses autograd, None if it does not
+    surrogate: the file that is differentiated in place of forward.py, None if forward.py is
+    steps: operations of forward whose derivative is zero, if that may be why gradients fail
     """
 
     identical: list[str]
@@ -39,6 +42,8 @@ class Answer:
     closely: int
     failures: list[Failure]
     autograd: AutogradFinding | None
+    surrogate: str | None
+    steps: list[Stop]
 
 
 def answer_of(measured: Measurements) -> Answer:
@@ -59,7 +64,17 @@ def answer_of(measured: Measurements) -> Answer:
         measured.closely,
         failures,
         measured.judgement.get("autograd"),
+        measured.surrogate,
+        _steps(measured),
     )
+
+
+def _steps(measured: Measurements) -> list[Stop]:
+    oracle = measured.oracle
+    fails = any(one["outcome"] in ("wrong", "unresolved") for one in measured.failing)
+    if not fails or oracle["reason"] or measured.surrogate:
+        return []
+    return [one for one in oracle["stops"] if one["kind"] == "step"]
 
 
 def _is_identical(measured: Measurements, dtype: str) -> bool:

@@ -1,3 +1,7 @@
+from typing import Any
+
+import pytest
+
 from autograd_by_hand.report.sections.answer import Failure, answer_of
 from tests.autograd_by_hand.report.made_up import (
     DTYPES,
@@ -69,3 +73,36 @@ def test_mistakes_that_differ_in_case_alone_are_two():
     upper = verdict("dx", "float32", "wrong", "off", ("`W` is missing", "e"))
     lower = verdict("dx", "float32", "wrong", "off", ("`w` is missing", "e"))
     assert len(answer_of(judged(upper, lower)).failures) == 2
+
+
+ROUND: Any = {"kind": "step", "operation": "round", "line": 3}
+DETACH: Any = {"kind": "detach", "operation": "detach", "line": 4}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "surrogate", "steps"),
+    [
+        ("wrong", None, None, [ROUND]),
+        ("unresolved", None, None, [ROUND]),
+        ("right", None, None, []),
+        ("imprecise", None, None, []),
+        ("unresolved", "a detach", None, []),  # told with the reason
+        ("wrong", None, "soft.py", []),
+    ],
+)
+def test_the_steps_of_forward_are_told_where_they_may_be_why(outcome, reason, surrogate, steps):
+    oracle: Any = {"reason": reason, "autograd": 1.0, "difference": 1.0, "uncertain": 0.0}
+    made = measurements(
+        judgement={"verdicts": verdicts(dx=outcome), "acceptance": []},
+        oracle=oracle | {"stops": [DETACH, ROUND]},
+        surrogate=surrogate,
+    )
+    answer = answer_of(made)
+    assert (answer.steps, answer.surrogate) == (steps, surrogate)
+
+
+def test_the_use_of_autograd_is_told() -> None:
+    use = {"whole": True, "gradients": ["x"], "nodes": [], "lines": [4], "allowed": False}
+    judgement = {"verdicts": verdicts(), "acceptance": [], "autograd": use}
+    assert answer_of(measurements(judgement=judgement)).autograd == use
+    assert answer_of(measurements()).autograd is None
