@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.aten.attention import attention, attention_backward
 from autograd_by_hand.aten.torch_private import decomposition, writes_to_an_input
 
 aten = torch.ops.aten
@@ -81,7 +82,7 @@ def _trilinear(
     return product.sum(sumdim) if sumdim else product
 
 
-STATISTICS: dict[Any, Callable[..., Any]] = {
+AS_THE_KERNELS: dict[Any, Callable[..., Any]] = {
     aten.mean.default: _mean,
     aten.mean.dim: _mean,
     aten.var_mean.correction: _variance_and_mean,
@@ -89,9 +90,11 @@ STATISTICS: dict[Any, Callable[..., Any]] = {
     aten.var.correction: _variance,
     aten.var.dim: _variance,
     aten._trilinear.default: _trilinear,
+    aten._scaled_dot_product_flash_attention_for_cpu.default: attention,
+    aten._scaled_dot_product_flash_attention_for_cpu_backward.default: attention_backward,
 }
 OWN: dict[Any, Callable[..., Any] | None] = {
-    **STATISTICS,
+    **AS_THE_KERNELS,
     aten._softmax.default: _softmax,
     aten._log_softmax.default: _log_softmax,
     aten.logsumexp.default: None,  # stays one step, from which the two above are computed

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograd_by_hand.aten.decompositions import STATISTICS
+from autograd_by_hand.aten.decompositions import AS_THE_KERNELS
 from autograd_by_hand.aten.dispatch import DispatchMode, has_memory
 from autograd_by_hand.aten.torch_private import decomposition, writes_to_an_input
 from autograd_by_hand.core.blocks import blocks
@@ -126,7 +126,7 @@ class RandomRounding(DispatchMode):
         if func.is_view or func in EXACT:
             return func(*args, **kwargs)
         adds = func in SUMS and not _weighted(kwargs)
-        decomposed = STATISTICS.get(func) or decomposition(func)
+        decomposed = AS_THE_KERNELS.get(func) or decomposition(func)
         if decomposed and not adds and func not in SINGLE:
             with self:
                 made = decomposed(*args, **kwargs)

@@ -14,6 +14,9 @@ IMAGES = X.reshape(2, 2, 6)
 SIX = torch.linspace(0.5, 2, 6, dtype=torch.float64)
 TWO = torch.tensor([0.5, 2.0], dtype=torch.float64)
 CUBE = torch.linspace(-1, 1, 72, dtype=torch.float64).reshape(2, 6, 6)
+FUSED = aten._scaled_dot_product_flash_attention_for_cpu.default
+FUSED_BACKWARD = aten._scaled_dot_product_flash_attention_for_cpu_backward.default
+HEADS = X.reshape(2, 1, 3, 4)
 KERNELS = [
     (aten._softmax.default, (X, 1, False), {}),
     (aten._softmax.default, (X, 0, False), {}),
@@ -33,6 +36,9 @@ KERNELS = [
     (aten.var_mean.dim, (X, [1], False, True), {}),
     (aten._trilinear.default, (X, CUBE, X, [1, 3], [0], [1, 2], [2, 3]), {}),
     (aten._trilinear.default, (X, X, X, [], [], [], []), {}),
+    (FUSED, (HEADS, HEADS.flip(1), HEADS.exp()), {}),
+    (FUSED, (HEADS, HEADS.flip(1), HEADS.exp(), 0.0, True), {"scale": 0.7}),
+    (FUSED, (HEADS, HEADS.flip(1), HEADS.exp()), {"attn_mask": CUBE[:, :3, :3][:, None]}),
     (aten.native_layer_norm.default, (X, [6], SIX, SIX, 1e-5), {}),
     (aten.native_group_norm.default, (IMAGES, TWO, TWO, 2, 2, 6, 1, 1e-5), {}),
     (aten.gelu.default, (X,), {}),
@@ -132,3 +138,27 @@ def test_a_variance_is_corrected_as_told(count, correction, keepdim):
 )
 def test_one_operation_is_not_taken_apart(func):
     assert decomposition_of(func) is None
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("options", [{}, {"scale": 0.7}], ids=["", "scale"])
+def test_fused_attention_gives_what_its_derivative_reads_and_the_same_derivative(causal, options):
+    decomposed, derived = decomposition_of(FUSED), decomposition_of(FUSED_BACKWARD)
+    assert decomposed
+    assert derived
+    q, k, v = HEADS, torch.cat([HEADS, HEADS.flip(1)], 2), torch.cat([HEADS.exp(), HEADS], 2)
+    own = FUSED(q, k, v, 0.0, causal, **options)
+    given = (HEADS.cos(), q, k, v, *own, 0.0, causal)
+    pairs = [
+        (decomposed(q, k, v, 0.0, causal, **options), own),
+        (derived(*given, **options), FUSED_BACKWARD(*given, **options)),
+    ]
+    for made, due in pairs:
+        for one, other in zip(made, due, strict=True):
+            assert torch.allclose(one, other)
+
+
+def test_fused_attention_that_drops_some_weights_stays_whole():
+    decomposed = decomposition_of(FUSED)
+    assert decomposed
+    assert decomposed(HEADS, HEADS, HEADS, 0.5) is NotImplemented

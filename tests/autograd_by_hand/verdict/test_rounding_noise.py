@@ -426,3 +426,26 @@ def test_a_sum_of_complex_numbers_is_off_as_the_sums_of_its_parts_are():
         off = torch.view_as_real(terms.sum(1)) - torch.view_as_real(terms).sum(1)
         apart = terms.real.sum(1) - torch.view_as_real(terms).sum(1)[:, 0]
     assert 0.7 < float(off.square().mean().sqrt() / apart.square().mean().sqrt()) < 2
+
+
+def test_the_noise_of_fused_attention_is_that_of_its_steps():
+    q, k, v, dout = torch.randn(4, 2, 2, 4, 3, generator=torch.Generator().manual_seed(0)).double()
+
+    def vjp(attention):
+        def gradients():
+            leaves = [one.clone().requires_grad_() for one in (q, k, v)]
+            return dict(
+                zip("qkv", torch.autograd.grad(attention(*leaves), leaves, dout), strict=True)
+            )
+
+        return gradients
+
+    def plain(q, k, v):
+        return (q @ k.mT / 3**0.5).softmax(-1) @ v
+
+    fused, steps = (
+        draw_noise(vjp(one), "float32", 16, generator())[0]
+        for one in (torch.nn.functional.scaled_dot_product_attention, plain)
+    )
+    for name, noise in fused.items():
+        assert 0.5 < float(noise.norm() / steps[name].norm()) < 2
