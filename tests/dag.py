@@ -24,6 +24,11 @@ def row(rule: str, log: str, inputs: Any, outputs: Any) -> list[Any]:
     return [rule, log, list(map(str, inputs)), list(map(str, outputs))]
 
 
+def made_of(job: Any) -> list[str]:
+    """The inputs of a job without the one that it only waits for."""
+    return [path for path in job.input if path != job.input.get("after")]
+
+
 def main() -> None:
     """Print the jobs of Snakemake and of the recipes, their memory, and what was read."""
     from snakemake.api import SnakemakeApi
@@ -41,7 +46,7 @@ def main() -> None:
         ours = jobs(workflow, names["rules"], names["experiments"], names["code"])
         theirs = [job for job in workflow.dag.jobs if job.rule.script]
         told = {
-            "dag": [row(job.rule.name, job.log[0], job.input, job.output) for job in theirs],
+            "dag": [row(job.rule.name, job.log[0], made_of(job), job.output) for job in theirs],
             "recipes": [row(job.rule, job.log, job.inputs, job.outputs) for job, _ in ours],
             "params": {job.log[0]: dict(job.params.items()) for job in theirs},
             "ingredients": {job.log: ingredients["params"] for job, ingredients in ours},

@@ -1,10 +1,12 @@
 """What a user sees last: the mistake in a sentence, and nothing of Snakemake's after it."""
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, Project, thoroughly, write_tiny
+from tests.conftest import TINY, Project, copy_project, thoroughly, write_tiny
 
 BACKWARD = f"experiments/{TINY}/backward.py"
 CONFIG = f"experiments/{TINY}/config.yaml"
@@ -90,3 +92,43 @@ def test_a_mistyped_name_of_an_experiment_is_a_sentence(project: Project) -> Non
     assert run.stdout.splitlines()[-1] == (
         "experiments/tyni/REPORT.html: there is no experiment tyni; did you mean tiny?"
     )
+
+
+def last_words(run: subprocess.CompletedProcess[str]) -> str:
+    """The last paragraph on the screen of a run that failed, in which nothing is Snakemake's."""
+    assert run.returncode == 1, run.stdout
+    for foreign in ("RuleException", "set -euo", "WorkflowError", "Exiting", "Traceback"):
+        assert foreign not in run.stdout
+    return run.stdout.rstrip().rpartition("\n\n")[2]
+
+
+def test_backward_is_called_before_anything_else_is_computed(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    project.edit(BACKWARD, "dy = x @ W.T", "dy = x @ V")
+    run = project.snakemake()
+    assert last_words(run) == f"{BACKWARD}:2: NameError: name 'V' is not defined."
+    assert run.stdout.count("NameError") == 1  # as nothing came between
+    done = set(re.findall(r"^\d+ of \d+: (\w+)", run.stdout, re.MULTILINE))
+    assert done <= {"generate_tensors", "draw_cotangents", "record_environment"}
+
+
+@pytest.mark.thorough
+def test_a_mistake_that_is_mended_costs_what_an_edit_costs(project: Project) -> None:
+    project.edit(BACKWARD, "dy = x @ W.T", "dy = x @ V")
+    assert not project.snakemake().stdout.count(" of ")
+    project.edit(BACKWARD, "dy = x @ V", "dy = 1 * (x @ W.T)")
+    done = project.jobs()
+    assert done["compute_manual"] == 2
+    for forward in ("run_autograd", "compute_reference", "measure_noise", "check_forward"):
+        assert not done[forward]
+
+
+@pytest.mark.thorough
+def test_a_mistake_is_said_when_it_is_found_and_again_at_the_end(two: Project) -> None:
+    two.edit(BACKWARD, "dy = x @ W.T", "dy = x @ V")
+    run = two.snakemake()
+    sentence = f"{BACKWARD}:2: NameError: name 'V' is not defined."
+    assert last_words(run) == sentence
+    assert run.stdout.count(sentence) == 2
+    first, _, _ = run.stdout.partition(sentence)
+    assert "render_report, other" not in first

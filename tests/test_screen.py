@@ -172,14 +172,14 @@ def test_quiet_says_nothing_but_what_is_amiss(project: Project) -> None:
 
 
 @pytest.mark.thorough
-def test_a_stage_that_fails_is_told_over_the_line_and_no_old_verdict_with_it(
+def test_a_stage_that_fails_is_told_last_and_no_old_verdict_with_it(
     project: Project,
 ) -> None:
     project.edit(BACKWARD, "dy = x @ W.T", "dy = x @ V.T")
     shown, status = on_terminal(project)
     assert status == 1
-    assert "\r\x1b[K\nexperiments/tiny/backward.py" in shown
-    assert f"{TINY} is not finished; the reason is above." in shown
+    *_, last = words(shown).rstrip().splitlines()
+    assert last == "experiments/tiny/backward.py:2: NameError: name 'V' is not defined."
     assert "Right." not in shown
     assert "Report:" not in shown
 

@@ -1,4 +1,8 @@
-"""The gradients: the author's, autograd's and the reference's, and the checks on each of them."""
+"""The gradients: the author's, autograd's and the reference's, and the checks on each of them.
+
+Nothing else is computed before check_backward has succeeded. Rules that do not read what it made
+have it as `after`, an input whose content and date count for nothing.
+"""
 
 
 rule check_forward:
@@ -7,6 +11,7 @@ rule check_forward:
         forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        after=ancient("experiments/{experiment}/work/checked.txt"),
         recipe="experiments/{experiment}/work/recipes/check_forward.json",
     output:
         oracle="experiments/{experiment}/work/oracle.json",
@@ -31,9 +36,10 @@ rule check_backward:
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         recipe="experiments/{experiment}/work/recipes/check_backward.json",
     output:
-        checked="experiments/{experiment}/work/checked.txt",
+        checked=update("experiments/{experiment}/work/checked.txt"),
     log:
         "experiments/{experiment}/work/logs/check_backward.log",
+    priority: 1
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -75,6 +81,7 @@ rule run_autograd:
         forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        after=ancient("experiments/{experiment}/work/checked.txt"),
         recipe="experiments/{experiment}/work/recipes/run_autograd.{dtype}.json",
     output:
         gradients="experiments/{experiment}/work/{dtype}/autograd.safetensors",
@@ -97,6 +104,7 @@ rule compute_reference:
         forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        after=ancient("experiments/{experiment}/work/checked.txt"),
         recipe="experiments/{experiment}/work/recipes/compute_reference.{dtype}.json",
     output:
         gradients="experiments/{experiment}/work/{dtype}/reference.safetensors",
@@ -120,6 +128,7 @@ rule measure_noise:
         forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        after=ancient("experiments/{experiment}/work/checked.txt"),
         recipe="experiments/{experiment}/work/recipes/measure_noise.{dtype}.json",
     output:
         noise="experiments/{experiment}/work/{dtype}/noise.safetensors",
@@ -166,6 +175,7 @@ rule dump_graph:
     input:
         forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
+        after=ancient("experiments/{experiment}/work/checked.txt"),
         recipe="experiments/{experiment}/work/recipes/dump_graph.json",
     output:
         graph="experiments/{experiment}/work/graph.json",

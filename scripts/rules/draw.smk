@@ -12,6 +12,7 @@ rule generate_tensors:
         made="experiments/{experiment}/work/inputs.json",
     log:
         "experiments/{experiment}/work/logs/generate_tensors.log",
+    priority: 1
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -38,6 +39,7 @@ rule draw_cotangents:
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
     log:
         "experiments/{experiment}/work/logs/draw_cotangents.log",
+    priority: 1
     conda:
         "../../envs/torch.yaml"
     resources:

@@ -9,6 +9,7 @@ rule record_environment:
         environment="experiments/{experiment}/work/environment.json",
     log:
         "experiments/{experiment}/work/logs/record_environment.log",
+    priority: 2
     conda:
         "../../envs/torch.yaml"
     resources:

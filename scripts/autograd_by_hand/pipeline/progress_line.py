@@ -19,7 +19,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from autograd_by_hand.core.progress import duration, on_terminal
 from autograd_by_hand.pipeline.final_summary import brief, show
-from autograd_by_hand.pipeline.run_stage import REPORTED_AT_END
+from autograd_by_hand.pipeline.run_stage import REPORTED_BY_RUN
 from autograd_by_hand.pipeline.snakemake_patches import (
     is_quiet,
     is_run,
@@ -67,8 +67,9 @@ class Screen(logging.Handler):
         self.begun: dict[int, Begun] = {}
         self.ended: list[Begun] = []
         self.reported: set[str] = set()
-        self.failed: set[str] = set()
-        self.not_accepted: set[str] = set()
+        self.failures: list[str] = []
+        self.untold: list[str] = []
+        self.failed_elsewhere = False
         self.start = time.monotonic()
         self.live: Live | None = None
         self.own = own_words()
@@ -81,7 +82,7 @@ class Screen(logging.Handler):
         """Start to show the progress of the run."""
         self.start, self.began = time.monotonic(), time.time()
         if self.own:
-            os.environ[REPORTED_AT_END] = ACCEPT
+            os.environ[REPORTED_BY_RUN] = "all" if self.workflow.local_exec else ACCEPT
         if self.own and self._shows_progress() and on_terminal():
             from rich.console import Console  # imported here, since it takes 0.1 s
             from rich.live import Live
@@ -94,14 +95,14 @@ class Screen(logging.Handler):
             atexit.register(self.live.stop)
 
     def end(self) -> None:
-        """Print the summaries of the experiments in this run, and the failures."""
+        """Print the summaries of the experiments in this run, and last why jobs failed."""
         if self.live:
             self.live.stop()
             self.own.setStream(sys.stderr)
         if not is_quiet(self.workflow, Quietness.ALL):
             self._print_results()
-        for name in sorted(self.not_accepted):
-            print(f"\n{self._why_not_accepted(name)}", file=sys.stderr, flush=True)
+        for reason in dict.fromkeys(self.failures):
+            print(f"\n{reason}", file=sys.stderr, flush=True)
 
     def _print_results(self) -> None:
         show(
@@ -110,8 +111,6 @@ class Screen(logging.Handler):
                 for name in sorted(self.reported)
             }
         )
-        for name in sorted(self.failed - self.reported):
-            print(f"{name} is not finished; the reason is above.", file=sys.stderr)
         took = duration(time.monotonic() - self.start)
         print(f"{len(self.ended)} jobs done in {took}.", file=sys.stderr, flush=True)
 
@@ -126,16 +125,34 @@ class Screen(logging.Handler):
             self.total = sum(n for rule, n in fields["stats"].items() if rule not in NO_JOBS)
             self.chunks = fields["stats"].get(CHUNK, 0)
         elif event == LogEvent.JOB_INFO and fields["rule_name"] not in NO_JOBS:
+            self._tell_failures()
             self.begun[fields["jobid"]] = _begun(fields["rule_name"], dict(fields["wildcards"]))
         elif event == LogEvent.JOB_FINISHED and fields["job_id"] in self.begun:
             self._note_end(self.begun.pop(fields["job_id"]))
         elif event == LogEvent.JOB_ERROR and fields["jobid"] in self.begun:
-            job = self.begun.pop(fields["jobid"])
-            if job.rule == ACCEPT:  # the report exists, so its summary can be printed
-                self.not_accepted.add(job.experiment)
-                self.reported.add(job.experiment)
-            else:
-                self.failed.add(job.experiment)
+            self._note_failure(self.begun.pop(fields["jobid"]), Path(fields["log"][0]))
+
+    def _note_failure(self, job: Begun, log: Path) -> None:
+        """Keep why a job failed for the end of the run; tell it at once if other jobs go on.
+
+        On a cluster, Snakemake and `pipeline.slurm` report what fails there.
+        """
+        if job.rule == ACCEPT:  # the report exists, so its summary is printed before
+            self.reported.add(job.experiment)
+        elif not self.workflow.local_exec:
+            self.failed_elsewhere = True
+            return
+        reason = self._why_failed(job, log)
+        self.failures.append(reason)
+        if job.rule != ACCEPT:
+            self.untold.append(reason)
+        if self.begun:
+            self._tell_failures()
+
+    def _tell_failures(self) -> None:
+        for reason in self.untold:
+            print(f"\n{reason}\n", file=sys.stderr, flush=True)
+        self.untold.clear()
 
     def _note_end(self, job: Begun) -> None:
         self.ended.append(job)
@@ -166,15 +183,16 @@ class Screen(logging.Handler):
         )
         return line
 
-    def _why_not_accepted(self, experiment: str) -> str:
-        log = Path("experiments", experiment, "work/logs", f"{ACCEPT}.log")
+    def _why_failed(self, job: Begun, log: Path) -> str:
         is_of_this_run = log.is_file() and log.stat().st_mtime >= self.began - 1
         reason = log.read_text(encoding="utf-8").rstrip() if is_of_this_run else ""
-        return reason or f"{experiment}: {ACCEPT} was killed; run snakemake again."
+        return reason or f"{job} was killed; run snakemake again."
 
     def _is_left_to_snakemake(self, record: logging.LogRecord) -> bool:
-        if not self.failed and says_that_jobs_failed(record, ACCEPT):
-            return False
+        if is_run(self.workflow) and not self.failed_elsewhere:
+            rule = None if self.workflow.local_exec else ACCEPT
+            if says_that_jobs_failed(record, rule):
+                return False
         return (
             not is_run(self.workflow)
             or not self.workflow.local_exec

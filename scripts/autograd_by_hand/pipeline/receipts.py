@@ -32,6 +32,8 @@ from autograd_by_hand.core.files import (
     write_json,
 )
 
+# The name of an input that a job only waits for; it is no part of what the job is made of.
+ORDER_ONLY = "after"
 Ingredients = dict[str, object]  # what a job is to be made of besides its input files, plain JSON
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from autograd_by_hand.pipeline.code_fingerprint import Code
 from autograd_by_hand.pipeline.cpu import processor, settings
 from autograd_by_hand.pipeline.inputs import Experiments
-from autograd_by_hand.pipeline.receipts import Ingredients, Job
+from autograd_by_hand.pipeline.receipts import ORDER_ONLY, Ingredients, Job
 
 
 def jobs(
@@ -59,9 +59,8 @@ def _job(
 ) -> tuple[Job, Ingredients]:
     """A job of a rule, with its files and params as Snakemake will resolve them."""
     (log,) = _paths(declared.log, wildcards)
-    files = Job(
-        rule.name, log, _paths(declared.input, wildcards), _paths(declared.output, wildcards)
-    )
+    inputs = [one for one in declared.input if one is not declared.input.get(ORDER_ONLY)]
+    files = Job(rule.name, log, _paths(inputs, wildcards), _paths(declared.output, wildcards))
     params = {name: _resolved(value, wildcards) for name, value in declared.params.items()}
     environment = Path(rule.basedir.get_path_or_uri(secret_free=True), rule.conda_env).resolve()
     made_by = code.hash_of(f"scripts/{rule.name}.py")

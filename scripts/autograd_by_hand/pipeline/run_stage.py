@@ -16,11 +16,11 @@ from typing import Any
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.progress import tell
-from autograd_by_hand.pipeline.receipts import Job, begin, end
+from autograd_by_hand.pipeline.receipts import ORDER_ONLY, Job, begin, end
 from autograd_by_hand.pipeline.run_lock import stage_at_work
 
-# The environment variable that lists the rules whose failures the run itself reports at its end.
-REPORTED_AT_END = "REPORTED_AT_END"
+# The environment variable with the rules whose failures the run itself reports: a name or "all".
+REPORTED_BY_RUN = "REPORTED_BY_RUN"
 # The errors of a system that refuses to write a file: no space, no quota or no permission.
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -28,25 +28,28 @@ _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCE
 def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
     """Call `stage` with the rule's values and write a receipt; on failure, exit with status 1.
 
-    The reason is printed and logged: one sentence for a `UserError` and for a file that cannot be
-    written, and a traceback for anything else, which is a defect of this project.
+    The reason is logged, and printed unless the run does so: one sentence for a `UserError` and for
+    a file that cannot be written, and a traceback for anything else, which is a defect of this
+    project.
     """
     log = Path(snakemake.log[0])
     try:
         with _interruptible(), stage_at_work():
             _run(stage, snakemake, log)
     except UserError as error:
-        _fail(
-            log, str(error), aloud=snakemake.rule not in os.getenv(REPORTED_AT_END, "").split(",")
-        )
+        _fail(snakemake.rule, log, str(error))
     except KeyboardInterrupt:
-        _fail(log, f"{snakemake.rule}: interrupted; run snakemake again to continue from here.")
+        _fail(
+            snakemake.rule,
+            log,
+            f"{snakemake.rule}: interrupted; run snakemake again to continue from here.",
+        )
     except OSError as error:
         if error.errno not in _UNWRITABLE:
-            _fail(log, traceback.format_exc())
-        _fail(log, _unwritable(error, snakemake.output[0]))
+            _fail(snakemake.rule, log, traceback.format_exc())
+        _fail(snakemake.rule, log, _unwritable(error, snakemake.output[0]))
     except Exception:  # noqa: BLE001 - the log keeps it and the stage fails
-        _fail(log, traceback.format_exc())
+        _fail(snakemake.rule, log, traceback.format_exc())
 
 
 @contextmanager
@@ -64,7 +67,7 @@ def _run(stage: Callable[..., None], snakemake: Any, log: Path) -> None:
     job = Job(
         rule=snakemake.rule,
         log=str(log),
-        inputs=list(snakemake.input),
+        inputs=[path for path in snakemake.input if path != snakemake.input.get(ORDER_ONLY)],
         outputs=list(snakemake.output),
     )
     begun = begin(job)
@@ -73,10 +76,12 @@ def _run(stage: Callable[..., None], snakemake: Any, log: Path) -> None:
     end(job, begun)
 
 
-def _fail(log: Path, reason: str, *, aloud: bool = True) -> None:
+def _fail(rule: str, log: Path, reason: str) -> None:
+    logged = False
     with suppress(OSError):  # a full disk takes no log either
         log.write_text(reason.rstrip() + "\n", encoding="utf-8")
-    if aloud:
+        logged = True
+    if not logged or os.getenv(REPORTED_BY_RUN) not in (rule, "all"):
         tell(f"\n{reason.rstrip()}\n")
     raise SystemExit(1)
 

@@ -7,6 +7,7 @@ that must not be applied, or is `all`; a run without them writes the same files.
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
@@ -26,6 +27,7 @@ WARM_PYTHON, RATE_LIMIT, PREPARE_DAG, AT_THE_END = (
 )
 PATCHES = (WARM_PYTHON, RATE_LIMIT, PREPARE_DAG, AT_THE_END)
 OWN_WORDS = "DefaultStreamHandler"
+_STAGE_FAILED = re.compile(r"\.(\w+)\.py' (?:returned non-zero exit status|died with)")
 JOBS_FAILED = "At least one job did not complete successfully."
 
 
@@ -126,16 +128,19 @@ def limit(workflow: Any, resource: str, amount: int) -> None:
         workflow.register_resource(resource, amount)
 
 
-def says_that_jobs_failed(record: logging.LogRecord, rule: str) -> bool:
-    """Whether a message of Snakemake's only says that a job of `rule`, or any job, failed.
+def says_that_jobs_failed(record: logging.LogRecord, rule: str | None = None) -> bool:
+    """Whether a message of Snakemake's only says that a stage failed, or that some job did.
+
+    rule: the rule whose stage it may be; any if it is None
 
     The texts are those of `RuleException`, `job_scheduler.ERROR_MESSAGE` and `Workflow.execute`.
     """
     text = record.getMessage()
+    failed = _STAGE_FAILED.search(text) if text.startswith("RuleException:") else None
     return (
         text.startswith("Exiting because a job execution failed.")
         or text.endswith(JOBS_FAILED)
-        or (text.startswith("RuleException:") and f".{rule}.py' returned non-zero exit" in text)
+        or (failed is not None and rule in (None, failed[1]))
     )
 
 

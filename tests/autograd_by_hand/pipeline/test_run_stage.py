@@ -8,7 +8,8 @@ import pytest
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json
-from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.pipeline.receipts import ORDER_ONLY
+from autograd_by_hand.pipeline.run_stage import REPORTED_BY_RUN, run_stage
 
 
 class Files(dict[str, Any]):
@@ -199,3 +200,28 @@ def test_a_writer_that_was_killed_leaves_nothing_for_long(tmp_path):
     torn.write_text("half")
     run_stage(lambda: None, rule(tmp_path, output={"gradients": "a/gradients"}))
     assert not torn.exists()
+
+
+def test_what_a_job_only_waits_for_is_no_part_of_what_it_is_made_of(tmp_path):
+    made = rule(tmp_path, input={"facts": "a/b", ORDER_ONLY: "a/c"}, output={"made": "a/gradients"})
+    run_stage(lambda: None, made)
+    assert set(read_json(tmp_path / "receipts/stage.json")["inputs"]) == {"a/b"}
+
+
+@pytest.mark.parametrize(
+    ("by_run", "aloud"), [("", True), ("other", True), ("stage", False), ("all", False)]
+)
+def test_a_run_that_reports_failures_itself_is_not_anticipated(
+    tmp_path, capsys, monkeypatch, by_run, aloud
+):
+    monkeypatch.setenv(REPORTED_BY_RUN, by_run)
+    assert run_failing(tmp_path, UserError("It is wrong.")) == "It is wrong.\n"
+    assert capsys.readouterr().err == ("\nIt is wrong.\n\n" if aloud else "")
+
+
+def test_a_reason_that_cannot_be_logged_is_always_said(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv(REPORTED_BY_RUN, "all")
+    (tmp_path / "logs").write_text("in the way")
+    with pytest.raises(SystemExit):
+        run_stage(lambda: None, rule(tmp_path))
+    assert "Traceback" in capsys.readouterr().err

@@ -98,19 +98,26 @@ def test_targets_are_added_to_those_that_were_asked_for() -> None:
     assert patches.targets(workflow) == {"a", "b"}
 
 
+RULE_EXCEPTION = "RuleException:\nCalledProcessError: Command"
+
+
 @pytest.mark.parametrize(
-    ("said", "is_all"),
+    ("said", "of"),
     [
-        ("WorkflowError:\nAt least one job did not complete successfully.", True),
-        ("Exiting because a job execution failed. Look above for error messages", True),
-        ("RuleException:\nCalledProcessError: 'python x.accept.py' returned non-zero exit", True),
-        ("RuleException:\nCalledProcessError: 'python x.judge.py' returned non-zero exit", False),
-        ("WorkflowError:\nanother run is at work", False),
+        ("WorkflowError:\nAt least one job did not complete successfully.", "any"),
+        ("Exiting because a job execution failed. Look above for error messages", "any"),
+        (f"{RULE_EXCEPTION} 'python x.accept.py' returned non-zero exit status 1.", "accept"),
+        (f"{RULE_EXCEPTION} 'python x.judge.py' returned non-zero exit status 1.", "judge"),
+        (f"{RULE_EXCEPTION} 'python x.judge.py' died with <Signals.SIGSEGV: 11>.", "judge"),
+        ("RuleException:\nNameError in rule judge", None),
+        ("WorkflowError:\nanother run is at work", None),
     ],
 )
-def test_which_words_say_no_more_than_that_a_job_failed(said: str, is_all: bool) -> None:
+def test_which_words_say_no_more_than_that_a_job_failed(said: str, of: str | None) -> None:
     record = logging.LogRecord("", logging.ERROR, "", 0, said, None, None)
-    assert patches.says_that_jobs_failed(record, "accept") is is_all
+    assert patches.says_that_jobs_failed(record) is (of is not None)
+    for rule in ("accept", "judge"):
+        assert patches.says_that_jobs_failed(record, rule) is (of in ("any", rule))
 
 
 def test_who_is_quiet_about_all_is_quiet_about_anything() -> None:
