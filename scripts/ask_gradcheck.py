@@ -24,12 +24,13 @@ from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import write_json
+from autograd_by_hand.experiment.complex_views import load_forward_of_real
 from autograd_by_hand.experiment.detached import detached_fixed
 from autograd_by_hand.experiment.gradcheck import ask, cut
 from autograd_by_hand.experiment.output_names import output_of
 from autograd_by_hand.experiment.returned_values import outputs_of
 from autograd_by_hand.experiment.sampling import cast
-from autograd_by_hand.experiment.user_code import Author, call, is_surrogate, load_function
+from autograd_by_hand.experiment.user_code import Author, call, is_surrogate
 from autograd_by_hand.experiment.vjp import Backward, backward_function
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_given, read_runs
@@ -46,8 +47,8 @@ def ask_gradcheck(
 ) -> None:
     run = next(run for run in read_runs(draws, cotangents) if run.sample == "trial")
     wide = {name: cast(value, torch.float64) for name, value in run.tensors.items()}
-    given = read_given(draws)
-    forwards = load_function(forward, "forward", given, time_limit)
+    given = read_given(draws, cotangents)
+    forwards = load_forward_of_real(forward, given, time_limit)
 
     def pulled(own: Author, /, **leaves: Tensor) -> dict[str, Tensor]:
         outputs = outputs_of(call(own, forward, leaves, time_limit), own, forward)

@@ -249,7 +249,9 @@ def _numpys_end(
     runs = read_runs(draws, cotangents)
     found: dict[str, list[Array]] = {f"d{name}": [] for name in needed}
     wide = torch_dtype(accumulator(dtype))
-    by_hand = load_backward(backward, read_given(draws), [*runs[0].douts], needed, wide, time_limit)
+    by_hand = load_backward(
+        backward, read_given(draws, cotangents), [*runs[0].douts], needed, wide, time_limit
+    )
     for run in [run for run in runs if run.sample == "trial"][:count]:
         rounded, douts = (
             {name: cast(value, torch_dtype(dtype)) for name, value in given.items()}

@@ -30,7 +30,7 @@ def check_backward(
     checked: Path,
 ) -> None:
     run = read_runs(draws, cotangents)[0]
-    given, dtype = read_given(draws), torch_dtype("float32")
+    given, dtype = read_given(draws, cotangents), torch_dtype("float32")
     by_hand = load_backward(backward, given, [*run.douts], needed, dtype, time_limit)
     answer = by_hand(run.tensors, run.douts)
     if set(needed) <= set(answer.refused):

@@ -25,6 +25,7 @@ from torch import Tensor
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
+from autograd_by_hand.experiment.complex_views import load_forward_of_real
 from autograd_by_hand.experiment.detached import detached_fixed, finding_stops, functions_behind
 from autograd_by_hand.experiment.finite_difference import ridders
 from autograd_by_hand.experiment.gradient_stops import Stop, described
@@ -32,7 +33,7 @@ from autograd_by_hand.experiment.output_names import output_of
 from autograd_by_hand.experiment.returned_values import outputs_of
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.tensor_bits import same_bits
-from autograd_by_hand.experiment.user_code import Author, call, is_surrogate, load_function
+from autograd_by_hand.experiment.user_code import Author, call, is_surrogate
 from autograd_by_hand.experiment.vjp import autograd_vjp
 from autograd_by_hand.floats.formats import eps
 from autograd_by_hand.pipeline.run_stage import run_stage
@@ -54,7 +55,7 @@ def check_forward(
 ) -> None:
     run = next(run for run in read_runs(draws, cotangents) if run.sample == "trial")
     tensors, douts = run.tensors, {name: one.double() for name, one in run.douts.items()}
-    function = load_function(forward, "forward", read_given(draws), time_limit)
+    function = load_forward_of_real(forward, read_given(draws), time_limit)
     fixed = detached_fixed(function) if is_surrogate(forward) else function
     wide = {name: cast(value, torch.float64) for name, value in tensors.items()}
     given = (tensors, needed, torch.float64, douts, time_limit)

@@ -38,7 +38,7 @@ def compute_manual(
 ) -> None:
     runs = read_runs(draws, cotangents)
     found, observations = call_backward(
-        dtype, backward, runs, read_given(draws), needed, time_limit
+        dtype, backward, runs, read_given(draws, cotangents), needed, time_limit
     )
     write_tensors(gradients, found)
     write_json(calls, observations)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.complex_views import handed, parts
 from autograd_by_hand.experiment.output_names import RESULT, cotangent_of
 from autograd_by_hand.experiment.returned_values import differentiable, outputs_of
 from autograd_by_hand.experiment.sampling import Drawn, cast, resumed_generator
@@ -45,22 +46,25 @@ def draw_cotangents(
 ) -> None:
     drawn, state_of = read_tensors(draws), read_tensors(states)
     first = {sample: tensors for sample, run, tensors in runs_of(drawn) if run == 0}
-    function = load_function(forward, "forward", read_given(draws), time_limit)
-    douts = {}
+    given = read_given(draws)
+    function = load_function(forward, "forward", given, time_limit)
+    douts, complex_ = dict[str, Tensor](), set[str]()
     for sample, tensors in first.items():
-        given = {name: cast(value, torch.float32) for name, value in tensors.items()}
+        leaves = {name: cast(value, torch.float32) for name, value in tensors.items()}
         for name in needed:
-            given[name].requires_grad_()
-        outputs = outputs_of(call(function, forward, given, time_limit), function, forward)
-        outputs = differentiable(outputs, function, forward)
+            leaves[name].requires_grad_()
+        result = call(function, forward, handed(leaves, given), time_limit)
+        outputs = outputs_of(result, function, forward)
+        complex_ |= {cotangent_of(name) for name, one in outputs.items() if one.is_complex()}
+        outputs = differentiable(parts(outputs), function, forward)
         how = {
             cotangent_of(name): Drawn(one.shape, at_random=bool(one.dim()) or name != RESULT)
             for name, one in sorted(outputs.items())
         }
         for path in replaced:
-            original = load_function(path, "forward", read_given(draws), time_limit)
-            theirs = outputs_of(call(original, path, given, time_limit), original, path)
-            alike, due = _shapes(outputs), _shapes(theirs)
+            original = load_function(path, "forward", given, time_limit)
+            result = call(original, path, handed(leaves, given), time_limit)
+            alike, due = _shapes(outputs), _shapes(parts(outputs_of(result, original, path)))
             if alike != due:
                 raise UserError(
                     f"{definition_of(function, forward)}: the surrogate returns {alike}, but "
@@ -70,7 +74,7 @@ def draw_cotangents(
         generator = resumed_generator(state_of[f"{sample}/state"])
         for name, one in draw(generator, runs, how).items():
             douts[f"{sample}/{name}"] = one
-    write_tensors(cotangents, douts)
+    write_tensors(cotangents, douts, by_parts=complex_ & {key.split("/")[1] for key in douts})
 
 
 def _shapes(outputs: dict[str, Tensor]) -> str:

@@ -16,11 +16,12 @@ import torch
 
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.experiment.autograd_graph import described, halvings, walk_graph
+from autograd_by_hand.experiment.complex_views import load_forward_of_real
 from autograd_by_hand.experiment.graph_listing import RecordedGraph, first_edge_walk
 from autograd_by_hand.experiment.output_names import RESULT
 from autograd_by_hand.experiment.returned_values import differentiable, outputs_of
 from autograd_by_hand.experiment.sampling import cast
-from autograd_by_hand.experiment.user_code import call, load_function
+from autograd_by_hand.experiment.user_code import call
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import read_given, read_tensors, runs_of
 
@@ -30,7 +31,7 @@ def dump_graph(
 ) -> None:
     runs = runs_of(read_tensors(draws))
     tensors = next(tensors for sample, run, tensors in runs if (sample, run) == ("trial", 0))
-    function = load_function(forward, "forward", read_given(draws), time_limit)
+    function = load_forward_of_real(forward, read_given(draws), time_limit)
     given = {name: cast(value, torch.float32) for name, value in tensors.items()}
     leaves = {name: given[name].requires_grad_() for name in needed}
     outputs = outputs_of(call(function, forward, given, time_limit), function, forward)

@@ -4,6 +4,7 @@ in   folder     the experiment's, which holds inputs.py and the files that tenso
      specs      the config's `tensors`: how each is made, in this order
      samples    the config's `samples`: seed, number of runs, and tensors made in another way
      arguments  the config's `arguments`: what forward and backward get besides tensors
+     dtypes     those of the config, of which the half formats have no complex numbers
      time_limit seconds for one call of inputs.py
 out  draws      safetensors: "<sample>/<tensor>", shape (runs, *shape), for the runs that are fully
                 analysed; and the arguments
@@ -20,10 +21,14 @@ from pathlib import Path
 from torch import Tensor
 
 from autograd_by_hand.aten.dtypes import dtype_name
+from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import write_json
+from autograd_by_hand.experiment.complex_views import parts
 from autograd_by_hand.experiment.input_sources import read_sources
 from autograd_by_hand.experiment.sampling import draw_sample
 from autograd_by_hand.experiment.settings import (
+    HALF,
+    WITHOUT_HALF,
     Argument,
     MadeTensor,
     SampleSpec,
@@ -38,22 +43,40 @@ def generate_tensors(
     specs: dict[str, TensorSpec],
     samples: dict[str, SampleSpec],
     arguments: dict[str, Argument],
+    dtypes: list[str],
     time_limit: float,
     draws: Path,
     states: Path,
     made: Path,
 ) -> None:
     drawn: dict[str, Tensor] = {}
+    complex_ = set[str]()
     state_of: dict[str, Tensor] = {}
     sources = read_sources(Path(folder), specs, samples, arguments, time_limit)
     for name, sample in samples.items():
         tensors, state = draw_sample(specs, sample, sources)
-        drawn |= {f"{name}/{tensor}": value for tensor, value in tensors.items()}
+        own = {tensor for tensor, value in tensors.items() if value.is_complex()}
+        if drawn and own != complex_:
+            other = min(own ^ complex_)
+            raise UserError(
+                f"{Path(folder) / 'config.yaml'}: samples.{name}: {other!r} is complex in some "
+                "samples and real in others; make it the same in all."
+            )
+        complex_ = own
+        drawn |= {f"{name}/{tensor}": parts(value) for tensor, value in tensors.items()}
         state_of[f"{name}/state"] = state
         if name == "trial":
             write_json(made, [_described(*one) for one in tensors.items()])
-    write_tensors(draws, drawn, arguments)
+    _refuse_half(Path(folder), dtypes, sorted(complex_))
+    write_tensors(draws, drawn, arguments, by_parts=complex_)
     write_tensors(states, state_of)
+
+
+def _refuse_half(folder: Path, dtypes: list[str], names: list[str]) -> None:
+    """Refuse the half formats if there are complex tensors."""
+    if names and not HALF.isdisjoint(dtypes):
+        sentence = WITHOUT_HALF.format(name=names[0])
+        raise UserError(f"{folder / 'config.yaml'}: dtypes: {sentence}")
 
 
 def _described(name: str, runs: Tensor) -> MadeTensor:

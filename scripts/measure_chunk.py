@@ -29,6 +29,7 @@ import torch
 
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.complex_views import parts
 from autograd_by_hand.experiment.input_sources import read_sources
 from autograd_by_hand.experiment.sampling import (
     draw_cotangents,
@@ -68,7 +69,7 @@ def measure_chunk(
     how = drawn_as(by_sample(read_tensors(cotangents))[sample])
     states = read_tensors(cotangent_starts)
     pulled = resumed_generator(states[start]) if start in states else generator
-    given = read_given(draws)
+    given = read_given(draws, cotangents)
     by_dtype = [
         ExperimentInDtype(
             forward,
@@ -86,7 +87,7 @@ def measure_chunk(
     drawn = draw_runs(specs, samples[sample], generator, len(runs), sources)
     rows = []
     for run in progress(runs, f"measure_chunk {sample} {first} to {last}, runs"):
-        tensors, one_run = next(drawn), draw_cotangents(pulled, 1, how)
+        tensors, one_run = parts(next(drawn)), draw_cotangents(pulled, 1, how)
         douts = {name: value[0] for name, value in one_run.items()}
         rows.append(torch.stack([one.measure(run, tensors, douts) for one in by_dtype]))
     write_tensors(errors, {"errors": torch.stack(rows, dim=3)})

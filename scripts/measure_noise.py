@@ -26,8 +26,8 @@ from torch import Tensor
 from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.progress import progress
+from autograd_by_hand.experiment.complex_views import load_forward_of_real
 from autograd_by_hand.experiment.sampling import cast
-from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import autograd_vjp
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import (
@@ -56,7 +56,7 @@ def measure_noise(
     overflows: Path,
 ) -> None:
     runs = [run for run in read_runs(draws, cotangents) if run.sample == "trial"]
-    function = load_function(forward, "forward", read_given(draws), time_limit)
+    function = load_forward_of_real(forward, read_given(draws), time_limit)
     generator = np.random.Generator(np.random.SFC64(SEED))
     elements = sum(runs[0].tensors[name].numel() for name in needed)
     each = AT_LEAST if elements >= MANY else max(AT_LEAST, ceil(DRAWS / len(runs)))

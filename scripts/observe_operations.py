@@ -52,7 +52,7 @@ def observe_operations(
 ) -> None:
     runs = read_runs(draws, cotangents)
     runs.sort(key=lambda run: run.sample != "trial")  # its first run defines the programs
-    given, rest = read_given(draws), (needed, torch_dtype(dtype), time_limit)
+    given, rest = read_given(draws, cotangents), (needed, torch_dtype(dtype), time_limit)
     theirs = load_forward(forward, given, *rest)
     by_hand = load_backward(backward, given, [*runs[0].douts], *rest)
     first: dict[str, tuple[Program, dict[str, torch.Size]]] = {}  # and shapes of what is recorded

@@ -36,7 +36,7 @@ def reorder_sums(
     handed_over: Path,
 ) -> None:
     runs = read_runs(draws, cotangents)
-    given, douts = read_given(draws), [*runs[0].douts]
+    given, douts = read_given(draws, cotangents), [*runs[0].douts]
     by_hand = load_backward(backward, given, douts, needed, torch_dtype(dtype), time_limit)
     stack, sums = Stack(), NumpySums()
     for run in progress(runs, f"reorder_sums {dtype}, runs"):

@@ -8,7 +8,15 @@ SPECS = {"x": {"shape": [2], "draw": "randn"}, "W": {"shape": [3], "draw": "rand
 
 def run(folder, specs=SPECS, **samples):
     generate_tensors(
-        str(folder), specs, samples, {}, 10, folder / "draws", folder / "states", folder / "made"
+        str(folder),
+        specs,
+        samples,
+        {},
+        ["float32"],
+        10,
+        folder / "draws",
+        folder / "states",
+        folder / "made",
     )
     return read_tensors(folder / "draws"), read_tensors(folder / "states")
 

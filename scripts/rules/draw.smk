@@ -23,6 +23,7 @@ rule generate_tensors:
         specs=experiments.setting("tensors"),
         samples=experiments.setting("samples"),
         arguments=experiments.setting("arguments", {}),
+        dtypes=experiments.setting("dtypes"),
     script:
         "../generate_tensors.py"
 

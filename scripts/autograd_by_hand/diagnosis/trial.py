@@ -28,9 +28,9 @@ from autograd_by_hand.diagnosis.measured import Measured
 from autograd_by_hand.diagnosis.mistake import Mistake
 from autograd_by_hand.diagnosis.steps import Ref, Steps
 from autograd_by_hand.diagnosis.value_patterns import Values, exact
+from autograd_by_hand.experiment.complex_views import load_forward_of_real
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.settings import Given
-from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import Backward, autograd_vjp, backward_function
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
 from autograd_by_hand.storage.safetensors_torch import Run as GivenRun
@@ -75,7 +75,7 @@ class Trial:
         )
         self.path, self.backward, self.limit = forward, backward, limit
         self.without = without
-        self.forward = load_function(forward, "forward", given, limit)
+        self.forward = load_forward_of_real(forward, given, limit)
         function = backward_function(backward, given, [*self.douts[0]], limit)
         self.by_hand = Backward(function, backward, needed, torch.float64, limit)
 
@@ -98,7 +98,7 @@ class Trial:
             {name: trial[f"d{name}"][:AT_MOST] for name in needed}
             for trial in (arrays_by_sample(path)["trial"] for path in (manual, reference))
         )
-        given = read_given(draws)
+        given = read_given(draws, cotangents)
         return cls(forward, backward, given, runs, by_hand, truth, needed, limit, without)
 
     def named(

@@ -12,8 +12,10 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.data_files import shapes_in
 from autograd_by_hand.experiment.output_names import is_cotangent
 from autograd_by_hand.experiment.settings import (
+    HALF,
     INPUTS,
     SOURCES,
+    WITHOUT_HALF,
     Argument,
     Config,
     TensorSpec,
@@ -22,7 +24,7 @@ from autograd_by_hand.experiment.settings import (
 
 Place = tuple[str | int, ...]  # the keys and indices that lead to a value of the config
 WITHOUT_GRADIENT = {"randint": "whole numbers", "bernoulli": "true or false"}  # by the draw
-FLOATS = ("F64", "F32", "F16", "BF16")  # as a safetensors file has them
+FLOATS = ("F64", "F32", "F16", "BF16", "C64")  # as a safetensors file has them
 KINDS = (*FLOATS, "I64", "I32", "I8", "U8", "BOOL")
 RESERVED = ("generator",)  # besides the cotangents: what the author's functions get anyway
 
@@ -44,6 +46,9 @@ def mistakes_of_inputs(config: Config, folder: Path) -> list[tuple[Place, str]]:
         if name in tensors:
             found.append((("arguments", name), "is a tensor as well; choose another name."))
         found += _mistyped(("arguments", name), value)
+    drawn_complex = [name for name, one in tensors.items() if one.get("draw") == "complex_randn"]
+    if drawn_complex and not HALF.isdisjoint(config["dtypes"]):
+        found.append((("dtypes",), WITHOUT_HALF.format(name=drawn_complex[0])))
     for sample, spec in config["samples"].items():
         own = spec.get("tensors", {})
         for name in own:

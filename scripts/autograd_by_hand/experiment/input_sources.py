@@ -28,7 +28,8 @@ from autograd_by_hand.experiment.user_code import (
 )
 
 FLOATS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
-DTYPES = (*FLOATS, torch.int64, torch.int32, torch.int8, torch.uint8, torch.bool)
+CONTINUOUS = (*FLOATS, torch.complex128, torch.complex64)
+DTYPES = (*CONTINUOUS, torch.int64, torch.int32, torch.int8, torch.uint8, torch.bool)
 
 
 @dataclass(frozen=True)
@@ -183,12 +184,12 @@ def _unusable(tensor: Tensor, spec: TensorSpec) -> str | None:
     wanted = spec.get("shape")
     if wanted is not None and [*tensor.shape] != wanted:
         return f"has shape {tuple(tensor.shape)}, but the config says {wanted}"
-    if spec.get("requires_grad") and tensor.dtype not in FLOATS:
+    if spec.get("requires_grad") and tensor.dtype not in CONTINUOUS:
         kind = dtype_name(tensor.dtype)
         return f"is {kind}, which has no gradient; remove its requires_grad from the config"
     if spec.get("requires_grad") and not tensor.numel():
         return "has no elements; remove its requires_grad from the config"
-    if "scale" in spec and tensor.dtype not in FLOATS:
+    if "scale" in spec and tensor.dtype not in CONTINUOUS:
         return f"is {dtype_name(tensor.dtype)}, which is not scaled; remove its scale"
     return None
 

@@ -51,7 +51,7 @@ def check_gradients(
                 what = joined(" ", [what, hint])
             due = Message("backward must give {wanted}", wanted=wanted)
             refused[name] = Message("{place}: {what}; {due}.", place=place, what=what, due=due)
-        elif wrong := _what_is_wrong(gradient, name, tensors[name]):
+        elif wrong := what_is_wrong(gradient, name, tensors[name]):
             refused[name] = Message("{place}: {wrong}.", place=place, wrong=wrong)
         else:
             good[name] = gradient.detach()
@@ -72,7 +72,7 @@ def check_gradients(
     return good, refused
 
 
-def _what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
+def what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
     """A clause on why `gradient` cannot be the gradient of `tensor`; None if it can."""
     if not isinstance(gradient, Tensor):
         return Message(
@@ -168,7 +168,7 @@ def differentiable(outputs: dict[str, Tensor], function: Author, path: Path) -> 
     """Those of forward's outputs that autograd can differentiate; indices and masks are not.
 
     Raises
-        UserError: if there is none, or if one of them is complex.
+        UserError: if there is none, or if one of them is sparse.
     """
     found = {name: output for name, output in outputs.items() if output.requires_grad}
     place = definition_of(function, path)
@@ -183,10 +183,5 @@ def differentiable(outputs: dict[str, Tensor], function: Author, path: Path) -> 
         if output.layout != torch.strided:
             raise UserError(
                 f"{place}: forward returns a sparse tensor; return a dense one, with .to_dense()."
-            )
-        if output.is_complex():
-            raise UserError(
-                f"{place}: forward returns complex numbers; return real ones, for example both "
-                "parts with torch.view_as_real."
             )
     return found

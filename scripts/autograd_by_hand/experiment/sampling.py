@@ -77,11 +77,13 @@ def draw_sample(
 
 
 def _draw(spec: TensorSpec, generator: torch.Generator) -> Tensor:
-    """Draw one tensor of shape spec["shape"], in float32, int64 or bool."""
+    """Draw one tensor of shape spec["shape"], in float32, complex64, int64 or bool."""
     shape = spec["shape"]
     match spec["draw"]:
         case "randn":
             return torch.randn(shape, generator=generator)
+        case "complex_randn":
+            return torch.randn(shape, generator=generator, dtype=torch.complex64)
         case "uniform":
             low, high = spec.get("low", 0.0), spec.get("high", 1.0)
             return torch.empty(shape).uniform_(low, high, generator=generator)

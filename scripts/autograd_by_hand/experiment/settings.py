@@ -16,6 +16,10 @@ TRACED = 5
 Argument = bool | int | float | str | None | list["Argument"] | dict[str, "Argument"]
 
 
+HALF = {"bfloat16", "float16"}
+WITHOUT_HALF = (
+    "{name!r} is complex, and torch has no complex numbers of bfloat16 or float16; leave them out."
+)
 # A tensor written out: a number, true or false, or nested lists of these.
 Written = bool | int | float | list["Written"]
 SOURCES = ("draw", "value", "file", "from")  # where a tensor comes from; it has one of these keys
@@ -125,10 +129,12 @@ class Given:
 
     tensors: the names of the config's tensors
     arguments: what is no tensor
+    complex: which of the tensors, and of the cotangents, are complex
     """
 
     tensors: tuple[str, ...]
     arguments: dict[str, Argument]
+    complex: tuple[str, ...] = ()
 
 
 def drawn_tensors(tensors: dict[str, TensorSpec], sample: SampleSpec) -> dict[str, TensorSpec]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from autograd_by_hand.aten.dispatch import materialized
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.experiment.complex_views import backward_of_real, load_forward_of_real
 from autograd_by_hand.experiment.output_names import COTANGENT, RESULT, cotangent_of, output_of
 from autograd_by_hand.experiment.returned_values import (
     check_gradients,
@@ -132,7 +133,7 @@ def load_forward(
     Raises
         UserError: as `load_function` does.
     """
-    return Forward(load_function(path, "forward", given, limit), path, needed, dtype, limit)
+    return Forward(load_forward_of_real(path, given, limit), path, needed, dtype, limit)
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ def backward_function(path: Path, given: Given, cotangents: list[str], limit: fl
     function = load_function(path, "backward", replace(given, tensors=known), limit)
     parameters = inspect.signature(function).parameters
     if COTANGENT in cotangents or COTANGENT not in parameters:
-        return function
+        return backward_of_real(function, path, given)
     kept = [one for name, one in parameters.items() if name != COTANGENT and name not in cotangents]
     keyword = [one.replace(kind=one.KEYWORD_ONLY) for one in kept]
     taken = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in cotangents]
@@ -250,4 +251,4 @@ def backward_function(path: Path, given: Given, cotangents: list[str], limit: fl
         return function(**own, **{COTANGENT: together})
 
     with_all.__signature__ = inspect.Signature([*keyword, *taken])  # type: ignore[attr-defined]
-    return with_all
+    return backward_of_real(with_all, path, given)

@@ -29,10 +29,13 @@ class Notes(TypedDict, total=False):
 
     arguments: the arguments of forward and backward that are no tensors
     complex: the names of the complex tensors
+    by_parts: the names, without samples, of real tensors that stand for complex ones: they are read
+        as real ones
     """
 
     arguments: dict[str, Argument]
     complex: list[str]
+    by_parts: list[str]
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -1,14 +1,16 @@
 """Read and write named tensors as safetensors files.
 
-A file holds tensors keyed "<sample>/<name>", with the runs of the sample along the first axis. The
-file of the draws also holds the arguments that are no tensors. Safetensors lacks complex numbers of
-both precisions, so a complex tensor is stored as a real one with a last axis of two, and its name
-is noted. Both are in the file's metadata (`safetensors_numpy.NOTES`).
+A file holds tensors keyed "<sample>/<name>", with the runs of the sample along the first axis.
+Safetensors lacks complex numbers of both precisions, so a complex tensor is stored as a real one
+with a last axis of two, and its name is noted. The file of the draws also holds the arguments that
+are no tensors, and those of draws and cotangents say which of them stand for complex ones. All this
+is in a file's metadata (`safetensors_numpy.NOTES`).
 """
 
 import json
 import os
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,11 +50,15 @@ def array_of(tensor: Tensor) -> NDArray[Any]:
 
 
 def write_tensors(
-    path: Path, tensors: dict[str, Tensor], arguments: dict[str, Argument] | None = None
+    path: Path,
+    tensors: dict[str, Tensor],
+    arguments: dict[str, Argument] | None = None,
+    by_parts: Collection[str] = (),
 ) -> None:
     """Write torch tensors, atomically; the same tensors give the same bytes.
 
     arguments: those of forward and backward that are no tensors
+    by_parts: the names, without samples, of real tensors that stand for complex ones
 
     Raises
         OSError: if the operating system cannot write the file.
@@ -68,6 +74,8 @@ def write_tensors(
     notes: Notes = {"arguments": arguments} if arguments else {}
     if complexes := sorted(name for name, tensor in tensors.items() if tensor.is_complex()):
         notes["complex"] = complexes
+    if by_parts:
+        notes["by_parts"] = sorted(by_parts)
     with atomic_path(path) as temporary:
         try:
             save_file(whole, temporary, {NOTES: json.dumps(notes)} if notes else None)
@@ -77,18 +85,26 @@ def write_tensors(
             raise
 
 
-def read_given(draws: Path) -> Given:
-    """What forward and backward are called with, from the file of the draws.
+def read_given(draws: Path, cotangents: Path | None = None) -> Given:
+    """What forward is called with, from the file of the draws; backward needs the cotangents' too.
 
     Raises
         UserError: if the file is damaged.
     """
+    names, notes = _header(draws)
+    pulled: Notes = {} if cotangents is None else _header(cotangents)[1]
+    by_parts = (*notes.get("by_parts", []), *pulled.get("by_parts", []))
+    return Given(names, notes.get("arguments", {}), by_parts)
+
+
+def _header(path: Path) -> tuple[tuple[str, ...], Notes]:
+    """The names of the tensors in a file, without samples, and what it says of them."""
     try:
-        with safetensors.safe_open(draws, "pt") as file:
+        with safetensors.safe_open(path, "pt") as file:
             names = dict.fromkeys(key.split("/", 1)[1] for key in sorted(file.keys()))
-            return Given(tuple(names), notes_of(file.metadata()).get("arguments", {}))
+            return tuple(names), notes_of(file.metadata())
     except (safetensors.SafetensorError, ValueError) as error:
-        raise damaged(draws) from error
+        raise damaged(path) from error
 
 
 def _storable(tensor: Tensor) -> Tensor:

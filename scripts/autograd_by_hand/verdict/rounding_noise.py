@@ -231,7 +231,7 @@ def _sums(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Summ
     every = executed(torch.square)
     if func in BIASES:
         terms = args[BIASES[func]].shape[-1] + BIASES[func]
-        counts = [args[0].new_tensor(float(terms))]
+        counts = [torch.full((1,), terms, dtype=torch.float64, device=args[0].device)]
     else:
         counts = executed(torch.ones_like)
     return [

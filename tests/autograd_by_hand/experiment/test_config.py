@@ -148,7 +148,7 @@ CASES = {
     ),
     "an unknown draw": (
         (f"t: {T}", "t: {shape: [2], draw: rand}"),
-        "5: tensors.t.draw: 'rand' is none of randn, uniform, linear_default, randint, bernoulli; did you mean 'randn'?",
+        "5: tensors.t.draw: 'rand' is none of randn, uniform, linear_default, complex_randn, randint, bernoulli; did you mean 'randn'?",
     ),
     "a negative shape": (
         ("shape: [2, 3]", "shape: [2, -3]"),
@@ -507,7 +507,7 @@ CASES = {
     ),
     "a dtype that no input has": (
         (f"t: {T}", "t: {file: data.safetensors, key: z}"),
-        "5: tensors.t: file: 'z' is I16 in HERE/data.safetensors; convert it to one of F64, F32, F16, BF16, I64, I32, I8, U8, BOOL.",
+        "5: tensors.t: file: 'z' is I16 in HERE/data.safetensors; convert it to one of F64, F32, F16, BF16, C64, I64, I32, I8, U8, BOOL.",
     ),
     "a file's tensor of another shape": (
         (f"t: {T}", "t: {file: data.safetensors, shape: [3]}"),
@@ -537,6 +537,14 @@ def test_a_config_may_list_pitfalls_and_ask_that_they_are_named(tmp_path):
 @pytest.mark.parametrize(("edit", "sentence"), CASES.values(), ids=CASES)
 def test_a_mistake_is_told_with_its_line_its_key_and_its_remedy(tmp_path, edit, sentence):
     assert refused(tmp_path, edited(*edit)) == sentence
+
+
+def test_complex_numbers_in_a_half_format_are_refused(tmp_path):
+    text = edited("[float64, float32]", "[float32, float16]")
+    assert refused(tmp_path, text.replace(T, "{shape: [2], draw: complex_randn}")) == (
+        "11: dtypes: 't' is complex, and torch has no complex numbers of bfloat16 or float16; "
+        "leave them out."
+    )
 
 
 def test_a_file_that_is_not_utf_8_is_told_by_its_first_wrong_byte(tmp_path):

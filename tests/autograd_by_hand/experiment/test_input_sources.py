@@ -135,8 +135,8 @@ REFUSED = {
     "a dtype that no input has": (
         "return {'A': torch.ones(2).to(torch.uint16)}",
         (
-            "inputs.py:4: 'A' is uint16; convert it to one of float64, float32, bfloat16, float16, "
-            "int64, int32, int8, uint8, bool."
+            "inputs.py:4: 'A' is uint16; convert it to one of float64, float32, bfloat16, float16, complex128, "
+            "complex64, int64, int32, int8, uint8, bool."
         ),
     ),
     "whole numbers that are to have a gradient": (

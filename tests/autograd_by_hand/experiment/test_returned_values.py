@@ -222,16 +222,6 @@ def test_a_result_on_another_device_is_told(tmp_path):
     )
 
 
-def test_complex_numbers_are_refused_with_a_way_to_return_them(tmp_path):
-    function, path = load(tmp_path, "\ndef forward(x):\n    pass\n", ("x",), "forward")
-    with pytest.raises(UserError) as error:
-        differentiable({"result": torch.ones(2, requires_grad=True) + 1j}, function, path)
-    assert error.value.sentence == (
-        f"{path}:2: forward returns complex numbers; return real ones, for example both parts with "
-        "torch.view_as_real."
-    )
-
-
 def test_a_sparse_result_is_refused_with_a_way_to_return_it(tmp_path):
     function, path = load(tmp_path, "\ndef forward(x):\n    pass\n", ("x",), "forward")
     with pytest.raises(UserError) as error:

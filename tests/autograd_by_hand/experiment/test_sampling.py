@@ -110,6 +110,19 @@ def test_randint_draws_every_whole_number_up_to_high_left_out():
     assert set(values.flatten().tolist()) == {-1, 0, 1, 2}
 
 
+def test_complex_randn_is_torchs_own():
+    values = drawn(spec("complex_randn", (3,)))[0]
+    expected = torch.randn(3, dtype=torch.complex64, generator=torch.Generator().manual_seed(7))
+    assert torch.equal(values, expected)
+
+
+def test_bernoulli_draws_true_and_false_by_its_probability():
+    values = drawn(spec("bernoulli", (1000,), probability=0.25))
+    assert values.dtype == torch.bool
+    assert 0.2 < values.double().mean() < 0.3
+    assert drawn(spec("bernoulli", (9,), probability=1)).all()
+
+
 def test_randint_starts_at_zero_unless_told_otherwise():
     assert set(drawn(spec("randint", (200,), high=2)).flatten().tolist()) == {0, 1}
 
