@@ -21,6 +21,7 @@ from autograd_by_hand.experiment.settings import (
     TensorSpec,
     drawn_tensors,
 )
+from autograd_by_hand.experiment.source_code import parameters_in
 
 Place = tuple[str | int, ...]  # the keys and indices that lead to a value of the config
 WITHOUT_GRADIENT = {"randint": "whole numbers", "bernoulli": "true or false"}  # by the draw
@@ -46,6 +47,7 @@ def mistakes_of_inputs(config: Config, folder: Path) -> list[tuple[Place, str]]:
         if name in tensors:
             found.append((("arguments", name), "is a tensor as well; choose another name."))
         found += _mistyped(("arguments", name), value)
+    found += _untaken(arguments, folder)
     drawn_complex = [name for name, one in tensors.items() if one.get("draw") == "complex_randn"]
     if drawn_complex and not HALF.isdisjoint(config["dtypes"]):
         found.append((("dtypes",), WITHOUT_HALF.format(name=drawn_complex[0])))
@@ -61,6 +63,23 @@ def mistakes_of_inputs(config: Config, folder: Path) -> list[tuple[Place, str]]:
                 place = ("tensors", name) if alone else ("samples", sample, "tensors", name)
                 found.append((place, problem))
     return found
+
+
+def _untaken(arguments: dict[str, Argument], folder: Path) -> Iterator[tuple[Place, str]]:
+    """The arguments that none of the author's functions takes, as far as their files say."""
+    taken = set[str]()
+    for path in (folder / "forward.py", folder / "backward.py", folder / INPUTS):
+        if path.name == INPUTS and not path.is_file():
+            continue
+        parameters = parameters_in(path, path.stem)
+        if parameters is None:
+            return
+        taken |= parameters
+    for name in arguments:
+        if name not in taken:
+            close = get_close_matches(name, taken, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "name it there, or leave it out."
+            yield ("arguments", name), f"no function has a parameter {name!r}; {hint}"
 
 
 def _mistyped(place: Place, value: Argument) -> Iterator[tuple[Place, str]]:

@@ -1,5 +1,6 @@
-"""Compile an author's Python file; describe a mistake of syntax in a sentence with its line."""
+"""Compile an author's Python file, or look into it; describe a mistake of syntax in a sentence."""
 
+import ast
 from pathlib import Path
 from types import CodeType
 
@@ -26,3 +27,16 @@ def compiled(path: Path) -> CodeType:
         raise UserError(f"{path}{line}: does not parse as Python: {what}.") from error
     except (RecursionError, MemoryError) as error:  # CPython's for an expression nested too deeply
         raise UserError(f"{path}: is nested too deeply for Python; split it.") from error
+
+
+def parameters_in(path: Path, name: str) -> set[str] | None:
+    """The parameters of the function `name` that a file defines; None if it cannot be told."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    found = [one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == name]
+    if not found or found[-1].decorator_list:
+        return None
+    own = found[-1].args
+    return {one.arg for one in (*own.posonlyargs, *own.args, *own.kwonlyargs)}

@@ -539,6 +539,31 @@ def test_a_mistake_is_told_with_its_line_its_key_and_its_remedy(tmp_path, edit, 
     assert refused(tmp_path, edited(*edit)) == sentence
 
 
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ("x, t, eps", ""),
+        (
+            "x, t, eps2",
+            "12: arguments.eps: no function has a parameter 'eps'; did you mean 'eps2'?",
+        ),
+        (
+            "x",
+            "12: arguments.eps: no function has a parameter 'eps'; name it there, or leave it out.",
+        ),
+    ],
+)
+def test_an_argument_that_no_function_takes_is_told(tmp_path, parameters, sentence):
+    (tmp_path / "forward.py").write_text(f"def forward({parameters}):\n    pass\n")
+    (tmp_path / "backward.py").write_text("def backward(x, t, dout):\n    pass\n")
+    text = edited("time_limit: 20", "arguments: {eps: 1.0e-5}")
+    if sentence:
+        assert refused(tmp_path, text) == sentence
+    else:
+        (tmp_path / "config.yaml").write_text(text)
+        assert load_config(tmp_path / "config.yaml", SCHEMA)["arguments"] == {"eps": 1e-5}
+
+
 def test_complex_numbers_in_a_half_format_are_refused(tmp_path):
     text = edited("[float64, float32]", "[float32, float16]")
     assert refused(tmp_path, text.replace(T, "{shape: [2], draw: complex_randn}")) == (
