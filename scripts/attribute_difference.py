@@ -54,7 +54,12 @@ from autograd_by_hand.replay.program import (
 )
 from autograd_by_hand.replay.repeated_replay import RepeatedReplay
 from autograd_by_hand.replay.torch_fallback import NotRepeated, execute_in_torch
-from autograd_by_hand.storage.attribution import Attribution, Counterfactual, End
+from autograd_by_hand.storage.attribution import (
+    Attribution,
+    Counterfactual,
+    End,
+    not_attributed,
+)
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
 from autograd_by_hand.storage.safetensors_torch import read_given, read_runs
 from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS, counterfactual
@@ -96,7 +101,7 @@ def attribute_difference(
             time_limit,
         )
     except NotRepeated as refusal:
-        found = _nothing(refusal.args[0])
+        found = not_attributed(refusal.args[0])
     write_json(attribution, found)
 
 
@@ -121,7 +126,7 @@ def _attributed(
     program = observed["hand"]
     reason = _reason(observed, revealed)
     if reason:
-        return _nothing(reason)
+        return not_attributed(reason)
     drawn, made, by_hand = (
         {name: values[:TRACED] for name, values in arrays_by_sample(*paths)["trial"].items()}
         for paths in ((draws, cotangents), (recorded, autograd), (manual,))
@@ -219,18 +224,6 @@ def _reason(observed: Operations, revealed: list[RevealedSum]) -> str | None:
                     why=why,
                 )
     return None
-
-
-def _nothing(reason: str) -> Attribution:
-    return {
-        "runs": 0,
-        "refused": reason,
-        "ends": [],
-        "shares": [],
-        "counterfactuals": [],
-        "forward": [],
-        "backward": [],
-    }
 
 
 def _numpys_end(

@@ -16,7 +16,9 @@ out  by_dtype      error per dtype, with the dtype's spacing and the rounding no
      trees         the summation orders of torch and numpy, in the dtype shown in full
      shares        the causes of the difference, per dtype and gradient
 
-The layout is computed here; the template templates/figures/<name>.svg.j2 holds the words.
+Graph, attributions, operations and orders may be missing (`storage.missing`): a picture that needs
+one of them is missing as well. The layout is computed here; the template
+templates/figures/<name>.svg.j2 holds the words.
 """
 
 from pathlib import Path
@@ -35,7 +37,9 @@ from autograd_by_hand.report.graph_boxes import graph_layout
 from autograd_by_hand.report.share_bars import bars_of_shares
 from autograd_by_hand.report.sum_trees import trees_layout
 from autograd_by_hand.report.templates import render
+from autograd_by_hand.storage.attribution import read_attribution
 from autograd_by_hand.storage.errors_table import read_csv
+from autograd_by_hand.storage.missing import missing_in, write_missing
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.verdict.gradient_facts import JudgedFacts, trial_facts
 
@@ -60,7 +64,7 @@ def draw_figures(
     trees: Path,
     shares: Path,
 ) -> None:
-    table, nodes = read_csv(errors), read_json(graph)["nodes"]
+    table = read_csv(errors)
     spacing = {dtype: eps(dtype) for dtype in dtypes}
     noise = {
         dtype: {name: float(fact["noise"]) for name, fact in of_gradients.items()}
@@ -79,10 +83,17 @@ def draw_figures(
     largest = largest_matrix({name: truth[key].shape[1:] for name, key in keys.items()})
     apart = difference(*sides[keys[largest]], tails[keys[largest]])
     _draw(places, map_of_errors(largest, apart, truth[keys[largest]], shown), language)
-    _draw(chain, graph_layout(nodes, layers(nodes)), language)
-    sums = described_sums(read_json(operations), read_json(orders)["sums"])
-    _draw(trees, trees_layout(sums, shown), language)
-    attributed = dict(zip(dtypes, map(read_json, attributions), strict=True))
+    if missing := missing_in(graph):
+        write_missing(chain, missing)
+    else:
+        nodes = read_json(graph)["nodes"]
+        _draw(chain, graph_layout(nodes, layers(nodes)), language)
+    if missing := missing_in(operations) or missing_in(orders):
+        write_missing(trees, missing)
+    else:
+        sums = described_sums(read_json(operations), read_json(orders)["sums"])
+        _draw(trees, trees_layout(sums, shown), language)
+    attributed = dict(zip(dtypes, map(read_attribution, attributions), strict=True))
     _draw(shares, bars_of_shares(attributed, gradients), language)
 
 

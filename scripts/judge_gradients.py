@@ -8,14 +8,17 @@ in   errors        csv: the experiment's errors
      attributions  json per dtype, as attribute_difference writes them
      tried         json, as try_pitfalls writes it; no file if the config has no pitfalls
      graph         json: the graph of forward
+     handed_over   json per dtype, as reorder_sums writes it
      acceptance    the config's criteria
      autograd      "allowed" if the config allows backward to use autograd, else None
-     dtypes        the dtypes, in the order of `facts`, `calls` and `attributions`
+     dtypes        the dtypes, in the order of `facts`, `calls`, `attributions` and `handed_over`
 out  judgement     json: `verdicts`, `acceptance`, and `refused`, a sentence for each gradient that
                    backward did not give, or gave although the config does not ask for it; and
                    `autograd`, how backward uses autograd, if it does, and whether it may
 
-This stage judges what others have measured; render_report words the result.
+Mistakes, oracle, attributions, tried, graph and what was handed over may be missing
+(`storage.missing`): the verdicts are passed without them. This stage judges what others have
+measured; render_report words the result.
 """
 
 from pathlib import Path
@@ -23,10 +26,13 @@ from pathlib import Path
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.experiment.settings import Criterion
 from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.attribution import read_attribution
 from autograd_by_hand.storage.errors_table import read_csv
+from autograd_by_hand.storage.missing import Missing, missing_in, read_part
+from autograd_by_hand.storage.second_opinions import doubt
 from autograd_by_hand.verdict.acceptance import AutogradFinding, Judgement, evaluate
 from autograd_by_hand.verdict.calls import autograd_use, calls_of
-from autograd_by_hand.verdict.judge import VerdictOnGradient, judge_gradient
+from autograd_by_hand.verdict.judge import Mistake, VerdictOnGradient, judge_gradient
 
 
 def judge_gradients(
@@ -39,17 +45,18 @@ def judge_gradients(
     attributions: list[Path],
     tried: list[Path],
     graph: Path,
+    handed_over: list[Path],
     acceptance: list[Criterion],
     autograd: str | None,
     dtypes: list[str],
     judgement: Path,
 ) -> None:
-    facts_of, called, attributed = (
-        dict(zip(dtypes, map(read_json, paths), strict=True))
-        for paths in (facts, calls, attributions)
+    facts_of, called = (
+        dict(zip(dtypes, map(read_json, paths), strict=True)) for paths in (facts, calls)
     )
+    attributed = dict(zip(dtypes, map(read_attribution, attributions), strict=True))
     in_float64 = read_json(formula)["samples"]["trial"]["gradients"]
-    named, reason = read_json(mistakes), read_json(oracle)["reason"]
+    named: dict[str, Mistake | None] | Missing = read_part(mistakes)
     verdicts: list[VerdictOnGradient] = [
         {
             "gradient": gradient,
@@ -59,15 +66,21 @@ def judge_gradients(
                 measured,
                 in_float64[gradient],
                 calls_of(called[dtype], gradient.removeprefix("d")),
-                named[gradient],
-                reason,
+                None if isinstance(named, Missing) else named[gradient],
+                doubt(read_part(oracle)),
             ),
         }
         for dtype, of_dtype in facts_of.items()
         for gradient, measured in of_dtype["samples"]["trial"]["gradients"].items()
     ]
-    pitfalls = [row for path in tried for row in read_json(path)]
-    table, nodes = read_csv(errors), read_json(graph)["nodes"]
+    pitfalls = read_part(tried[0]) if tried else []
+    table, recorded = read_csv(errors), read_part(graph)
+    nodes = recorded if isinstance(recorded, Missing) else recorded["nodes"]
+    reordered = {
+        dtype: missing
+        for dtype, path in zip(dtypes, handed_over, strict=True)
+        if (missing := missing_in(path))
+    }
     refused = [sentence for told in called.values() for sentence in told["refused"].values()]
     use = autograd_use(called.values())
     finding: AutogradFinding | None = None
@@ -76,7 +89,7 @@ def judge_gradients(
     judged: Judgement = {
         "verdicts": verdicts,
         "acceptance": [
-            evaluate(one, table, nodes, verdicts, attributed, pitfalls, finding)
+            evaluate(one, table, nodes, verdicts, attributed, pitfalls, finding, reordered)
             for one in acceptance
         ],
         "refused": list(dict.fromkeys(refused)),

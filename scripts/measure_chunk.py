@@ -7,15 +7,18 @@ in   forward, backward  the author's files
                         safetensors: "<sample>/<first run>", the generators' bytes
      cotangents         safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      arithmetic         json per dtype, as compute_reference writes it
+     handed_over        json per dtype, as reorder_sums writes it; where it is missing, numpy's sums
+                        are not tried here either
      folder             the experiment's
      specs, samples     from the config
-     dtypes             the dtypes, in the order of `arithmetic`
+     dtypes             the dtypes, in the order of `arithmetic` and `handed_over`
      needed             the tensors that require a gradient
      sample, first, last
                         which runs: those from `first` on and before `last`
      time_limit         seconds for one call
 out  errors             safetensors: "errors", (dtypes, comparisons, gradients, runs, measures),
-                        float64, in the order of `storage.comparisons`
+                        float64, in the order of `storage.comparisons`; a comparison that
+                        is missing has nan
      tails              json: by dtype, `gradients`, the counts of `verdict.error_histogram`, and
                         `lost`, how many runs have a result of forward that is not finite
 
@@ -39,6 +42,7 @@ from autograd_by_hand.experiment.sampling import (
 )
 from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.missing import missing_in
 from autograd_by_hand.storage.safetensors_numpy import by_sample
 from autograd_by_hand.storage.safetensors_torch import read_given, read_tensors, write_tensors
 from autograd_by_hand.verdict.measure_run import ExperimentInDtype
@@ -52,6 +56,7 @@ def measure_chunk(
     cotangent_starts: Path,
     cotangents: Path,
     arithmetic: list[Path],
+    handed_over: list[Path],
     folder: str,
     specs: dict[str, TensorSpec],
     samples: dict[str, SampleSpec],
@@ -79,9 +84,10 @@ def measure_chunk(
             needed,
             dtype,
             read_json(path)["arithmetic"] == "longdouble",
+            missing_in(sums) is None,
             time_limit,
         )
-        for dtype, path in zip(dtypes, arithmetic, strict=True)
+        for dtype, path, sums in zip(dtypes, arithmetic, handed_over, strict=True)
     ]
     sources = read_sources(Path(folder), specs, samples, given.arguments, time_limit)
     drawn = draw_runs(specs, samples[sample], generator, len(runs), sources)

@@ -35,7 +35,8 @@ def record() -> list[str]:
     """Record every experiment of the project in this folder; return a line on each thing written.
 
     Raises
-        UserError: if there is no experiment, if one has no up-to-date run, or during a run.
+        UserError: if there is no experiment, if one has no up-to-date run or one with a missing
+            part, or during a run.
     """
     folders = sorted(path.parent for path in EXPERIMENTS.glob("*/config.yaml"))
     if not folders:
@@ -47,6 +48,12 @@ def record() -> list[str]:
             f"{listed(map(str, stale))} {has} no up-to-date run; run make, then make record."
         )
     manifests = [read_json(folder / "manifest.json") for folder in folders]
+    for folder, manifest in zip(folders, manifests, strict=True):
+        if missing := manifest.get("missing"):
+            raise UserError(
+                f"{folder}: {missing[0]['stage']} {missing[0]['words']}. "
+                "Only whole results are recorded."
+            )
     written = [
         _record(folder, manifest) for folder, manifest in zip(folders, manifests, strict=True)
     ]

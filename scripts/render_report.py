@@ -10,6 +10,7 @@ in   errors, graph, judgement, environment, made,
                                                  discussion.md, a Jinja template, is rendered; the
                                                  Spanish report prefers derivation.es.md and
                                                  discussion.es.md
+     mistakes                                    as name_mistakes writes it, to say if it is missing
      figures                                     the pictures
      title, question, specs, arguments, samples, dtypes
                                                  from the config
@@ -21,21 +22,27 @@ in   errors, graph, judgement, environment, made,
                                                  place of forward.py, or None
 out  report                                      Markdown with LaTeX, as GitHub renders it
 
+What an explaining stage wrote may be missing (`storage.missing`); the report says so in its place.
+
 The sections of a `ReportView` compute what the report shows and choose the words; discussion.md may
 use the fields of `Measurements`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_text
 from autograd_by_hand.experiment.settings import Argument, SampleSpec, TensorSpec
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.replay.sum_table import described_sums
+from autograd_by_hand.replay.sum_table import SumRow, described_sums
 from autograd_by_hand.report.measurements import Errors, Measurements
 from autograd_by_hand.report.report_view import Text, report_view
 from autograd_by_hand.report.templates import render
+from autograd_by_hand.storage.attribution import read_attribution
 from autograd_by_hand.storage.errors_table import Summary, read_csv, summarise
+from autograd_by_hand.storage.missing import distinct_missing, missing_in, read_part
 
 
 def render_report(
@@ -57,6 +64,8 @@ def render_report(
     graph: Path,
     environment: Path,
     made: Path,
+    mistakes: Path,
+    figures: list[Path],
     written: list[Path],
     title: str,
     question: str,
@@ -70,10 +79,12 @@ def render_report(
     surrogate: str | None,
     report: Path,
 ) -> None:
-    def by_dtype(paths: list[Path]) -> dict[str, Any]:
-        return dict(zip(dtypes, map(read_json, paths), strict=True))
+    def by_dtype(paths: list[Path], read: Callable[[Path], Any] = read_json) -> dict[str, Any]:
+        return dict(zip(dtypes, map(read, paths), strict=True))
 
     table = read_csv(errors)
+    parts = [*handed_over, operations, orders, *replays, *attributions, mistakes, *tried]
+    missing = distinct_missing([*parts, graph, oracle, opinion, *figures])
     measured = Measurements(
         experiment=experiment,
         title=title,
@@ -86,27 +97,37 @@ def render_report(
         facts=by_dtype(facts),
         calls=by_dtype(calls),
         arithmetic=by_dtype(arithmetic),
-        handed_over=by_dtype(handed_over),
-        replay=by_dtype(replays),
-        attribution=by_dtype(attributions),
+        handed_over=by_dtype(handed_over, read_part),
+        replay=by_dtype(replays, read_part),
+        attribution=by_dtype(attributions, read_attribution),
         tails=read_json(tails),
-        oracle=read_json(oracle),
-        gradcheck=read_json(opinion),
-        pitfalls=[row for path in tried for row in read_json(path)],
-        sums=described_sums(read_json(operations), read_json(orders)["sums"]),
-        graph=read_json(graph),
+        oracle=read_part(oracle),
+        gradcheck=read_part(opinion),
+        pitfalls=read_part(tried[0]) if tried else [],
+        sums=missing_in(operations) or missing_in(orders) or _sums(operations, orders),
+        graph=read_part(graph),
         environment=read_json(environment),
         made=read_json(made),
         arguments=arguments,
         surrogate=surrogate,
+        pictures={
+            path.name.split(".")[0]: picture for path in figures if (picture := missing_in(path))
+        },
+        missing=missing,
     )
     own = translations.get(language, {})
     derivation, discussion = (
         _in_language(written, name, language) for name in ("derivation", "discussion")
     )
-    filled = discussion in written and render(
-        discussion.name, measured.named(), discussion.parent, language=language, own=own
-    )
+    filled = None
+    try:
+        if discussion in written:
+            filled = render(
+                discussion.name, measured.named(), discussion.parent, language=language, own=own
+            )
+    except UserError:
+        if not missing:  # otherwise it uses what is missing
+            raise
 
     def authors(path: Path, text: str) -> Text:
         return Text(text, language != languages[0] and not path.stem.endswith(f".{language}"))
@@ -118,8 +139,13 @@ def render_report(
         set(own),
         authors(derivation, derivation.read_text(encoding="utf-8")),
         authors(discussion, filled) if filled else None,
+        discussion in written and filled is None,
     )
     write_text(report, render("REPORT.md.j2", vars(view), language=language, own=own))
+
+
+def _sums(operations: Path, orders: Path) -> list[SumRow]:
+    return described_sums(read_json(operations), read_json(orders)["sums"])
 
 
 def _by_name(rows: list[Summary]) -> Errors:

@@ -9,14 +9,17 @@ out  gradients    safetensors: "<sample>/d<tensor>", shape (runs, *shape), in th
      handed_over  json: how often numpy executed each operation, over all runs
 """
 
+from copy import copy
 from pathlib import Path
 
 from autograd_by_hand.aten.dtypes import torch_dtype
+from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.core.progress import progress
-from autograd_by_hand.experiment.vjp import load_backward
+from autograd_by_hand.experiment.vjp import Backward, load_backward
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import (
+    Run,
     Stack,
     read_given,
     read_runs,
@@ -38,12 +41,21 @@ def reorder_sums(
     runs = read_runs(draws, cotangents)
     given, douts = read_given(draws, cotangents), [*runs[0].douts]
     by_hand = load_backward(backward, given, douts, needed, torch_dtype(dtype), time_limit)
-    stack, sums = Stack(), NumpySums()
+    plain, stack, sums = copy(by_hand), Stack(), NumpySums()
     for run in progress(runs, f"reorder_sums {dtype}, runs"):
         with sums:
             stack.add(run.sample, by_hand(run.tensors, run.douts).named())
+    if by_hand.failed and not _fails(plain, runs):
+        raise UserError(by_hand.failed)
     write_tensors(gradients, stack.stacked())
     write_json(handed_over, dict(sorted(sums.handed_over.items())))
+
+
+def _fails(by_hand: Backward, runs: list[Run]) -> bool:
+    """Whether backward fails with torch's own sums, which compute_manual reports."""
+    for run in runs:
+        by_hand(run.tensors, run.douts)
+    return bool(by_hand.failed)
 
 
 if __name__ == "__main__":

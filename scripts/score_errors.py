@@ -1,11 +1,13 @@
 """Measure how far the gradients of one dtype lie from each other and from the reference.
 
 in   manual, autograd, reordered  safetensors: "<sample>/<gradient>", (runs, *shape), in this dtype
+                                  `reordered` may be missing (`storage.missing`)
      reference                    the same keys in float64; for float64 also "<key>.tail"
      noise                        "trial/<gradient>": each element's rounding noise
      arithmetic                   json, as compute_reference writes it
      needed                       the tensors that require a gradient
-out  errors  csv, one row per (comparison, sample, run, gradient): max_abs, max_ulp, rel_norm
+out  errors  csv, one row per (comparison, sample, run, gradient): max_abs, max_ulp, rel_norm; no
+             rows for a comparison with what is missing
      facts   json, per sample: `result` (forward's value) and, per gradient, its size, the dtype's
              spacing there, whether it has autograd's bits, and its inf and nan; for the trial also
              `noise`, the rounding noise relative to the gradient, and as multiples of the noise the
@@ -25,6 +27,7 @@ from autograd_by_hand.floats.formats import eps, largest
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.comparisons import COMPARISONS
 from autograd_by_hand.storage.errors_table import rows_of, write_csv
+from autograd_by_hand.storage.missing import missing_in
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.verdict.gradient_facts import (
     Facts,
@@ -52,7 +55,7 @@ def score_errors(
     tails: Path,
 ) -> None:
     kinds = {"manual": manual, "autograd": autograd, "reference": reference, "reordered": reordered}
-    values = {kind: read_arrays(path) for kind, path in kinds.items()}
+    values = {kind: read_arrays(path) for kind, path in kinds.items() if not missing_in(path)}
     units = units_of(read_arrays(noise), read_json(arithmetic), dtype)
     gradients = [f"d{name}" for name in needed]
     counted = TailsOfRuns(gradients, dtype)
@@ -69,6 +72,7 @@ def score_errors(
         tables += [
             rows_of(by_run[row, column], dtype, comparison, sample, gradient)
             for row, comparison in enumerate(COMPARISONS)
+            if comparison.split("_vs_")[0] in values
             for column, gradient in enumerate(gradients)
         ]
         samples[sample] = {

@@ -5,7 +5,7 @@ in   forward, backward  the author's files
      cotangents         safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      autograd, reference, noise, arithmetic
                         per dtype, in the order of `dtypes`, as their stages write them
-     oracle             json, as check_forward writes it
+     oracle             json, as check_forward writes it; it may be missing
      pitfalls           the config's: `mistake`, in words, and `replace` and `by`, pieces of code
      dtypes             the dtypes, float64 among them
      needed             the tensors that require a gradient
@@ -25,7 +25,9 @@ from autograd_by_hand.core.messages import replaced
 from autograd_by_hand.core.progress import progress
 from autograd_by_hand.experiment.settings import Pitfall
 from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.missing import read_part
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
+from autograd_by_hand.storage.second_opinions import doubt
 from autograd_by_hand.verdict.calls import Calls, calls_of
 from autograd_by_hand.verdict.gradient_facts import JudgedFacts, judged_facts, units_of
 from autograd_by_hand.verdict.judge import Mistake, VerdictOnGradient, judge_gradient
@@ -58,7 +60,7 @@ def try_pitfalls(
         dtype: units_of(read_arrays(own), read_json(used), dtype)
         for dtype, own, used in zip(dtypes, noise, arithmetic, strict=True)
     }
-    truth, reason = reference[dtypes.index("float64")], read_json(oracle)["reason"]
+    truth, reason = reference[dtypes.index("float64")], doubt(read_part(oracle))
     rows = []
     for pitfall in progress(pitfalls, "try_pitfalls, mistakes"):
         wrong = _with_mistake(source, pitfall, backward)

@@ -32,6 +32,7 @@ from autograd_by_hand.core.files import read_json, sha256
 from autograd_by_hand.core.printable import printable
 from autograd_by_hand.replay.compare import Replay, verified
 from autograd_by_hand.storage.manifest import ListedFile
+from autograd_by_hand.storage.missing import missing_in
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample, by_sample
 
 
@@ -80,6 +81,11 @@ def _against_manifest(archive: Archive, listed: ListedFile) -> str | None:
 
 def _replayed(archive: Archive, dtype: str) -> Iterator[tuple[bool, str]]:
     """Replay one dtype; yield a line for each tensor, and whether it is good."""
+    work = archive.folder / "work" / dtype
+    for name in ("operations.json", "recorded.safetensors", "orders.json"):
+        if missing := missing_in(work / name):
+            yield False, f"replay  {dtype}: cannot be tried, since {name} {missing.words}"
+            return
     try:
         found = _replay(archive, dtype)
     except (UserError, OSError) as error:

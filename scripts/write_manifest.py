@@ -10,7 +10,8 @@ in   judgement, oracle, opinion, graph, environment, arithmetic, replays, attrib
      snakefiles    the Snakefile and the files of rules
      settings      the checked config
      modules       the code, as paths from the project's root
-out  manifest      json: see templates/manifest.json.j2
+out  manifest      json: see templates/manifest.json.j2; `missing` lists what explaining stages
+                   could not compute (`storage.missing`)
 """
 
 from pathlib import Path
@@ -19,7 +20,9 @@ from autograd_by_hand.core.files import read_json, sha256, write_text
 from autograd_by_hand.experiment.settings import Config
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.report.templates import render
+from autograd_by_hand.storage.attribution import read_attribution
 from autograd_by_hand.storage.manifest import ListedFile
+from autograd_by_hand.storage.missing import Missing, distinct_missing, missing_in, read_part
 
 
 def write_manifest(
@@ -42,7 +45,8 @@ def write_manifest(
     modules: list[str],
     manifest: Path,
 ) -> None:
-    judged = read_json(judgement)
+    judged, recorded = read_json(judgement), read_part(graph)
+    missing = distinct_missing([*cached, *computed, *outputs])
     values = {
         "experiment": experiment,
         "config": settings,
@@ -54,21 +58,22 @@ def write_manifest(
         "gradcheck": read_json(opinion),
         "replay": [
             {key: row[key] for key in ("dtype", "tensor", "data", "elements", "identical")}
-            for path in replays
+            for path in _present(replays)
             for row in read_json(path)["tensors"]
         ],
-        "proved": {path.parent.name: read_json(path)["proved"] for path in replays},
+        "proved": {path.parent.name: read_json(path)["proved"] for path in _present(replays)},
         "attribution": [
             {"dtype": path.parent.name, **row}
             for path in attributions
-            for row in read_json(path)["shares"]
+            for row in read_attribution(path)["shares"]
         ],
         "orders": [
             {"dtype": path.parent.name, **entry}
-            for path in orders
+            for path in _present(orders)
             for entry in read_json(path)["sums"]
         ],
-        "graph": read_json(graph),
+        "graph": [] if isinstance(recorded, Missing) else recorded["nodes"],
+        "missing": [vars(one) for one in missing],
         "files": {
             "written": _listed(written),
             "code": _listed([*snakefiles, *map(Path, modules)]),
@@ -77,6 +82,10 @@ def write_manifest(
         },
     }
     write_text(manifest, render("manifest.json.j2", values))
+
+
+def _present(paths: list[Path]) -> list[Path]:
+    return [path for path in paths if not missing_in(path)]
 
 
 def _listed(paths: list[Path]) -> list[ListedFile]:

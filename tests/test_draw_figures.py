@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from autograd_by_hand.core.files import write_json
+from autograd_by_hand.storage.missing import Missing, missing_in, write_missing
 from autograd_by_hand.storage.safetensors_torch import write_tensors
 from draw_figures import draw_figures
 
@@ -56,8 +57,8 @@ class Pictures:
         self.refused: str | None = None
         self.language = "en"
 
-    def drawn(self) -> dict[str, str]:
-        """The pictures' text, by file."""
+    def drawn(self, missing: str = "") -> dict[str, str]:
+        """The pictures' text, by file; `missing`: an input that is."""
         rows = [
             f"float32,{comparison},trial,0,{self.gradient},{error},1.0,{error}"
             for comparison, error in (
@@ -85,6 +86,8 @@ class Pictures:
         files = {name: self.folder / f"float32/{name}.json" for name in given}
         for name, value in given.items():
             write_json(files[name], value)
+        if missing:
+            write_missing(files[missing], GONE)
         for name, value in (("manual", self.manual), ("reference", self.truth)):
             kind = torch.float32 if name == "manual" else torch.float64
             files[name] = self.folder / f"float32/{name}.safetensors"
@@ -241,3 +244,20 @@ def test_sums_that_are_too_short_to_draw_are_said_to_be(pictures, monkeypatch):
 
 def test_the_chart_by_run_says_whether_the_error_varies(pictures):
     assert pictures.title("error_by_run") == "From run to run the error hardly varies"
+
+
+GONE = Missing("a_stage", None, "could not be computed: KeyError", "a.log")
+
+
+@pytest.mark.parametrize(
+    ("given", "picture"), [("graph", "graph"), ("operations", "orders"), ("orders", "orders")]
+)
+def test_a_picture_of_what_is_missing_says_so_and_the_others_are_there(pictures, given, picture):
+    whole = pictures.drawn()
+    parts = pictures.drawn(missing=given)
+    assert {name for name in whole if parts[name] != whole[name]} == {picture}
+    assert missing_in(pictures.folder / f"{picture}.svg") == GONE
+
+
+def test_without_an_attribution_the_causes_are_not_traced(pictures):
+    assert "could not be traced" in pictures.drawn(missing="attributions")["shares"]

@@ -5,6 +5,7 @@ import torch
 
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.storage.errors_table import read_csv
+from autograd_by_hand.storage.missing import Missing, write_missing
 from autograd_by_hand.storage.safetensors_torch import write_tensors
 from score_errors import score_errors
 
@@ -162,3 +163,18 @@ def test_the_tails_of_the_trial_are_counted(tmp_path):
     assert tails["lost"] == 0
     assert tails["gradients"]["dx"]["counts"] == {"0": 1, "2^0": 1}
     assert tails["gradients"]["dx"]["unequal"] == 1
+
+
+def test_numpys_sums_may_be_missing(tmp_path):
+    run(tmp_path)
+    write_missing(
+        tmp_path / "reordered.safetensors", Missing("reorder_sums", "float16", "gone", "a.log")
+    )
+    files = {kind: tmp_path / f"{kind}.safetensors" for kind in (*KINDS, "noise")}
+    made = {name: tmp_path / f"{name}.again" for name in ("errors", "facts", "tails")}
+    score_errors("float16", **files, arithmetic=tmp_path / "arithmetic.json", needed=["x"], **made)
+    lines = (tmp_path / "errors.csv").read_text().splitlines()
+    kept = [line for line in lines if "reordered_vs_autograd" not in line]
+    assert made["errors"].read_text().splitlines() == kept
+    assert len(kept) == len(lines) - 1
+    assert read_json(made["facts"]) == read_json(tmp_path / "facts.json")

@@ -70,6 +70,7 @@ rule judge_gradients:
         attributions=experiments.per_dtype("attribution.json"),
         tried=experiments.pitfalls,
         graph="experiments/{experiment}/work/graph.json",
+        handed_over=experiments.per_dtype("handed_over.json"),
         recipe="experiments/{experiment}/work/recipes/judge_gradients.json",
     output:
         judgement="experiments/{experiment}/work/judgement.json",

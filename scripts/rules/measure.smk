@@ -39,6 +39,7 @@ rule measure_chunk:
         cotangent_starts="experiments/{experiment}/work/cotangent_starts.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
         arithmetic=experiments.per_dtype("arithmetic.json"),
+        handed_over=experiments.per_dtype("handed_over.json"),
         recipe="experiments/{experiment}/work/recipes/measure_chunk.{sample}.{first}-{last}.json",
     output:
         errors="experiments/{experiment}/work/chunks/{sample}.{first}-{last}.safetensors",

@@ -85,6 +85,7 @@ rule render_report:
         graph="experiments/{experiment}/work/graph.json",
         environment="experiments/{experiment}/work/environment.json",
         made="experiments/{experiment}/work/inputs.json",
+        mistakes="experiments/{experiment}/work/mistakes.json",
         written=experiments.written_by_author,
         figures=rules.draw_figures.output,
         template="templates/REPORT.md.j2",

@@ -63,6 +63,7 @@ def compare(first: Archive, second: Archive) -> list[Compared]:
         _held("replay", *(_replay(manifest) for manifest in manifests)),
         _held("verdicts", *(_verdicts(manifest) for manifest in manifests)),
         _held("acceptance", *(_acceptance(manifest) for manifest in manifests)),
+        _held("missing parts", *(_missing(manifest) for manifest in manifests)),
     ]
 
 
@@ -255,4 +256,11 @@ def _acceptance(manifest: Manifest) -> dict[str, str]:
     return {
         row["criterion"]: "holds" if row["holds"] else "does not hold"
         for row in manifest["acceptance"]
+    }
+
+
+def _missing(manifest: Manifest) -> dict[str, str]:
+    return {
+        f"{row['stage']} {row['dtype'] or ''}".rstrip(): row["words"]
+        for row in manifest.get("missing", [])
     }

@@ -63,18 +63,17 @@ def write_json(path: Path, value: Any) -> None:
 
     inf and nan, which JSON lacks, become text; a message becomes a mapping of its parts.
     """
-    write_text(
-        path, json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    )
+    write_text(path, json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value as JSON holds it, with inf, nan and messages as `write_json` says."""
     if isinstance(value, Message):
-        return _plain(value.parts())
+        return plain(value.parts())
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -6,6 +6,7 @@ Markdown, as in the report; on a terminal it is rendered, and shortened if it do
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,10 @@ LEAST_ROOM = 4  # further lines that must fit on the terminal: on the jobs, and 
 
 
 def brief(report: str) -> str:
-    """The path and the verdict of a report, on one line for each verdict."""
-    return "\n".join(f"{report}: {verdict.replace('**', '')}" for verdict in _lead(report)[1])
+    """The path and the verdict of a report, on one line for each verdict and missing part."""
+    lead = _lead(report)
+    told = [*lead.verdicts, *(line.removeprefix("> ") for line in lead.missing.split("\n>\n")[:1])]
+    return "\n".join(f"{report}: {one.replace('**', '')}" for one in told if one)
 
 
 def show(reports: Mapping[str, str]) -> None:
@@ -30,9 +33,14 @@ def show(reports: Mapping[str, str]) -> None:
     """
     if not sys.stdout.isatty():
         for report, opened in reports.items():
-            title, verdicts, table = _lead(report)
-            blocks = (f"# {title}", *verdicts, table, *_recorded(report), f"Report: {opened}")
-            print(*blocks, sep="\n\n", end="\n\n")
+            lead = _lead(report)
+            first = (
+                f"# {lead.title}",
+                *lead.verdicts,
+                *filter(None, [lead.missing]),
+                lead.criteria,
+            )
+            print(*first, *_recorded(report), f"Report: {opened}", sep="\n\n", end="\n\n")
         return
     from rich.console import Console  # imported here, since it takes 0.1 s
 
@@ -58,14 +66,17 @@ def _lay_out(console: "Console", report: str, opened: str, *, whole: bool) -> No
     right = all(one["outcome"] == "right" for one in judged["verdicts"])
     right &= judged.get("autograd", {"allowed": True})["allowed"]
     holds = [row["holds"] for row in judged["acceptance"]]
-    title, verdicts, table = _lead(report)
+    lead = _lead(report)
     console.print()
-    console.print(Text(title, style="bold"))
+    console.print(Text(lead.title, style="bold"))
     with console.use_theme(Theme({"markdown.strong": f"bold {'green' if right else 'red'}"})):
-        console.print(Markdown("\n\n".join(verdicts)))
+        console.print(Markdown("\n\n".join(lead.verdicts)))
+    if lead.missing:
+        with console.use_theme(Theme({"markdown.strong": "bold yellow"})):
+            console.print(Markdown(lead.missing))
     if whole or not all(holds):
         with console.use_theme(Theme({"markdown.strong": "bold red"})):
-            console.print(Markdown(table))
+            console.print(Markdown(lead.criteria))
     else:
         console.print(Text(f"All {len(holds)} criteria hold."))
     for sentence in _recorded(report):
@@ -94,13 +105,22 @@ def _recorded(report: str) -> list[str]:
     return [f"{found} In full: python scripts/compare.py {folder}"]
 
 
-def _lead(report: str) -> tuple[str, list[str], str]:
-    """The beginning of a report: title, verdicts, table of criteria."""
+@dataclass(frozen=True)
+class _Lead:
+    """The beginning of a report: its title, verdicts, missing parts and table of criteria."""
+
+    title: str
+    verdicts: list[str]
+    missing: str
+    criteria: str
+
+
+def _lead(report: str) -> _Lead:
     blocks = list(_blocks(report))
     title = next(one.removeprefix("# ") for one in blocks if one.startswith("# "))
     verdicts = [one for one in blocks if one.startswith("**")]
-    table = next(one for one in blocks if one.startswith("|"))
-    return title, verdicts, table
+    missing = next((one for one in blocks if one.startswith("> ")), "")
+    return _Lead(title, verdicts, missing, next(one for one in blocks if one.startswith("|")))
 
 
 def _blocks(report: str) -> Iterator[str]:

@@ -12,15 +12,20 @@ without its records it notices even less. So every job has two small files:
   the receipt, the job is invalid, and its recipe is rewritten.
 
 A file with the size, dates and inode that the receipt lists is not hashed again.
+
+The receipt of an explaining stage that failed, and left outputs that say so, holds until any of the
+project's code changes: the defect may be anywhere.
 """
 
+import hashlib
 import json
 import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import (
@@ -72,11 +77,14 @@ class Receipt(TypedDict):
     """What a job was made of and what it made.
 
     inputs: hashes by path, null where there was no file
+    missing: only if the outputs say that they are missing: the hash of all code then, or "" if the
+        next run is to try again whatever has changed
     """
 
     rule: str
     inputs: dict[str, str | None]
     outputs: dict[str, MadeFile]
+    missing: NotRequired[str]
 
 
 class Begun(TypedDict):
@@ -143,8 +151,10 @@ def begin(job: Job) -> Begun:
     }
 
 
-def end(job: Job, begun: Begun) -> None:
+def end(job: Job, begun: Begun, missing: str | None = None) -> None:
     """Write a job's receipt, once all its outputs are written.
+
+    missing: as in `Receipt`
 
     Raises
         UserError: if an input was changed while the job ran.
@@ -156,7 +166,18 @@ def end(job: Job, begun: Begun) -> None:
         path: {"sha256": sha256(Path(path)), "stamp": stamp_of(Path(path))} for path in job.outputs
     }
     receipt: Receipt = {"rule": begun["rule"], "inputs": begun["inputs"], "outputs": made}
+    if missing is not None:
+        receipt["missing"] = missing
     write_json(job.receipt, receipt)
+
+
+@cache
+def all_code() -> str:
+    """SHA-256 of all source files in scripts/."""
+    digest = hashlib.sha256()
+    for path in sorted(Path("scripts").rglob("*.py")):
+        digest.update(f"{path}\0{sha256(path)}\0".encode())
+    return digest.hexdigest()
 
 
 def renew_recipes(jobs: list[tuple[Job, Ingredients]]) -> list[str]:
@@ -180,7 +201,10 @@ def _renew(job: Job, ingredients: Ingredients, files: Files) -> list[str]:
     present = [path for path in job.outputs if Path(path).exists()]
     damaged = [path for path in made if files.hash_of(path) != made[path]["sha256"]]
     changed = [path for path in made_of if files.hash_of(path) != made_of[path]]
-    ran, is_valid = made or present, made and old == new and not damaged and not changed
+    missing = receipt.get("missing") if receipt else None
+    is_final = missing is None or missing == all_code()
+    is_valid = made and old == new and is_final and not damaged and not changed
+    ran = made or present
     if old != new or (ran and not is_valid and str(job.recipe) not in changed):
         _write_recipe(job.recipe, new)
     if not is_valid:

@@ -2,9 +2,11 @@
 
 A stage is a function whose parameters carry the names of its rule's inputs, outputs, params,
 resources and wildcards. It knows nothing of Snakemake, so a test can call it like any function.
+
+An explaining stage is executed in a child process. Whatever it raises, and if its process dies, the
+job succeeds: the log says why, and the outputs say that this part of the results is missing.
 """
 
-import errno
 import inspect
 import os
 import signal
@@ -16,13 +18,13 @@ from typing import Any
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.progress import tell
+from autograd_by_hand.pipeline.explain import UNWRITABLE, explain
+from autograd_by_hand.pipeline.purposes import EXPLAINING
 from autograd_by_hand.pipeline.receipts import ORDER_ONLY, Job, begin, end
 from autograd_by_hand.pipeline.run_lock import stage_at_work
 
 # The environment variable with the rules whose failures the run itself reports: a name or "all".
 REPORTED_BY_RUN = "REPORTED_BY_RUN"
-# The errors of a system that refuses to write a file: no space, no quota or no permission.
-_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
@@ -45,7 +47,7 @@ def run_stage(stage: Callable[..., None], snakemake: Any) -> None:
             f"{snakemake.rule}: interrupted; run snakemake again to continue from here.",
         )
     except OSError as error:
-        if error.errno not in _UNWRITABLE:
+        if error.errno not in UNWRITABLE:
             _fail(snakemake.rule, log, traceback.format_exc())
         _fail(snakemake.rule, log, _unwritable(error, snakemake.output[0]))
     except Exception:  # noqa: BLE001 - the log keeps it and the stage fails
@@ -71,9 +73,14 @@ def _run(stage: Callable[..., None], snakemake: Any, log: Path) -> None:
         outputs=list(snakemake.output),
     )
     begun = begin(job)
-    stage(**arguments(stage, snakemake))
-    log.write_text("", encoding="utf-8")
-    end(job, begun)
+    if snakemake.rule in EXPLAINING:
+        dtype = snakemake.wildcards.get("dtype")
+        failed = explain(stage, arguments(stage, snakemake), job, dtype)
+    else:
+        stage(**arguments(stage, snakemake))
+        failed = None
+    log.write_text(failed.log if failed else "", encoding="utf-8")
+    end(job, begun, failed.receipt if failed else None)
 
 
 def _fail(rule: str, log: Path, reason: str) -> None:

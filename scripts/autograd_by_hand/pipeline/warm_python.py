@@ -90,7 +90,7 @@ def serve(listener: socket.socket) -> None:
     import signal
 
     parent = os.getppid()
-    _die_with_parent()
+    die_with_parent()
     address = listener.getsockname()
     # Jobs and Snakemake handle Ctrl-C, not the server; a fork unblocks it when its stage begins.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -182,7 +182,7 @@ def _run_job(job: dict[str, object], descriptors: list[int]) -> None:
 
     status = 1
     try:
-        _die_with_parent()
+        die_with_parent()
         signal.set_wakeup_fd(-1)
         for handled in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(handled, signal.SIG_DFL)
@@ -223,7 +223,7 @@ def _answer(connection: socket.socket, message: bytes) -> None:
         connection.sendall(message)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Have Linux end this process with its parent; elsewhere the server checks every second."""
     if sys.platform == "linux":
         import ctypes

@@ -109,12 +109,14 @@ def errors_by_dtype(
 ) -> ChartByDtype:
     """Show the trial's greatest normwise errors: a panel per gradient, a column per dtype.
 
+    A comparison that is missing in a dtype has no mark there.
+
     eps: by dtype
     noise: by dtype and gradient, as a fraction of the gradient's norm
     """
     comparisons = ["manual_vs_autograd", "reordered_vs_autograd", "manual_vs_reference"]
     trial = errors[errors["sample"] == "trial"]
-    worst = trial.groupby(["gradient", "dtype", "comparison"])["rel_norm"].max()
+    worst = trial.groupby(["gradient", "dtype", "comparison"], observed=True)["rel_norm"].max()
     panels = _panels(gradients, 3)
     unavoidable = [noise[dtype][gradient] for dtype in dtypes for gradient in gradients]
     scale = _Scale([*worst.tolist(), *eps.values(), *unavoidable])
@@ -128,6 +130,8 @@ def errors_by_dtype(
                 y, half = scale.y(panel, value), step * 0.42
                 panel.lines.append(Line(kind, y, middle - half, middle + half))
             for series, comparison in enumerate(comparisons):
+                if (gradient, dtype, comparison) not in worst.index:
+                    continue
                 value = float(worst[gradient, dtype, comparison])
                 offset = (series - 1) * min(16.0, step / 4)
                 label = f"{gradient}, {dtype}, {comparison}: {number(value, 3)}"

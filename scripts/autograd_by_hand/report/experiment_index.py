@@ -27,6 +27,7 @@ class Row:
     edition: the part of its first report's file name before the suffix, such as ".es"
     outcome: the worst of its verdicts
     failures: the verdicts that are not right, by outcome
+    missing: how many parts of its report are missing
     held: how many of its criteria hold
     worst: by dtype, the greatest distance in ulps between the manual gradient and autograd
     """
@@ -37,6 +38,7 @@ class Row:
     edition: str
     outcome: str
     failures: list[Failure]
+    missing: int
     held: int
     criteria: int
     worst: dict[str, float]
@@ -105,6 +107,7 @@ def _row(manifest: Manifest, errors: pd.DataFrame) -> Row:
             )
             for outcome, alike in grouped(failing, lambda one: str(one["outcome"]))
         ],
+        missing=len(manifest.get("missing", [])),
         held=sum(held),
         criteria=len(held),
         worst={str(dtype): float(ulps) for dtype, ulps in worst.items()},

@@ -19,6 +19,7 @@ from autograd_by_hand.replay.compare import Replay
 from autograd_by_hand.replay.sum_table import SumRow
 from autograd_by_hand.storage.attribution import Attribution
 from autograd_by_hand.storage.manifest import Environment
+from autograd_by_hand.storage.missing import Missing
 from autograd_by_hand.storage.second_opinions import Opinion, Oracle
 from autograd_by_hand.verdict.acceptance import Judgement, TriedPitfall
 from autograd_by_hand.verdict.calls import Calls
@@ -43,6 +44,8 @@ class Measurements:
     made: the tensors of the trial
     arguments: what forward and backward take besides tensors
     pitfalls: the verdicts on the config's pitfalls, empty if it has none
+    pictures: why pictures are missing, by name
+    missing: all that is missing; a `Missing` stands in its place, or for an attribution its reason
     surrogate: the file that is differentiated in place of forward.py, None if forward.py is
     """
 
@@ -57,18 +60,20 @@ class Measurements:
     facts: dict[str, Facts]
     calls: dict[str, Calls]
     arithmetic: dict[str, Arithmetic]
-    handed_over: dict[str, dict[str, int]]
-    replay: dict[str, Replay]
+    handed_over: dict[str, dict[str, int] | Missing]
+    replay: dict[str, Replay | Missing]
     attribution: dict[str, Attribution]
     tails: dict[str, Tails]
-    oracle: Oracle
-    gradcheck: Opinion
-    pitfalls: list[TriedPitfall]
-    sums: list[SumRow]
-    graph: RecordedGraph
+    oracle: Oracle | Missing
+    gradcheck: Opinion | Missing
+    pitfalls: list[TriedPitfall] | Missing
+    sums: list[SumRow] | Missing
+    graph: RecordedGraph | Missing
     environment: Environment
     made: list[MadeTensor]
     arguments: dict[str, Argument]
+    pictures: dict[str, Missing]
+    missing: list[Missing]
     surrogate: str | None = None
 
     @cached_property
@@ -95,6 +100,16 @@ class Measurements:
     def closely(self) -> int:
         """The number of the trial's first runs, which are fully analysed."""
         return int(self.trial_facts(self.shown)["runs"])
+
+    @property
+    def replayed(self) -> dict[str, Replay]:
+        """The replays that are not missing, by dtype."""
+        return {dtype: one for dtype, one in self.replay.items() if not isinstance(one, Missing)}
+
+    def no_numpy_sums(self, dtype: str) -> Missing | None:
+        """Why the gradients with numpy's sums are missing in a dtype, None if they are not."""
+        found = self.handed_over[dtype]
+        return found if isinstance(found, Missing) else None
 
     def trial_facts(self, dtype: str) -> TrialFacts:
         """Return the facts about the trial in a dtype: `runs`, `result` and `gradients`."""

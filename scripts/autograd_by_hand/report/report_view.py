@@ -12,6 +12,7 @@ from autograd_by_hand.report.sections.example import Example, example_of
 from autograd_by_hand.report.sections.float16 import Float16, float16_of
 from autograd_by_hand.report.sections.graph import Graph, graph_of
 from autograd_by_hand.report.sections.inputs import Inputs, inputs_of
+from autograd_by_hand.report.sections.missing import MissingPart, missing_of
 from autograd_by_hand.report.sections.mistakes import Mistakes, mistakes_of
 from autograd_by_hand.report.sections.other_orders import OtherOrder, other_orders_of
 from autograd_by_hand.report.sections.proof import Proof, proof_of
@@ -23,6 +24,7 @@ from autograd_by_hand.report.sections.sums import Sums, sums_of
 from autograd_by_hand.report.sections.tails import Tails, tails_of
 from autograd_by_hand.report.sections.verdict import Verdict, verdict_of
 from autograd_by_hand.report.translation import NAMES
+from autograd_by_hand.storage.missing import Missing
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class ReportView:
     own_language: the author's language
     untranslated: whether some of the config's texts are not available in the report's language
     shown: the dtype that is shown in full
+    no_pictures: why pictures are missing, by name
     """
 
     title: str
@@ -70,6 +73,8 @@ class ReportView:
     runs: int
     closely: int
     answer: Answer
+    missing: list[MissingPart]
+    no_pictures: dict[str, Missing]
     acceptance: Acceptance
     verdict: Verdict
     remarks: list[Remark]
@@ -88,6 +93,7 @@ class ReportView:
     other_orders: list[OtherOrder]
     causes: Causes
     discussion: Text | None
+    no_discussion: bool
     provenance: Provenance
 
 
@@ -98,15 +104,18 @@ def report_view(
     translated: set[str],
     derivation: Text,
     discussion: Text | None,
+    no_discussion: bool = False,
 ) -> ReportView:
     """Compute the view of an experiment in one language.
 
     languages: all languages of its reports, the author's own first
     translated: the config's texts that the author translated into this language
+    no_discussion: whether the discussion cannot be filled, since it uses what is missing
     """
     texts = {measured.title, measured.question}
     texts |= {row["criterion"] for row in measured.judgement["acceptance"]}
-    texts |= {row["mistake"] for row in measured.pitfalls}
+    if not isinstance(measured.pitfalls, Missing):
+        texts |= {row["mistake"] for row in measured.pitfalls}
     return ReportView(
         title=measured.title,
         question=measured.question,
@@ -120,6 +129,8 @@ def report_view(
         runs=measured.runs,
         closely=measured.closely,
         answer=answer_of(measured),
+        missing=missing_of(measured),
+        no_pictures=measured.pictures,
         acceptance=acceptance_of(measured),
         verdict=verdict_of(measured),
         remarks=remarks_of(measured),
@@ -138,6 +149,7 @@ def report_view(
         other_orders=other_orders_of(measured),
         causes=causes_of(measured),
         discussion=discussion,
+        no_discussion=no_discussion,
         provenance=provenance_of(measured),
     )
 

@@ -1,6 +1,9 @@
 """The file that attribute_difference writes and that accept and the report read."""
 
+from pathlib import Path
 from typing import TypedDict
+
+from autograd_by_hand.storage.missing import Missing, read_part
 
 
 class End(TypedDict):
@@ -47,3 +50,22 @@ class Attribution(TypedDict):
     counterfactuals: list[Counterfactual]
     forward: list[str]
     backward: list[str]
+
+
+def read_attribution(path: Path) -> Attribution:
+    """Read the file of an attribution; one that is missing is refused for that reason."""
+    found: Attribution | Missing = read_part(path)
+    return not_attributed(found.words) if isinstance(found, Missing) else found
+
+
+def not_attributed(reason: str) -> Attribution:
+    """Return what is written of a difference that cannot be attributed."""
+    return {
+        "runs": 0,
+        "refused": reason,
+        "ends": [],
+        "shares": [],
+        "counterfactuals": [],
+        "forward": [],
+        "backward": [],
+    }

@@ -128,9 +128,18 @@ class ListedSum(TypedDict):
     numpy: NotRequired[ListedKernel | None]
 
 
+class ListedMissing(TypedDict):
+    """A part that could not be computed: the stage that failed, and the reason."""
+
+    stage: str
+    dtype: str | None
+    words: str
+
+
 class Manifest(TypedDict):
     """A manifest.
 
+    missing: the parts that could not be computed; older manifests have no such list
     files: by kind: written, code, intermediate and output
     """
 
@@ -140,6 +149,7 @@ class Manifest(TypedDict):
     environment: Environment
     acceptance: list[ListedCriterion]
     verdicts: list[ListedVerdict]
+    missing: NotRequired[list[ListedMissing]]
     replay: list[ListedReplay]
     attribution: list[ListedShare]
     orders: list[ListedSum]

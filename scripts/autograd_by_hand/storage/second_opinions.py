@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 from autograd_by_hand.experiment.gradient_stops import Stop
+from autograd_by_hand.storage.missing import Missing
 
 
 class Oracle(TypedDict):
@@ -20,6 +21,11 @@ class Oracle(TypedDict):
     uncertain: float | str
     reason: str | None
     stops: list[Stop]
+
+
+def doubt(oracle: Oracle | Missing) -> str | None:
+    """Why autograd is no reference, or None: also if it could not be checked."""
+    return None if isinstance(oracle, Missing) else oracle["reason"]
 
 
 class Opinion(TypedDict):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from autograd_by_hand.archive.diff import against_recorded
+from autograd_by_hand.archive.diff import _missing, against_recorded
 
 START = "Compared with the run recorded on A processor, with torch 2.0: "
 
@@ -137,3 +137,13 @@ def test_what_neither_run_has_is_not_said_to_be_the_same() -> None:
     assert against_recorded(recorded, recorded) == (
         f"{START}the verdicts and summation orders are the same."
     )
+
+
+def test_a_part_that_is_missing_is_told_with_its_reason() -> None:
+    gone: Any = {"stage": "verify_replay", "dtype": "float32", "words": "could not be computed: x"}
+    manifest: Any = MANIFEST | {"missing": [gone, gone | {"stage": "dump_graph", "dtype": None}]}
+    assert _missing(MANIFEST) == {}
+    assert _missing(manifest) == {
+        "verify_replay float32": "could not be computed: x",
+        "dump_graph": "could not be computed: x",
+    }

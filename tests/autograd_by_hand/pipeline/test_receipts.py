@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.pipeline.receipts import Job, begin, end, renew_recipes
+from autograd_by_hand.pipeline.receipts import Job, all_code, begin, end, renew_recipes
 
 
 @pytest.fixture
@@ -172,3 +172,28 @@ def test_a_recipe_that_cannot_be_written_is_a_sentence() -> None:
     within = Job("within", "file/logs/within.log", [], ["c.txt"])
     with pytest.raises(UserError, match=r"file/recipes/within\.json: cannot be written"):
         renew_recipes([(within, {})])
+
+
+def leave_missing(job: Job, missing: str) -> None:
+    begun = begin(job)
+    for path in job.outputs:
+        Path(path).write_text("missing")
+    end(job, begun, missing)
+
+
+def test_outputs_that_say_they_are_missing_stand_until_any_code_changes(job: Job) -> None:
+    Path("scripts").mkdir()
+    Path("scripts/a.py").write_text("a = 1")
+    all_code.cache_clear()
+    leave_missing(job, all_code())
+    assert renewed(job) == ([], False)
+    Path("scripts/a.py").write_text("a = 2")
+    all_code.cache_clear()
+    assert renewed(job) == ([], True)
+    do(job)
+    assert renewed(job) == ([], False)
+
+
+def test_outputs_that_lacked_memory_do_not_stand(job: Job) -> None:
+    leave_missing(job, "")
+    assert renewed(job) == ([], True)

@@ -48,6 +48,8 @@ def measurements(**changed: Any) -> Measurements:
         "sums": [],
         "graph": {"nodes": []},
         "environment": {},
+        "pictures": {},
+        "missing": [],
     }
     return Measurements(**(fields | changed))
 

@@ -321,3 +321,12 @@ def test_panels_stand_side_by_side_and_below_without_overlap(count):
 def test_a_chart_has_a_zero_where_an_error_is_exactly_that(value, has_zero):
     errors = table(float32_manual_reference=[value, 1e-9])
     assert errors_by_run(errors, list(EPS), GRADIENTS, EPS).has_zero is has_zero
+
+
+def test_a_comparison_that_is_missing_in_a_dtype_has_no_mark_there():
+    whole = table()
+    gone = (whole["dtype"] == "float32") & (whole["comparison"] == "reordered_vs_autograd")
+    parts = errors_by_dtype(
+        whole[~gone].astype({"comparison": "category"}), list(EPS), GRADIENTS, EPS, NOISE
+    )
+    assert [len(one.marks) for one in parts.panels] == [5, 5]

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from autograd_by_hand.report.experiment_index import Failure, index_of
+from autograd_by_hand.report.experiment_index import Failure, index_of, index_text
 
 ERRORS = pd.DataFrame(
     [
@@ -58,3 +58,18 @@ def test_all_together_are_right_if_each_is_and_meets_its_criteria(second, counts
 def test_the_first_report_is_in_the_authors_own_language():
     rows = index_of([experiment(), experiment(languages=["es", "en"])], []).experiments
     assert [row.edition for row in rows] == ["", ".es"]
+
+
+def test_missing_parts_are_counted_and_told():
+    manifest, errors = experiment()
+    rows = [
+        experiment(),
+        (manifest | {"missing": [{}]}, errors),
+        (manifest | {"missing": [{}] * 2}, errors),
+    ]
+    told = index_of(rows, [])
+    assert [row.missing for row in told.experiments] == [0, 1, 2]
+    text = index_text(told)
+    assert text.count("| right |") == 1
+    assert text.count("| right (a part is missing) |") == 1
+    assert text.count("| right (2 parts are missing) |") == 1

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from autograd_by_hand.diagnosis.mistake import UNKNOWN
+from autograd_by_hand.storage.missing import Missing
 from autograd_by_hand.verdict.acceptance import evaluate
 
 CLAIM = "it does"
@@ -211,3 +212,31 @@ def test_pitfalls_hold_if_each_is_caught_and_named_in_one_of_its_gradients(tried
     pitfalls: Any = [{"mistake": "one", "verdicts": verdicts} for verdicts in tried]
     found = evaluate({"claim": CLAIM, "pitfalls": "named"}, ERRORS, [], [], {}, pitfalls)
     assert found == {"criterion": CLAIM, "measured": measured, "holds": holds}
+
+
+GONE = Missing("a_stage", None, "could not be computed: KeyError", "a.log")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"graph": ["AccumulateGrad"]},
+        {"pitfalls": "named"},
+        {"errors": {"dtype": "float32", "comparison": "reordered_vs_autograd", "measure": "max_abs", "every": {"below": 9}}},
+    ],
+)  # fmt: skip
+def test_a_criterion_does_not_hold_if_what_it_needs_is_missing(wanted):
+    given: Any = {"claim": CLAIM} | wanted
+    found = evaluate(given, ERRORS, GONE, [], {}, GONE, reordered={"float32": GONE})
+    assert (found["measured"], found["holds"]) == ("could not be computed: KeyError", False)
+
+
+def test_what_is_missing_elsewhere_is_no_matter_to_a_criterion():
+    bound = {
+        "dtype": "float32",
+        "comparison": "manual_vs_autograd",
+        "measure": "max_abs",
+        "every": {"below": 9},
+    }
+    given: Any = {"claim": CLAIM, "errors": bound}
+    assert evaluate(given, ERRORS, GONE, [], {}, GONE, reordered={"float32": GONE})["holds"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from autograd_by_hand.experiment.gradient_stops import Stop
 from autograd_by_hand.report.measurements import Measurements
 from autograd_by_hand.report.sections.grouping import distinct, grouped
+from autograd_by_hand.storage.missing import Missing
 from autograd_by_hand.verdict.acceptance import AutogradFinding
 from autograd_by_hand.verdict.judge import OUTCOMES, VerdictOnGradient
 
@@ -72,7 +73,7 @@ def answer_of(measured: Measurements) -> Answer:
 def _steps(measured: Measurements) -> list[Stop]:
     oracle = measured.oracle
     fails = any(one["outcome"] in ("wrong", "unresolved") for one in measured.failing)
-    if not fails or oracle["reason"] or measured.surrogate:
+    if isinstance(oracle, Missing) or not fails or oracle["reason"] or measured.surrogate:
         return []
     return [one for one in oracle["stops"] if one["kind"] == "step"]
 

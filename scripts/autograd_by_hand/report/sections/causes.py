@@ -6,6 +6,7 @@ from typing import Literal
 from autograd_by_hand.report.factors import shares_by_cause, shares_of_gradient
 from autograd_by_hand.report.measurements import Measurements
 from autograd_by_hand.storage.attribution import Attribution
+from autograd_by_hand.storage.missing import Missing
 
 LEAST_SHOWN = 0.005  # the least share of rounding or of other operations that is shown
 
@@ -57,11 +58,14 @@ class Causes:
     """The difference in the dtype that is shown in full.
 
     same: whether the manual gradient has autograd's bits with torch's own kernels
-    greatest, norm: the greatest change of a gradient by numpy's sums, absolute and normwise
+    missing: why numpy's sums are missing, None if they are not
+    greatest, norm: the greatest change of a gradient by numpy's sums, absolute and normwise; 0 if
+        they are missing
     refused: why the causes are unknown, None if they are known
     """
 
     same: bool
+    missing: Missing | None
     greatest: float
     norm: float
     refused: str | None
@@ -72,11 +76,16 @@ class Causes:
 def causes_of(measured: Measurements) -> Causes:
     """Return the causes in the shown dtype, and the share of rounding in the half formats."""
     shown = measured.shown
-    attribution = measured.attribution[shown]
+    attribution, missing = measured.attribution[shown], measured.no_numpy_sums(shown)
+
+    def moved(measure: str) -> float:
+        return 0.0 if missing else measured.greatest(shown, "reordered_vs_autograd", measure)
+
     return Causes(
         same=measured.equal_gradients(shown) == measured.gradients,
-        greatest=measured.greatest(shown, "reordered_vs_autograd", "max_abs"),
-        norm=measured.greatest(shown, "reordered_vs_autograd", "rel_norm"),
+        missing=missing,
+        greatest=moved("max_abs"),
+        norm=moved("rel_norm"),
         refused=attribution["refused"],
         gradients=[
             OfGradient(gradient, _explained(attribution, gradient))

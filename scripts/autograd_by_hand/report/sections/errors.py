@@ -6,6 +6,7 @@ from typing import Any
 
 from autograd_by_hand.report.measurements import Figure, Measurements
 from autograd_by_hand.storage.comparisons import COMPARISONS
+from autograd_by_hand.storage.missing import Missing
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class InDtype:
     arithmetic: of the reference
     off: the greatest normwise error against the reference
     eps: the ulp at 1
+    missing: why numpy's sums are missing, None if they are not
     """
 
     dtype: str
@@ -47,6 +49,7 @@ class InDtype:
     off: float
     eps: Figure
     rows: list[Row]
+    missing: Missing | None
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,9 @@ def _in_dtype(measured: Measurements, dtype: str) -> InDtype:
             )
             for comparison in COMPARISONS
             for gradient in measured.gradients
-            for row in [errors[dtype, comparison, gradient]]
+            if (row := errors.get((dtype, comparison, gradient)))
         ],
+        missing=measured.no_numpy_sums(dtype),
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from autograd_by_hand.report.measurements import Figure, Measurements
+from autograd_by_hand.storage.missing import Missing
 
 DTYPE = "float16"
 
@@ -14,7 +15,8 @@ class Float16:
 
     off, gradient: the greatest absolute error, and its gradient
     norm: the greatest normwise error
-    moved: the greatest normwise change of a gradient by numpy's sums
+    missing: why numpy's sums are missing, None if they are not
+    moved: the greatest normwise change of a gradient by numpy's sums; 0 if they are missing
     times: `norm` divided by `moved`, None if numpy's sums change nothing
     order: how much of the error the summation order can explain
     """
@@ -24,6 +26,7 @@ class Float16:
     norm: float
     bits: int
     eps: Figure
+    missing: Missing | None
     moved: float
     times: float | None
     order: Literal["nothing", "little", "much"]
@@ -40,13 +43,15 @@ def float16_of(measured: Measurements) -> Float16 | None:
     }
     furthest = max(absolute, key=lambda gradient: absolute[gradient])
     norm = measured.greatest(DTYPE, "manual_vs_reference", "rel_norm")
-    moved = measured.greatest(DTYPE, "reordered_vs_autograd", "rel_norm")
+    missing = measured.no_numpy_sums(DTYPE)
+    moved = 0.0 if missing else measured.greatest(DTYPE, "reordered_vs_autograd", "rel_norm")
     return Float16(
         off=absolute[furthest],
         gradient=furthest,
         norm=norm,
         bits=measured.precision[DTYPE],
         eps=measured.facts[DTYPE]["eps"],
+        missing=missing,
         moved=moved,
         times=norm / moved if moved else None,
         order="nothing" if moved == 0 else "little" if moved < norm / 2 else "much",

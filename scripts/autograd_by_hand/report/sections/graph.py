@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from autograd_by_hand.experiment.graph_listing import Node as WrittenNode
 from autograd_by_hand.experiment.graph_listing import listing
 from autograd_by_hand.report.measurements import Measurements
+from autograd_by_hand.storage.missing import Missing
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,11 @@ class Output:
 class Graph:
     """The listing, and the matrix products with a bias, the transposes and the leaves.
 
+    missing: why all of it is missing, None if it is not
     outputs: those of forward; empty if it returns one tensor
     """
 
+    missing: Missing | None
     outputs: list[Output]
     lines: list[str]
     products: list[int]
@@ -47,8 +50,11 @@ class Graph:
 
 def graph_of(measured: Measurements) -> Graph:
     """Return the listing and the nodes of the recorded graph."""
+    if isinstance(measured.graph, Missing):
+        return Graph(measured.graph, [], [], [], [], [])
     nodes = measured.graph["nodes"]
     return Graph(
+        missing=None,
         outputs=[
             Output(one["name"].removeprefix("result_"), one["shape"], one["dtype"], one["node"])
             for one in measured.graph.get("outputs", [])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from autograd_by_hand.report.measurements import Measurements
 from autograd_by_hand.report.sections.grouping import distinct, grouped
+from autograd_by_hand.storage.missing import Missing
 from autograd_by_hand.verdict.acceptance import TriedPitfall
 from autograd_by_hand.verdict.judge import VerdictOnGradient
 
@@ -44,16 +45,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Mistakes:
-    """All pitfalls, and how many of them were caught."""
+    """All pitfalls, and how many of them were caught.
 
+    missing: why they are missing, None if they are not
+    """
+
+    missing: Missing | None
     rows: list[Row]
     caught: int
 
 
 def mistakes_of(measured: Measurements) -> Mistakes:
     """Return the pitfalls in the config's order; no rows if it has none."""
+    if isinstance(measured.pitfalls, Missing):
+        return Mistakes(measured.pitfalls, [], 0)
     rows = [_row(one) for one in measured.pitfalls]
-    return Mistakes(rows, sum(bool(row.caught) for row in rows))
+    return Mistakes(None, rows, sum(bool(row.caught) for row in rows))
 
 
 def _row(tried: TriedPitfall) -> Row:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from autograd_by_hand.replay.compare import Replay as WrittenReplay
 from autograd_by_hand.report.measurements import Figure, Measurements
 from autograd_by_hand.report.sections.proof import every_sum_met
+from autograd_by_hand.storage.missing import Missing
 
 
 @dataclass(frozen=True)
@@ -70,28 +71,36 @@ class InTheWay:
 
 @dataclass(frozen=True)
 class Replay:
-    """The table, and what prevents a proof in each dtype."""
+    """The table, and what prevents a proof in each dtype.
+
+    missing: why the replay is missing, by dtype
+    """
 
     rows: list[Row]
+    missing: dict[str, Missing]
     in_the_way: list[InTheWay]
 
 
 def replay_of(measured: Measurements) -> Replay:
-    """Return the replay of all dtypes; the rows are those of the shown dtype."""
+    """Return the replay of all dtypes; the rows are those of the shown dtype, or of another."""
+    replayed = measured.replayed
+    shown = measured.shown if measured.shown in replayed else next(iter(replayed), "")
     met = every_sum_met(measured)
     rows = [
         Row(
             row["tensor"],
             row["data"],
             [
-                _count(measured.replay[dtype], row["tensor"], row["data"])
+                _count(replayed[dtype], row["tensor"], row["data"]) if dtype in replayed else None
                 for dtype in measured.dtypes
             ],
         )
-        for row in measured.replay[measured.shown]["tensors"]
+        for row in (replayed[shown]["tensors"] if shown else [])
     ]
     return Replay(
-        rows, [_in_the_way(dtype, measured.replay[dtype], met) for dtype in measured.dtypes]
+        rows,
+        {dtype: one for dtype, one in measured.replay.items() if isinstance(one, Missing)},
+        [_in_the_way(dtype, one, met) for dtype, one in replayed.items()],
     )
 
 

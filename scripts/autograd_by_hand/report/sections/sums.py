@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from autograd_by_hand.replay.sum_table import SumOrder
 from autograd_by_hand.report.measurements import Measurements
+from autograd_by_hand.storage.missing import Missing
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,20 @@ class SeveralOrders:
 
 @dataclass(frozen=True)
 class Sums:
-    """Every sum of forward and of autograd's backward, and those with several orders."""
+    """Every sum of forward and of autograd's backward, and those with several orders.
 
+    missing: why they are missing, None if they are not
+    """
+
+    missing: Missing | None
     rows: list[Row]
     several: list[SeveralOrders]
 
 
 def sums_of(measured: Measurements) -> Sums:
     """Return the sums of the shown dtype."""
+    if isinstance(measured.sums, Missing):
+        return Sums(measured.sums, [], [])
     rows = [
         Row(
             name=described["name"],
@@ -70,7 +77,7 @@ def sums_of(measured: Measurements) -> Sums:
         for described in measured.sums
         if (torch := described["torch"]).get("others")
     ]
-    return Sums(rows, several)
+    return Sums(None, rows, several)
 
 
 def _way(described: SumOrder) -> Way:

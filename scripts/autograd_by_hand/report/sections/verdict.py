@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from autograd_by_hand.report.measurements import Figure, Measurements
+from autograd_by_hand.storage.missing import Missing
 from autograd_by_hand.storage.second_opinions import Opinion as WrittenOpinion
 from autograd_by_hand.storage.second_opinions import Oracle as WrittenOracle
 from autograd_by_hand.verdict.judge import VerdictOnGradient
@@ -77,6 +78,7 @@ class Verdict:
     right: how many rows are right
     closely: how many runs are fully analysed
     most: the limit on the error of a single element, in units of the rounding noise
+    oracle, opinion, mistakes: the last is None unless it is missing
     """
 
     rows: list[Row]
@@ -84,8 +86,9 @@ class Verdict:
     runs: int
     closely: int
     most: Figure
-    oracle: Oracle
-    opinion: Opinion
+    oracle: Oracle | Missing
+    opinion: Opinion | Missing
+    mistakes: Missing | None
     reasons: list[Reason]
 
 
@@ -106,6 +109,7 @@ def verdict_of(measured: Measurements) -> Verdict:
         most=first["limits"]["element"],
         oracle=_oracle(measured.oracle),
         opinion=_opinion(measured.gradcheck),
+        mistakes=next((one for one in measured.missing if one.stage == "name_mistakes"), None),
         reasons=[_reason(one) for one in measured.failing],
     )
 
@@ -124,11 +128,15 @@ def _row(measured: Measurements, verdict: VerdictOnGradient) -> Row:
     )
 
 
-def _oracle(told: WrittenOracle) -> Oracle:
+def _oracle(told: WrittenOracle | Missing) -> Oracle | Missing:
+    if isinstance(told, Missing):
+        return told
     return Oracle(told["reason"], told["autograd"], told["difference"], told["uncertain"])
 
 
-def _opinion(told: WrittenOpinion) -> Opinion:
+def _opinion(told: WrittenOpinion | Missing) -> Opinion | Missing:
+    if isinstance(told, Missing):
+        return told
     shapes = ", ".join(f"{name} {shape}" for name, shape in told["shapes"].items())
     return Opinion(told["refused"], told["objection"], told["fast"], shapes)
 
