@@ -51,6 +51,17 @@ NEED_A_PART = """
 """
 RAISE = 'raise KeyError("{x} | `a` *defect* of ours")'
 ABORT = "__import__('os').abort()"
+DIES_WHEN_OBSERVED = """\
+import os
+
+from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+
+def backward(x, W):
+    mode = _get_current_dispatch_mode()
+    if mode is not None and not type(mode).__module__.endswith("autograd_watch"):
+        os.abort()
+"""
 
 
 def test_every_stage_is_for_the_verdict_or_explains_it() -> None:
@@ -159,7 +170,7 @@ def test_a_wrong_gradient_without_a_name_stays_wrong(broken: Project) -> None:
     run = broken.snakemake()
     assert run.returncode == 1
     assert "dW are wrong" in run.stdout or "dW is wrong" in run.stdout or "criteria" in run.stdout
-    assert "**Wrong: dW in float64 and float32.**" in report(broken)
+    assert "**Wrong: dW in float32.**" in report(broken)
     assert "- The likeliest mistakes: Could not be computed" in report(broken)
 
 
@@ -208,17 +219,12 @@ def test_an_archive_with_a_missing_part_says_so(broken: Project) -> None:
 def test_code_of_the_authors_that_only_dies_when_observed_costs_the_explanation(
     broken: Project,
 ) -> None:
-    broken.edit(
-        f"{FOLDER}/backward.py",
-        "def backward(x, W):\n",
-        "import os\n\nfrom torch.utils._python_dispatch import _get_current_dispatch_mode\n\n\n"
-        "def backward(x, W):\n    if _get_current_dispatch_mode() is not None:\n        os.abort()\n",
-    )
+    broken.edit(f"{FOLDER}/backward.py", "def backward(x, W):\n", DIES_WHEN_OBSERVED)
     run = broken.snakemake()
     assert run.returncode == 0, run.stdout
     stages = {one["stage"] for one in manifest(broken)["missing"]}
     assert {"observe_operations", "reorder_sums"} <= stages
-    line = "its process was ended by SIGABRT at experiments/tiny/backward.py:8"
+    line = "its process was ended by SIGABRT at experiments/tiny/backward.py:9"
     assert f"could not be computed: {line}" in report(broken)
     assert "please report" not in report(broken)
     assert "**Right.**" in report(broken)

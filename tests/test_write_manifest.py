@@ -16,7 +16,7 @@ ORACLE: dict[str, object] = {
     "reason": None,
     "stops": [],
 }
-OPINION = {"shapes": {"x": [2]}, "fast": False, "objection": "Jacobian mismatch", "refused": None}
+OPINION = {"fast": False, "objection": "Jacobian mismatch", "refused": None}
 SETTINGS: Any = {"samples": {"trial": {"seed": 7, "runs": 1}}, "dtypes": ["float32"]}
 
 

@@ -6,7 +6,9 @@ include it, as they do every variable that begins with ATEN_.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ __all__ = [
     "declared_arguments",
     "decomposition",
     "differentiating",
+    "gradcheck_in_one_mode",
     "is_own_function",
     "is_zero_without_memory",
     "plain_torch_function",
@@ -31,6 +34,7 @@ __all__ = [
 HOLDS_FOR = "2.13.0"
 WITHOUT = "ATEN_WITHOUT_PRIVATE"
 DECOMPOSITIONS, VMAP_LOG, AUTOGRAD_NODES = "decompositions", "vmap_log", "autograd_nodes"
+GRADCHECK_WORDS = "gradcheck_words"
 
 CALLERS_OF_OWN = ("torch._functorch.autograd_function", "torch._library.autograd")
 
@@ -55,6 +59,23 @@ def silence_vmap() -> None:
     if not _is_left_out(VMAP_LOG):
         functorch: Any = torch._C._functorch  # noqa: SLF001
         functorch._set_vmap_fallback_warning_enabled(False)  # noqa: SLF001
+
+
+@contextmanager
+def gradcheck_in_one_mode() -> Iterator[None]:
+    """Keep gradcheck's fast mode, if it finds an error, from repeating the check in its slow mode.
+
+    It would do so only to word its error. Without this, an objection to large tensors takes longer
+    than one is ready to wait, and is lost.
+    """
+    module, name = import_module("torch.autograd.gradcheck"), "_run_slow_mode_and_get_error"
+    before = getattr(module, name)
+    if not _is_left_out(GRADCHECK_WORDS):
+        setattr(module, name, lambda *_: "")
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
 
 
 def running_node() -> tuple[int, Any] | None:

@@ -31,13 +31,11 @@ def doubt(oracle: Oracle | Missing) -> str | None:
 class Opinion(TypedDict):
     """What gradcheck says of the hand's gradient.
 
-    shapes: on which it was asked, by tensor
     fast: whether by random projections and not every element
     objection: its first line, or null
     refused: why it could not be asked, or null
     """
 
-    shapes: dict[str, list[int]]
     fast: bool
     objection: str | None
     refused: str | None

@@ -1,6 +1,7 @@
 """Private names of torch: they hold for the pinned version, and each can be left out."""
 
 import re
+from importlib import import_module
 
 import pytest
 import torch
@@ -49,3 +50,16 @@ def test_the_log_of_vmap_is_silent_unless_that_is_left_out(
 def test_an_operation_in_place_writes_to_an_input() -> None:
     assert writes_to_an_input(aten.add_.Tensor)
     assert not writes_to_an_input(aten.add.Tensor)
+
+
+def test_gradcheck_keeps_to_its_mode_unless_that_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = import_module("torch.autograd.gradcheck")
+    before = module._run_slow_mode_and_get_error
+    with torch_private.gradcheck_in_one_mode():
+        assert module._run_slow_mode_and_get_error() == ""
+    assert module._run_slow_mode_and_get_error is before
+    monkeypatch.setenv(torch_private.WITHOUT, "gradcheck_words")
+    with torch_private.gradcheck_in_one_mode():
+        assert module._run_slow_mode_and_get_error is before

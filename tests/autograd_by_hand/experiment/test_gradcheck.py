@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment import gradcheck
-from autograd_by_hand.experiment.gradcheck import FEW, ask, cut, smaller
+from autograd_by_hand.experiment.gradcheck import FEW, ask, modes
 from autograd_by_hand.experiment.vjp import Backward
 
 DRAWN = torch.Generator().manual_seed(0)
@@ -25,56 +23,12 @@ def opinion(forward, backward, tensors=None, needed=("x", "W"), fast=False):
     return ask(lambda **given: {"dout": forward(**given)}, by_hand, tensors, list(needed), fast)
 
 
-# small sizes
+# which mode
 
 
-def test_long_axes_become_short_and_short_ones_stay():
-    shapes = {"x": (2, 64), "W": (600, 64), "b": (600,)}
-    assert smaller(shapes) == {2: 2, 64: 3, 600: 4}
-
-
-def test_an_axis_of_one_stays_one():
-    assert smaller({"x": (1, 6), "y": (1, 100)}) == {1: 1, 6: 6, 100: 7}
-
-
-def test_a_scalar_has_no_length():
-    assert smaller({"s": ()}) == {}
-
-
-@given(st.lists(st.integers(1, 1000), max_size=10))
-def test_different_lengths_stay_different_and_in_their_order(lengths):
-    found = smaller({"x": tuple(lengths)})
-    assert set(found) == set(lengths)
-    assert list(found.values()) == sorted(set(found.values()))
-    assert all(small <= size and small <= max(size, 1) for size, small in found.items())
-    assert all(small <= FEW + len(found) for small in found.values())
-
-
-def test_tensors_are_cut_to_their_first_elements():
-    x = torch.arange(20.0).reshape(2, 10)
-    found = cut({"x": x, "W": torch.zeros(10, 30)})
-    assert found["x"].tolist() == [[0, 1, 2], [10, 11, 12]]
-    assert found["W"].shape == (3, 4)
-
-
-def test_what_is_cut_has_memory_of_its_own():
-    x = torch.zeros(2, 3)
-    cut({"x": x})["x"] += 1
-    assert not x.any()
-
-
-def test_indices_stay_within_the_axis_that_they_index():
-    found = cut({"W": torch.zeros(10, 30), "rows": torch.tensor([0, 4, 9])})
-    assert found["W"].shape == (4, 5)  # 3, the number of rows, stays
-    assert found["rows"].tolist() == [0, 0, 1]  # modulo 4, for 9 fits the axis of 10
-
-
-def test_whole_numbers_that_index_nothing_stay():
-    assert cut({"n": torch.tensor([70, 80])})["n"].tolist() == [70, 80]
-
-
-def test_a_scalar_is_left_as_it_is():
-    assert cut({"s": torch.tensor(3.0)})["s"].item() == 3
+def test_few_elements_are_checked_one_by_one_first_and_many_only_all_at_once():
+    assert modes(FEW) == [False, True]
+    assert modes(FEW + 1) == [True]
 
 
 # the opinion
@@ -126,6 +80,25 @@ def test_an_objection_names_the_input_though_others_need_no_gradient():
     objection = opinion(linear, wrong, needed=["W"])
     assert objection is not None
     assert "input W" in objection
+
+
+def test_an_objection_to_large_tensors_is_found_without_their_jacobian():
+    calls = []
+
+    def counted(x, W):
+        calls.append(1)
+        return half_square(x, W)
+
+    def wrong(x, W):
+        right = of_half_square(x, W)
+        return right | {"W": 1.01 * right["W"]}
+
+    large = {"x": torch.randn(2, 64, generator=DRAWN), "W": torch.randn(600, 64, generator=DRAWN)}
+    large = {name: one.double() for name, one in large.items()}
+    objection = opinion(counted, wrong, large, fast=True)
+    assert objection is not None
+    assert "input W" in objection
+    assert len(calls) < 20
 
 
 def test_a_gradient_that_forgets_the_cotangent_is_objected_to():

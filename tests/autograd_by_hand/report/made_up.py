@@ -41,7 +41,7 @@ def measurements(**changed: Any) -> Measurements:
             "uncertain": 0.5,
             "stops": [],
         },
-        "gradcheck": {"refused": None, "objection": None, "fast": False, "shapes": {}},
+        "gradcheck": {"refused": None, "objection": None, "fast": False},
         "pitfalls": [],
         "made": [],
         "arguments": {},

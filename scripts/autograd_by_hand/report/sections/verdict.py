@@ -46,13 +46,12 @@ class Oracle:
 class Opinion:
     """The result of gradcheck.
 
-    shapes: of the reduced inputs that it was called with
+    fast: whether it compared random projections instead of every element
     """
 
     refused: str | None
     objection: str | None
     fast: bool
-    shapes: str
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,7 @@ def _oracle(told: WrittenOracle | Missing) -> Oracle | Missing:
 def _opinion(told: WrittenOpinion | Missing) -> Opinion | Missing:
     if isinstance(told, Missing):
         return told
-    shapes = ", ".join(f"{name} {shape}" for name, shape in told["shapes"].items())
-    return Opinion(told["refused"], told["objection"], told["fast"], shapes)
+    return Opinion(told["refused"], told["objection"], told["fast"])
 
 
 def _reason(failing: VerdictOnGradient) -> Reason:

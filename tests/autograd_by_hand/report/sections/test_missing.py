@@ -36,7 +36,7 @@ def test_one_reason_in_several_dtypes_is_one_part():
 
 def test_a_missing_graph_and_missing_sums_and_pitfalls_are_nothing_but_that():
     told = measurements(graph=GONE, sums=GONE, pitfalls=GONE)
-    assert graph_of(told) == Graph(GONE, [], [], [], [])
+    assert graph_of(told) == Graph(GONE, [], [], [], [], [])
     assert sums_of(told) == Sums(GONE, [], [])
     assert mistakes_of(told) == Mistakes(GONE, [], 0)
 
