@@ -1,6 +1,7 @@
 """Call the author's backward.py on every run, in one dtype.
 
-in   backward    the author's backward.py
+in   forward, backward
+                 the author's files
      draws       safetensors: "<sample>/<tensor>", shape (runs, *shape)
      cotangents  safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      needed      the tensors that require a gradient
@@ -11,11 +12,14 @@ out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in thi
                  by tensor; `zero_cotangent`, the result of dout = 0 on the first run (empty if
                  backward takes no dout); `changed_inputs`, the inputs that backward modified;
                  `refused`, why there is no gradient, by tensor; `autograd`, how backward uses
-                 autograd, if it does
+                 autograd, if it does; `other_layouts`, what differs if cotangents or inputs are not
+                 contiguous, if anything; `kept_state`, the gradients that other inputs in between
+                 have changed, if any
 
 Backward is called twice on each run: if the second call gives another gradient, backward is not a
 function of its inputs alone. On the first run it is called once more, to see whether it has
-autograd compute the gradient.
+autograd compute the gradient, and a few times with cotangents and inputs laid out as autograd may
+hand them over. After all runs it is called on the first one again.
 """
 
 from pathlib import Path
@@ -28,6 +32,7 @@ from autograd_by_hand.verdict.backward_calls import call_backward
 
 def compute_manual(
     dtype: str,
+    forward: Path,
     backward: Path,
     draws: Path,
     cotangents: Path,
@@ -38,7 +43,7 @@ def compute_manual(
 ) -> None:
     runs = read_runs(draws, cotangents)
     found, observations = call_backward(
-        dtype, backward, runs, read_given(draws, cotangents), needed, time_limit
+        dtype, forward, backward, runs, read_given(draws, cotangents), needed, time_limit
     )
     write_tensors(gradients, found)
     write_json(calls, observations)

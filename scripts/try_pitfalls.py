@@ -72,7 +72,7 @@ def try_pitfalls(
             calls: dict[str, Calls] = {}
             for dtype in dtypes:
                 manual, called = Path(folder, f"{dtype}.safetensors"), Path(folder, f"{dtype}.json")
-                compute_manual(dtype, *rest, manual, called)
+                compute_manual(dtype, forward, *rest, manual, called)
                 calls[dtype] = read_json(called)
                 values = given[dtype] | {"manual": read_arrays(manual)}
                 facts[dtype] = {

@@ -21,7 +21,7 @@ def backward(x, W, dout):
 def run(folder, dtype="float32", backward=BACKWARD, time_limit=10):
     given = write_inputs(folder, backward=backward)
     made = {"gradients": folder / "manual.safetensors", "calls": folder / "calls.json"}
-    inputs = {name: given[name] for name in ("backward", "draws", "cotangents")}
+    inputs = {name: given[name] for name in ("forward", "backward", "draws", "cotangents")}
     compute_manual(dtype, **inputs, needed=NEEDED, time_limit=time_limit, **made)
     return read_tensors(made["gradients"]), read_json(made["calls"])
 
@@ -113,7 +113,8 @@ def test_a_cotangent_of_zeros_spoils_neither_gradients_nor_calls(tmp_path):
 @pytest.mark.parametrize(
     ("fault", "times", "sentence"),
     [
-        ("pass", "xxxx", None),  # twice, once for a cotangent of zeros, and once watched
+        # Twice, for a cotangent of zeros, watched, and four times to see whether it keeps a state.
+        ("pass", "xxxxxxxx", None),
         ("while x.dtype.itemsize == 8: pass", "x", ":6: still running after 0.2 s; "),
         ("raise ValueError('no')", "x", ":6: ValueError: no."),
         ("return x", "x", ":3: backward returns a Tensor; "),
@@ -174,7 +175,7 @@ def run_thrice(folder, backward):
     write_tensors(given["draws"], drawn)
     write_tensors(given["cotangents"], {"trial/dout": torch.ones(3)})
     made = {"gradients": folder / "manual.safetensors", "calls": folder / "calls.json"}
-    inputs = {name: given[name] for name in ("backward", "draws", "cotangents")}
+    inputs = {name: given[name] for name in ("forward", "backward", "draws", "cotangents")}
     compute_manual("float32", **inputs, needed=NEEDED, time_limit=10, **made)
     return read_tensors(made["gradients"]), read_json(made["calls"])
 

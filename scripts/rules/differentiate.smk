@@ -54,6 +54,7 @@ rule check_backward:
 rule compute_manual:
     """Call the author's backward.py on every run, in one dtype."""
     input:
+        forward="experiments/{experiment}/forward.py",
         backward="experiments/{experiment}/backward.py",
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",

@@ -83,7 +83,7 @@ class Trial:
         self.backward.write_text(source)
         for dtype in self.dtypes:
             self.gradients[dtype], self._calls[dtype] = call_backward(
-                dtype, self.backward, self.runs, self.given, self.needed, LIMIT
+                dtype, self.forward, self.backward, self.runs, self.given, self.needed, LIMIT
             )
 
     def values(self, dtype: str) -> Kinds:

@@ -168,13 +168,20 @@ class Backward:
         self.function, self.dtype, self.failed = function, dtype, ""
         self._path, self._needed, self._limit = path, needed, limit
 
-    def __call__(self, tensors: dict[str, Tensor], douts: Cotangents) -> Answer:
+    def __call__(
+        self,
+        tensors: dict[str, Tensor],
+        douts: Cotangents,
+        arrange: Callable[[dict[str, Tensor]], dict[str, Tensor]] = lambda given: given,
+    ) -> Answer:
         """Call backward on one run; if it fails, the answer's `refused` says why.
 
         tensors: one run's inputs as drawn; they are rounded to the dtype first
         douts: the cotangents, each of the shape of its output
+        arrange: lays the rounded inputs and cotangents out otherwise in memory
         """
-        given = {name: cast(value, self.dtype) for name, value in (tensors | douts).items()}
+        rounded = {name: cast(value, self.dtype) for name, value in (tensors | douts).items()}
+        given = arrange(rounded)
         kept = {name: value.clone() for name, value in given.items()}
         gradients, refused = dict[str, Tensor](), dict[str, str]()
         if not self.failed:

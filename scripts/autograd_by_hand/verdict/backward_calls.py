@@ -13,14 +13,16 @@ from autograd_by_hand.experiment.autograd_watch import AutogradWatch
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.tensor_bits import same_bits
-from autograd_by_hand.experiment.vjp import Backward, load_backward
+from autograd_by_hand.experiment.vjp import Answer, Backward, load_backward, load_forward
 from autograd_by_hand.storage.safetensors_torch import Run, Stack
-from autograd_by_hand.verdict.calls import Calls
+from autograd_by_hand.verdict.calls import Calls, LayoutFinding
+from autograd_by_hand.verdict.other_calls import kept_state, other_layouts
 from autograd_by_hand.verdict.value_checks import off_zero, repetition
 
 
 def call_backward(
     dtype: str,
+    forward: Path,
     backward: Path,
     runs: list[Run],
     given: Given,
@@ -29,6 +31,7 @@ def call_backward(
 ) -> tuple[dict[str, Tensor], Calls]:
     """Compute the gradients of every run in one dtype, and record what the calls reveal.
 
+    forward: the author's, which tells whether it takes inputs that are not contiguous
     given: what backward may be called with
     needed: the tensors whose gradients are required
     time_limit: seconds per call
@@ -38,15 +41,17 @@ def call_backward(
     Raises
         UserError: if the file has no such function.
     """
-    by_hand = load_backward(
-        backward, given, [*runs[0].douts], needed, torch_dtype(dtype), time_limit
-    )
+    rest = (given, [*runs[0].douts], needed, torch_dtype(dtype), time_limit)
+    by_hand = load_backward(backward, *rest)
     stack, repeats, changed = Stack(), dict.fromkeys(needed, "same bits"), set[str]()
     zeros, refused = dict[str, str](), dict[str, str]()
     use: AutogradUse | None = None
+    start: tuple[Run, Answer] | None = None  # the trial's first run
     for run in progress(runs, f"compute_manual {dtype}, runs"):
         once, twice = (by_hand(run.tensors, run.douts) for _ in range(2))
         stack.add(run.sample, once.named())
+        if (run.sample, run.number) == ("trial", 0):
+            start = run, once
         changed |= {*once.changed, *twice.changed}
         refused = once.refused | twice.refused | refused
         for name in needed:
@@ -59,13 +64,26 @@ def call_backward(
             zeros = {name: off_zero(of_zero[name].double().numpy()) for name in needed}
         if (run.sample, run.number) == ("trial", 0) and not by_hand.failed:
             use = _use_of_autograd(by_hand, backward, run)
+    layouts, stale = list[LayoutFinding](), list[str]()
+    if start and not (by_hand.failed or changed or {*repeats.values()} != {"same bits"}):
+        run, answer = start
+        theirs = load_forward(forward, given, needed, torch_dtype(dtype), time_limit)
+        layouts = other_layouts(by_hand, theirs, run, answer)
+        others = [one for one in runs if one is not run]
+        stale = kept_state(by_hand, load_backward(backward, *rest), run, others, answer)
     calls: Calls = {
         "second_call": repeats,
         "zero_cotangent": zeros,
         "changed_inputs": sorted(changed),
         "refused": refused,
     }
-    return stack.stacked(), calls | ({"autograd": use} if use else {})
+    if use:
+        calls["autograd"] = use
+    if layouts:
+        calls["other_layouts"] = layouts
+    if stale:
+        calls["kept_state"] = stale
+    return stack.stacked(), calls
 
 
 def _use_of_autograd(by_hand: Backward, path: Path, run: Run) -> AutogradUse | None:

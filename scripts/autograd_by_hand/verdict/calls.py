@@ -1,9 +1,21 @@
 """What the calls of the author's backward reveal besides the gradients."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NotRequired, TypedDict
 
 from autograd_by_hand.experiment.autograd_use import AutogradUse
+
+
+class LayoutFinding(TypedDict):
+    """What a call gave with cotangents or inputs in another layout (`verdict.other_calls`).
+
+    apart: by tensor, how far the gradient is from that of the contiguous copy, relative to its norm
+    refused: why there is no gradient, by tensor, although there is one of the contiguous copy
+    """
+
+    kind: str
+    apart: Mapping[str, float | str]
+    refused: dict[str, str]
 
 
 class Calls(TypedDict):
@@ -14,6 +26,8 @@ class Calls(TypedDict):
     changed_inputs: the inputs that backward changed in place
     refused: why there is no gradient, by tensor, and what backward gave unasked
     autograd: how backward uses autograd, if it does
+    other_layouts: what differs with cotangents and inputs that are not contiguous, if anything
+    kept_state: the gradients that other inputs in between have changed, if any
     """
 
     second_call: dict[str, str]
@@ -21,14 +35,27 @@ class Calls(TypedDict):
     changed_inputs: list[str]
     refused: dict[str, str]
     autograd: NotRequired[AutogradUse]
+    other_layouts: NotRequired[list[LayoutFinding]]
+    kept_state: NotRequired[list[str]]
+
+
+class OfLayout(TypedDict):
+    """The same for one tensor's gradient: it is refused, or as far apart as that."""
+
+    kind: str
+    apart: float
+    refused: str | None
 
 
 class CallsOfGradient(TypedDict):
-    """The same for one tensor's gradient."""
+    """The same for one tensor's gradient; `changed_inputs` concern every gradient."""
 
     refused: str | None
     second_call: str
     zero_cotangent: str
+    changed_inputs: list[str]
+    kept_state: bool
+    layouts: list[OfLayout]
 
 
 def calls_of(calls: Calls, name: str) -> CallsOfGradient:
@@ -37,6 +64,17 @@ def calls_of(calls: Calls, name: str) -> CallsOfGradient:
         "refused": calls["refused"].get(name),
         "second_call": calls["second_call"][name],
         "zero_cotangent": calls["zero_cotangent"].get(name, "zero"),
+        "changed_inputs": calls["changed_inputs"],
+        "kept_state": name in calls.get("kept_state", []),
+        "layouts": [
+            {
+                "kind": one["kind"],
+                "apart": float(one["apart"].get(name, 0)),
+                "refused": one["refused"].get(name),
+            }
+            for one in calls.get("other_layouts", [])
+            if name in one["apart"] or name in one["refused"]
+        ],
     }
 
 

@@ -14,6 +14,12 @@ from typing import Literal, NotRequired, TypedDict
 from autograd_by_hand.core.messages import Message, clause
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.floats.formats import precision
+from autograd_by_hand.verdict.call_findings import (
+    change_in_place,
+    first_said,
+    no_function_of_its_inputs,
+    other_layout,
+)
 from autograd_by_hand.verdict.calls import Calls, CallsOfGradient
 from autograd_by_hand.verdict.gradient_facts import JudgedFacts
 
@@ -92,6 +98,8 @@ def judge_gradient(
         diagnosis: Diagnosis | None = None
         if named:
             diagnosis = {"name": named["name"], "evidence": named["evidence"]}
+        if outcome == "wrong" and (names := calls["changed_inputs"]):
+            diagnosis, reason = _named(change_in_place(names)), first_said(names, reason)
         shown = detectable(facts)
         return {"outcome": outcome, "reason": reason, "limit": shown, "diagnosis": diagnosis}
 
@@ -99,15 +107,8 @@ def judge_gradient(
         sentence = clause(calls["refused"])
         name = Message("backward returns no usable gradient")
         return verdict("wrong", sentence, {"name": name, "evidence": sentence})
-    if calls["second_call"] != "same bits":
-        second = calls["second_call"]
-        reason = Message("a second call on the same inputs gave {second}", second=second)
-        return verdict("wrong", reason, mistake)
-    if calls["zero_cotangent"] not in ("zero", "inf or nan"):
-        given = calls["zero_cotangent"]
-        reason = Message("for a cotangent of zeros it gives {given}", given=given)
-        name = Message("a term is not multiplied by the cotangent")
-        return verdict("wrong", reason, mistake or {"name": name, "evidence": reason})
+    if unlike := no_function_of_its_inputs(calls):
+        return verdict("wrong", unlike[1], mistake or _named(unlike))
     if oracle:
         return verdict("unresolved", clause(oracle))
     inside = mistake.get("format") if mistake else None  # coarser
@@ -117,6 +118,8 @@ def judge_gradient(
         return verdict("wrong", _of_formula(lost, dtype), {"name": NO_NUMBER, "evidence": lost})
     if not (within(formula) or inside):
         return verdict("wrong", _of_formula(_off(formula), dtype), mistake)
+    if layout := other_layout(calls, facts):
+        return verdict("wrong", layout[1], _named(layout))
     if lost := _lost(facts):
         if facts["autograd"]["lost"]:
             return verdict("unresolved", _neither(lost))
@@ -129,6 +132,11 @@ def judge_gradient(
         if unresolved(measured):
             return verdict("unresolved", _too_noisy(measured, where))
     return verdict("right", _near(facts))
+
+
+def _named(found: tuple[str, str]) -> Diagnosis:
+    """The diagnosis of a mistake, by its name and its evidence."""
+    return {"name": found[0], "evidence": found[1]}
 
 
 def wrong_and_right(facts: Mapping[str, JudgedFacts], calls: Calls) -> tuple[list[str], list[str]]:

@@ -12,7 +12,14 @@ from autograd_by_hand.verdict.judge import (
 
 # One noise is 2^-20 of the gradient; a norm may be 4 noises off by chance, an element 9.
 SHARE, NORM, ELEMENT = 2.0**-20, 4.0, 9.0
-FINE = {"refused": None, "second_call": "same bits", "zero_cotangent": "zero"}
+FINE: dict[str, Any] = {
+    "refused": None,
+    "second_call": "same bits",
+    "zero_cotangent": "zero",
+    "changed_inputs": [],
+    "kept_state": False,
+    "layouts": [],
+}
 LOST = {"fits": True, "value": "nan", "index": [3, 1], "run": 2, "reference": 2.5}
 TWICE = {"kind": "factor", "name": "a factor is wrong", "evidence": "it is 2 times the true one"}
 INSIDE = {"kind": "coarser", "name": "it is float16 inside", "evidence": "it is on its grid"}
@@ -382,17 +389,28 @@ def test_what_the_calls_showed_of_one_gradient():
         "refused": {"W": "backward.py:1: dW is float64."},
         "second_call": {"x": "same bits", "W": "other bits"},
         "zero_cotangent": {"x": "values up to 3", "W": "inf or nan"},
-        "changed_inputs": [],
+        "changed_inputs": ["x"],
+        "kept_state": ["W"],
+        "other_layouts": [
+            {"kind": "expanded", "apart": {"W": "inf"}, "refused": {}},
+            {"kind": "gaps", "apart": {"x": 0.5}, "refused": {}},
+        ],
     }
     assert calls_of(calls, "x") == {
         "refused": None,
         "second_call": "same bits",
         "zero_cotangent": "values up to 3",
+        "changed_inputs": ["x"],
+        "kept_state": False,
+        "layouts": [{"kind": "gaps", "apart": 0.5, "refused": None}],
     }
     assert calls_of(calls, "W") == {
         "refused": "backward.py:1: dW is float64.",
         "second_call": "other bits",
         "zero_cotangent": "inf or nan",
+        "changed_inputs": ["x"],
+        "kept_state": True,
+        "layouts": [{"kind": "expanded", "apart": INF, "refused": None}],
     }
 
 

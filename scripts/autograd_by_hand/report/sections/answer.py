@@ -35,6 +35,7 @@ class Answer:
     autograd: how backward uses autograd, None if it does not
     surrogate: the file that is differentiated in place of forward.py, None if forward.py is
     steps: operations of forward whose derivative is zero, if that may be why gradients fail
+    changed: the arguments that backward changes in place
     """
 
     identical: list[str]
@@ -45,6 +46,7 @@ class Answer:
     autograd: AutogradFinding | None
     surrogate: str | None
     steps: list[Stop]
+    changed: list[str]
 
 
 def answer_of(measured: Measurements) -> Answer:
@@ -67,6 +69,9 @@ def answer_of(measured: Measurements) -> Answer:
         measured.judgement.get("autograd"),
         measured.surrogate,
         _steps(measured),
+        distinct(
+            name for dtype in measured.dtypes for name in measured.calls[dtype]["changed_inputs"]
+        ),
     )
 
 

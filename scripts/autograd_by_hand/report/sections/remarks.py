@@ -55,6 +55,15 @@ class ChangedInputs:
 
 
 @dataclass(frozen=True)
+class Unasked:
+    """What backward returns although the config does not ask for it, as a sentence."""
+
+    kind: ClassVar[str] = "unasked"
+    dtype: str
+    sentence: str
+
+
+@dataclass(frozen=True)
 class OtherSecondCall:
     """How the gradient of a second call on the same inputs compares with that of the first."""
 
@@ -74,7 +83,7 @@ class NarrowReference:
     reason: str
 
 
-Remark = LostResult | LostElements | ChangedInputs | OtherSecondCall | NarrowReference
+Remark = LostResult | LostElements | ChangedInputs | Unasked | OtherSecondCall | NarrowReference
 
 
 def remarks_of(measured: Measurements) -> list[Remark]:
@@ -103,6 +112,9 @@ def _remarks(measured: Measurements, dtype: str) -> Iterator[Remark]:
             )
     if names := calls["changed_inputs"]:
         yield ChangedInputs(dtype, names)
+    for name, sentence in calls["refused"].items():
+        if f"d{name}" not in measured.gradients:
+            yield Unasked(dtype, sentence)
     for name, second in calls["second_call"].items():
         if second != "same bits":
             yield OtherSecondCall(dtype, f"d{name}", second)

@@ -1,0 +1,106 @@
+"""What a backward does wrong that its numbers alone do not show: its effects, and its layouts."""
+
+from math import isfinite, sqrt
+
+from autograd_by_hand.core.messages import Message, clause, joined
+from autograd_by_hand.core.number_format import number
+from autograd_by_hand.verdict.calls import CallsOfGradient, OfLayout
+from autograd_by_hand.verdict.gradient_facts import JudgedFacts
+
+Named = tuple[Message, Message]  # the likeliest mistake, and the reason or the evidence
+
+
+def change_in_place(names: list[str]) -> Named:
+    """The mistake of changing arguments in place, and how to mend it.
+
+    names: of the arguments, at least one
+    """
+    changed = ", ".join(f"`{name}`" for name in names)
+    return (
+        Message("backward changes its argument {names} in place", names=changed),
+        Message(
+            "autograd does not copy what it hands over, so others find the changed numbers; work "
+            "on a copy, `{name}.clone()`",
+            name=names[0],
+        ),
+    )
+
+
+def first_said(names: list[str], reason: str) -> Message:
+    """The reason of a wrong gradient, after the arguments that backward changes in place."""
+    return joined("; ", [change_in_place(names)[0], reason])
+
+
+def no_function_of_its_inputs(calls: CallsOfGradient) -> Named | None:
+    """What shows that a gradient is no linear function of the cotangent, or none of its inputs."""
+    if calls["second_call"] != "same bits":
+        return (
+            Message(
+                "backward is not a function of its inputs: it keeps a state, or draws at random"
+            ),
+            Message("a second call on the same inputs gave {second}", second=calls["second_call"]),
+        )
+    if calls["kept_state"]:
+        return (
+            Message("backward keeps what an earlier call computed from other inputs"),
+            Message("after a call on other inputs, the same inputs gave other bits"),
+        )
+    if calls["zero_cotangent"] not in ("zero", "inf or nan"):
+        return (
+            Message("a term is not multiplied by the cotangent"),
+            Message("for a cotangent of zeros it gives {given}", given=calls["zero_cotangent"]),
+        )
+    return None
+
+
+def other_layout(calls: CallsOfGradient, facts: JudgedFacts) -> Named | None:
+    """The first layout of cotangents or inputs in which the gradient is another one.
+
+    Two gradients agree if half of the digits agree that rounding leaves, which a kernel that adds
+    in another order does by far; what is read at the wrong index disagrees in the first digit.
+    """
+    noise, off = float(facts["noise"]), float(facts["manual"]["norm"])
+    rounding = noise * max(off, float(facts["limits"]["norm"]))
+    most = sqrt(rounding) if isfinite(rounding) else 1.0
+    for one in calls["layouts"]:
+        if one["refused"] or one["apart"] > most:
+            return _mistake(one["kind"]), _reason(one)
+    return None
+
+
+def _mistake(kind: str) -> Message:
+    if kind == "inputs":
+        return Message(
+            "backward takes its inputs for contiguous; it must call `.contiguous()` on them, or "
+            "`.reshape` instead of `.view`"
+        )
+    return Message(
+        "backward takes the cotangent for contiguous; it must call `.contiguous()` on it, or "
+        "`.reshape` instead of `.view`"
+    )
+
+
+def _reason(found: OfLayout) -> Message:
+    what = (
+        Message("backward fails: {sentence}", sentence=clause(found["refused"]))
+        if found["refused"]
+        else Message(
+            "the gradient is off by {part} of its norm from that of a contiguous copy",
+            part=number(found["apart"]),
+        )
+    )
+    match found["kind"]:
+        case "expanded":
+            return Message(
+                "with a cotangent of stride 0, as y.sum().backward() gives, {what}", what=what
+            )
+        case "transposed":
+            return Message("with a transposed cotangent, {what}", what=what)
+        case "gaps":
+            return Message(
+                "with a cotangent that is a part of a larger tensor, as torch.stack and torch.cat "
+                "give, {what}",
+                what=what,
+            )
+        case _:
+            return Message("with inputs that are not contiguous, {what}", what=what)
