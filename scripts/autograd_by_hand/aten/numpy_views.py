@@ -26,6 +26,8 @@ def _squeeze(value: Array, dim: Any) -> Array:
 def _expand(value: Array, size: Any, implicit: bool = False) -> Array:  # noqa: ARG001
     lead = len(size) - value.ndim
     own = [value.shape[i - lead] if want == -1 else want for i, want in enumerate(size)]
+    if np.prod(own) == value.size:
+        return value.reshape(own)  # numpy does not write to what it broadcasts
     return np.broadcast_to(value, own)
 
 

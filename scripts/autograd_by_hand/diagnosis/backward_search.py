@@ -112,7 +112,7 @@ def find_repairs(
             if family in without or not rest:
                 continue
             if family == FITTED:
-                repairs: Repairs = _fits(runs[0], backward, rest, tolerance)
+                repairs: Repairs = _fits(runs[0], backward, rest, tolerance, end)
             else:
                 repairs = forwards(backward) if by_forward else FAMILIES[family](backward)
             likely = _likely(runs[0], rest, tolerance, until(repairs, end), end)
@@ -221,10 +221,10 @@ def _that_may_fit(
 
 
 def _fits(
-    run: BackwardRun, backward: ManualBackward, wrong: list[str], tolerance: float
+    run: BackwardRun, backward: ManualBackward, wrong: list[str], tolerance: float, end: float
 ) -> Iterator[Repair]:
     """The repairs that replace a number, fitted to all gradients that depend on it."""
-    for start, repair in fitted(backward):
+    for start, repair in until(fitted(backward), end):  # most of them fit nothing
         below = run.trace.below(repair(start).makes)
         names = [name for name in wrong if run.trace.gradients[name].place in below]
         if names:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from autograd_by_hand.aten.dispatch import materialized
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.diagnosis.mistake import UNKNOWN, Mistake
@@ -120,7 +121,7 @@ def known_tensors(
     for place, value in enumerate(steps[0].values if steps else ()):
         each = [one.values[place] for one in steps]
         if value.is_floating_point() and all(one.shape == value.shape for one in each):
-            stacked = np.stack([one.double().numpy() for one in each])
+            stacked = np.stack([materialized(one).double().numpy() for one in each])
             known.setdefault(steps[0].describe(Ref(place)), stacked)
     return known
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograd_by_hand.aten.dispatch import DispatchMode
+from autograd_by_hand.aten.dispatch import DispatchMode, has_memory
 from autograd_by_hand.aten.torch_private import differentiating, is_own_function, running_node
 from autograd_by_hand.core.frames import frames
 from autograd_by_hand.experiment.autograd_use import AutogradUse
@@ -135,9 +135,13 @@ def _only_moves(func: Any) -> bool:
 
 
 def _tensors(values: Any) -> list[Tensor]:
-    """The tensors among an operation's arguments or results, also those in its lists."""
+    """The tensors among an operation's arguments or results, also those in its lists.
+
+    Those without memory are left out: no address identifies them, and torch.equal does not survive
+    autograd's zeros.
+    """
     if isinstance(values, Tensor):
-        return [values]
+        return [values] if has_memory(values) else []
     if isinstance(values, dict):
         values = [*values.values()]
     nested = values if isinstance(values, list | tuple) else []

@@ -39,6 +39,13 @@ def test_a_view_shows_what_torch_shows_in_the_same_memory(name, shape, args):
     assert np.shares_memory(shown, array)
 
 
+@pytest.mark.parametrize("size", [[2, 3], [1, 1, 2, 3], [-1, 3]])
+def test_what_is_expanded_to_no_more_elements_can_be_written_to(size):
+    array = np.zeros((2, 3))
+    SHOWN["aten.expand.default"](array, size)[...] = 7
+    assert array.tolist() == [[7, 7, 7], [7, 7, 7]]
+
+
 def test_every_view_has_a_case():
     assert {name for name, _, _ in CASES} == set(SHOWN)
 

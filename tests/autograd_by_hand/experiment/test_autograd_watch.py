@@ -158,3 +158,8 @@ op.register_autograd(
 def test_without_torchs_private_names_nothing_is_found(tmp_path, monkeypatch):
     monkeypatch.setenv(torch_private.WITHOUT, "autograd_nodes")
     assert use_in(tmp_path, WHOLE["backward"]) is None
+
+
+def test_zeros_that_autograd_keeps_without_memory_are_survived(tmp_path):
+    body = LEAF + "    y = torch.view_as_real(torch.sgn(leaf * 1j)).sum()\n    y.backward()\nreturn {'x': leaf.grad + 0}"
+    assert use_in(tmp_path, body)["nodes"]
