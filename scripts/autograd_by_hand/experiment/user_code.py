@@ -144,7 +144,8 @@ def as_user_error(
     except (Exception, SystemExit) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-        raise UserError(f"{_place(error, path)}: {what}.{_shapes(reason, tensors)}") from error
+        hint = _half_format(reason, path) or _shapes(reason, tensors)
+        raise UserError(f"{_place(error, path)}: {what}.{hint}") from error
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -161,6 +162,18 @@ def definition_of(function: Author, path: Path) -> str:
     """The file and line where a function begins."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return f"{path}:{code.co_firstlineno}" if isinstance(code, CodeType) else str(path)
+
+
+def _half_format(reason: str, path: Path) -> str:
+    """For an operation that torch lacks in a half format: the two ways to do without it."""
+    found = re.search(r"\b(BFloat16|Half|BFLOAT16|HALF)\b", reason)
+    if not found:
+        return ""
+    dtype = "float16" if found[1].upper() == "HALF" else "bfloat16"
+    return (
+        f" If torch cannot compute this in {dtype}, do it in float32, with .float(), or leave "
+        f"{dtype} out of dtypes in {path.with_name('config.yaml')}."
+    )
 
 
 def _shapes(reason: str, tensors: dict[str, Tensor] | None) -> str:

@@ -264,3 +264,16 @@ def test_the_transpose_that_is_named_does_fit(tmp_path):
 def test_an_error_about_something_else_lists_no_shapes(tmp_path):
     text = "def backward(x):\n    raise ValueError('bad luck')\n"
     assert "The tensors are" not in call_refused(tmp_path, text, {"x": X})
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name"), [(torch.float16, "float16"), (torch.bfloat16, "bfloat16")]
+)
+def test_what_torch_lacks_in_a_half_format_is_told_with_two_ways_out(tmp_path, dtype, name):
+    text = "import torch\n\ndef backward(x):\n    return torch.linalg.cholesky(x)\n"
+    sentence = call_refused(tmp_path, text, {"x": torch.eye(2, dtype=dtype)})
+    assert sentence.endswith(
+        f" If torch cannot compute this in {name}, do it in float32, with .float(), or leave {name} "
+        f"out of dtypes in {tmp_path / 'config.yaml'}."
+    )
+    assert '"cholesky_cpu" not implemented' in sentence
