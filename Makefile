@@ -47,6 +47,10 @@ bench: .venv/installed
 	$(BIN)/python -m tests.bench.trial fourth
 	$(BIN)/python -m tests.bench.families eight twelve third fourth
 
+bench-ops: export PYTHONPATH = scripts
+bench-ops: .venv/bench
+	$(BIN)/python -m tests.bench.op_db $(OPS)
+
 # Phony, so that every make checks .venv and replaces it if its Python is gone or too old.
 .venv/installed:
 	@sh envs/make_venv.sh "$(PYTHON)" envs/requirements.txt $@
@@ -54,4 +58,7 @@ bench: .venv/installed
 .venv/slurm: .venv/installed
 	@sh envs/make_venv.sh "$(PYTHON)" envs/slurm.txt $@
 
-.PHONY: run record test test-all cluster test-cluster new check bench .venv/installed .venv/slurm
+.venv/bench: .venv/installed
+	@sh envs/make_venv.sh "$(PYTHON)" envs/bench.txt $@
+
+.PHONY: run record test test-all cluster test-cluster new check bench bench-ops .venv/installed .venv/slurm .venv/bench

@@ -161,5 +161,8 @@ def test_without_torchs_private_names_nothing_is_found(tmp_path, monkeypatch):
 
 
 def test_zeros_that_autograd_keeps_without_memory_are_survived(tmp_path):
-    body = LEAF + "    y = torch.view_as_real(torch.sgn(leaf * 1j)).sum()\n    y.backward()\nreturn {'x': leaf.grad + 0}"
+    body = (
+        LEAF
+        + "    y = torch.view_as_real(torch.sgn(leaf * 1j)).sum()\n    y.backward()\nreturn {'x': leaf.grad + 0}"
+    )
     assert use_in(tmp_path, body)["nodes"]

@@ -51,6 +51,7 @@ NEEDS = {  # by stage: those without which it cannot run
     "verify_replay": ("reveal_orders",),
     "attribute_difference": ("reveal_orders", "compute_manual"),
 }
+REFUSES = {"attribute_difference": "attribution", "ask_gradcheck": "opinion"}  # in a file
 STAGES = ("draw_cotangents", *ONCE, *IN_EACH_DTYPE, "judge_gradients", "try_pitfalls")
 TENSORS = (
     "draws",
@@ -181,7 +182,7 @@ class Trial:
         return self._done("score_errors", dtype)
 
     def _judge(self, dtypes: list[str], record: Record) -> None:
-        attributed = [one for one in dtypes if self._done("attribute_difference", one)]
+        attributed = [one for one in dtypes if self._path("attribution", one).exists()]
         (self.folder / "mistakes.json").write_text(
             "{" + ", ".join(f'"d{name}": null' for name in self.needed) + "}"
         )
@@ -258,6 +259,7 @@ class Trial:
             "checked": self.folder / "checked.txt",
             "environment": self.environment,
             "code": "",
+            "replaced": [],  # there is no surrogate
             "autograd": "allowed",  # of judge_gradients; the backward asks autograd
         }
         own = {key: one for key, one in (files or {}).items() if not isinstance(one, str)}
@@ -274,6 +276,10 @@ class Trial:
         }
         with self._watched(stage, dtype):
             function(**given)
+        if stage in REFUSES and self._done(stage, dtype):
+            reason = read_json(given[REFUSES[stage]])["refused"]
+            if reason:
+                self.outcomes[-1] |= {"how": "refused", "text": str(reason)}
 
     @contextmanager
     def _watched(self, stage: str, dtype: str) -> Iterator[list[Outcome]]:
