@@ -7,11 +7,13 @@ in   forward     the author's forward.py, or the config's surrogate
      states      safetensors: "<sample>/state", each generator's state after drawing the inputs
      time_limit  seconds for one call of forward
      needed      the tensors that require a gradient
+     takes_cotangent
+                 whether backward names `dout`
 out  cotangents  safetensors, (runs, *shape of the output), float32: "<sample>/dout", or
                  "<sample>/dout_<key>" for each output that has a derivative, if there are several
 
-The cotangent of a scalar result is 1. Only the shapes of forward's outputs are used, never their
-values.
+The cotangent of a scalar result is 1 unless backward names it. Only the shapes of forward's outputs
+are used, never their values.
 """
 
 from pathlib import Path
@@ -41,6 +43,7 @@ def draw_cotangents(
     draws: Path,
     states: Path,
     needed: list[str],
+    takes_cotangent: bool,
     time_limit: float,
     cotangents: Path,
 ) -> None:
@@ -58,7 +61,7 @@ def draw_cotangents(
         complex_ |= {cotangent_of(name) for name, one in outputs.items() if one.is_complex()}
         outputs = differentiable(parts(outputs), function, forward)
         how = {
-            cotangent_of(name): Drawn(one.shape, at_random=bool(one.dim()) or name != RESULT)
+            cotangent_of(name): Drawn(one.shape, one.dim() > 0 or name != RESULT or takes_cotangent)
             for name, one in sorted(outputs.items())
         }
         for path in replaced:

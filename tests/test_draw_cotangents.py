@@ -7,17 +7,24 @@ from draw_cotangents import draw_cotangents
 from tests.stages import FORWARD, NEEDED, write_inputs
 
 
-def run(folder, forward=FORWARD):
+def run(folder, forward=FORWARD, takes_cotangent=False):
     given = write_inputs(folder, forward=forward)
     state = torch.Generator().manual_seed(3).get_state()
     write_tensors(folder / "states", {"trial/state": state})
     states, douts = folder / "states", folder / "douts"
-    draw_cotangents(given["forward"], [], given["draws"], states, NEEDED, 10, douts)
+    draw_cotangents(
+        given["forward"], [], given["draws"], states, NEEDED, takes_cotangent, 10, douts
+    )
     return read_tensors(folder / "douts")
 
 
 def test_a_scalar_gets_one(tmp_path):
     assert run(tmp_path)["trial/dout"].tolist() == [1.0]
+
+
+def test_a_scalar_gets_any_number_if_backward_takes_it(tmp_path):
+    due = torch.randn(1, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(run(tmp_path, takes_cotangent=True)["trial/dout"], due)
 
 
 def test_anything_else_is_drawn_where_the_generator_stopped(tmp_path):

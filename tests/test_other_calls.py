@@ -104,3 +104,15 @@ def test_an_argument_that_is_changed_in_place_is_said_first(tmp_path):
         assert one["reason"].startswith("backward changes its argument `dout` in place; ")
         assert one["diagnosis"]["name"] == "backward changes its argument `dout` in place"
         assert "`dout.clone()`" in one["diagnosis"]["evidence"]
+
+
+def test_a_scalar_is_pulled_back_from_any_number_if_backward_names_it(tmp_path):
+    forward = FORWARD.replace("x @ W", "(x @ W).square().sum()")
+    backward = (
+        "def backward(x, W, dout):\n    y = 2 * dout**2 * (x @ W)\n"
+        "    return {'x': y @ W.T, 'W': x.T @ y}\n"
+    )
+    wrong = judged(tmp_path / "wrong", backward, forward)
+    assert {one["outcome"] for one in wrong.values()} == {"wrong"}
+    right = judged(tmp_path / "right", backward.replace("dout**2", "dout"), forward)
+    assert {one["outcome"] for one in right.values()} == {"right"}

@@ -48,6 +48,7 @@ rule draw_cotangents:
         time_limit=experiments.setting("time_limit", 60),
     params:
         needed=experiments.needed,
+        takes_cotangent=experiments.takes_cotangent,
     script:
         "../draw_cotangents.py"
 

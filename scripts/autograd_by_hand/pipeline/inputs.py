@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.config import load_configs
+from autograd_by_hand.experiment.output_names import COTANGENT
 from autograd_by_hand.experiment.settings import (
     CHUNK,
     Config,
@@ -24,6 +25,7 @@ from autograd_by_hand.experiment.settings import (
     languages_of,
     shown_format,
 )
+from autograd_by_hand.experiment.source_code import parameters_of
 from autograd_by_hand.pipeline.resources import memory_of_stage
 
 Value = TypeVar("Value")
@@ -141,6 +143,10 @@ class Experiments:
     def needed(self, wildcards: Wildcards) -> list[str]:
         """The tensors whose gradients are tried."""
         return list(gradient_names(self.config(wildcards)["tensors"]))
+
+    def takes_cotangent(self, wildcards: Wildcards) -> bool:
+        """Whether backward names the cotangent of its one output, so that it may be any number."""
+        return COTANGENT in parameters_of(_folder(wildcards) / "backward.py", "backward")
 
     def gradients(self, wildcards: Wildcards) -> list[str]:
         """The names of their gradients."""
