@@ -61,7 +61,7 @@ def ask_gradcheck(
     perturbed = [*run.douts.values(), *(wide[name] for name in needed)]
     answer: Opinion = {"fast": False, "objection": None, "refused": None}
     for fast in modes(sum(one.numel() for one in perturbed)):
-        by_hand = Backward(function, backward, needed, torch.float64, time_limit)
+        by_hand = Backward(function, backward, needed, torch.float64, time_limit, given.computes_in)
         try:
             # All that a surrogate detaches is held at its value in gradcheck's first call.
             fixed = detached_fixed(forwards) if is_surrogate(forward) else forwards

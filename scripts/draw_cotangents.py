@@ -25,7 +25,7 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.complex_views import handed, parts
 from autograd_by_hand.experiment.output_names import RESULT, cotangent_of
 from autograd_by_hand.experiment.returned_values import differentiable, outputs_of
-from autograd_by_hand.experiment.sampling import Drawn, cast, resumed_generator
+from autograd_by_hand.experiment.sampling import Drawn, cast, on_grid, resumed_generator
 from autograd_by_hand.experiment.sampling import draw_cotangents as draw
 from autograd_by_hand.experiment.user_code import call, definition_of, load_function
 from autograd_by_hand.pipeline.run_stage import run_stage
@@ -75,7 +75,7 @@ def draw_cotangents(
                 )
         runs = len(next(value for key, value in drawn.items() if key.startswith(f"{sample}/")))
         generator = resumed_generator(state_of[f"{sample}/state"])
-        for name, one in draw(generator, runs, how).items():
+        for name, one in on_grid(draw(generator, runs, how), given.computes_in).items():
             douts[f"{sample}/{name}"] = one
     write_tensors(cotangents, douts, by_parts=complex_ & {key.split("/")[1] for key in douts})
 

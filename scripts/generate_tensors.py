@@ -5,9 +5,12 @@ in   folder     the experiment's, which holds inputs.py and the files that tenso
      samples    the config's `samples`: seed, number of runs, and tensors made in another way
      arguments  the config's `arguments`: what forward and backward get besides tensors
      dtypes     those of the config, of which the half formats have no complex numbers
+     computes_in
+                the config's: the dtype to which tensors are rounded, since backward computes in it
+                whatever it is given; or None
      time_limit seconds for one call of inputs.py
 out  draws      safetensors: "<sample>/<tensor>", shape (runs, *shape), for the runs that are fully
-                analysed; and the arguments
+                analysed; and the arguments, and `computes_in`
      states     safetensors: "<sample>/state", the generator's bytes after the sample's last draw
      made       json: of each tensor of the trial its name, shape and dtype
 
@@ -25,7 +28,7 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import write_json
 from autograd_by_hand.experiment.complex_views import parts
 from autograd_by_hand.experiment.input_sources import read_sources
-from autograd_by_hand.experiment.sampling import draw_sample
+from autograd_by_hand.experiment.sampling import draw_sample, on_grid
 from autograd_by_hand.experiment.settings import (
     HALF,
     WITHOUT_HALF,
@@ -44,6 +47,7 @@ def generate_tensors(
     samples: dict[str, SampleSpec],
     arguments: dict[str, Argument],
     dtypes: list[str],
+    computes_in: str | None,
     time_limit: float,
     draws: Path,
     states: Path,
@@ -63,12 +67,13 @@ def generate_tensors(
                 "samples and real in others; make it the same in all."
             )
         complex_ = own
-        drawn |= {f"{name}/{tensor}": parts(value) for tensor, value in tensors.items()}
+        real = {tensor: parts(value) for tensor, value in tensors.items()}
+        drawn |= {f"{name}/{tensor}": value for tensor, value in on_grid(real, computes_in).items()}
         state_of[f"{name}/state"] = state
         if name == "trial":
             write_json(made, [_described(*one) for one in tensors.items()])
     _refuse_half(Path(folder), dtypes, sorted(complex_))
-    write_tensors(draws, drawn, arguments, by_parts=complex_)
+    write_tensors(draws, drawn, arguments, complex_, computes_in)
     write_tensors(states, state_of)
 
 

@@ -38,6 +38,7 @@ from autograd_by_hand.experiment.sampling import (
     draw_cotangents,
     draw_runs,
     drawn_as,
+    on_grid,
     resumed_generator,
 )
 from autograd_by_hand.experiment.settings import SampleSpec, TensorSpec
@@ -93,7 +94,8 @@ def measure_chunk(
     drawn = draw_runs(specs, samples[sample], generator, len(runs), sources)
     rows = []
     for run in progress(runs, f"measure_chunk {sample} {first} to {last}, runs"):
-        tensors, one_run = parts(next(drawn)), draw_cotangents(pulled, 1, how)
+        tensors = on_grid(parts(next(drawn)), given.computes_in)
+        one_run = on_grid(draw_cotangents(pulled, 1, how), given.computes_in)
         douts = {name: value[0] for name, value in one_run.items()}
         rows.append(torch.stack([one.measure(run, tensors, douts) for one in by_dtype]))
     write_tensors(errors, {"errors": torch.stack(rows, dim=3)})

@@ -20,6 +20,8 @@ in   errors, graph, judgement, environment, made,
      translations                                the author's, by language and text
      surrogate                                   the config's: the file that is differentiated in
                                                  place of forward.py, or None
+     computes_in                                 the config's: the dtype that backward computes in
+                                                 whatever it is given, or None
 out  report                                      Markdown with LaTeX, as GitHub renders it
 
 What an explaining stage wrote may be missing (`storage.missing`); the report says so in its place.
@@ -77,6 +79,7 @@ def render_report(
     languages: list[str],
     translations: dict[str, dict[str, str]],
     surrogate: str | None,
+    computes_in: str | None,
     report: Path,
 ) -> None:
     def by_dtype(paths: list[Path], read: Callable[[Path], Any] = read_json) -> dict[str, Any]:
@@ -114,6 +117,7 @@ def render_report(
             path.name.split(".")[0]: picture for path in figures if (picture := missing_in(path))
         },
         missing=missing,
+        computes_in=computes_in,
     )
     own = translations.get(language, {})
     derivation, discussion = (

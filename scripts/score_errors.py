@@ -3,8 +3,11 @@
 in   manual, autograd, reordered  safetensors: "<sample>/<gradient>", (runs, *shape), in this dtype
                                   `reordered` may be missing (`storage.missing`)
      reference                    the same keys in float64; for float64 also "<key>.tail"
-     noise                        "trial/<gradient>": each element's rounding noise
+     noise                        "trial/<gradient>": each element's rounding noise, in the dtype
+                                  that backward computes in
+     peer                         as autograd, in the dtype that backward computes in
      arithmetic                   json, as compute_reference writes it
+     computed_in                  the dtype that backward computes in when it is given this one
      needed                       the tensors that require a gradient
 out  errors  csv, one row per (comparison, sample, run, gradient): max_abs, max_ulp, rel_norm; no
              rows for a comparison with what is missing
@@ -48,7 +51,9 @@ def score_errors(
     reference: Path,
     reordered: Path,
     noise: Path,
+    peer: Path,
     arithmetic: Path,
+    computed_in: str,
     needed: list[str],
     errors: Path,
     facts: Path,
@@ -56,7 +61,8 @@ def score_errors(
 ) -> None:
     kinds = {"manual": manual, "autograd": autograd, "reference": reference, "reordered": reordered}
     values = {kind: read_arrays(path) for kind, path in kinds.items() if not missing_in(path)}
-    units = units_of(read_arrays(noise), read_json(arithmetic), dtype)
+    judged_by = values | ({} if computed_in == dtype else {"peer": read_arrays(peer)})
+    units = units_of(read_arrays(noise), read_json(arithmetic), computed_in)
     gradients = [f"d{name}" for name in needed]
     counted = TailsOfRuns(gradients, dtype)
     tables: list[pd.DataFrame] = []
@@ -79,7 +85,7 @@ def score_errors(
             "runs": len(measured),
             "result": facts_of_result(values, sample, gradients, dtype),
             "gradients": {
-                f"d{name}": judged_facts(values, key, dtype, units[key])
+                f"d{name}": judged_facts(judged_by, key, dtype, units[key], computed_in)
                 if key in units
                 else facts_of_gradient(values, key, dtype)
                 for name in needed

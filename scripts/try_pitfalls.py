@@ -7,6 +7,7 @@ in   forward, backward  the author's files
                         per dtype, in the order of `dtypes`, as their stages write them
      oracle             json, as check_forward writes it; it may be missing
      pitfalls           the config's: `mistake`, in words, and `replace` and `by`, pieces of code
+     computes_in        the dtype that backward computes in whatever it is given, or None
      dtypes             the dtypes, float64 among them
      needed             the tensors that require a gradient
      time_limit         seconds for one call of forward or backward
@@ -23,7 +24,7 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.messages import replaced
 from autograd_by_hand.core.progress import progress
-from autograd_by_hand.experiment.settings import Pitfall
+from autograd_by_hand.experiment.settings import Pitfall, arithmetic_of
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.missing import read_part
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
@@ -46,6 +47,7 @@ def try_pitfalls(
     arithmetic: list[Path],
     oracle: Path,
     pitfalls: list[Pitfall],
+    computes_in: str | None,
     dtypes: list[str],
     needed: list[str],
     time_limit: float,
@@ -56,9 +58,11 @@ def try_pitfalls(
         dtype: {"autograd": read_arrays(theirs), "reference": read_arrays(truth)}
         for dtype, theirs, truth in zip(dtypes, autograd, reference, strict=True)
     }
+    noise_of = dict(zip(dtypes, noise, strict=True))
+    computed_in = {dtype: arithmetic_of(dtype, computes_in) for dtype in dtypes}
     units = {
-        dtype: units_of(read_arrays(own), read_json(used), dtype)
-        for dtype, own, used in zip(dtypes, noise, arithmetic, strict=True)
+        dtype: units_of(read_arrays(noise_of[own]), read_json(used), own)
+        for (dtype, own), used in zip(computed_in.items(), arithmetic, strict=True)
     }
     truth, reason = reference[dtypes.index("float64")], doubt(read_part(oracle))
     rows = []
@@ -74,9 +78,11 @@ def try_pitfalls(
                 manual, called = Path(folder, f"{dtype}.safetensors"), Path(folder, f"{dtype}.json")
                 compute_manual(dtype, forward, *rest, manual, called)
                 calls[dtype] = read_json(called)
+                own = computed_in[dtype]
                 values = given[dtype] | {"manual": read_arrays(manual)}
+                values["peer"] = given[own]["autograd"]
                 facts[dtype] = {
-                    f"d{name}": judged_facts(values, key, dtype, units[dtype][key])
+                    f"d{name}": judged_facts(values, key, dtype, units[dtype][key], own)
                     for name in needed
                     for key in [f"trial/d{name}"]
                 }

@@ -209,3 +209,76 @@ def test_a_surrogate_of_another_shape_is_refused(tmp_path):
 def test_a_file_without_a_surrogate_is_refused_with_a_sentence(tmp_path, source, sentence):
     with pytest.raises(UserError, match=sentence):
         declared(tmp_path, BY_HAND, source)
+
+
+# code that computes in float32 whatever it is given
+TANH = "def forward(x):\n    return (x.tanh() * x).sum(-1)\n"
+IN_FLOAT32 = """\
+def backward(x, dout):
+    y, flow = x.float(), dout.float()[:, None]
+    t = y.tanh()
+    return {"x": (flow * (t + y * (1 - t * t))).to(x.dtype)}
+"""
+KEPT_IN_FLOAT32 = IN_FLOAT32.replace(".to(x.dtype)", "")
+EVERY = ("float64", "float32", "bfloat16", "float16")
+
+
+@pytest.mark.parametrize("backward", [IN_FLOAT32, KEPT_IN_FLOAT32], ids=["widened", "as it is"])
+def test_what_computes_in_float32_is_right_in_every_dtype_if_that_is_declared(tmp_path, backward):
+    trial = Judged(tmp_path, TANH, backward, dtypes=EVERY, computes_in="float32")
+    assert set(trial.outcomes.values()) == {"right"}
+    reasons = {one["dtype"]: one["reason"] for one in trial.judgement["verdicts"]}
+    told = "times the rounding noise of float32, in which backward computes, from the reference"
+    assert [dtype for dtype, reason in reasons.items() if told in reason] == ["float64"]
+    assert (
+        "computes in float32 whatever it is given (`computes_in`). In float64 it is therefore judged "
+        "by the rounding noise of float32." in trial.lead
+    )
+    trial.accept()
+
+
+@pytest.mark.parametrize("mistake", [("t + y", "t - y"), ("(flow *", "(1.0001 * flow *")])
+def test_a_mistake_in_what_computes_in_float32_is_caught(tmp_path, mistake):
+    wrong = IN_FLOAT32.replace(*mistake)
+    trial = Judged(tmp_path, TANH, wrong, dtypes=("float64", "float32"), computes_in="float32")
+    assert set(trial.outcomes.values()) == {"wrong"}
+    with pytest.raises(UserError, match="acceptance criteria do not hold"):
+        trial.accept()
+
+
+def test_what_computes_in_float16_is_judged_as_that_in_float32_too(tmp_path):
+    in_float16 = IN_FLOAT32.replace(".float()", ".half()")
+    dtypes = ("float32", "float16")
+    trial = Judged(tmp_path, TANH, in_float16, dtypes=dtypes, computes_in="float16")
+    assert trial.outcomes == {"float32": "right", "float16": "right"}
+
+
+def test_what_is_coarser_than_declared_is_imprecise(tmp_path):
+    in_bfloat16 = IN_FLOAT32.replace(".float()", ".bfloat16()")
+    trial = Judged(tmp_path, TANH, in_bfloat16, dtypes=("float64",), computes_in="float32")
+    assert trial.outcomes == {"float64": "imprecise"}
+
+
+def test_undeclared_it_is_imprecise_and_told_what_to_declare(tmp_path):
+    trial = Judged(tmp_path, TANH, IN_FLOAT32, dtypes=("float64", "float32"))
+    assert trial.outcomes == {"float64": "imprecise", "float32": "right"}
+    advice = "if backward is meant to compute in float32, write computes_in: float32 in config.yaml"
+    assert advice in trial.lead
+
+
+def test_an_undeclared_gradient_in_float32_is_told_what_to_declare(tmp_path):
+    trial = Judged(tmp_path, TANH, KEPT_IN_FLOAT32, dtypes=("float64", "float32"))
+    assert trial.outcomes["float64"] == "wrong"
+    assert "or write computes_in: float32 in config.yaml" in trial.judgement["refused"][0]
+
+
+def test_a_pitfall_of_what_computes_in_float32_is_caught_in_every_dtype(tmp_path):
+    pitfall = {"mistake": "the sign", "replace": "t + y", "by": "t - y"}
+    trial = Judged(
+        tmp_path, TANH, IN_FLOAT32, dtypes=("float64",), computes_in="float32", pitfalls=[pitfall]
+    )
+    (tried,) = read_json(trial.folder / "work/pitfalls.json")
+    assert {one["dtype"]: one["outcome"] for one in tried["verdicts"]} == {
+        "float64": "wrong",
+        "float32": "wrong",
+    }

@@ -174,7 +174,7 @@ class Story:
             operations, orders, self.write("tails", self.tails()), oracle, opinion, tried,
             graph, environment, self.write("inputs", []), mistakes, [], written,
             self.config["title"], self.config["question"], self.config["tensors"], {}, samples, DTYPES,
-            self.language, self.languages, self.config["translations"], None, report,
+            self.language, self.languages, self.config["translations"], None, None, report,
         )  # fmt: skip
         return report.read_text()
 

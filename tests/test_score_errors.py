@@ -34,7 +34,10 @@ def run(folder, noise=(ULP, ULP), arithmetic="float64", samples=("trial",), **gr
     given = {"noise": folder / "noise.safetensors", "arithmetic": folder / "arithmetic.json"}
     write_tensors(given["noise"], {"trial/dx": torch.tensor([noise], dtype=torch.float64)})
     write_json(given["arithmetic"], {"arithmetic": arithmetic, "reason": None})
-    score_errors("float16", **files, **given, needed=["x"], **made)
+    peer = folder / "autograd.safetensors"
+    score_errors(
+        "float16", **files, **given, peer=peer, computed_in="float16", needed=["x"], **made
+    )
     return read_csv(made["errors"]).set_index("comparison"), read_json(made["facts"])
 
 
@@ -172,7 +175,8 @@ def test_numpys_sums_may_be_missing(tmp_path):
     )
     files = {kind: tmp_path / f"{kind}.safetensors" for kind in (*KINDS, "noise")}
     made = {name: tmp_path / f"{name}.again" for name in ("errors", "facts", "tails")}
-    score_errors("float16", **files, arithmetic=tmp_path / "arithmetic.json", needed=["x"], **made)
+    files |= {"arithmetic": tmp_path / "arithmetic.json", "peer": files["autograd"]}
+    score_errors("float16", **files, computed_in="float16", needed=["x"], **made)
     lines = (tmp_path / "errors.csv").read_text().splitlines()
     kept = [line for line in lines if "reordered_vs_autograd" not in line]
     assert made["errors"].read_text().splitlines() == kept

@@ -24,6 +24,7 @@ rule generate_tensors:
         samples=experiments.setting("samples"),
         arguments=experiments.setting("arguments", {}),
         dtypes=experiments.setting("dtypes"),
+        computes_in=experiments.setting("computes_in"),
     script:
         "../generate_tensors.py"
 

@@ -52,6 +52,7 @@ rule try_pitfalls:
         time_limit=experiments.setting("time_limit", 60),
     params:
         pitfalls=experiments.setting("pitfalls"),
+        computes_in=experiments.setting("computes_in"),
         dtypes=experiments.judged,
         needed=experiments.needed,
     script:

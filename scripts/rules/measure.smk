@@ -8,7 +8,8 @@ rule score_errors:
         autograd="experiments/{experiment}/work/{dtype}/autograd.safetensors",
         reference="experiments/{experiment}/work/{dtype}/reference.safetensors",
         reordered="experiments/{experiment}/work/{dtype}/reordered.safetensors",
-        noise="experiments/{experiment}/work/{dtype}/noise.safetensors",
+        noise=experiments.where_computed("noise.safetensors"),
+        peer=experiments.where_computed("autograd.safetensors"),
         arithmetic="experiments/{experiment}/work/{dtype}/arithmetic.json",
         recipe="experiments/{experiment}/work/recipes/score_errors.{dtype}.json",
     output:
@@ -22,6 +23,7 @@ rule score_errors:
     resources:
         mem_mb=experiments.memory_mb("score_errors"),
     params:
+        computed_in=experiments.computed_in,
         needed=experiments.needed,
     script:
         "../score_errors.py"

@@ -111,6 +111,7 @@ rule render_report:
         languages=experiments.languages,
         translations=experiments.setting("translations", {}),
         surrogate=experiments.setting("surrogate"),
+        computes_in=experiments.setting("computes_in"),
     script:
         "../render_report.py"
 

@@ -28,16 +28,20 @@ def coarser_format(
     times_noise: float,
     limit: float,
     moved_errors: Callable[[float], Array],
+    judged_as: str = "float64",
 ) -> tuple[str, Message] | None:
     """The coarser dtype in which a float64 gradient was computed, and the evidence, or None.
 
     manual, error: the gradient and its error, shape (runs, *shape)
     times_noise, limit: the error in units of float64's rounding noise, and its limit
+    judged_as: the dtype whose rounding noise is the unit; only coarser ones are looked for
     moved_errors: the errors at inputs that are moved by a given relative amount; nan if unknown
     """
     with np.errstate(over="ignore"):
         for dtype in COARSER:
-            if times_noise > limit * 2.0 ** (precision("float64") - precision(dtype)):
+            if precision(dtype) >= precision(judged_as):
+                continue
+            if times_noise > limit * 2.0 ** (precision(judged_as) - precision(dtype)):
                 continue  # more than rounding to that dtype explains
             if np.array_equal(rounded(manual.astype(np.float32), dtype).astype(np.float64), manual):
                 return dtype, Message(

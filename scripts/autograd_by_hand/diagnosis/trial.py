@@ -30,7 +30,7 @@ from autograd_by_hand.diagnosis.steps import Ref, Steps
 from autograd_by_hand.diagnosis.value_patterns import Values, exact
 from autograd_by_hand.experiment.complex_views import load_forward_of_real
 from autograd_by_hand.experiment.sampling import cast
-from autograd_by_hand.experiment.settings import Given
+from autograd_by_hand.experiment.settings import Given, arithmetic_of
 from autograd_by_hand.experiment.vjp import Backward, autograd_vjp, backward_function
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
 from autograd_by_hand.storage.safetensors_torch import Run as GivenRun
@@ -75,9 +75,10 @@ class Trial:
         )
         self.path, self.backward, self.limit = forward, backward, limit
         self.without = without
+        self.computes_in = given.computes_in
         self.forward = load_forward_of_real(forward, given, limit)
         function = backward_function(backward, given, [*self.douts[0]], limit)
-        self.by_hand = Backward(function, backward, needed, torch.float64, limit)
+        self.by_hand = Backward(function, backward, needed, torch.float64, limit, given.computes_in)
 
     @classmethod
     def read(
@@ -159,7 +160,8 @@ class Trial:
         if not np.isfinite(error).all():
             return None
         moved = partial(self._errors_of_moved, name)
-        found = coarser_format(manual, error, measured.off, measured.limit, moved)
+        judged_as = arithmetic_of("float64", self.computes_in)
+        found = coarser_format(manual, error, measured.off, measured.limit, moved, judged_as)
         if found is None:
             return None
         dtype, evidence = found
@@ -167,7 +169,13 @@ class Trial:
             "backward computes in {format} internally, whatever the dtype of its inputs",
             format=dtype,
         )
-        return Mistake("precision", lower, evidence, "precision", dtype)
+        meant = Message(
+            "{evidence}; if backward is meant to compute in {format}, write computes_in: {format} "
+            "in config.yaml",
+            evidence=evidence,
+            format=dtype,
+        )
+        return Mistake("precision", lower, meant, "precision", dtype)
 
     def _errors_of_moved(self, name: str, by: float) -> Array:
         """The errors at inputs moved by a random relative amount up to `by`; nan if that fails."""

@@ -153,6 +153,9 @@ def _contradictions(config: Config, folder: Path) -> list[tuple[Place, str]]:
     if not any(tensor.get("requires_grad") for tensor in config["tensors"].values()):
         found.append((("tensors",), "none has requires_grad: true; there is no gradient to try."))
     found += _mistakes_of_surrogate(config, folder)
+    if config.get("computes_in") == "float64":
+        finest = "float64 changes nothing, since no dtype is finer; leave computes_in out."
+        found.append((("computes_in",), finest))
     found += mistakes_of_inputs(config, folder)
     most = max(sample["runs"] for sample in samples.values())
     if config.get("chunk", 0) > most:

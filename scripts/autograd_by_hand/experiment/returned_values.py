@@ -11,6 +11,7 @@ from autograd_by_hand.aten.dtypes import dtype_name
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import Message, joined
 from autograd_by_hand.experiment.output_names import COTANGENT, RESULT
+from autograd_by_hand.experiment.settings import BY_PRECISION
 from autograd_by_hand.experiment.user_code import Author, definition_of
 
 
@@ -72,6 +73,21 @@ def check_gradients(
     return good, refused
 
 
+def converted(gradients: Any, tensors: dict[str, Tensor], computes_in: torch.dtype) -> Any:
+    """What backward returned, with each gradient in `computes_in` converted to its tensor's dtype.
+
+    tensors: those that backward was called with, by name
+    """
+    if not isinstance(gradients, dict):
+        return gradients
+    return {
+        name: one.to(tensors[name].dtype)
+        if isinstance(one, Tensor) and one.dtype == computes_in and name in tensors
+        else one
+        for name, one in gradients.items()
+    }
+
+
 def what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
     """A clause on why `gradient` cannot be the gradient of `tensor`; None if it can."""
     if not isinstance(gradient, Tensor):
@@ -80,9 +96,9 @@ def what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
             name=repr(name),
             kind=type(gradient).__name__,
         )
-    got, due = tuple(gradient.shape), tuple(tensor.shape)
-    if got != due:
-        turned = len(due) > 1 and got == due[::-1]
+    shape, wanted = tuple(gradient.shape), tuple(tensor.shape)
+    if shape != wanted:
+        turned = len(wanted) > 1 and shape == wanted[::-1]
         hint = (
             Message(
                 "these are the {count} elements in the layout of {name}.T; return it transposed, "
@@ -96,17 +112,26 @@ def what_is_wrong(gradient: Any, name: str, tensor: Tensor) -> str | None:
         return Message(
             "d{name} has shape {got} but {name} has {due}; {hint}",
             name=name,
-            got=str(got),
-            due=str(due),
+            got=str(shape),
+            due=str(wanted),
             hint=hint,
         )
     if gradient.dtype != tensor.dtype:
-        return Message(
+        got, due = dtype_name(gradient.dtype), dtype_name(tensor.dtype)
+        off = Message(
             "d{name} is {got} but {name} is {due}; compute in the dtype of the inputs, and convert "
             "the result back if you compute wider",
             name=name,
-            got=dtype_name(gradient.dtype),
-            due=dtype_name(tensor.dtype),
+            got=got,
+            due=due,
+        )
+        if got not in BY_PRECISION[1:]:
+            return off
+        return Message(
+            "{off}, or write computes_in: {got} in config.yaml if backward is meant to compute in "
+            "it",
+            off=off,
+            got=got,
         )
     if gradient.layout != tensor.layout or gradient.device != tensor.device:
         layout = str(gradient.layout).removeprefix("torch.")

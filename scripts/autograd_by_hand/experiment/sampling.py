@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.experiment.input_sources import Sources
 from autograd_by_hand.experiment.settings import (
     SampleSpec,
@@ -135,6 +136,14 @@ def resumed_generator(state: Tensor) -> torch.Generator:
     generator = torch.Generator()
     generator.set_state(state)
     return generator
+
+
+def on_grid(tensors: dict[str, Tensor], dtype: str | None) -> dict[str, Tensor]:
+    """The tensors in their own dtypes, with their numbers rounded to `dtype` if it is not None."""
+    if dtype is None:
+        return tensors
+    coarse = torch_dtype(dtype)
+    return {name: cast(one, coarse).to(one.dtype) for name, one in tensors.items()}
 
 
 def cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:

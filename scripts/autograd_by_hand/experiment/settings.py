@@ -12,6 +12,7 @@ CHUNK = 500  # runs that one job measures, unless the config sets it
 TRACED = 5
 
 
+BY_PRECISION = ("float64", "float32", "float16", "bfloat16")  # the finest first
 # A value that is no tensor, as YAML reads it.
 Argument = bool | int | float | str | None | list["Argument"] | dict[str, "Argument"]
 
@@ -110,6 +111,7 @@ class Config(Languages):
     pitfalls: NotRequired[list[Pitfall]]
     autograd: NotRequired[str]
     surrogate: NotRequired[str]
+    computes_in: NotRequired[str]
 
 
 class MadeTensor(TypedDict):
@@ -130,11 +132,13 @@ class Given:
     tensors: the names of the config's tensors
     arguments: what is no tensor
     complex: which of the tensors, and of the cotangents, are complex
+    computes_in: the dtype that backward computes in whatever it is given, None if in its inputs'
     """
 
     tensors: tuple[str, ...]
     arguments: dict[str, Argument]
     complex: tuple[str, ...] = ()
+    computes_in: str | None = None
 
 
 def drawn_tensors(tensors: dict[str, TensorSpec], sample: SampleSpec) -> dict[str, TensorSpec]:
@@ -174,9 +178,21 @@ def gradient_names(tensors: dict[str, TensorSpec]) -> dict[str, str]:
     return {name: f"d{name}" for name, tensor in tensors.items() if tensor.get("requires_grad")}
 
 
-def judged(dtypes: list[str]) -> list[str]:
-    """The dtypes that a verdict needs: float64, in which the formula is judged, and the others."""
-    return ["float64", *(dtype for dtype in dtypes if dtype != "float64")]
+def judged(dtypes: list[str], computes_in: str | None = None) -> list[str]:
+    """The dtypes that a verdict needs: float64, in which the formula is judged, and the others.
+
+    computes_in: the dtype that backward computes in whatever it is given, None if in its inputs'
+    """
+    every = ["float64", *dtypes, *([computes_in] if computes_in else [])]
+    return list(dict.fromkeys(every))
+
+
+def arithmetic_of(dtype: str, computes_in: str | None) -> str:
+    """The dtype that backward computes in when it is given tensors of `dtype`.
+
+    computes_in: that in which it computes whatever it is given, None if in its inputs'
+    """
+    return max(dtype, computes_in or dtype, key=BY_PRECISION.index)
 
 
 def fully_analysed(sample: SampleSpec) -> int:

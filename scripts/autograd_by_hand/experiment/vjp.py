@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.aten.dispatch import materialized
+from autograd_by_hand.aten.dtypes import torch_dtype
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.complex_views import backward_of_real, load_forward_of_real
 from autograd_by_hand.experiment.output_names import COTANGENT, RESULT, cotangent_of, output_of
 from autograd_by_hand.experiment.returned_values import (
     check_gradients,
+    converted,
     differentiable,
     outputs_of,
 )
@@ -159,13 +161,21 @@ class Backward:
 
     needed: the tensors whose gradients it must return
     dtype: of the tensors that it is called with
+    computes_in: another dtype in which it may return them; they are converted
     failed: the sentence on how it failed; empty if it has not
     """
 
     def __init__(
-        self, function: Author, path: Path, needed: list[str], dtype: torch.dtype, limit: float
+        self,
+        function: Author,
+        path: Path,
+        needed: list[str],
+        dtype: torch.dtype,
+        limit: float,
+        computes_in: str | None = None,
     ) -> None:
         self.function, self.dtype, self.failed = function, dtype, ""
+        self._computes_in = torch_dtype(computes_in) if computes_in else dtype
         self._path, self._needed, self._limit = path, needed, limit
 
     def __call__(
@@ -188,6 +198,7 @@ class Backward:
             try:
                 with torch.no_grad():
                     returned = call(self.function, self._path, given, self._limit)
+                    returned = converted(returned, kept, self._computes_in)
                 gradients, refused = check_gradients(
                     returned, self.function, self._path, kept, self._needed
                 )
@@ -225,7 +236,8 @@ def load_backward(
     Raises
         UserError: as `backward_function` does.
     """
-    return Backward(backward_function(path, given, cotangents, limit), path, needed, dtype, limit)
+    function = backward_function(path, given, cotangents, limit)
+    return Backward(function, path, needed, dtype, limit, given.computes_in)
 
 
 def backward_function(path: Path, given: Given, cotangents: list[str], limit: float) -> Author:

@@ -17,6 +17,7 @@ from autograd_by_hand.experiment.output_names import COTANGENT
 from autograd_by_hand.experiment.settings import (
     CHUNK,
     Config,
+    arithmetic_of,
     chunks,
     data_files,
     edition,
@@ -154,7 +155,16 @@ class Experiments:
 
     def judged(self, wildcards: Wildcards) -> list[str]:
         """The dtypes that a verdict needs: float64, and those of the config."""
-        return judged(self.config(wildcards)["dtypes"])
+        own = self.config(wildcards)
+        return judged(own["dtypes"], own.get("computes_in"))
+
+    def computed_in(self, wildcards: Wildcards) -> str:
+        """The dtype that backward computes in when it is given tensors of the job's."""
+        return arithmetic_of(wildcards.dtype, self.config(wildcards).get("computes_in"))
+
+    def where_computed(self, file: str) -> Of[str]:
+        """A file of work/{dtype}/, for the dtype that backward computes in when given the job's."""
+        return lambda wildcards: str(_work(wildcards) / self.computed_in(wildcards) / file)
 
     def chunks(self, wildcards: Wildcards) -> list[tuple[str, int, int]]:
         """The runs that are not fully analysed: sample, first run, and one after the last."""

@@ -38,7 +38,7 @@ def disk_needed(config: Config) -> int:
     everything, gradients = _elements(config)
     runs = {name: fully_analysed(sample) for name, sample in config["samples"].items()}
     held = sum(runs.values()) * everything * 4
-    for dtype in judged(config["dtypes"]):
+    for dtype in judged(config["dtypes"], config.get("computes_in")):
         reference = 16 if dtype == "float64" else 8
         kinds = 3 * BYTES[dtype] + reference
         held += sum(runs.values()) * gradients * kinds + runs["trial"] * gradients * 8

@@ -47,6 +47,7 @@ class Measurements:
     pictures: why pictures are missing, by name
     missing: all that is missing; a `Missing` stands in its place, or for an attribution its reason
     surrogate: the file that is differentiated in place of forward.py, None if forward.py is
+    computes_in: the dtype that backward computes in whatever it is given, None if in its inputs'
     """
 
     experiment: str
@@ -75,6 +76,7 @@ class Measurements:
     pictures: dict[str, Missing]
     missing: list[Missing]
     surrogate: str | None = None
+    computes_in: str | None = None
 
     @cached_property
     def gradients(self) -> list[str]:

@@ -28,12 +28,14 @@ class Notes(TypedDict, total=False):
     """What a file says of its tensors, as JSON.
 
     arguments: the arguments of forward and backward that are no tensors
+    computes_in: the dtype that backward computes in whatever it is given
     complex: the names of the complex tensors
     by_parts: the names, without samples, of real tensors that stand for complex ones: they are read
         as real ones
     """
 
     arguments: dict[str, Argument]
+    computes_in: str
     complex: list[str]
     by_parts: list[str]
 

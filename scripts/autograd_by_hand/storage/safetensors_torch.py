@@ -54,11 +54,13 @@ def write_tensors(
     tensors: dict[str, Tensor],
     arguments: dict[str, Argument] | None = None,
     by_parts: Collection[str] = (),
+    computes_in: str | None = None,
 ) -> None:
     """Write torch tensors, atomically; the same tensors give the same bytes.
 
     arguments: those of forward and backward that are no tensors
     by_parts: the names, without samples, of real tensors that stand for complex ones
+    computes_in: the dtype that backward computes in whatever it is given
 
     Raises
         OSError: if the operating system cannot write the file.
@@ -72,6 +74,8 @@ def write_tensors(
         held.add(memory.data_ptr())
         whole[name] = one
     notes: Notes = {"arguments": arguments} if arguments else {}
+    if computes_in:
+        notes["computes_in"] = computes_in
     if complexes := sorted(name for name, tensor in tensors.items() if tensor.is_complex()):
         notes["complex"] = complexes
     if by_parts:
@@ -94,7 +98,7 @@ def read_given(draws: Path, cotangents: Path | None = None) -> Given:
     names, notes = _header(draws)
     pulled: Notes = {} if cotangents is None else _header(cotangents)[1]
     by_parts = (*notes.get("by_parts", []), *pulled.get("by_parts", []))
-    return Given(names, notes.get("arguments", {}), by_parts)
+    return Given(names, notes.get("arguments", {}), by_parts, notes.get("computes_in"))
 
 
 def _header(path: Path) -> tuple[tuple[str, ...], Notes]:

@@ -83,6 +83,7 @@ class JudgedFacts(GradientFacts):
     noise: as a fraction of the gradient's norm
     judged: how many of its `elements`, over all runs, can be judged
     limits: on the error of a correct gradient, in units of the noise
+    computes_in: the dtype whose noise it is, if backward computes in a coarser one than its inputs'
     """
 
     noise: Figure
@@ -91,6 +92,7 @@ class JudgedFacts(GradientFacts):
     limits: Limits
     manual: ErrorInNoise
     autograd: AutogradsError
+    computes_in: NotRequired[str]
 
 
 class SampleFacts(TypedDict):
@@ -178,16 +180,23 @@ def facts_of_gradient(values: Kinds, key: str, dtype: str) -> GradientFacts:
     }
 
 
-def judged_facts(values: Kinds, key: str, dtype: str, noise: Array) -> JudgedFacts:
+def judged_facts(
+    values: Kinds, key: str, dtype: str, noise: Array, computed_in: str | None = None
+) -> JudgedFacts:
     """Return the facts about the gradient "<sample>/d<tensor>", with its errors in units of noise.
 
+    values: also "peer", autograd's gradients in `computed_in`, if that is not `dtype`
     noise: of each element, shape (runs, *shape)
+    computed_in: the dtype that backward computes in, and whose noise it is; None for `dtype`
     """
-    manual, autograd, truth = (values[kind][key] for kind in ("manual", "autograd", "reference"))
-    unit, tail = Noise.of(noise, truth, dtype), values["reference"].get(f"{key}.tail")
-    lost = non_finite(autograd, truth, dtype)
-    return {
+    own = computed_in or dtype
+    theirs = "autograd" if own == dtype else "peer"
+    manual, autograd, truth = (values[kind][key] for kind in ("manual", theirs, "reference"))
+    unit, tail = Noise.of(noise, truth, own), values["reference"].get(f"{key}.tail")
+    lost = non_finite(autograd, truth, own)
+    facts = {
         **facts_of_gradient(values, key, dtype),
+        "non_finite": non_finite(manual, truth, own),
         "noise": unit.share(),
         "judged": int(unit.judged.sum()),
         "elements": unit.judged.size,
@@ -198,6 +207,7 @@ def judged_facts(values: Kinds, key: str, dtype: str, noise: Array) -> JudgedFac
             "lost": bool(lost and lost["fits"]),
         },
     }
+    return cast("JudgedFacts", facts if own == dtype else facts | {"computes_in": own})
 
 
 def _in_noise(error: NormalizedError) -> ErrorInNoise:

@@ -206,6 +206,8 @@ def _off(facts: JudgedFacts) -> str:
     manual, autograd, most = facts["manual"], facts["autograd"], facts["limits"]
     measure: Measure = "element" if _is_near(facts, "norm") else "norm"
     off = Message("off by {times} times the rounding noise", times=number(manual[measure], 3))
+    if "computes_in" in facts:
+        off = Message("{off} of {format}", off=off, format=facts["computes_in"])
     if measure == "element":
         index, run = str(tuple(manual["index"])), manual["run"]
         off = Message("{off} at index {index} of run {run}", off=off, index=index, run=run)
@@ -220,6 +222,13 @@ def _off(facts: JudgedFacts) -> str:
 def _near(facts: JudgedFacts) -> str:
     times = number(facts["manual"]["norm"])
     near = Message("{times} times the rounding noise from the reference", times=times)
+    if "computes_in" in facts:
+        near = Message(
+            "{times} times the rounding noise of {format}, in which backward computes, from the "
+            "reference",
+            times=times,
+            format=facts["computes_in"],
+        )
     return Message("autograd's own bits, {near}", near=near) if facts["identical"] else near
 
 
@@ -230,6 +239,6 @@ def _too_noisy(facts: JudgedFacts, dtype: str) -> str:
     return Message(
         "rounding noise in {dtype} is {share} of the gradient at these inputs, so that half the "
         "gradient would pass",
-        dtype=dtype,
+        dtype=facts.get("computes_in", dtype),
         share=number(share),
     )

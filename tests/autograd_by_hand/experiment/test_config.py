@@ -681,6 +681,8 @@ def test_a_broken_experiment_costs_no_other(tmp_path):
         ("surrogate: forward.py", "surrogate: forward.py is another file of the experiment; name one of its own."),
         ("surrogate: ../soft.py", "surrogate: the name '../soft.py' must match ^[A-Za-z_][A-Za-z0-9_]*[.]py$ (letters, digits, underscores)."),
         ("surrogate: true", "surrogate: True is not text, as YAML reads it; put it in quotes."),
+        ("computes_in: float64", "computes_in: float64 changes nothing, since no dtype is finer; leave computes_in out."),
+        ("computes_in: float8", "computes_in: 'float8' is none of float64, float32, bfloat16, float16; did you mean 'float64'?"),
         ("autograd: true", "autograd: True is none of allowed."),
         ("autograd: allow", "autograd: 'allow' is none of allowed; did you mean 'allowed'?"),
     ],

@@ -1,10 +1,14 @@
 from autograd_by_hand.experiment.settings import (
+    BY_PRECISION,
     TensorSpec,
+    arithmetic_of,
     drawn_tensors,
     gradient_names,
     judged,
     shown_format,
 )
+from autograd_by_hand.floats.formats import precision
+from autograd_by_hand.floats.rounding import FORMATS
 
 TENSORS: dict[str, TensorSpec] = {
     "x": {"shape": [2], "draw": "randn", "requires_grad": True},
@@ -46,3 +50,16 @@ def test_float32_is_shown_where_it_is_tried_and_else_the_first_format():
 def test_float64_is_judged_first_whether_or_not_it_is_tried():
     assert judged(["bfloat16", "float32"]) == ["float64", "bfloat16", "float32"]
     assert judged(["float32", "float64", "float16"]) == ["float64", "float32", "float16"]
+    assert judged(["float64", "bfloat16"], "float32") == ["float64", "bfloat16", "float32"]
+    assert judged(["float32"], "float32") == ["float64", "float32"]
+
+
+def test_backward_computes_in_the_coarser_of_two_dtypes():
+    assert sorted(FORMATS, key=precision, reverse=True) == list(BY_PRECISION)
+    assert [arithmetic_of(one, "float32") for one in BY_PRECISION] == [
+        "float32",
+        "float32",
+        "float16",
+        "bfloat16",
+    ]
+    assert [arithmetic_of(one, None) for one in BY_PRECISION] == list(BY_PRECISION)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from autograd_by_hand.experiment.gradient_stops import Stop
+from autograd_by_hand.experiment.settings import arithmetic_of
 from autograd_by_hand.report.measurements import Measurements
 from autograd_by_hand.report.sections.grouping import distinct, grouped
 from autograd_by_hand.storage.missing import Missing
@@ -34,6 +35,8 @@ class Answer:
     runs, closely: how many runs there are, and how many of them are fully analysed
     autograd: how backward uses autograd, None if it does not
     surrogate: the file that is differentiated in place of forward.py, None if forward.py is
+    computes_in: the dtype that backward computes in whatever it is given, None if in its inputs'
+    finer: the dtypes in which it is therefore judged by the noise of that one
     steps: operations of forward whose derivative is zero, if that may be why gradients fail
     changed: the arguments that backward changes in place
     """
@@ -45,6 +48,8 @@ class Answer:
     failures: list[Failure]
     autograd: AutogradFinding | None
     surrogate: str | None
+    computes_in: str | None
+    finer: list[str]
     steps: list[Stop]
     changed: list[str]
 
@@ -68,6 +73,8 @@ def answer_of(measured: Measurements) -> Answer:
         failures,
         measured.judgement.get("autograd"),
         measured.surrogate,
+        measured.computes_in,
+        [one for one in measured.dtypes if arithmetic_of(one, measured.computes_in) != one],
         _steps(measured),
         distinct(
             name for dtype in measured.dtypes for name in measured.calls[dtype]["changed_inputs"]
