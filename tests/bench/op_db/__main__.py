@@ -68,11 +68,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--random", type=int, help="only so many entries, at random")
     parser.add_argument("--seed", type=int, default=0, help="of that choice")
     parser.add_argument("--samples", type=int, help="at most so many samples of an entry")
-    parser.add_argument("--dtypes", nargs="+", default=[*FORMATS], choices=[*FORMATS])
+    parser.add_argument(
+        "--dtypes", nargs="+", default=[*FORMATS], choices=[*FORMATS], help="besides float64"
+    )
     parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for one sample")
     parser.add_argument("--results", type=Path, default=Path("op_db.jsonl"))
-    return parser.parse_args()
+    asked = parser.parse_args()
+    asked.dtypes = [dtype for dtype in FORMATS if dtype in {"float64", *asked.dtypes}]
+    return asked
 
 
 def _read(path: Path) -> list[Record]:
@@ -167,6 +171,8 @@ def _child(
             announce("prepare", "")
             trial = Trial(Path(folder), sample, asked.dtypes, environment, announce)
             out.send(trial.run())
+    out.close()
+    os._exit(0)  # Python's own end would wait for the pool of threads, which is not in this process
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, get_origin
 
 import torch
 
@@ -189,11 +189,10 @@ class Trial:
         files = {
             "facts": self._each(dtypes, "facts"),
             "calls": self._each(dtypes, "calls"),
+            "handed_over": self._each(dtypes, "handed_over"),
             "attributions": self._each(attributed, "attribution"),
             "formula": self.folder / "float64/facts.json",
             "errors": self.folder / "float64/errors.csv",
-            "tried": [],
-            "acceptance": [],
             "dtypes": dtypes,
         }
         if attributed != dtypes:
@@ -259,7 +258,6 @@ class Trial:
             "checked": self.folder / "checked.txt",
             "environment": self.environment,
             "code": "",
-            "replaced": [],  # there is no surrogate
             "autograd": "allowed",  # of judge_gradients; the backward asks autograd
         }
         own = {key: one for key, one in (files or {}).items() if not isinstance(one, str)}
@@ -271,8 +269,10 @@ class Trial:
             if name in own
             else known[name]
             if name in known
+            else []  # of what no author declared
+            if get_origin(parameter.annotation) is list
             else self._path(renamed.get(name, name), dtype)
-            for name in inspect.signature(function).parameters
+            for name, parameter in inspect.signature(function).parameters.items()
         }
         with self._watched(stage, dtype):
             function(**given)
@@ -292,7 +292,7 @@ class Trial:
             how, text = "refused", error.sentence
         except Exception as error:  # noqa: BLE001 - the crashes are what is counted
             frames = traceback.extract_tb(error.__traceback__)
-            own = [one for one in frames if "/scripts/" in one.filename]
+            own = [one for one in frames if "/scripts/" in one.filename] or frames
             ends = [f"{Path(one.filename).name}:{one.name}" for one in (own[-1], frames[-1])]
             what = " ".join(str(error).split())
             how, text = "crashed", f"{type(error).__name__} {' .. '.join(ends)}: {what[:300]}"
