@@ -61,6 +61,16 @@ def test_runs_that_make_other_operations_are_named(tmp_path):
     assert layer.observe()["autograd"]["others"] == [["trial", 1]]
 
 
+def test_a_variable_that_no_operation_makes_in_memory_is_no_output(tmp_path):
+    forward = (
+        "import torch\nEYE = torch.eye(5).to_sparse()\n\ndef forward(x):\n    graph = EYE * 2\n"
+        "    y = torch.sparse.mm(graph, x[:, None])\n    return (y * y).sum()\n"
+    )
+    backward = "def backward(x):\n    return {'x': 8 * x}\n"
+    layer = Layer(tmp_path, forward=forward, backward=backward, shapes={"x": (5,)})
+    assert [*layer.observe()["autograd"]["outputs"]] == ["y", "loss", "dx"]
+
+
 def test_a_run_whose_values_have_other_shapes_is_left_out(tmp_path):
     forward = "def forward(x):\n    kept = x[x > -0.2]\n    return (kept * kept).sum()\n"
     backward = "def backward(x):\n    return {'x': 2 * x * (x > -0.2)}\n"

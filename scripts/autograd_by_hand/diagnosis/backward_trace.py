@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograd_by_hand.aten.dispatch import has_memory
 from autograd_by_hand.aten.torch_private import declared_arguments, writes_to_an_input
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.diagnosis.recorder import Recorder
@@ -144,8 +145,6 @@ class BackwardSteps:
 
 
 def _memory(tensor: Tensor) -> int:
-    if tensor.layout != torch.strided:  # a sparse tensor, which several others make up
-        return -id(tensor)
     return tensor.untyped_storage().data_ptr()
 
 
@@ -164,6 +163,8 @@ def trace_backward(
 ) -> BackwardSteps | None:
     """Trace a backward on one run; None if it fails, or its steps do not reproduce its gradients.
 
+    It is None as well if a tensor in it is sparse: only values can identify the mistake then.
+
     tensors: one run's inputs and cotangents, in float64 or int64
     needed: the tensors whose gradients it gives
     """
@@ -175,6 +176,8 @@ def trace_backward(
         with torch.no_grad(), variables_of(backward) as variables, recorder:
             returned = call(backward, path, given, limit)
     except UserError:  # in time without a recorder, but not with it, say
+        return None
+    if not all(map(has_memory, alive)):  # no change to a sparse tensor is tried
         return None
     made = {
         name: returned[name].clone() for name in needed if isinstance(returned.get(name), Tensor)

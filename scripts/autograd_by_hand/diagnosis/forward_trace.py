@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from autograd_by_hand.aten.dispatch import has_memory
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.diagnosis.recorder import Recorder
 from autograd_by_hand.diagnosis.steps import Ref, Step, Steps, described_output
@@ -28,8 +29,8 @@ def trace_forward(
     decompose: whether kernels that do several operations are decomposed
 
     Raises
-        UserError: if forward fails, or if its steps do not reproduce its outputs because it writes
-            into a part of a tensor.
+        UserError: if forward fails or makes a sparse tensor, or if its steps do not reproduce its
+            outputs because it writes into a part of a tensor.
     """
     given = {name: tensor.clone() for name, tensor in tensors.items()}
     values: list[Tensor] = []
@@ -37,6 +38,8 @@ def trace_forward(
     inputs = {name: recorder.ref(tensor) for name, tensor in given.items()}
     with torch.no_grad(), variables_of(forward) as variables, recorder:
         outputs = outputs_of(call(forward, path, given, limit), forward, path)
+    if not all(map(has_memory, recorder.alive)):
+        raise UserError(f"{path}: forward makes a sparse tensor.")
     names = {
         recorder.places[id(tensor)].place: name
         for name, tensor in variables.items()

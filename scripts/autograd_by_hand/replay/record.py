@@ -27,6 +27,7 @@ from autograd_by_hand.replay.program import (
     Program,
     constants_shown,
     numbers_in,
+    results_of,
 )
 from autograd_by_hand.summation.kernels import Layout, adds
 from autograd_by_hand.summation.orders_file import SumCall
@@ -246,12 +247,16 @@ def observe_autograd(
             ends = replace(forward, function=watched)(tensors, douts, lift)
     if RESULT in ends and ends[RESULT].dim() == 0:
         ends = {"loss": ends.pop(RESULT)} | ends
-    known = {*map(seen.number, ends.values()), *seen.inputs.values()}
-    known |= constants_shown(seen.constants, seen.calls)
+    made = {number for call in seen.calls for number in results_of(call)}
+    made -= {*map(seen.number, ends.values()), *seen.inputs.values()}
+    made -= constants_shown(seen.constants, seen.calls)
     outputs = {
         name: tensor.detach()
         for name, tensor in variables.items()
-        if name not in ends and tensor.is_floating_point() and seen.number(tensor) not in known
+        if name not in ends
+        and tensor.is_floating_point()
+        and has_memory(tensor)
+        and seen.number(tensor) in made
     }
     outputs |= ends
     return seen, seen.program(outputs, parts[0]), outputs

@@ -170,6 +170,11 @@ def test_what_is_written_into_a_part_is_refused_and_not_lost(forward, decompose)
         trace(forward, decompose)
 
 
+def test_a_forward_with_a_sparse_matrix_is_refused():
+    with pytest.raises(UserError, match="makes a sparse tensor"):
+        trace(lambda x: torch.eye(3, dtype=x.dtype).to_sparse() @ x)
+
+
 def test_a_value_is_kept_as_it_was_when_it_was_made():
     steps = written(
         "def forward(x):\n    y = x * 2\n    z = y + 1\n    y.mul_(5)\n    return z * y\n"
