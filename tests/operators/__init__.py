@@ -3,7 +3,8 @@
 EIGHT are those on which the naming of mistakes was worked out. TWELVE came after the rules of the
 verdict stood, from someone who did not know them. THIRD was written before the naming learnt to mend
 the hand's own code, and was named once before its misses were looked at. FOURTH was written when all
-of that stood, by someone who did not know it, and no rule was changed for it since.
+of that stood, by someone who did not know it, and no rule was changed for it since. REAL is code as
+people write it, with operations of every kind, to see that no stage falls over.
 """
 
 from importlib import import_module
@@ -37,3 +38,8 @@ def third() -> list[Operator]:
 def fourth() -> list[Operator]:
     """Those on which all of it was measured, and nothing worked out."""
     return _operators("fourth")
+
+
+def real() -> list[Operator]:
+    """Code as people write it, which must get through every stage."""
+    return _operators("real")

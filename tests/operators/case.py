@@ -32,6 +32,7 @@ class Operator:
     tensors: the entries of `tensors` in an experiment's config.yaml; a draw of "linear_default" needs
         its fan_in, "randint" its high. Tensors with requires_grad are differentiated.
     forward, backward: the author's two files, as source
+    files, config: further files of the experiment by name, as source, and keys of its config
     variants: correct gradients that are computed in another order, by another formula or library
     mistakes: wrong gradients
     """
@@ -42,3 +43,5 @@ class Operator:
     backward: str
     variants: tuple[Edit, ...] = field(default=())
     mistakes: tuple[Edit, ...] = field(default=())
+    files: dict[str, str] = field(default_factory=dict)
+    config: dict[str, object] = field(default_factory=dict)

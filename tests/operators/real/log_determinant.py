@@ -42,7 +42,9 @@ def backward(A, b, dout):
     return {"A": (dA * dout).to(dtype), "b": (2 * w * dout).to(dtype)}
 """,
     mistakes=(
-        Edit("the quadratic term's sign", (("- torch.outer(w, w)", "+ torch.outer(w, w)"),), "sign"),
+        Edit(
+            "the quadratic term's sign", (("- torch.outer(w, w)", "+ torch.outer(w, w)"),), "sign"
+        ),
         Edit("half of db", (("2 * w * dout", "w * dout"),), "factor"),
     ),
 )

@@ -33,6 +33,10 @@ def backward(q, k, v, dout_out, dout_lse):
 """,
     mistakes=(
         Edit("the second output is forgotten", ((" + dout_lse[..., None]", ""),), "missing term"),
-        Edit("the second output's sign", (("+ dout_lse[..., None]", "- dout_lse[..., None]"),), "sign"),
+        Edit(
+            "the second output's sign",
+            (("+ dout_lse[..., None]", "- dout_lse[..., None]"),),
+            "sign",
+        ),
     ),
 )

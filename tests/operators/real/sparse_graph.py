@@ -32,7 +32,5 @@ def backward(x, W, dout):
     dxW = torch.sparse.mm(graph.t(), dh).to(x.dtype)
     return {"x": dxW @ W.T, "W": x.T @ dxW}
 """,
-    mistakes=(
-        Edit("the graph is not turned", (("graph.t(), dh", "graph, dh"),), "transposed"),
-    ),
+    mistakes=(Edit("the graph is not turned", (("graph.t(), dh", "graph, dh"),), "transposed"),),
 )

@@ -41,7 +41,11 @@ def backward(scores, experts, dout):
     return {"scores": dscores, "experts": hard.T @ dout}
 """,
     mistakes=(
-        Edit("only the chosen get a gradient", (('"scores": dscores', '"scores": dscores * hard'),), "missing"),
+        Edit(
+            "only the chosen get a gradient",
+            (('"scores": dscores', '"scores": dscores * hard'),),
+            "missing",
+        ),
         Edit("the soft choice for the experts", (("hard.T @ dout", "soft.T @ dout"),), "operation"),
     ),
 )

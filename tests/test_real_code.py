@@ -1,0 +1,96 @@
+"""Code as people write it, each with a right and with wrong gradients, through all of the pipeline.
+
+Every stage runs, in all four dtypes, to the report; `tests/operators/real/` has the code.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from autograd_by_hand.core.files import read_json
+from autograd_by_hand.floats.rounding import FORMATS
+from tests.conftest import TINY, copy_project, thoroughly
+from tests.in_process import begin
+from tests.operators import real
+from tests.operators.case import Edit, Operator
+
+QUICK = {  # for `make test`: the wrong gradient alone, which every stage has to do with
+    ("fft_convolution", "not conjugated"),
+    ("gaussian_process", "log-determinant forgotten"),
+    ("ragged_rows", "the tanh is forgotten"),
+}
+RIGHT = Edit("right", ())
+EVERY = [(one, edit) for one in real() for edit in (RIGHT, *one.mistakes)]
+
+
+def is_quick(case: tuple[Operator, Edit]) -> bool:
+    operator, edit = case
+    return (operator.name, edit.name) in QUICK
+
+
+def in_words(case: tuple[Operator, Edit]) -> str:
+    operator, edit = case
+    return f"{operator.name}: {edit.name}"
+
+
+def written(root: Path, operator: Operator) -> Path:
+    """Write an experiment's further files into a project, and return its folder."""
+    folder = root / "experiments" / TINY
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, source in operator.files.items():
+        (folder / name).write_text(source)
+    return folder
+
+
+def outcomes_of(folder: Path) -> dict[str, set[str]]:
+    """By dtype, the verdicts on the gradients."""
+    found: dict[str, set[str]] = {}
+    for verdict in read_json(folder / "work/judgement.json")["verdicts"]:
+        found.setdefault(verdict["dtype"], set()).add(verdict["outcome"])
+    return found
+
+
+@pytest.mark.parametrize(
+    "case",
+    [*filter(is_quick, EVERY), *thoroughly(one for one in EVERY if not is_quick(one))],
+    ids=in_words,
+)
+def test_every_stage_gets_through_and_the_verdict_is_true(
+    case: tuple[Operator, Edit], tmp_path: Path
+) -> None:
+    operator, edit = case
+    folder = written(tmp_path, operator)
+    pipeline = begin(
+        tmp_path,
+        operator.forward,
+        edit.apply(operator.backward),
+        operator.tensors,
+        [*FORMATS],
+        **operator.config,
+    )
+    pipeline.make(f"experiments/{TINY}/REPORT.md")
+    for dtype, found in outcomes_of(folder).items():
+        assert ("wrong" in found) if edit.slip else (found == {"right"}), (dtype, found)
+    report = (folder / "REPORT.md").read_text()
+    assert "## The verdict" in report
+    assert "please report" not in report
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("wrong", [False, True], ids=["right", "wrong"])
+@pytest.mark.parametrize("name", ["gaussian_process", "online_softmax"])
+def test_snakemake_itself_gets_through(name: str, wrong: bool, tmp_path: Path) -> None:
+    own_project = copy_project(tmp_path / "project")
+    operator = next(one for one in real() if one.name == name)
+    edit = operator.mistakes[0] if wrong else RIGHT
+    begun = tmp_path / "begun"
+    source = edit.apply(operator.backward)
+    written(begun, operator)
+    begin(begun, operator.forward, source, operator.tensors, [*FORMATS], **operator.config)
+    shutil.copytree(begun / "experiments" / TINY, own_project.folder, dirs_exist_ok=True)
+    done = own_project.snakemake(f"experiments/{TINY}/REPORT.md")
+    assert (own_project.folder / "REPORT.md").exists(), done.stdout
+    assert "Traceback" not in done.stdout
+    for found in outcomes_of(own_project.folder).values():
+        assert ("wrong" in found) if wrong else (found == {"right"})
