@@ -44,6 +44,7 @@ def judge_gradients(
     oracle: Path,
     attributions: list[Path],
     tried: list[Path],
+    sizes: list[Path],
     graph: Path,
     handed_over: list[Path],
     acceptance: list[Criterion],
@@ -74,6 +75,7 @@ def judge_gradients(
         for gradient, measured in of_dtype["samples"]["trial"]["gradients"].items()
     ]
     pitfalls = read_part(tried[0]) if tried else []
+    at_sizes = read_part(sizes[0]) if sizes else []
     table, recorded = read_csv(errors), read_part(graph)
     nodes = recorded if isinstance(recorded, Missing) else recorded["nodes"]
     reordered = {
@@ -89,7 +91,9 @@ def judge_gradients(
     judged: Judgement = {
         "verdicts": verdicts,
         "acceptance": [
-            evaluate(one, table, nodes, verdicts, attributed, pitfalls, finding, reordered)
+            evaluate(
+                one, table, nodes, verdicts, attributed, pitfalls, finding, reordered, at_sizes
+            )
             for one in acceptance
         ],
         "refused": list(dict.fromkeys(refused)),

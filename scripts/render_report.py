@@ -1,7 +1,7 @@
 """Write the report in one language: REPORT.md is English, REPORT.es.md Spanish.
 
 in   errors, graph, judgement, environment, made,
-     tails, oracle, opinion, tried               as their stages write them; `tried` only if the
+     tails, oracle, opinion, tried, sizes        as their stages write them; `tried` only if the
                                                  config has pitfalls
      facts, calls, arithmetic, handed_over,
      replays, attributions                       json per dtype, in the order of `dtypes`
@@ -63,6 +63,7 @@ def render_report(
     oracle: Path,
     opinion: Path,
     tried: list[Path],
+    sizes: list[Path],
     graph: Path,
     environment: Path,
     made: Path,
@@ -107,6 +108,7 @@ def render_report(
         oracle=read_part(oracle),
         gradcheck=read_part(opinion),
         pitfalls=read_part(tried[0]) if tried else [],
+        sizes=read_part(sizes[0]) if sizes else [],
         sums=missing_in(operations) or missing_in(orders) or _sums(operations, orders),
         graph=read_part(graph),
         environment=read_json(environment),

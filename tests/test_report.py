@@ -164,14 +164,14 @@ class Story:
         )
         tried = [] if self.tried is None else [self.write("pitfalls", self.tried)]
         judge_gradients(
-            errors, facts, each, facts[0], mistakes, oracle, attributions, tried, graph,
+            errors, facts, each, facts[0], mistakes, oracle, attributions, tried, [], graph,
             handed, self.config["acceptance"], self.config.get("autograd"), DTYPES, judgement,
         )  # fmt: skip
         opinion = self.write("gradcheck", self.opinion)
         written = [LAB / name for name in ("config.yaml", "derivation.md", "discussion.md")]
         render_report(
             LAB.name, errors, judgement, facts, each, arithmetic, handed, replays, attributions,
-            operations, orders, self.write("tails", self.tails()), oracle, opinion, tried,
+            operations, orders, self.write("tails", self.tails()), oracle, opinion, tried, [],
             graph, environment, self.write("inputs", []), mistakes, [], written,
             self.config["title"], self.config["question"], self.config["tensors"], {}, samples, DTYPES,
             self.language, self.languages, self.config["translations"], None, None, report,

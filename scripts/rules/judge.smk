@@ -59,6 +59,37 @@ rule try_pitfalls:
         "../try_pitfalls.py"
 
 
+rule try_sizes:
+    """Put backward on trial at other sizes of the config's axes."""
+    input:
+        forward=experiments.differentiated,
+        backward="experiments/{experiment}/backward.py",
+        data=experiments.data,
+        checked="experiments/{experiment}/work/checked.txt",
+        recipe="experiments/{experiment}/work/recipes/try_sizes.json",
+    output:
+        tried="experiments/{experiment}/work/sizes.json",
+    log:
+        "experiments/{experiment}/work/logs/try_sizes.log",
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("try_sizes"),
+        time_limit=experiments.setting("time_limit", 60),
+    params:
+        folder=experiments.folder,
+        specs=experiments.setting("tensors"),
+        samples=experiments.setting("samples"),
+        arguments=experiments.setting("arguments", {}),
+        computes_in=experiments.setting("computes_in"),
+        takes_cotangent=experiments.takes_cotangent,
+        sizes=experiments.sizes,
+        dtypes=experiments.judged,
+        needed=experiments.needed,
+    script:
+        "../try_sizes.py"
+
+
 rule judge_gradients:
     """Pass the verdict on each gradient, and evaluate the acceptance criteria."""
     input:
@@ -70,6 +101,7 @@ rule judge_gradients:
         oracle="experiments/{experiment}/work/oracle.json",
         attributions=experiments.per_dtype("attribution.json"),
         tried=experiments.pitfalls,
+        sizes=experiments.tried_sizes,
         graph="experiments/{experiment}/work/graph.json",
         handed_over=experiments.per_dtype("handed_over.json"),
         recipe="experiments/{experiment}/work/recipes/judge_gradients.json",

@@ -82,6 +82,7 @@ rule render_report:
         oracle="experiments/{experiment}/work/oracle.json",
         opinion="experiments/{experiment}/work/gradcheck.json",
         tried=experiments.pitfalls,
+        sizes=experiments.tried_sizes,
         graph="experiments/{experiment}/work/graph.json",
         environment="experiments/{experiment}/work/environment.json",
         made="experiments/{experiment}/work/inputs.json",

@@ -14,6 +14,7 @@ from jsonschema.validators import extend
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.experiment.input_mistakes import Place, mistakes_of_inputs, numeric_hint
 from autograd_by_hand.experiment.settings import Config, Criterion, languages_of
+from autograd_by_hand.experiment.sizes import with_numbers
 from autograd_by_hand.experiment.source_code import compiled
 from autograd_by_hand.experiment.yaml_file import line_of, read_yaml
 
@@ -71,6 +72,7 @@ def load_config(path: Path, schema: Path) -> Config:
     config, nodes = read_yaml(path)
     if not isinstance(config, dict):
         raise UserError(f"{path}: is not a mapping of keys to values; copy another experiment's.")
+    config, named = with_numbers(config)
     validator = _Validator(yaml.load(schema.read_bytes(), yaml.CSafeLoader))
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
     mistakes = [(tuple(error.absolute_path), _sentence(error)) for error in errors]
@@ -80,6 +82,8 @@ def load_config(path: Path, schema: Path) -> Config:
         # jsonschema reports each missing key, but one sentence names them all: keep it once
         once = dict.fromkeys(_placed(path, nodes, *mistake) for mistake in mistakes)
         raise UserError("\n".join(once))
+    if named:
+        checked["named"] = named
     return checked
 
 
@@ -96,6 +100,12 @@ def _placed(path: Path, nodes: yaml.Node | None, place: Place, sentence: str) ->
     """`sentence` preceded by the file, the line and the key that it is about."""
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
     return f"{path}:{line_of(nodes, place)}: {where.lstrip('.') or 'the file'}: {sentence}"
+
+
+def _hint_of_axis(error: ValidationError) -> str:
+    """Say of a text among the numbers of a shape that it names no axis."""
+    text = isinstance(error.instance, str) and error.validator_value == "integer"
+    return ", and `axes` has no such name" if text and "shape" in error.absolute_path else ""
 
 
 def _sentence(error: ValidationError) -> str:
@@ -125,7 +135,7 @@ def _sentence(error: ValidationError) -> str:
             if limit == "string" and not isinstance(value, dict | list):
                 return f"{value} is not text, as YAML reads it; put it in quotes."
             hint = numeric_hint(value) if limit in ("number", "integer") else ""
-            return f"{value!r} is not {wanted[str(limit)]}{hint}."
+            return f"{value!r} is not {wanted[str(limit)]}{hint or _hint_of_axis(error)}."
         case "enum":
             close = difflib.get_close_matches(str(value), list(map(str, limit)), n=1)
             hint = f"; did you mean {close[0]!r}?" if close else "."

@@ -21,7 +21,7 @@ from autograd_by_hand.experiment.settings import (
     TensorSpec,
     drawn_tensors,
 )
-from autograd_by_hand.experiment.source_code import parameters_in
+from autograd_by_hand.experiment.source_code import parameters_of
 
 Place = tuple[str | int, ...]  # the keys and indices that lead to a value of the config
 WITHOUT_GRADIENT = {"randint": "whole numbers", "bernoulli": "true or false"}  # by the draw
@@ -48,6 +48,13 @@ def mistakes_of_inputs(config: Config, folder: Path) -> list[tuple[Place, str]]:
             found.append((("arguments", name), "is a tensor as well; choose another name."))
         found += _mistyped(("arguments", name), value)
     found += _untaken(arguments, folder)
+    axes = config.get("axes", {})
+    for index, size in enumerate(config.get("sizes", [])):
+        for name in size:
+            if name not in axes:
+                known = ", ".join(axes) or "none"
+                sentence = f"there is no axis {name!r} in `axes`; there are {known}."
+                found.append((("sizes", index, name), sentence))
     drawn_complex = [name for name, one in tensors.items() if one.get("draw") == "complex_randn"]
     if drawn_complex and not HALF.isdisjoint(config["dtypes"]):
         found.append((("dtypes",), WITHOUT_HALF.format(name=drawn_complex[0])))
@@ -69,11 +76,9 @@ def _untaken(arguments: dict[str, Argument], folder: Path) -> Iterator[tuple[Pla
     """The arguments that none of the author's functions takes, as far as their files say."""
     taken = set[str]()
     for path in (folder / "forward.py", folder / "backward.py", folder / INPUTS):
-        if path.name == INPUTS and not path.is_file():
-            continue
-        parameters = parameters_in(path, path.stem)
-        if parameters is None:
-            return
+        parameters = parameters_of(path, path.stem)
+        if not parameters and path.name != INPUTS:
+            return  # it is not there, or not defined by a def
         taken |= parameters
     for name in arguments:
         if name not in taken:

@@ -96,12 +96,18 @@ class Languages(TypedDict):
 
 
 class Config(Languages):
-    """A config.yaml, checked."""
+    """A config.yaml, checked.
+
+    named: what names axes in `tensors`, where numbers stand in their place (`experiment.sizes`)
+    """
 
     title: str
     question: str
     tensors: dict[str, TensorSpec]
     arguments: NotRequired[dict[str, Argument]]
+    axes: NotRequired[dict[str, int]]
+    sizes: NotRequired[list[dict[str, int]]]
+    named: NotRequired[dict[str, dict[str, object]]]
     samples: dict[str, SampleSpec]
     dtypes: list[str]
     acceptance: list[Criterion]

@@ -29,19 +29,6 @@ def compiled(path: Path) -> CodeType:
         raise UserError(f"{path}: is nested too deeply for Python; split it.") from error
 
 
-def parameters_in(path: Path, name: str) -> set[str] | None:
-    """The parameters of the function `name` that a file defines; None if it cannot be told."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    found = [one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == name]
-    if not found or found[-1].decorator_list:
-        return None
-    own = found[-1].args
-    return {one.arg for one in (*own.posonlyargs, *own.args, *own.kwonlyargs)}
-
-
 def parameters_of(path: Path, name: str) -> set[str]:
     """The parameters with which a Python file defines a function; none if it does not define it.
 

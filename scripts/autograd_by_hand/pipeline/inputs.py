@@ -26,7 +26,14 @@ from autograd_by_hand.experiment.settings import (
     languages_of,
     shown_format,
 )
+from autograd_by_hand.experiment.sizes import Sizes, sizes_of
 from autograd_by_hand.experiment.source_code import parameters_of
+from autograd_by_hand.pipeline.cached_files import (
+    CACHED_ONCE,
+    CACHED_PER_DTYPE,
+    CACHED_PER_JUDGED,
+    COMPUTED,
+)
 from autograd_by_hand.pipeline.resources import memory_of_stage
 
 Value = TypeVar("Value")
@@ -36,35 +43,6 @@ Of = Callable[[Wildcards], Value]
 FOLDER, ARCHIVES = Path("experiments"), Path("archives")
 AUTHORS_FILES = ("config.yaml", "forward.py", "backward.py")
 AUTHORS_WORDS = ("derivation", "discussion")
-COMPUTED = ("manual", "autograd", "reference", "reordered", "noise")
-CACHED_ONCE = (
-    "draws.safetensors",
-    "states.safetensors",
-    "cotangents.safetensors",
-    "environment.json",
-    "gradcheck.json",
-    "graph.json",
-    "inputs.json",
-    "judgement.json",
-    "mistakes.json",
-    "oracle.json",
-    "tails.json",
-)
-CACHED_PER_JUDGED = (
-    "arithmetic.json",
-    "calls.json",
-    "errors.csv",
-    "facts.json",
-    "handed_over.json",
-    "overflows.json",
-)
-CACHED_PER_DTYPE = (
-    "attribution.json",
-    "operations.json",
-    "orders.json",
-    "recorded.safetensors",
-    "replay.json",
-)
 
 
 @dataclass(frozen=True)
@@ -262,11 +240,20 @@ class Experiments:
         has = self.config(wildcards).get("pitfalls")
         return [str(_work(wildcards) / "pitfalls.json")] if has else []
 
+    def sizes(self, wildcards: Wildcards) -> Sizes | None:
+        """The other sizes in which the experiment is tried, if there are any."""
+        return sizes_of(self.config(wildcards))
+
+    def tried_sizes(self, wildcards: Wildcards) -> list[str]:
+        """The file of the verdicts at other sizes, if any are tried."""
+        return [str(_work(wildcards) / "sizes.json")] if self.sizes(wildcards) else []
+
     def cached(self, wildcards: Wildcards) -> list[str]:
         """The cached files that a reader of the report may want to see, inputs first."""
         return [
             *(str(_work(wildcards) / file) for file in CACHED_ONCE),
             *self.pitfalls(wildcards),
+            *self.tried_sizes(wildcards),
             *(path for file in CACHED_PER_JUDGED for path in self.per_judged(file)(wildcards)),
             *(path for file in CACHED_PER_DTYPE for path in self.per_dtype(file)(wildcards)),
         ]

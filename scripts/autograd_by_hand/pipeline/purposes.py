@@ -34,6 +34,7 @@ EXPLAINING: Mapping[str, Explaining] = {
     "attribute_difference": Explaining(needs=("operations", "orders", "recorded")),
     "name_mistakes": Explaining(),
     "try_pitfalls": Explaining(refuses=True),
+    "try_sizes": Explaining(),
     "draw_figures": Explaining(),
 }
 

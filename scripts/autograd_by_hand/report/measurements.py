@@ -26,6 +26,7 @@ from autograd_by_hand.verdict.calls import Calls
 from autograd_by_hand.verdict.error_histogram import Tails
 from autograd_by_hand.verdict.gradient_facts import Arithmetic, Facts, TrialFacts, trial_facts
 from autograd_by_hand.verdict.judge import VerdictOnGradient
+from autograd_by_hand.verdict.tried_sizes import TriedSize
 
 # A number that JSON lacks is text there, so that a figure for a reader may be "inf" or "nan".
 Figure = float | str
@@ -43,6 +44,7 @@ class Measurements:
     graph: as dump_graph wrote it
     made: the tensors of the trial
     arguments: what forward and backward take besides tensors
+    sizes: the verdicts at other sizes of the axes, empty if none are tried
     pitfalls: the verdicts on the config's pitfalls, empty if it has none
     pictures: why pictures are missing, by name
     missing: all that is missing; a `Missing` stands in its place, or for an attribution its reason
@@ -68,6 +70,7 @@ class Measurements:
     oracle: Oracle | Missing
     gradcheck: Opinion | Missing
     pitfalls: list[TriedPitfall] | Missing
+    sizes: list[TriedSize] | Missing
     sums: list[SumRow] | Missing
     graph: RecordedGraph | Missing
     environment: Environment

@@ -20,6 +20,7 @@ from autograd_by_hand.report.sections.provenance import Provenance, provenance_o
 from autograd_by_hand.report.sections.remarks import Remark, remarks_of
 from autograd_by_hand.report.sections.replay import Replay, replay_of
 from autograd_by_hand.report.sections.shares import Shares, shares_of
+from autograd_by_hand.report.sections.sizes import Sizes, sizes_of
 from autograd_by_hand.report.sections.sums import Sums, sums_of
 from autograd_by_hand.report.sections.tails import Tails, tails_of
 from autograd_by_hand.report.sections.verdict import Verdict, verdict_of
@@ -80,6 +81,7 @@ class ReportView:
     remarks: list[Remark]
     derivation: Text
     mistakes: Mistakes
+    sizes: Sizes
     inputs: Inputs | None
     example: Example | None
     errors: Errors
@@ -136,6 +138,7 @@ def report_view(
         remarks=remarks_of(measured),
         derivation=derivation,
         mistakes=mistakes_of(measured),
+        sizes=sizes_of(measured),
         inputs=inputs_of(measured),
         example=example_of(measured),
         errors=errors_of(measured),

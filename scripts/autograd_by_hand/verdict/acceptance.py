@@ -1,6 +1,6 @@
 """Evaluate the acceptance criteria that an experiment's config lists."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NotRequired, TypedDict, TypeVar
 
@@ -15,6 +15,7 @@ from autograd_by_hand.experiment.settings import Criterion, ErrorCriterion
 from autograd_by_hand.storage.attribution import Attribution
 from autograd_by_hand.storage.missing import Missing
 from autograd_by_hand.verdict.judge import VerdictOnGradient
+from autograd_by_hand.verdict.tried_sizes import TriedSize, fails, size_in_words
 
 Part = TypeVar("Part")
 
@@ -83,12 +84,14 @@ def evaluate(
     pitfalls: list[TriedPitfall] | Missing,
     autograd: AutogradFinding | None = None,
     reordered: Mapping[str, Missing] | None = None,
+    sizes: Sequence[TriedSize] | Missing = (),
 ) -> Evaluated:
     """Evaluate one criterion of the config; it does not hold if what it needs is missing.
 
     attributions: by dtype
     autograd: how backward uses autograd, None if it does not
     reordered: why numpy's sums are missing, by dtype; None if none are
+    sizes: the verdicts at other sizes
     """
     if "errors" in criterion:
         measured, holds = _errors(criterion["errors"], errors, reordered or {})
@@ -102,6 +105,8 @@ def evaluate(
         measured, holds = _verdicts(criterion["verdict"], verdicts)
         if criterion["verdict"] == "right" and autograd and not autograd["allowed"]:
             measured, holds = _not_by_hand(measured, autograd), False
+        if criterion["verdict"] == "right":
+            measured, holds = _at_sizes(measured, holds, sizes)
     return {"criterion": criterion["claim"], "measured": measured, "holds": holds}
 
 
@@ -203,6 +208,18 @@ def _verdicts(wanted: str, verdicts: list[VerdictOnGradient]) -> tuple[str, bool
     met = outcomes.count(wanted)
     sentence = Message("{count} of {all} are {wanted}", count=met, all=len(outcomes), wanted=wanted)
     return sentence, met == len(outcomes) > 0
+
+
+def _at_sizes(measured: str, holds: bool, tried: Sequence[TriedSize] | Missing) -> tuple[str, bool]:
+    """Say at which sizes backward is not right, after what was measured."""
+    if isinstance(tried, Missing):
+        return Message("{measured}; {sizes}", measured=measured, sizes=tried.words), False
+    failing = [one for one in tried if fails(one)]
+    if not failing:
+        return measured, holds
+    sizes = [f"({size_in_words(one)})" for one in failing]
+    told = Message("{measured}, but not at {sizes}", measured=measured, sizes=listed(sizes))
+    return told, False
 
 
 def _not_by_hand(measured: str, use: AutogradUse) -> str:

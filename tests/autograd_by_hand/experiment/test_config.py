@@ -449,6 +449,14 @@ CASES = {
         (f"t: {T}", "t: {from: inputs.py}"),
         "5: tensors.t: from: there is no HERE/inputs.py; write it with a function inputs(generator).",
     ),
+    "an axis that is not there": (
+        ("time_limit: 20", "axes: {batch: 2}\nsizes: [{bach: 1}]"),
+        "13: sizes[0].bach: there is no axis 'bach' in `axes`; there are batch.",
+    ),
+    "a shape that names no axis": (
+        (f"t: {T}", "t: {shape: [bach], draw: randn}"),
+        "5: tensors.t.shape[0]: 'bach' is not a whole number, and `axes` has no such name.",
+    ),
     "a value that YAML reads as text": (
         (f"t: {T}", "t: {value: [1.0, 1e-3]}"),
         "5: tensors.t: value: '1e-3' is no number but text, as YAML reads it; write 1.0e-3 without quotes.",

@@ -43,6 +43,7 @@ def measurements(**changed: Any) -> Measurements:
         },
         "gradcheck": {"refused": None, "objection": None, "fast": False},
         "pitfalls": [],
+        "sizes": [],
         "made": [],
         "arguments": {},
         "sums": [],
