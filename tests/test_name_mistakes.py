@@ -39,7 +39,10 @@ def test_only_the_wrong_gradient_is_named(trial):
 def test_a_coarser_format_inside_is_proved_by_the_values(trial):
     found = named(trial, '"W": dW', '"W": dW.float().to(dW.dtype)')["dW"]
     assert (found["kind"], found["format"]) == ("precision", "float32")
-    assert found["evidence"] == "every value is exactly representable in float32"
+    assert found["evidence"] == (
+        "every value is exactly representable in float32; if backward is meant to compute in float32, "
+        "write computes_in: float32 in config.yaml"
+    )
 
 
 def test_a_coarser_format_inside_is_proved_by_errors_that_change_their_signs(trial):

@@ -105,3 +105,12 @@ def test_the_inputs_are_moved_by_a_few_ulps_of_each_format_in_turn():
 def test_numbers_beyond_float16_are_no_numbers_of_it():
     manual = TRUTH + 1e5
     assert asked(manual, lambda _: manual - TRUTH) is None
+
+
+@pytest.mark.parametrize("judged_as", ["float64", "float32", "float16", "bfloat16"])
+def test_only_dtypes_coarser_than_the_declared_one_are_named(judged_as):
+    manual = TRUTH.astype(np.float32).astype(np.float64)
+    found = coarser_format(
+        manual, manual - TRUTH, 10.0, LIMIT, lambda _: np.zeros_like(TRUTH), judged_as
+    )
+    assert (found is not None) == (judged_as == "float64")
