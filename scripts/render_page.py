@@ -59,7 +59,10 @@ def _sentence(error: NotShowable, files: list[Path]) -> str:
             f"{place}: {error.part} in ${formula}$ cannot be converted to MathML; "
             "write it with another macro."
         )
-    return f"{place}: ${formula}$ is not valid LaTeX; look for an unmatched brace or \\left."
+    return (
+        f"{place}: ${formula}$ is not valid LaTeX; look for an unmatched brace or \\left, or for a "
+        "macro without its argument."
+    )
 
 
 if __name__ == "__main__":

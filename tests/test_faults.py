@@ -69,13 +69,18 @@ def until_alone(folder: Path) -> None:
 
 
 def stages_in(folder: Path) -> list[int]:
-    """The stages at work in a folder: forks of the warm Python, which are named as it is."""
+    """The stages at work in a folder: forks of the warm Python, which are named as it is.
+
+    A stage that executes the author's code is a fork of such a fork, which waits for it.
+    """
     warm = [pid for pid, command in processes_in(folder).items() if "--serve" in command]
     parents = {}
     for pid in warm:
         with suppress(FileNotFoundError, ProcessLookupError):
             parents[pid] = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return [pid for pid, parent in parents.items() if parent in warm]
+    return [
+        pid for pid, parent in parents.items() if parent in warm and pid not in parents.values()
+    ]
 
 
 def everything(project: Project) -> dict[str, bytes]:

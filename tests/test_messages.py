@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, Project, copy_project, thoroughly, write_tiny
+from tests.conftest import TINY, Project, copy_project, first_of, thoroughly, write_tiny
 
 BACKWARD = f"experiments/{TINY}/backward.py"
 CONFIG = f"experiments/{TINY}/config.yaml"
@@ -132,3 +132,49 @@ def test_a_mistake_is_said_when_it_is_found_and_again_at_the_end(two: Project) -
     assert run.stdout.count(sentence) == 2
     first, _, _ = run.stdout.partition(sentence)
     assert "render_report, other" not in first
+
+
+SEGFAULT = "import ctypes\n\n\ndef backward(x, W):\n    ctypes.string_at(0)\n"
+
+
+def test_a_crash_of_the_interpreter_is_a_sentence(project: Project) -> None:
+    (project.root / BACKWARD).write_text(SEGFAULT)
+    assert last_words(project.snakemake()) == (
+        f"{BACKWARD}:5: the process was ended by SIGSEGV in check_backward: an access to memory that "
+        "is not the process's own; look for native code that reads or writes outside of its arrays."
+    )
+
+
+@pytest.mark.thorough
+def test_what_an_import_prints_is_shown_once(project: Project) -> None:
+    warning = "import warnings\nwarnings.warn('an old thing')\n"
+    for file in (BACKWARD, f"experiments/{TINY}/forward.py"):
+        path = project.root / file
+        path.write_text(f"{warning}print('hello')\n{path.read_text()}")
+    run = project.snakemake()
+    assert run.returncode == 0, run.stdout
+    assert run.stdout.count("hello\n") == 1
+    assert run.stdout.count("an old thing") == 3  # a line of each file, and the code of the first
+    kept = project.folder / "work/logs/compute_manual.float64.out"
+    assert "hello" in kept.read_text()
+
+
+@pytest.mark.parametrize("formula", first_of(["$x^{2$", "$$\\left( x$$", "$\\frac{a}$"]))
+@pytest.mark.parametrize("file", first_of(["derivation.md", "discussion.md"]))
+def test_a_formula_that_does_not_parse_is_a_sentence(
+    project: Project, formula: str, file: str
+) -> None:
+    (project.folder / file).write_text(f"By the chain rule,\n\n{formula}\n")
+    said = last_words(project.snakemake())
+    assert said == (
+        f"experiments/{TINY}/{file}:3: ${formula.strip('$')}$ is not valid LaTeX; look for an "
+        "unmatched brace or \\left, or for a macro without its argument."
+    )
+
+
+@pytest.mark.thorough
+def test_a_gradient_that_is_not_asked_for_is_said(project: Project) -> None:
+    project.edit(BACKWARD, "return {", 'return {"bias": dy.sum(0), ')
+    assert last_words(project.snakemake()).startswith(
+        f"{BACKWARD}:1: backward gives 'bias', which has no requires_grad: true in the config; "
+    )

@@ -8,21 +8,37 @@ import os
 import sys
 import time
 from collections.abc import Collection, Iterator
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import TextIO, TypeVar
 
 Item = TypeVar("Item")
 SILENCE = 2.0  # seconds
+_screens: list[TextIO] = []  # the last is used; standard error if there is none
+
+
+@contextmanager
+def show_on(screen: TextIO) -> Iterator[None]:
+    """Show messages on another stream than standard error within the block."""
+    _screens.append(screen)
+    try:
+        yield
+    finally:
+        _screens.pop()
+
+
+def _screen() -> TextIO:
+    return _screens[-1] if _screens else sys.stderr
 
 
 def on_terminal() -> bool:
-    """Whether standard error is a terminal on which a line can be overwritten."""
-    return sys.stderr.isatty() and os.getenv("TERM", "dumb") not in ("dumb", "unknown")
+    """Whether messages go to a terminal on which a line can be overwritten."""
+    return _screen().isatty() and os.getenv("TERM", "dumb") not in ("dumb", "unknown")
 
 
 def tell(text: str) -> None:
-    """Print text on standard error; on a terminal, overwrite the line that shows the progress."""
+    """Print text on the screen; on a terminal, overwrite the line that shows the progress."""
     over = "\r\033[K" if on_terminal() else ""
-    print(f"{over}{text}", file=sys.stderr, flush=True)
+    print(f"{over}{text}", file=_screen(), flush=True)
 
 
 def progress(items: Collection[Item], what: str) -> Iterator[Item]:

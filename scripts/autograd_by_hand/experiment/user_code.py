@@ -21,6 +21,7 @@ from typing import Any
 from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.last_call import note
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.experiment.settings import Argument, Given
 from autograd_by_hand.experiment.source_code import compiled
@@ -132,6 +133,7 @@ def as_user_error(
             os._exit(1)
         raise _OutOfTime
 
+    note(str(path))
     before = signal.signal(signal.SIGALRM, out_of_time)
     signal.setitimer(signal.ITIMER_REAL, limit, limit)
     try:
@@ -139,9 +141,9 @@ def as_user_error(
     except _OutOfTime as error:
         place = _place(error, path)
         raise UserError(Message("{place}: {advice}", place=place, advice=advice)) from error
-    except UserError:
+    except (UserError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         reason = " ".join(str(error).split()).rstrip(".")
         what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
         hint = _half_format(reason, path) or _shapes(reason, tensors)

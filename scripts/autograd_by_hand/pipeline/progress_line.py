@@ -111,8 +111,10 @@ class Screen(logging.Handler):
                 for name in sorted(self.reported)
             }
         )
-        took = duration(time.monotonic() - self.start)
-        print(f"{len(self.ended)} jobs done in {took}.", file=sys.stderr, flush=True)
+        if self.ended:
+            took = duration(time.monotonic() - self.start)
+            jobs = "1 job" if len(self.ended) == 1 else f"{len(self.ended)} jobs"
+            print(f"{jobs} done in {took}.", file=sys.stderr, flush=True)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Handle an event in Snakemake's log: count the jobs, and note their starts and ends."""

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from autograd_by_hand.core import last_call
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json
+from autograd_by_hand.core.last_call import note
 from autograd_by_hand.pipeline.receipts import ORDER_ONLY
 from autograd_by_hand.pipeline.run_stage import REPORTED_BY_RUN, run_stage
 
@@ -56,7 +58,7 @@ def run_failing(tmp_path: Path, error: Exception) -> str:
 def test_arguments_are_bound_by_name_from_every_part_of_the_rule(tmp_path):
     got = {}
 
-    def stage(dtype, needed, time_limit, draws, gradients):
+    def stage(dtype, needed, mem_mb, draws, gradients):
         got.update(locals())
 
     run_stage(
@@ -65,17 +67,15 @@ def test_arguments_are_bound_by_name_from_every_part_of_the_rule(tmp_path):
             tmp_path,
             wildcards={"dtype": "float32"},
             params={"needed": ["x"]},
-            resources={"time_limit": 60},
+            resources={"mem_mb": 60},
             input={"draws": "a/draws"},
             output={"gradients": "a/gradients"},
         ),
     )
-    assert {
-        name: got[name] for name in ("dtype", "needed", "time_limit", "draws", "gradients")
-    } == {
+    assert {name: got[name] for name in ("dtype", "needed", "mem_mb", "draws", "gradients")} == {
         "dtype": "float32",
         "needed": ["x"],
-        "time_limit": 60,
+        "mem_mb": 60,
         "draws": Path("a/draws"),
         "gradients": Path("a/gradients"),
     }
@@ -151,12 +151,13 @@ def test_an_argument_that_the_rule_does_not_have_is_a_defect_of_ours(tmp_path):
     assert "KeyError: 'absent'" in (tmp_path / "logs" / "stage.log").read_text()
 
 
-def test_an_interrupt_is_a_sentence(tmp_path):
+@pytest.mark.parametrize("resources", [{}, {"time_limit": 60}], ids=["ours", "the author's"])
+def test_an_interrupt_is_a_sentence(tmp_path, resources):
     def stage():
         raise KeyboardInterrupt
 
     with pytest.raises(SystemExit):
-        run_stage(stage, rule(tmp_path))
+        run_stage(stage, rule(tmp_path, resources=resources))
     log = (tmp_path / "logs" / "stage.log").read_text()
     assert log == "stage: interrupted; run snakemake again to continue from here.\n"
 
@@ -225,3 +226,57 @@ def test_a_reason_that_cannot_be_logged_is_always_said(tmp_path, capsys, monkeyp
     with pytest.raises(SystemExit):
         run_stage(lambda: None, rule(tmp_path))
     assert "Traceback" in capsys.readouterr().err
+
+
+def authors(tmp_path: Path) -> SimpleNamespace:
+    """A rule whose stage executes the author's code, so that it may die."""
+    return rule(tmp_path, resources={"time_limit": 60}, output={"made": "a/made"})
+
+
+def test_a_stage_with_the_authors_code_writes_its_files_and_its_receipt(tmp_path):
+    def stage(made: Path) -> None:
+        made.write_text("made")
+
+    run_stage(stage, authors(tmp_path))
+    assert Path("a/made").read_text() == "made"
+    assert set(read_json(tmp_path / "receipts/stage.json")["outputs"]) == {"a/made"}
+
+
+@pytest.mark.parametrize(
+    ("act", "sentence"),
+    [
+        (
+            lambda: os.kill(os.getpid(), 9),
+            "the process was ended by SIGKILL in stage, which called",
+        ),
+        (
+            os.abort,
+            "the process was ended by SIGABRT in stage, which called this file last: native",
+        ),
+        (lambda: os._exit(0), "the process ended itself with status 0 in stage, which called"),
+        (lambda: os._exit(1), "the process ended itself with status 1 in stage, which called"),
+    ],
+)
+def test_the_death_of_a_stages_process_is_a_sentence(tmp_path, monkeypatch, act, sentence):
+    monkeypatch.setattr(last_call, "_page", None)
+
+    def stage(made: Path) -> None:  # noqa: ARG001
+        note("experiments/one/backward.py")
+        act()
+
+    with pytest.raises(SystemExit) as ending:
+        run_stage(stage, authors(tmp_path))
+    assert ending.value.code == 1
+    log = (tmp_path / "logs/stage.log").read_text()
+    assert log.startswith(f"experiments/one/backward.py: {sentence}")
+    assert log.count("\n") == 1
+
+
+def test_a_mistake_in_the_authors_code_is_logged_once(tmp_path, capfd):
+    def stage(made: Path) -> None:
+        raise UserError(f"{made}: is wrong.")
+
+    with pytest.raises(SystemExit):
+        run_stage(stage, authors(tmp_path))
+    assert (tmp_path / "logs/stage.log").read_text() == "a/made: is wrong.\n"
+    assert capfd.readouterr().err.count("is wrong") == 1
