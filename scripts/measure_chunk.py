@@ -84,7 +84,7 @@ def measure_chunk(
             [*how],
             needed,
             dtype,
-            read_json(path)["arithmetic"] == "longdouble",
+            read_json(path)["arithmetic"],
             missing_in(sums) is None,
             time_limit,
         )

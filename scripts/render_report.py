@@ -1,7 +1,7 @@
 """Write the report in one language: REPORT.md is English, REPORT.es.md Spanish.
 
 in   errors, graph, judgement, environment, made,
-     tails, oracle, opinion, tried, sizes        as their stages write them; `tried` only if the
+     tails, oracle, proof, opinion, tried, sizes as their stages write them; `tried` only if the
                                                  config has pitfalls
      facts, calls, arithmetic, handed_over,
      replays, attributions                       json per dtype, in the order of `dtypes`
@@ -61,6 +61,7 @@ def render_report(
     orders: Path,
     tails: Path,
     oracle: Path,
+    proof: Path,
     opinion: Path,
     tried: list[Path],
     sizes: list[Path],
@@ -88,7 +89,7 @@ def render_report(
 
     table = read_csv(errors)
     parts = [*handed_over, operations, orders, *replays, *attributions, mistakes, *tried]
-    missing = distinct_missing([*parts, graph, oracle, opinion, *figures])
+    missing = distinct_missing([*parts, graph, oracle, proof, opinion, *figures])
     measured = Measurements(
         experiment=experiment,
         title=title,

@@ -33,6 +33,7 @@ from autograd_by_hand.storage.errors_table import rows_of, write_csv
 from autograd_by_hand.storage.missing import missing_in
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.verdict.gradient_facts import (
+    Arithmetic,
     Facts,
     Kinds,
     SampleFacts,
@@ -62,7 +63,8 @@ def score_errors(
     kinds = {"manual": manual, "autograd": autograd, "reference": reference, "reordered": reordered}
     values = {kind: read_arrays(path) for kind, path in kinds.items() if not missing_in(path)}
     judged_by = values | ({} if computed_in == dtype else {"peer": read_arrays(peer)})
-    units = units_of(read_arrays(noise), read_json(arithmetic), computed_in)
+    used: Arithmetic = read_json(arithmetic)
+    units = units_of(read_arrays(noise), used, computed_in)
     gradients = [f"d{name}" for name in needed]
     counted = TailsOfRuns(gradients, dtype)
     tables: list[pd.DataFrame] = []
@@ -85,7 +87,9 @@ def score_errors(
             "runs": len(measured),
             "result": facts_of_result(values, sample, gradients, dtype),
             "gradients": {
-                f"d{name}": judged_facts(judged_by, key, dtype, units[key], computed_in)
+                f"d{name}": judged_facts(
+                    judged_by, key, dtype, units[key], computed_in, used["fault"]
+                )
                 if key in units
                 else facts_of_gradient(values, key, dtype)
                 for name in needed

@@ -30,7 +30,12 @@ from autograd_by_hand.storage.missing import read_part
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.storage.second_opinions import doubt
 from autograd_by_hand.verdict.calls import Calls, calls_of
-from autograd_by_hand.verdict.gradient_facts import JudgedFacts, judged_facts, units_of
+from autograd_by_hand.verdict.gradient_facts import (
+    Arithmetic,
+    JudgedFacts,
+    judged_facts,
+    units_of,
+)
 from autograd_by_hand.verdict.judge import Mistake, VerdictOnGradient, judge_gradient
 from compute_manual import compute_manual
 from name_mistakes import name_mistakes
@@ -60,9 +65,10 @@ def try_pitfalls(
     }
     noise_of = dict(zip(dtypes, noise, strict=True))
     computed_in = {dtype: arithmetic_of(dtype, computes_in) for dtype in dtypes}
+    used: dict[str, Arithmetic] = dict(zip(dtypes, map(read_json, arithmetic), strict=True))
     units = {
-        dtype: units_of(read_arrays(noise_of[own]), read_json(used), own)
-        for (dtype, own), used in zip(computed_in.items(), arithmetic, strict=True)
+        dtype: units_of(read_arrays(noise_of[own]), used[dtype], own)
+        for dtype, own in computed_in.items()
     }
     truth, reason = reference[dtypes.index("float64")], doubt(read_part(oracle))
     rows = []
@@ -82,7 +88,9 @@ def try_pitfalls(
                 values = given[dtype] | {"manual": read_arrays(manual)}
                 values["peer"] = given[own]["autograd"]
                 facts[dtype] = {
-                    f"d{name}": judged_facts(values, key, dtype, units[dtype][key], own)
+                    f"d{name}": judged_facts(
+                        values, key, dtype, units[dtype][key], own, used[dtype]["fault"]
+                    )
                     for name in needed
                     for key in [f"trial/d{name}"]
                 }

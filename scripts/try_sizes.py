@@ -30,7 +30,12 @@ from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.storage.second_opinions import doubt
 from autograd_by_hand.verdict.calls import Calls, calls_of
-from autograd_by_hand.verdict.gradient_facts import JudgedFacts, judged_facts, units_of
+from autograd_by_hand.verdict.gradient_facts import (
+    Arithmetic,
+    JudgedFacts,
+    judged_facts,
+    units_of,
+)
 from autograd_by_hand.verdict.judge import VerdictOnGradient, judge_gradient
 from autograd_by_hand.verdict.tried_sizes import TriedSize
 from check_forward import check_forward
@@ -39,6 +44,7 @@ from compute_reference import compute_reference
 from draw_cotangents import draw_cotangents
 from generate_tensors import generate_tensors
 from measure_noise import measure_noise
+from prove_reference import prove_reference
 from run_autograd import run_autograd
 
 RUNS = 3  # of each size
@@ -108,10 +114,12 @@ def _measured(
     def made(kind: str, dtype: str) -> Path:
         return work / f"{dtype}.{kind}"
 
+    proof = work / "proof"
+    prove_reference(forward, *rest, proof)
     for dtype in dtypes:
         run_autograd(dtype, forward, *rest, made("autograd", dtype))
         reference = made("reference", dtype), made("arithmetic", dtype)
-        compute_reference(dtype, forward, *rest, *reference)
+        compute_reference(dtype, forward, draws, cotangents, proof, needed, time_limit, *reference)
         measure_noise(dtype, forward, *rest, made("noise", dtype), made("overflows", dtype))
         manual = made("manual", dtype), made("calls", dtype)
         compute_manual(dtype, forward, backward, *rest, *manual)
@@ -121,9 +129,10 @@ def _measured(
         kinds = ("manual", "autograd", "reference")
         values = {kind: read_arrays(made(kind, dtype)) for kind in kinds}
         values["peer"] = read_arrays(made("autograd", own))
-        units = units_of(read_arrays(made("noise", own)), read_json(made("arithmetic", dtype)), own)
+        used: Arithmetic = read_json(made("arithmetic", dtype))
+        units = units_of(read_arrays(made("noise", own)), used, own)
         facts[dtype] = {
-            f"d{name}": judged_facts(values, key, dtype, units[key], own)
+            f"d{name}": judged_facts(values, key, dtype, units[key], own, used["fault"])
             for name in needed
             for key in [f"trial/d{name}"]
         }

@@ -21,6 +21,7 @@ from tests.test_project import STAGES
 FOLDER = f"experiments/{TINY}"
 PARTS = {  # what the report says is missing, in English and in Spanish
     "check_forward": ("The check of autograd by finite", "La comprobación de autograd"),
+    "prove_reference": ("The proof of the reference", "La demostración de la referencia"),
     "reorder_sums": ("The gradient with numpy's sums", "El gradiente con las sumas de numpy"),
     "dump_graph": ("The graph", "El grafo"),
     "ask_gradcheck": ("The second opinion", "La segunda opinión"),

@@ -84,6 +84,8 @@ class Story:
         self.gpu: str | None = None
         self.changed_inputs: list[str] = []
         self.oracle: str | None = None
+        self.autograds = 0.25
+        self.fault: dict[str, Any] | None = None
         self.opinion: dict[str, Any] = {
             "fast": False,
             "objection": None,
@@ -136,7 +138,10 @@ class Story:
         } | self.autograd  # fmt: skip
         each = [self.write(f"calls.{dtype}", calls) for dtype in DTYPES]
         arithmetic = [
-            self.write(f"a.{dtype}", {"arithmetic": "float64", "reason": None}) for dtype in DTYPES
+            self.write(
+                f"a.{dtype}", {"arithmetic": "float64", "reason": None, "fault": None, "kinks": []}
+            )
+            for dtype in DTYPES
         ]
         handed = [self.write(f"h.{dtype}", {"mm": 2}) for dtype in DTYPES]
         environment = self.write("environment", {
@@ -171,7 +176,8 @@ class Story:
         written = [LAB / name for name in ("config.yaml", "derivation.md", "discussion.md")]
         render_report(
             LAB.name, errors, judgement, facts, each, arithmetic, handed, replays, attributions,
-            operations, orders, self.write("tails", self.tails()), oracle, opinion, tried, [],
+            operations, orders, self.write("tails", self.tails()), oracle,
+            self.write("proof", {}), opinion, tried, [],
             graph, environment, self.write("inputs", []), mistakes, [], written,
             self.config["title"], self.config["question"], self.config["tensors"], {}, samples, DTYPES,
             self.language, self.languages, self.config["translations"], None, None, report,
@@ -253,7 +259,7 @@ class Story:
                             "manual": {
                                 "norm": self.off_by[dtype], "element": 1.0, "run": 0, "index": [0, 0],
                             },
-                            "autograd": {"norm": 0.25, "element": 1.0, "lost": False},
+                            "autograd": {"norm": self.autograds, "element": 1.0, "lost": False, "fault": self.fault},
                         }
                         for gradient in GRADIENTS
                     },
@@ -748,3 +754,15 @@ def test_nothing_is_said_to_be_replayed_where_nothing_was(tmp_path):
         "from run to run, backward makes other operations, or the same with other numbers or shapes"
     )
     assert "Every combination of these steps was replayed exactly" not in story.report()
+
+
+def test_that_autograd_is_off_is_said_above_the_verdict(story: Story) -> None:
+    story.identical, story.autograds = False, 500.0
+    story.fault = {"operation": "digamma", "error": 4e-10}
+    report = story.report()
+    assert "**Right.**" in report
+    assert "autograd's differ by rounding" not in report
+    assert (
+        "**Autograd is off in float64, float32, bfloat16 and float16.** PyTorch's derivative of "
+        "`digamma` is 4.0e-10 of its size from the true one"
+    ) in report

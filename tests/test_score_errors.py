@@ -33,7 +33,8 @@ def run(folder, noise=(ULP, ULP), arithmetic="float64", samples=("trial",), **gr
     made["tails"] = folder / "tails.json"
     given = {"noise": folder / "noise.safetensors", "arithmetic": folder / "arithmetic.json"}
     write_tensors(given["noise"], {"trial/dx": torch.tensor([noise], dtype=torch.float64)})
-    write_json(given["arithmetic"], {"arithmetic": arithmetic, "reason": None})
+    used = {"arithmetic": arithmetic, "reason": None, "fault": None, "kinks": []}
+    write_json(given["arithmetic"], used)
     peer = folder / "autograd.safetensors"
     score_errors(
         "float16", **files, **given, peer=peer, computed_in="float16", needed=["x"], **made
@@ -103,6 +104,7 @@ def test_errors_are_told_in_units_of_the_noise(tmp_path):
         "run": 0,
         "index": [0],
         "lost": False,
+        "fault": None,
     }
     assert dx["noise"] == pytest.approx(ULP)  # of a gradient of sqrt(2)
 

@@ -99,12 +99,36 @@ rule run_autograd:
         "../run_autograd.py"
 
 
+rule prove_reference:
+    """Enclose the gradient of one run in proven bounds, and hold autograd against it."""
+    input:
+        forward=experiments.differentiated,
+        draws="experiments/{experiment}/work/draws.safetensors",
+        cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        after=ancient("experiments/{experiment}/work/checked.txt"),
+        recipe="experiments/{experiment}/work/recipes/prove_reference.json",
+    output:
+        proof="experiments/{experiment}/work/proof.json",
+    log:
+        "experiments/{experiment}/work/logs/prove_reference.log",
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        mem_mb=experiments.memory_mb("prove_reference"),
+        time_limit=experiments.setting("time_limit", 60),
+    params:
+        needed=experiments.needed,
+    script:
+        "../prove_reference.py"
+
+
 rule compute_reference:
     """Differentiate forward.py in wider arithmetic, from the inputs as one dtype rounds them."""
     input:
         forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        proof="experiments/{experiment}/work/proof.json",
         after=ancient("experiments/{experiment}/work/checked.txt"),
         recipe="experiments/{experiment}/work/recipes/compute_reference.{dtype}.json",
     output:

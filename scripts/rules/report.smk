@@ -80,6 +80,7 @@ rule render_report:
         orders=experiments.shown("orders.json"),
         tails="experiments/{experiment}/work/tails.json",
         oracle="experiments/{experiment}/work/oracle.json",
+        proof="experiments/{experiment}/work/proof.json",
         opinion="experiments/{experiment}/work/gradcheck.json",
         tried=experiments.pitfalls,
         sizes=experiments.tried_sizes,

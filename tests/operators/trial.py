@@ -10,7 +10,7 @@ from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.storage.safetensors_torch import array_of, read_given, read_runs
 from autograd_by_hand.verdict.backward_calls import call_backward
 from autograd_by_hand.verdict.calls import Calls, calls_of
-from autograd_by_hand.verdict.gradient_facts import Kinds, judged_facts, units_of
+from autograd_by_hand.verdict.gradient_facts import Arithmetic, Kinds, judged_facts, units_of
 from autograd_by_hand.verdict.judge import judge_gradient
 from tests.conftest import TINY
 from tests.in_process import begin
@@ -68,11 +68,12 @@ class Trial:
             }
             for dtype in dtypes
         }
+        self._used: dict[str, Arithmetic] = {
+            dtype: read_json(self.work / dtype / "arithmetic.json") for dtype in dtypes
+        }
         self._units = {
             dtype: units_of(
-                read_arrays(self.work / dtype / "noise.safetensors"),
-                read_json(self.work / dtype / "arithmetic.json"),
-                dtype,
+                read_arrays(self.work / dtype / "noise.safetensors"), self._used[dtype], dtype
             )
             for dtype in dtypes
         }
@@ -124,7 +125,9 @@ class Trial:
     def _facts(self, dtype: str) -> dict[str, Any]:
         values = self.values(dtype)
         return {
-            name: judged_facts(values, key, dtype, self._units[dtype][key])
+            name: judged_facts(
+                values, key, dtype, self._units[dtype][key], fault=self._used[dtype]["fault"]
+            )
             for name in self.needed
             for key in [f"trial/d{name}"]
         }

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from autograd_by_hand.aten.torch_private import TorchDispatchMode, is_zero_without_memory
 
+Keywords = dict[str, Any]  # the keyword arguments of an operation, which may be of any type
 HALF = (torch.float16, torch.bfloat16)
 
 
@@ -20,7 +21,7 @@ class DispatchMode(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
 
-    def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def execute(self, func: Any, args: tuple[Any, ...], kwargs: Keywords) -> Any:
         """The result of the operation `func`; `kwargs` is a copy that may be modified."""
         return func(*args, **kwargs)
 
@@ -29,7 +30,7 @@ class DispatchMode(TorchDispatchMode):
         func: Any,
         types: Any,
         args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+        kwargs: Keywords | None = None,
     ) -> Any:
         return self.execute(func, args, dict(kwargs or {}))
 

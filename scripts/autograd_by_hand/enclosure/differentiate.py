@@ -1,4 +1,7 @@
-"""Enclose the gradient of a function: execute it in ball arithmetic and pull a cotangent back."""
+"""Enclose the gradient of a function: execute it in ball arithmetic and pull a cotangent back.
+
+It is the gradient of the function's values, even through a detach.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +11,7 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.enclosure.balls import Array, Bounds, exact, precision, test
-from autograd_by_hand.enclosure.failures import Undecided, Undefined
+from autograd_by_hand.enclosure.failures import NoEnclosure, Undecided, Undefined
 from autograd_by_hand.enclosure.interpreter import BallInterpreter
 from autograd_by_hand.enclosure.tape import Tape, is_lost
 from autograd_by_hand.enclosure.tensor import BallTensor, Operand, operand_of
@@ -17,22 +20,27 @@ FEWEST_BITS, MOST_BITS = 128, 1024
 ACCURACY = 2.0**-70  # the radius that is narrow enough, relative to the gradient's rms
 MOST_BALLS = 2e6
 
-Function = Callable[[dict[str, Tensor]], Tensor]
+Outputs = Mapping[str, Tensor]
+Function = Callable[[dict[str, Tensor]], Tensor | Outputs]
+ONLY = "result"  # the name of a single output
 
 
 @dataclass(frozen=True)
 class Enclosure:
-    """A function's result and gradients, each number within proven bounds.
+    """A function's outputs and gradients, each number within proven bounds.
 
+    outputs: by name; a single one is "result"
     gradients: by tensor; a wide radius is that of a kink, or of what MOST_BITS do not decide
     bits: the precision that was needed
     kinks: by operation, how many of its derivatives have no single value at these inputs
+    work: how many numbers were computed, as `most_balls` counts them
     """
 
-    result: Bounds
+    outputs: dict[str, Bounds]
     gradients: dict[str, Bounds]
     bits: int
     kinks: dict[str, int]
+    work: float
 
     def is_narrow(self) -> bool:
         """Whether every element of every gradient is known to ACCURACY."""
@@ -43,15 +51,15 @@ def enclose(
     function: Function,
     tensors: Mapping[str, Tensor],
     needed: list[str],
-    dout: Tensor,
+    dout: Tensor | Outputs,
     most_balls: float = MOST_BALLS,
 ) -> Enclosure:
-    """Enclose a function's result and its vector-Jacobian product, doubling the precision.
+    """Enclose a function's outputs and their vector-Jacobian product, doubling the precision.
 
-    function: gets tensors by name, which look like float64, and returns one
+    function: gets tensors by name, which look like float64, and returns one, or several by name
     tensors: the inputs, in float64 or of integers; each number is taken as it is
     needed: the tensors to differentiate by
-    dout: the cotangent, shape of the result
+    dout: the cotangent, in the shape of the result; or those of the outputs to pull back, by name
 
     Raises
         NoEnclosure: if the function uses an operation that is not covered.
@@ -76,7 +84,7 @@ def enclose_at(
     function: Function,
     tensors: Mapping[str, Tensor],
     needed: list[str],
-    dout: Tensor,
+    dout: Tensor | Outputs,
     bits: int,
     most_balls: float = MOST_BALLS,
 ) -> Enclosure:
@@ -85,24 +93,38 @@ def enclose_at(
     with precision(bits):
         leaves = {name: _leaf(value, name in needed, tape) for name, value in tensors.items()}
         with BallInterpreter(tape):
-            result = function(leaves)
-        if not isinstance(result, BallTensor):
-            result = BallTensor.of(operand_of(result))  # it does not depend on the inputs
-        _check_defined(tape, result.values, "the result")
-        cotangents = exact(dout.detach().double().numpy()).reshape(result.values.shape)
-        every = tape.sweep(result.slots, cotangents)
+            returned = function(leaves)
+        douts = {ONLY: dout} if isinstance(dout, Tensor) else dout
+        named = {ONLY: returned} if isinstance(returned, Tensor) else returned
+        outputs = {name: operand_of(named[name]) for name in douts}
+        for name, output in outputs.items():
+            _check_defined(tape, output.values, f"the {name}")
+        seeds = [(outputs[name].slots, _cotangents(one)) for name, one in douts.items()]
+        try:
+            every = tape.sweep(seeds)
+        except (ArithmeticError, ValueError, RuntimeError) as error:
+            raise NoEnclosure(f"the gradient has no case in ball arithmetic: {error}.") from error
         gradients = {}
         for name in needed:
             slots = leaves[name].slots  # type: ignore[attr-defined]
             found = every[slots.ravel()].reshape(slots.shape)
             _check_defined(tape, found, f"the gradient of {name}")
             gradients[name] = Bounds.of(found)
-        return Enclosure(Bounds.of(result.values), gradients, bits, dict(tape.kinks))
+        kinks = dict(tape.kinks)
+        bounds = {name: Bounds.of(output.values) for name, output in outputs.items()}
+        return Enclosure(bounds, gradients, bits, kinks, tape.work)
+
+
+def _cotangents(dout: Tensor) -> Array:
+    return exact(dout.detach().double().numpy())
 
 
 def _leaf(value: Tensor, is_needed: bool, tape: Tape) -> Tensor:
+    if value.is_complex():
+        raise NoEnclosure("a complex tensor has no rule in ball arithmetic.")
     if not value.is_floating_point():
         return value
+    tape.spend(value.numel())
     values = exact(value.detach().double().numpy())
     slots = tape.fresh(values.shape) if is_needed else np.zeros(values.shape, np.int64)
     leaf = BallTensor.of(Operand(values, slots))

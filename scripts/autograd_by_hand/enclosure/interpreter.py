@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.aten.decompositions import decomposition_of
-from autograd_by_hand.aten.dispatch import DispatchMode
+from autograd_by_hand.aten.dispatch import DispatchMode, Keywords
 from autograd_by_hand.aten.torch_private import decomposition, writes_to_an_input
 from autograd_by_hand.enclosure.convolution import WINDOWS
 from autograd_by_hand.enclosure.definitions import DEFINITIONS
@@ -65,7 +65,7 @@ class BallInterpreter(DispatchMode):
         super().__init__()
         self.tape = tape
 
-    def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def execute(self, func: Any, args: tuple[Any, ...], kwargs: Keywords) -> Any:
         """Execute one operation: on balls if an argument has them."""
         try:
             return self._executed(func, args, kwargs)
@@ -73,7 +73,7 @@ class BallInterpreter(DispatchMode):
             reason = " ".join(str(error).split()).rstrip(".")
             raise NoEnclosure(f"{func} has no such case in ball arithmetic: {reason}.") from error
 
-    def _executed(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _executed(self, func: Any, args: tuple[Any, ...], kwargs: Keywords) -> Any:
         name = name_of(func)
         if name in BUFFERS:
             return _as_buffer(func(*map(_without_balls, args), **kwargs))
@@ -98,7 +98,7 @@ class BallInterpreter(DispatchMode):
             return _tensors(copied(func, args, kwargs))
         return self._decomposed(func, args, kwargs)
 
-    def _decomposed(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _decomposed(self, func: Any, args: tuple[Any, ...], kwargs: Keywords) -> Any:
         overload = str(func).split(".", 1)[1]
         definition = BY_OVERLOAD.get(overload) or _DEFINITIONS.get(name_of(func))
         with self:
@@ -114,7 +114,7 @@ class BallInterpreter(DispatchMode):
                     return result
         raise NoEnclosure(f"{func} has no rule in ball arithmetic.")
 
-    def _in_place(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _in_place(self, func: Any, args: tuple[Any, ...], kwargs: Keywords) -> Any:
         """Compute the result with the operation that does not write, and write it."""
         target, name = args[0], name_of(func)
         if name == "detach_":

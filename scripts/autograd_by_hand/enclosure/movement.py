@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autograd_by_hand.aten.dispatch import Keywords
 from autograd_by_hand.aten.torch_private import declared_arguments
 from autograd_by_hand.enclosure.balls import ZERO, filled
 from autograd_by_hand.enclosure.failures import NoEnclosure
@@ -95,7 +96,7 @@ def is_movement(name: str) -> bool:
     return name in MOVEMENTS
 
 
-def views_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def views_of(func: Any, args: tuple[Any, ...], kwargs: Keywords) -> Any:
     """The view, or the views, that an operation gives of a `BallTensor`.
 
     NotImplemented if it gives a copy, as `reshape` may.
@@ -120,7 +121,7 @@ def positions(tensor: Any) -> Tensor:
     return torch.arange(1, count + 1, dtype=torch.float64).reshape(shape)
 
 
-def copied(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def copied(func: Any, args: tuple[Any, ...], kwargs: Keywords) -> Any:
     """The results of an operation that copies numbers; it makes zeros where it copies none."""
     if "reduce" in kwargs:
         raise NoEnclosure(f"{func} combines numbers, which has no rule in ball arithmetic.")

@@ -42,20 +42,21 @@ class Tape:
     most: how many balls may be computed, products within a matrix product counting for a quarter
     kinks: by operation, how many derivatives have no single value, or are not yet known to have one
     undefined: the first operation whose result is no number although its operands are; "" if none
+    work: how much of `most` is spent
     proven: whether that does not depend on the precision, since the operands are exact
     """
 
     def __init__(self, most: float) -> None:
         self._slots = 1
         self._records: list[_Record] = []
-        self._most, self._work = most, 0.0
+        self._most, self.work = most, 0.0
         self.kinks: Counter[str] = Counter()
         self.undefined, self.proven = "", False
 
     def spend(self, balls: float) -> None:
         """Count work; raise TooLarge when the limit is exceeded."""
-        self._work += balls
-        if self._work > self._most:
+        self.work += balls
+        if self.work > self._most:
             raise TooLarge(f"forward computes more than {self._most:,.0f} numbers.")
 
     def kink(self, operation: str, count: int) -> None:
@@ -98,10 +99,14 @@ class Tape:
         """Record a further way in which results, whose slots are known, depend on operands."""
         self._records.append(_Record(out, [slots.copy() for slots in operands], pull))
 
-    def sweep(self, out: Slots, cotangents: Array) -> Array:
-        """Pull cotangents of a result back: the cotangent of every slot, an array by slot."""
+    def sweep(self, seeds: Sequence[tuple[Slots, Array]]) -> Array:
+        """Pull cotangents back: the cotangent of every slot, an array by slot.
+
+        seeds: the slots of outputs, and their cotangents in the same order
+        """
         every = filled((self._slots,), ZERO)
-        np.add.at(every, out.ravel(), cotangents.ravel())
+        for out, cotangents in seeds:
+            np.add.at(every, out.ravel(), cotangents.ravel())
         for record in reversed(self._records):
             arriving = as_array(every[record.out])
             if not any(not ball.is_zero() for ball in arriving.flat):

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autograd_by_hand.aten.dispatch import Keywords
 from autograd_by_hand.aten.torch_private import plain_torch_function, shell
 from autograd_by_hand.enclosure.balls import Array, exact
 from autograd_by_hand.enclosure.failures import NoEnclosure
@@ -62,7 +63,7 @@ class BallTensor(Tensor):
 
     @classmethod
     def __torch_dispatch__(  # type: ignore[override]
-        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Keywords | None = None
     ) -> Any:
         raise NoEnclosure(f"{func} is executed outside of ball arithmetic.")
 

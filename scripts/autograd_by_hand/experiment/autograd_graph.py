@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.aten.dtypes import dtype_name
+from autograd_by_hand.aten.torch_private import is_own_function
 from autograd_by_hand.experiment.graph_listing import Node, Output
 
 
@@ -58,6 +59,19 @@ def described(outputs: dict[str, Tensor]) -> list[Output]:
 def root_of(output: Tensor) -> Any:
     """The node that autograd begins with at one of forward's outputs; a leaf accumulates there."""
     return torch.autograd.graph.get_gradient_edge(output).node
+
+
+def has_own_function(outputs: Sequence[Tensor]) -> bool:
+    """Whether a backward that is not torch's belongs to the graph behind forward's outputs."""
+    order: list[Any] = [*dict.fromkeys(map(root_of, outputs))]
+    seen = {*order}
+    for node in order:
+        if is_own_function(node):
+            return True
+        fresh = {child for child, _ in node.next_functions if child} - seen
+        order += fresh
+        seen |= fresh
+    return False
 
 
 def halvings() -> dict[str, str]:

@@ -17,6 +17,7 @@ CACHED_ONCE = (
     "judgement.json",
     "mistakes.json",
     "oracle.json",
+    "proof.json",
     "tails.json",
 )
 CACHED_PER_JUDGED = (

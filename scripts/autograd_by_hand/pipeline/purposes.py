@@ -25,6 +25,7 @@ class Explaining:
 
 EXPLAINING: Mapping[str, Explaining] = {
     "check_forward": Explaining(),
+    "prove_reference": Explaining(),
     "reorder_sums": Explaining(),
     "dump_graph": Explaining(),
     "ask_gradcheck": Explaining(),

@@ -10,6 +10,7 @@ from autograd_by_hand.experiment.output_names import RESULT
 from autograd_by_hand.floats.bits import bits
 from autograd_by_hand.floats.ulp import Array, ulp
 from autograd_by_hand.verdict.normalized_error import Limits, Noise, NormalizedError, limits
+from autograd_by_hand.verdict.proof import Fault
 from autograd_by_hand.verdict.value_checks import NonFinite, non_finite
 
 Kinds = dict[str, dict[str, Array]]  # manual, autograd, reference: arrays by "<sample>/<name>"
@@ -19,10 +20,16 @@ Figure = float | str  # JSON has no inf and no nan; a file holds them as text
 
 
 class Arithmetic(TypedDict):
-    """The arithmetic that compute_reference used, and the reason if it is not wider."""
+    """The arithmetic that compute_reference used, and the reason if it is not wider.
+
+    fault: the operation whose derivative in torch is off, if that is why it is ball arithmetic
+    kinks: the operations of which some elements are on a kink, so that the reference is a range
+    """
 
     arithmetic: str
     reason: str | None
+    fault: Fault | None
+    kinks: list[str]
 
 
 class ResultFacts(TypedDict):
@@ -55,9 +62,13 @@ class ErrorInNoise(TypedDict):
 
 
 class AutogradsError(ErrorInNoise):
-    """Autograd's error, and whether an element is not finite although the true value is."""
+    """Autograd's error, and whether an element is not finite although the true value is.
+
+    fault: the operation whose derivative in torch is proven to be off, or null
+    """
 
     lost: bool
+    fault: Fault | None
 
 
 class GradientFacts(TypedDict):
@@ -181,18 +192,25 @@ def facts_of_gradient(values: Kinds, key: str, dtype: str) -> GradientFacts:
 
 
 def judged_facts(
-    values: Kinds, key: str, dtype: str, noise: Array, computed_in: str | None = None
+    values: Kinds,
+    key: str,
+    dtype: str,
+    noise: Array,
+    computed_in: str | None = None,
+    fault: Fault | None = None,
 ) -> JudgedFacts:
     """Return the facts about the gradient "<sample>/d<tensor>", with its errors in units of noise.
 
     values: also "peer", autograd's gradients in `computed_in`, if that is not `dtype`
     noise: of each element, shape (runs, *shape)
     computed_in: the dtype that backward computes in, and whose noise it is; None for `dtype`
+    fault: of autograd, as compute_reference writes it
     """
     own = computed_in or dtype
     theirs = "autograd" if own == dtype else "peer"
     manual, autograd, truth = (values[kind][key] for kind in ("manual", theirs, "reference"))
-    unit, tail = Noise.of(noise, truth, own), values["reference"].get(f"{key}.tail")
+    unit = Noise.of(noise, truth, own)
+    tail, radius = (values["reference"].get(f"{key}.{part}") for part in ("tail", "radius"))
     lost = non_finite(autograd, truth, own)
     facts = {
         **facts_of_gradient(values, key, dtype),
@@ -201,10 +219,11 @@ def judged_facts(
         "judged": int(unit.judged.sum()),
         "elements": unit.judged.size,
         "limits": limits(len(truth), truth.size),
-        "manual": _in_noise(unit.measure(manual, truth, tail)),
+        "manual": _in_noise(unit.measure(manual, truth, tail, radius)),
         "autograd": {
-            **_in_noise(unit.measure(autograd, truth, tail)),
+            **_in_noise(unit.measure(autograd, truth, tail, radius)),
             "lost": bool(lost and lost["fits"]),
+            "fault": fault,
         },
     }
     return cast("JudgedFacts", facts if own == dtype else facts | {"computes_in": own})

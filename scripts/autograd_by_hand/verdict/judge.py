@@ -2,9 +2,10 @@
 
 Errors are measured in units of the rounding noise that the gradient must have
 (`verdict.rounding_noise`). The limit is the one for a correct gradient (`verdict.normalized_error`)
-or twice autograd's own error, if that is greater. The formula is judged by its error in float64,
-whose noise is small compared with any mistake; a dtype is judged by its own error. If half the
-gradient or twice the gradient would pass as well, the outcome is unresolved, and never right.
+or twice autograd's own error, if that is greater and autograd is not proven to be at fault. The
+formula is judged by its error in float64, whose noise is small compared with any mistake; a dtype
+is judged by its own error. If half the gradient or twice the gradient would pass as well, the
+outcome is unresolved, and never right.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ NO_NUMBER = Message("an intermediate result overflows, or there is a division by
 WORST_FACTOR = 0.5  # the relative error of half the gradient; those of zero and twice it are 1
 
 Measure = Literal["norm", "element"]
+MEASURES: tuple[Measure, Measure] = ("norm", "element")
 OUTCOMES = ("wrong", "imprecise", "unresolved", "right")  # the worst first
 
 
@@ -109,7 +111,7 @@ def judge_gradient(
         return verdict("wrong", sentence, {"name": name, "evidence": sentence})
     if unlike := no_function_of_its_inputs(calls):
         return verdict("wrong", unlike[1], mistake or _named(unlike))
-    if oracle:
+    if oracle and not formula["autograd"]["fault"]:
         return verdict("unresolved", clause(oracle))
     inside = mistake.get("format") if mistake else None  # coarser
     if lost := _lost(formula):
@@ -162,10 +164,23 @@ def within(facts: JudgedFacts) -> bool:
 
 
 def _is_near(facts: JudgedFacts, measure: Measure) -> bool:
-    """Return whether one measure of the error is within its limit, or twice autograd's error."""
+    """Return whether one measure of the error is within its limit, or twice autograd's error.
+
+    Twice autograd's error is no limit if autograd's own rule is at fault, not its rounding.
+    """
     manual, autograd = float(facts["manual"][measure]), float(facts["autograd"][measure])
     limit = float(facts["limits"][measure])
-    return manual <= (max(limit, 2 * autograd) if isfinite(autograd) else limit)
+    if not isfinite(autograd) or facts["autograd"]["fault"]:
+        return manual <= limit
+    return manual <= max(limit, 2 * autograd)
+
+
+def autograd_is_off(facts: JudgedFacts) -> bool:
+    """Return whether autograd's error exceeds the limit because a rule of its own is at fault."""
+    autograd, limit = facts["autograd"], facts["limits"]
+    return autograd["fault"] is not None and any(
+        float(autograd[measure]) > float(limit[measure]) for measure in MEASURES
+    )
 
 
 def unresolved(facts: JudgedFacts) -> bool:
@@ -211,11 +226,16 @@ def _off(facts: JudgedFacts) -> str:
     if measure == "element":
         index, run = str(tuple(manual["index"])), manual["run"]
         off = Message("{off} at index {index} of run {run}", off=off, index=index, run=run)
-    return Message(
+    told = Message(
         "{off}; autograd is off by {autograd}; the limit is {most}",
         off=off,
         autograd=number(autograd[measure]),
         most=number(most[measure]),
+    )
+    return (
+        Message("{told}; both are off: {fault}", told=told, fault=_fault(facts))
+        if (autograd_is_off(facts))
+        else told
     )
 
 
@@ -229,7 +249,24 @@ def _near(facts: JudgedFacts) -> str:
             times=times,
             format=facts["computes_in"],
         )
+    if autograd_is_off(facts):
+        return Message(
+            "{near}; autograd is off by {autograd}: {fault}",
+            near=near,
+            autograd=number(max(float(facts["autograd"][measure]) for measure in MEASURES)),
+            fault=_fault(facts),
+        )
     return Message("autograd's own bits, {near}", near=near) if facts["identical"] else near
+
+
+def _fault(facts: JudgedFacts) -> Message:
+    fault = facts["autograd"]["fault"]
+    assert fault is not None
+    return Message(
+        "torch's derivative of {operation} is {error} of its size off",
+        operation=fault["operation"],
+        error=number(fault["error"]),
+    )
 
 
 def _too_noisy(facts: JudgedFacts, dtype: str) -> str:

@@ -11,6 +11,7 @@ from autograd_by_hand.experiment.settings import Given
 from autograd_by_hand.experiment.vjp import load_backward, load_forward
 from autograd_by_hand.storage.safetensors_torch import array_of
 from autograd_by_hand.summation.numpy_sums import NumpySums
+from autograd_by_hand.verdict.proof import ArithmeticName
 from autograd_by_hand.verdict.reference import reference_of
 from autograd_by_hand.verdict.run_errors import TailsOfRuns, errors_of_run
 
@@ -20,7 +21,7 @@ class ExperimentInDtype:
 
     given, cotangents, needed: what they may be called with, the names of the cotangents, and the
         tensors whose gradients are required
-    wide: whether the reference is computed in longdouble, and not in float64
+    arithmetic: in which the reference is computed
     reorders: whether backward is also called with numpy computing its sums
     time_limit: seconds per call
     tails: those of the runs measured so far
@@ -34,11 +35,11 @@ class ExperimentInDtype:
         cotangents: list[str],
         needed: list[str],
         dtype: str,
-        wide: bool,
+        arithmetic: ArithmeticName,
         reorders: bool,
         time_limit: float,
     ) -> None:
-        self.dtype, self._wide, self._sums = dtype, wide, NumpySums()
+        self.dtype, self._arithmetic, self._sums = dtype, arithmetic, NumpySums()
         self._gradients = [f"d{name}" for name in needed]
         rest = (needed, torch_dtype(dtype), time_limit)
         self._forward = load_forward(forward, given, *rest)
@@ -58,7 +59,7 @@ class ExperimentInDtype:
             with self._sums:
                 found["reordered"] = self._reordered(tensors, douts).named()
         found["autograd"] = self._forward(tensors, douts)
-        found["reference"] = reference_of(self._forward, tensors, douts, self._wide)
+        found["reference"] = reference_of(self._forward, tensors, douts, self._arithmetic)
         ways = {
             way: {name: array_of(value) for name, value in named.items()}
             for way, named in found.items()

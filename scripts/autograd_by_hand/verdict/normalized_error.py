@@ -114,21 +114,30 @@ class Noise:
         with np.errstate(all="ignore"):
             return float(np.median(np.where(self.size > 0, self.whole / self.size, np.inf)))
 
-    def measure(self, value: Array, reference: Array, tail: Array | None = None) -> NormalizedError:
+    def measure(
+        self,
+        value: Array,
+        reference: Array,
+        tail: Array | None = None,
+        radius: Array | None = None,
+    ) -> NormalizedError:
         """Return the error of `value` over the elements that can be judged.
 
         value, reference: shape (runs, *shape)
         tail: what the reference has beyond float64, or None
+        radius: how far from the reference each element may be, on a kink, or None
         """
         runs, shape = len(value), np.shape(value)
         arrays = (self.judged, self.elements, value, reference)
         judged, noise, held, true = (one.reshape(runs, -1) for one in arrays)
-        more = None if tail is None else tail.reshape(runs, -1)
+        more, free = (None if one is None else one.reshape(runs, -1) for one in (tail, radius))
         parts = list(blocks(held.shape[1], runs))
 
         def apart(part: slice) -> Array:
             rest = None if more is None else more[:, part]
             error = np.abs(difference(held[:, part], true[:, part], rest))
+            if free is not None:
+                error = np.maximum(error - free[:, part], 0.0)
             return np.where(judged[:, part], error, 0.0)
 
         norms = _norms(lambda: map(apart, parts))

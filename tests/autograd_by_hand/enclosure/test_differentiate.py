@@ -121,7 +121,7 @@ def test_a_vector_of_cotangents_is_pulled_back():
     tensors, dout = {"x": tensor([1.0, 2.0])}, tensor([3.0, -1.0])
     found = enclose(lambda t: t["x"] ** 2, tensors, ["x"], dout)
     assert found.gradients["x"].head.tolist() == [6.0, -4.0]
-    assert found.result.head.tolist() == [1.0, 4.0]
+    assert found.outputs["result"].head.tolist() == [1.0, 4.0]
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_result_that_does_not_depend_on_the_inputs_has_no_gradient():
 
 def test_sizes_of_zero_are_no_mistake():
     found = enclose(lambda t: t["x"].exp().sum(), {"x": tensor([])}, ["x"], ONE)
-    assert found.result.head == 0
+    assert found.outputs["result"].head == 0
     assert found.gradients["x"].head.shape == (0,)
 
 

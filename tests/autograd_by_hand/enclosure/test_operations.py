@@ -154,7 +154,9 @@ def compare(op, most):
         except NotEnclosed as refused:
             ends[type(refused).__name__] += 1
             continue
-        same = abs(float(known[0]) - found.result.head) <= 1e-9 * (1 + abs(float(known[0])))
+        same = abs(float(known[0]) - found.outputs["result"].head) <= 1e-9 * (
+            1 + abs(float(known[0]))
+        )
         for name in needed:
             bounds, gradient = found.gradients[name], known[1][name].numpy()
             size = abs(bounds.head).max(initial=0) + 1e-3

@@ -29,7 +29,10 @@ def measurements(**changed: Any) -> Measurements:
         "judgement": {"verdicts": verdicts(), "acceptance": []},
         "facts": {dtype: facts() for dtype in DTYPES},
         "calls": {dtype: calls() for dtype in DTYPES},
-        "arithmetic": {dtype: {"arithmetic": "float64", "reason": None} for dtype in DTYPES},
+        "arithmetic": {
+            dtype: {"arithmetic": "float64", "reason": None, "fault": None, "kinks": []}
+            for dtype in DTYPES
+        },
         "handed_over": {dtype: {} for dtype in DTYPES},
         "replay": {dtype: replay() for dtype in DTYPES},
         "attribution": {dtype: attribution() for dtype in DTYPES},
@@ -103,7 +106,7 @@ def facts(**result: Any) -> dict[str, Any]:
         "noise": 0.0625,
         "limits": {"norm": 4.0, "element": 9.0},
         "manual": {"norm": 0.5},
-        "autograd": {"norm": 0.75},
+        "autograd": {"norm": 0.75, "element": 0.75, "fault": None},
     }
     sample = {
         "runs": 20,

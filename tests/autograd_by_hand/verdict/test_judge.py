@@ -34,6 +34,7 @@ def facts(  # what is not said is as it is when all is well
     non_finite=None,
     autograd_lost=False,
     identical=False,
+    fault=None,
 ):
     return {
         "identical": identical,
@@ -41,7 +42,12 @@ def facts(  # what is not said is as it is when all is well
         "noise": noise,
         "limits": {"norm": NORM, "element": ELEMENT},
         "manual": {"norm": norm, "element": element, "run": 3, "index": [1, 2]},
-        "autograd": {"norm": autograd[0], "element": autograd[1], "lost": autograd_lost},
+        "autograd": {
+            "norm": autograd[0],
+            "element": autograd[1],
+            "lost": autograd_lost,
+            "fault": fault,
+        },
     }
 
 
@@ -439,7 +445,7 @@ def test_all_together_are_as_good_as_the_worst(outcomes, worst):
 
 
 def test_a_gradient_that_is_refused_is_neither_wrong_nor_right():
-    near = {"norm": 1.0, "element": 1.0}
+    near = {"norm": 1.0, "element": 1.0, "fault": None}
     limits = {"norm": 4.0, "element": 9.0}
     facts: Any = {
         f"d{name}": {"manual": {"norm": off, "element": off}, "autograd": near, "limits": limits}
@@ -450,3 +456,37 @@ def test_a_gradient_that_is_refused_is_neither_wrong_nor_right():
         "refused": {"b": "it is None"},
     }
     assert wrong_and_right(facts, calls) == (["x"], ["W", "s"])
+
+
+# autograd is a party
+
+
+FAULT = {"operation": "digamma", "error": 5e-10}
+
+
+def test_a_gradient_is_right_where_autograd_is_proven_to_be_off():
+    own = facts(norm=0.5, autograd=(1e6, 2e6), fault=FAULT)
+    verdict = judge(own, formula=own, dtype="float64")
+    assert verdict["outcome"] == "right"
+    assert verdict["reason"] == (
+        "0.50 times the rounding noise from the reference; autograd is off by 2.0e6: "
+        "torch's derivative of digamma is 5.0e-10 of its size off"
+    )
+
+
+def test_that_autograds_rule_is_at_fault_excuses_nothing():
+    own = facts(norm=1e5, autograd=(1e6, 2e6), fault=FAULT)
+    verdict = judge(own, formula=own, dtype="float64")
+    assert verdict["outcome"] == "wrong"
+    assert "both are off: torch's derivative of digamma" in verdict["reason"]
+
+
+def test_a_fault_that_the_dtype_cannot_see_is_not_told():
+    verdict = judge(facts(norm=0.5, fault=FAULT), formula=facts(fault=FAULT))
+    assert verdict["reason"] == "0.50 times the rounding noise from the reference"
+
+
+def test_with_a_proof_autograds_disagreement_with_finite_differences_is_no_doubt():
+    own = facts(autograd=(1e6, 1e6), fault=FAULT)
+    assert judge(own, formula=own, oracle="they disagree.")["outcome"] == "right"
+    assert judge(oracle="they disagree.")["outcome"] == "unresolved"

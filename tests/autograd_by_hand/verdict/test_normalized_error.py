@@ -196,3 +196,13 @@ def test_the_norms_survive_squares_that_overflow_or_vanish(scale):
     found = noise(np.array([[2.0, 2.0]]) * scale, reference, "float64")
     assert found.size.tolist() == pytest.approx([50 * scale], rel=1e-15)
     assert found.measure(reference + 2 * scale, reference) == NormalizedError(1, 1, 0, [0])
+
+
+def test_on_a_kink_what_is_within_the_radius_is_no_error():
+    reference = np.array([[1.0, 2.0]])
+    off = np.array([[1.5, 2.0]])
+    radius = np.array([[0.5, 0.0]])
+    unit = Noise.of(np.full((1, 2), 2.0**-52), reference, "float64")
+    assert unit.measure(off, reference).element > 1e6
+    assert unit.measure(off, reference, radius=radius).element == 0
+    assert unit.measure(off + 1, reference, radius=radius).index == [0]

@@ -8,7 +8,8 @@ from autograd_by_hand.report.measurements import Measurements
 from autograd_by_hand.report.sections.grouping import distinct, grouped
 from autograd_by_hand.storage.missing import Missing
 from autograd_by_hand.verdict.acceptance import AutogradFinding
-from autograd_by_hand.verdict.judge import OUTCOMES, VerdictOnGradient
+from autograd_by_hand.verdict.judge import OUTCOMES, VerdictOnGradient, autograd_is_off
+from autograd_by_hand.verdict.proof import Fault
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Answer:
     finer: the dtypes in which it is therefore judged by the noise of that one
     steps: operations of forward whose derivative is zero, if that may be why gradients fail
     changed: the arguments that backward changes in place
+    fault, off: the operation whose derivative in torch is off, and the dtypes in which that makes
+        autograd's gradient wrong
     """
 
     identical: list[str]
@@ -52,6 +55,8 @@ class Answer:
     finer: list[str]
     steps: list[Stop]
     changed: list[str]
+    fault: Fault | None
+    off: list[str]
 
 
 def answer_of(measured: Measurements) -> Answer:
@@ -64,6 +69,7 @@ def answer_of(measured: Measurements) -> Answer:
             (one for one in measured.failing if one["outcome"] == outcome), _why
         )
     ]
+    off = [dtype for dtype in measured.dtypes if _faults(measured, dtype)]
     everywhere = len(identical) == len(measured.dtypes)
     return Answer(
         identical,
@@ -79,6 +85,8 @@ def answer_of(measured: Measurements) -> Answer:
         distinct(
             name for dtype in measured.dtypes for name in measured.calls[dtype]["changed_inputs"]
         ),
+        _faults(measured, off[0])[0] if off else None,
+        off,
     )
 
 
@@ -88,6 +96,12 @@ def _steps(measured: Measurements) -> list[Stop]:
     if isinstance(oracle, Missing) or not fails or oracle["reason"] or measured.surrogate:
         return []
     return [one for one in oracle["stops"] if one["kind"] == "step"]
+
+
+def _faults(measured: Measurements, dtype: str) -> list[Fault]:
+    judged = measured.trial_facts(dtype)["gradients"].values()
+    off = [one["autograd"]["fault"] for one in judged if autograd_is_off(one)]
+    return [fault for fault in off if fault]
 
 
 def _is_identical(measured: Measurements, dtype: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from autograd_by_hand.report.measurements import Figure, Measurements
 from autograd_by_hand.storage.comparisons import COMPARISONS
 from autograd_by_hand.storage.missing import Missing
+from autograd_by_hand.verdict.proof import in_words
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _in_dtype(measured: Measurements, dtype: str) -> InDtype:
         dtype=dtype,
         equal=len(measured.equal_gradients(dtype)),
         gradients=len(measured.gradients),
-        arithmetic=measured.arithmetic[dtype]["arithmetic"],
+        arithmetic=in_words(measured.arithmetic[dtype]["arithmetic"]),
         off=measured.greatest(dtype, "manual_vs_reference", "rel_norm"),
         eps=measured.facts[dtype]["eps"],
         rows=[

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from autograd_by_hand.report.measurements import Figure, Measurements
+from autograd_by_hand.verdict.proof import in_words
 
 SAMPLE = "example"
 
@@ -41,7 +42,7 @@ def example_of(measured: Measurements) -> Example | None:
     rows = [_row(measured, gradient) for gradient in measured.gradients]
     return Example(
         seed=measured.samples[SAMPLE]["seed"],
-        arithmetic=measured.arithmetic[measured.shown]["arithmetic"],
+        arithmetic=in_words(measured.arithmetic[measured.shown]["arithmetic"]),
         to_autograd=max(row.to_autograd for row in rows),
         to_reference=max(row.to_reference for row in rows),
         rows=rows,

@@ -83,7 +83,24 @@ class NarrowReference:
     reason: str
 
 
-Remark = LostResult | LostElements | ChangedInputs | Unasked | OtherSecondCall | NarrowReference
+@dataclass(frozen=True)
+class OnKinks:
+    """The operations of which some elements are on a kink, so that the reference is a range."""
+
+    kind: ClassVar[str] = "on kinks"
+    dtype: str
+    operations: list[str]
+
+
+Remark = (
+    LostResult
+    | LostElements
+    | ChangedInputs
+    | Unasked
+    | OtherSecondCall
+    | NarrowReference
+    | OnKinks
+)
 
 
 def remarks_of(measured: Measurements) -> list[Remark]:
@@ -121,3 +138,5 @@ def _remarks(measured: Measurements, dtype: str) -> Iterator[Remark]:
     reference = measured.arithmetic[dtype]
     if reference["reason"]:
         yield NarrowReference(dtype, reference["arithmetic"], reference["reason"])
+    if reference["kinks"]:
+        yield OnKinks(dtype, reference["kinks"])

@@ -36,6 +36,16 @@ def test_a_format_with_one_unequal_element_in_a_later_run_is_not_identical():
     assert answer.identical == ["float16"]
 
 
+def test_that_autograd_is_off_is_told_where_its_error_is_seen():
+    fault = {"operation": "digamma", "error": 4e-10}
+    off = facts()
+    gradients = off["samples"]["trial"]["gradients"]
+    gradients["dW"] = gradients["dW"] | {"autograd": {"norm": 5.0, "element": 1.0, "fault": fault}}
+    answer = answer_of(measurements(facts={"float32": facts(), "float16": off}))
+    assert (answer.fault, answer.off) == (fault, ["float16"])
+    assert answer_of(measurements()).fault is None
+
+
 def test_what_fails_alike_is_told_once():
     each = [one | {"reason": "too far off"} for one in verdicts(dx="wrong", dW="wrong")]
     assert answer_of(judged(*each)).failures == [

@@ -1,8 +1,11 @@
+from typing import Any
+
 from autograd_by_hand.report.sections.remarks import (
     ChangedInputs,
     LostElements,
     LostResult,
     NarrowReference,
+    OnKinks,
     OtherSecondCall,
     remarks_of,
 )
@@ -50,5 +53,16 @@ def test_what_calls_showed_is_told_by_gradient():
 
 
 def test_a_narrow_reference_is_told_with_its_reason():
-    told = in_float16(arithmetic={"arithmetic": "float32", "reason": "no wider sort"})
+    narrow: dict[str, Any] = {
+        "arithmetic": "float32",
+        "reason": "no wider sort",
+        "fault": None,
+        "kinks": [],
+    }
+    told = in_float16(arithmetic=narrow)
     assert remarks_of(told) == [NarrowReference("float16", "float32", "no wider sort")]
+
+
+def test_that_elements_are_on_a_kink_is_told():
+    balls = {"arithmetic": "ball arithmetic", "reason": None, "fault": None, "kinks": ["relu"]}
+    assert remarks_of(in_float16(arithmetic=balls)) == [OnKinks("float16", ["relu"])]
