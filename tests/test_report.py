@@ -225,12 +225,17 @@ class Story:
             }
             for name in GRADIENTS
         ]  # fmt: skip
-        whole = {"refused": None, "runs": 5, "shares": shares, "counterfactuals": counterfactuals}
+        whole = {
+            "refused": None, "runs": 5, "shares": shares, "counterfactuals": counterfactuals,
+            "forward": [], "backward": ["mm"],
+        }  # fmt: skip
         nothing: dict[str, Any] = {
             "refused": self.untraced,
             "runs": 0,
             "shares": [],
             "counterfactuals": [],
+            "forward": [],
+            "backward": [],
         }
         return nothing if self.untraced else whole
 
@@ -322,6 +327,11 @@ def test_half_precision_is_laid_to_rounding_by_its_share(
 ) -> None:
     report = differing(story, output_rounding=share, forward_order=1 - share)
     assert f"between the float32 gradient and autograd's is {words}" in report
+
+
+def test_rounding_that_leads_away_explains_nothing(story: Story) -> None:
+    report = differing(story, output_rounding=-0.4, other_operations=1.4)
+    assert "rounding the result of each operation to 8 bits explains 0 % of" in report
 
 
 def test_what_could_not_be_traced_is_not_explained(story: Story) -> None:

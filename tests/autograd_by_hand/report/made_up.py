@@ -138,6 +138,8 @@ def attribution(**changed: Any) -> Any:
         "runs": 5,
         "shares": shares(dx=None, dW=None),
         "counterfactuals": [],
+        "forward": [],
+        "backward": ["mm"],
     } | changed
 
 

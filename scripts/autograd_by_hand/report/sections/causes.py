@@ -43,7 +43,7 @@ class OfGradient:
 class Rounding:
     """How much the rounding of each operation's result explains in a half format.
 
-    share: the least share of the squared difference over the gradients
+    share: the least share of the squared difference over the gradients; 0 where rounding adds to it
     """
 
     dtype: str
@@ -132,7 +132,7 @@ def _rounding(measured: Measurements, dtype: str) -> Rounding | None:
     return Rounding(
         dtype=dtype,
         bits=measured.precision[dtype],
-        share=least,
+        share=max(0.0, least),
         part="all" if least > 0.99 else "most" if least > 0.5 else "less",
         nearly_all=least > 0.999,
     )

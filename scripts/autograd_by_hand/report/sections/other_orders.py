@@ -23,8 +23,10 @@ class OtherOrder:
 
 
 def other_orders_of(measured: Measurements) -> list[OtherOrder]:
-    """Return the orders tried in the shown dtype; empty if there is no attribution."""
-    tried = measured.attribution[measured.shown]["counterfactuals"]
+    """Return the orders tried in the shown dtype; empty without an attribution, or without sums."""
+    attribution = measured.attribution[measured.shown]
+    sums = [*attribution["forward"], *attribution["backward"]]
+    tried = attribution["counterfactuals"] if sums else []
     return [
         OtherOrder(
             order,

@@ -15,5 +15,11 @@ def test_each_order_has_what_the_gradients_keep_of_autograds_bits():
     ]
 
 
+def test_without_a_sum_there_are_no_orders():
+    row = {"order": "reversed", "gradient": "dx", "elements": 8, "identical": 2, "max_abs": 0.5}
+    traced = {"float32": attribution(counterfactuals=[row], backward=[]), "float16": attribution()}
+    assert other_orders_of(measurements(attribution=traced)) == []
+
+
 def test_where_nothing_was_tried_there_are_no_orders():
     assert other_orders_of(measurements()) == []
