@@ -76,7 +76,7 @@ def test_an_edited_section_of_the_report_only_tells_again(project: Project) -> N
 
 
 def test_an_edited_pipeline_is_listed_again(project: Project) -> None:
-    project.edit("scripts/rules/draw.smk", "Draw the inputs", "Draw all inputs")
+    project.edit("scripts/rules/draw.smk", "Make the inputs", "Make all inputs")
     assert project.planned() == Counter(write_manifest=1, write_index=1)
 
 
@@ -109,8 +109,8 @@ def test_a_macro_that_is_unknown_is_one_sentence_and_the_old_page_stays(project:
     derivation.write_text("By the chain rule,\n$\\foo x$.\n")
     run = project.snakemake()
     assert run.returncode != 0
-    assert (
-        run.stdout.count(f"experiments/{TINY}/derivation.md:2: \\foo in $\\foo x$ cannot be") == 1
+    assert run.stdout.splitlines()[-1].startswith(
+        f"experiments/{TINY}/derivation.md:2: \\foo in $\\foo x$ cannot be"
     )
     assert "Traceback" not in run.stdout
     after = project.outputs()
