@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_by_hand.core.messages import Message
+from autograd_by_hand.diagnosis.mistake import Mistake
 from autograd_by_hand.floats.formats import eps, precision
 from autograd_by_hand.floats.rounding import rounded
 
@@ -60,3 +61,18 @@ def coarser_format(
                     all=signs.size,
                 )
     return None
+
+
+def precision_mistake(dtype: str, evidence: Message) -> Mistake:
+    """The mistake of computing in a coarser dtype, with what to do if it is meant."""
+    lower = Message(
+        "backward computes in {format} internally, whatever the dtype of its inputs",
+        format=dtype,
+    )
+    meant = Message(
+        "{evidence}; if backward is meant to compute in {format}, write computes_in: {format} "
+        "in config.yaml",
+        evidence=evidence,
+        format=dtype,
+    )
+    return Mistake("precision", lower, meant, "precision", dtype)

@@ -23,7 +23,7 @@ from autograd_by_hand.diagnosis.backward_trace import trace_backward
 from autograd_by_hand.diagnosis.error_patterns import known_tensors, unexplained, vague
 from autograd_by_hand.diagnosis.forward_search import Run, find
 from autograd_by_hand.diagnosis.forward_trace import trace_forward
-from autograd_by_hand.diagnosis.lower_precision import coarser_format
+from autograd_by_hand.diagnosis.lower_precision import coarser_format, precision_mistake
 from autograd_by_hand.diagnosis.measured import Measured
 from autograd_by_hand.diagnosis.mistake import Mistake
 from autograd_by_hand.diagnosis.steps import Ref, Steps
@@ -164,18 +164,7 @@ class Trial:
         found = coarser_format(manual, error, measured.off, measured.limit, moved, judged_as)
         if found is None:
             return None
-        dtype, evidence = found
-        lower = Message(
-            "backward computes in {format} internally, whatever the dtype of its inputs",
-            format=dtype,
-        )
-        meant = Message(
-            "{evidence}; if backward is meant to compute in {format}, write computes_in: {format} "
-            "in config.yaml",
-            evidence=evidence,
-            format=dtype,
-        )
-        return Mistake("precision", lower, meant, "precision", dtype)
+        return precision_mistake(*found)
 
     def _errors_of_moved(self, name: str, by: float) -> Array:
         """The errors at inputs moved by a random relative amount up to `by`; nan if that fails."""

@@ -14,12 +14,8 @@ from autograd_by_hand.aten.dispatch import DispatchMode
 from autograd_by_hand.floats.formats import eps, largest, smallest_normal
 from autograd_by_hand.floats.rounding import FORMATS
 from autograd_by_hand.floats.ulp import ulp
-from autograd_by_hand.verdict.rounding_noise import (
-    BITS_FOR_FLOAT64,
-    Grid,
-    RandomRounding,
-    draw_noise,
-)
+from autograd_by_hand.verdict.noise_grid import BITS_FOR_FLOAT64, Grid
+from autograd_by_hand.verdict.rounding_noise import RandomRounding, draw_noise
 
 INF, NAN = float("inf"), float("nan")
 SHORTER = ["float32", "bfloat16", "float16"]
