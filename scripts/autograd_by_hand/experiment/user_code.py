@@ -115,6 +115,8 @@ def as_user_error(
 ) -> Iterator[None]:
     """Turn any exception in the block into a `UserError` with the author's file and line.
 
+    The working directory is the same afterwards, whatever the block makes of it.
+
     limit: seconds that the block may take
     tensors: the tensors whose shapes an error about shapes should list
     """
@@ -134,6 +136,7 @@ def as_user_error(
         raise _OutOfTime
 
     note(str(path))
+    directory = Path.cwd()
     before = signal.signal(signal.SIGALRM, out_of_time)
     signal.setitimer(signal.ITIMER_REAL, limit, limit)
     try:
@@ -151,6 +154,7 @@ def as_user_error(
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        os.chdir(directory)
 
 
 def _place(error: BaseException, path: Path) -> str:

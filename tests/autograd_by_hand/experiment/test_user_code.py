@@ -1,5 +1,6 @@
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,16 @@ def test_an_interrupt_is_not_the_authors_mistake(tmp_path):
     function, path = load(tmp_path, "def backward(x):\n    raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
         call(function, path, {"x": X}, LONG)
+
+
+@pytest.mark.parametrize("then", ["return x", "raise ValueError"])
+def test_the_authors_code_does_not_move_ours_to_another_directory(tmp_path, then):
+    text = f"import os\ndef backward(x):\n    os.chdir('/')\n    {then}\n"
+    function, path = load(tmp_path, text)
+    before = Path.cwd()
+    with suppress(UserError):
+        call(function, path, {"x": X}, LONG)
+    assert Path.cwd() == before
 
 
 def test_a_refusal_of_ours_passes_as_it_is(tmp_path):
