@@ -88,7 +88,7 @@ def render_report(
         return dict(zip(dtypes, map(read, paths), strict=True))
 
     table = read_csv(errors)
-    parts = [*handed_over, operations, orders, *replays, *attributions, mistakes, *tried]
+    parts = [*handed_over, operations, orders, *replays, *attributions, mistakes, *tried, *sizes]
     missing = distinct_missing([*parts, graph, oracle, proof, opinion, *figures])
     measured = Measurements(
         experiment=experiment,

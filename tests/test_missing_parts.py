@@ -31,7 +31,13 @@ PARTS = {  # what the report says is missing, in English and in Spanish
     "attribute_difference": ("The causes of the difference", "Las causas de la diferencia"),
     "name_mistakes": ("The likeliest mistakes", "Los fallos más probables"),
     "try_pitfalls": ("The trial of the mistakes", "La prueba de los fallos"),
+    "try_sizes": ("The trial at other sizes", "La prueba con otros tamaños"),
     "draw_figures": ("The pictures", "Las figuras"),
+}
+CALLED_BY = {  # explaining stages whose function another one calls
+    "name_mistakes": ["try_pitfalls"],
+    "check_forward": ["try_sizes"],
+    "prove_reference": ["try_sizes"],
 }
 PITFALLS = """\
 pitfalls:
@@ -39,6 +45,8 @@ pitfalls:
     replace: "dy = x @ W.T"
     by: "dy = 2 * x @ W.T"
 languages: [en, es]
+axes: {batch: 2}
+sizes: [{batch: 3}]
 time_limit"""
 NEED_A_PART = """
   - claim: the difference is traced
@@ -78,6 +86,7 @@ def all_parts(tmp_path_factory: pytest.TempPathFactory) -> Project:
     def make(root: Path) -> None:
         project = copy_project(root)
         project.edit(f"{FOLDER}/config.yaml", "time_limit", PITFALLS)
+        project.edit(f"{FOLDER}/config.yaml", "x: {shape: [2, 3]", "x: {shape: [batch, 3]")
         project.jobs()
 
     return Project(shared(tmp_path_factory, "all_parts", make))
@@ -150,8 +159,7 @@ def test_a_stage_that_fails_leaves_the_verdict_and_all_else(
     assert rows(text) == rows(report(all_parts))
     assert re.search(r"parts? of this report (is|are) missing", run.stdout)
     missing = {one["stage"] for one in manifest(broken)["missing"]}
-    # The pitfalls are named by the function of another stage.
-    assert missing == ({stage, "try_pitfalls"} if stage == "name_mistakes" else {stage})
+    assert missing == {stage, *CALLED_BY.get(stage, ())}
     assert "missing)" in (broken.root / "experiments/README.md").read_text()
     log = (broken.root / manifest(broken)["missing"][0]["log"]).read_text()
     assert ("Traceback" if how == RAISE else "Fatal Python error: Aborted") in log

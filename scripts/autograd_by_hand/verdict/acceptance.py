@@ -211,9 +211,12 @@ def _verdicts(wanted: str, verdicts: list[VerdictOnGradient]) -> tuple[str, bool
 
 
 def _at_sizes(measured: str, holds: bool, tried: Sequence[TriedSize] | Missing) -> tuple[str, bool]:
-    """Say at which sizes backward is not right, after what was measured."""
+    """Say at which sizes backward is not right, after what was measured.
+
+    A defect that keeps the other sizes from being tried does not cost the verdict on this one.
+    """
     if isinstance(tried, Missing):
-        return Message("{measured}; {sizes}", measured=measured, sizes=tried.words), False
+        return Message("{measured}; {sizes}", measured=measured, sizes=tried.words), holds
     failing = [one for one in tried if fails(one)]
     if not failing:
         return measured, holds

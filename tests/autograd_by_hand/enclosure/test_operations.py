@@ -174,7 +174,7 @@ def test_an_operation_has_torchs_value_and_gradient(name):
 
 
 @pytest.mark.thorough
-def test_nine_in_ten_of_torchs_operators_are_covered_and_none_is_wrong():
+def test_most_of_torchs_operators_are_covered_and_none_is_wrong():
     ends = {name_of(op): compare(op, 4) for op in ENTRIES}
     ends = {name: found for name, found in ends.items() if found}
     assert {name for name, found in ends.items() if found["other"]} == AUTOGRAD_IS_OFF
