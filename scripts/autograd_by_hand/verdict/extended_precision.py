@@ -178,7 +178,7 @@ def _picked(scores: Array, target: Any, weight: Any, ignore_index: int) -> tuple
 
 def _gather(value: Array, dim: int, index: Any, sparse_grad: bool = False) -> Any:
     if not value.ndim:  # torch takes a single number for a vector of one
-        return value
+        return np.full(np.shape(index), value)
     sizes = enumerate(index.shape)  # on the other axes, torch ignores what lies beyond the index
     own = tuple(slice(None if axis == dim % value.ndim else size) for axis, size in sizes)
     return np.take_along_axis(value[own], index, axis=dim)

@@ -283,6 +283,7 @@ FORWARD_ONLY = {
     "slice with a step": lambda x: x[:, ::2],
     "gather": lambda x: x.gather(1, torch.tensor([[0], [3], [1]])),
     "gather of a part": lambda x: x.gather(1, torch.tensor([[3], [1]])),
+    "gather from a single number": lambda x: x.sum().gather(0, torch.tensor([0, 0])),
     "gather down the columns": lambda x: x.gather(-2, torch.tensor([[2, 0]])),
     "amax": lambda x: x.amax(dim=1),
     "sign": lambda x: (x - 1).sign(),
