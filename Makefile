@@ -9,6 +9,9 @@ CORES ?= all
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) $(if $(NO_COLOR),--nocolor)
 
+record: .venv/installed
+	@$(BIN)/python scripts/record.py
+
 test: .venv/installed
 	$(BIN)/pytest -n auto --dist worksteal -m "not thorough"
 

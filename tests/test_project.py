@@ -150,3 +150,11 @@ def test_the_snakefile_is_a_table_of_contents() -> None:
     included = re.findall(r'^include: "(.*)"$', "\n".join(lines), re.MULTILINE)
     assert sorted(included) == [str(path.relative_to(ROOT)) for path in SNAKEFILES[1:]]
     assert not [line for line in lines if line.startswith(("def ", "class "))]
+
+
+def test_every_target_that_make_is_told_of_has_a_rule() -> None:
+    text = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    assert phony is not None
+    promised = {*phony[1].split(), *re.findall(r"`make ([\w-]+)", text)}
+    assert promised <= set(re.findall(r"^([\w./-]+):", text, re.MULTILINE))
