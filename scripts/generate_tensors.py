@@ -4,7 +4,8 @@ in   folder     the experiment's, which holds inputs.py and the files that tenso
      specs      the config's `tensors`: how each is made, in this order
      samples    the config's `samples`: seed, number of runs, and tensors made in another way
      arguments  the config's `arguments`: what forward and backward get besides tensors
-     dtypes     those of the config, of which the half formats have no complex numbers
+     dtypes     those of the config, of which the half formats have no complex numbers; none if
+                everything is drawn, since then the config alone has told
      computes_in
                 the config's: the dtype to which tensors are rounded, since backward computes in it
                 whatever it is given; or None

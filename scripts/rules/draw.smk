@@ -23,7 +23,7 @@ rule generate_tensors:
         specs=experiments.setting("tensors"),
         samples=experiments.setting("samples"),
         arguments=experiments.setting("arguments", {}),
-        dtypes=experiments.setting("dtypes"),
+        dtypes=experiments.dtypes_of_made,
         computes_in=experiments.setting("computes_in"),
     script:
         "../generate_tensors.py"

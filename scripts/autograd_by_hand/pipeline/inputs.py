@@ -123,6 +123,15 @@ class Experiments:
         """The tensors whose gradients are tried."""
         return list(gradient_names(self.config(wildcards)["tensors"]))
 
+    def dtypes_of_made(self, wildcards: Wildcards) -> list[str]:
+        """The dtypes under trial, if a tensor is made by code or read, and so may be complex.
+
+        Draws do not depend on them: a dtype that is added draws nothing again.
+        """
+        config = self.config(wildcards)
+        made = any("from" in one or "file" in one for one in config["tensors"].values())
+        return config["dtypes"] if made else []
+
     def takes_cotangent(self, wildcards: Wildcards) -> bool:
         """Whether backward names the cotangent of its one output, so that it may be any number."""
         return COTANGENT in parameters_of(_folder(wildcards) / "backward.py", "backward")
