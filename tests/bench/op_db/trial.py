@@ -20,7 +20,7 @@ from tests.bench.op_db.entries import WRONG, Sample
 SEED = 1
 LIMIT = 20.0  # seconds for one call of forward or backward
 SAME = 1e-10  # of the norm, in float64: a change below it is no mistake
-ONCE = ("dump_graph", "check_forward", "check_backward", "ask_gradcheck")
+ONCE = ("dump_graph", "check_forward", "prove_reference", "check_backward", "ask_gradcheck")
 # By stage: what its rule calls the files that the stage calls otherwise, or those of other stages.
 IN_EACH_DTYPE = {
     "run_autograd": {"gradients": "autograd"},
@@ -28,7 +28,7 @@ IN_EACH_DTYPE = {
     "compute_reference": {"gradients": "reference"},
     "measure_noise": {},
     "reorder_sums": {"gradients": "reordered"},
-    "score_errors": {},
+    "score_errors": {"peer": "autograd"},
     "observe_operations": {},
     "reveal_orders": {},
     "verify_replay": {},
@@ -249,6 +249,7 @@ class Trial:
         function = getattr(import_module(stage), stage)
         known: dict[str, Any] = {
             "dtype": dtype,
+            "computed_in": dtype,
             "needed": self.needed,
             "time_limit": LIMIT,
             "forward": self.folder / "forward.py",
@@ -256,6 +257,7 @@ class Trial:
             "draws": self._path("draws", ""),
             "cotangents": self._path("cotangents", ""),
             "checked": self.folder / "checked.txt",
+            "proof": self._path("proof", ""),
             "environment": self.environment,
             "code": "",
             "autograd": "allowed",  # of judge_gradients; the backward asks autograd
