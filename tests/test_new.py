@@ -95,4 +95,5 @@ def test_an_adapted_module_is_tried_by_its_forward(tmp_path):
 
 
 def test_the_readme_has_an_adapter_for_each_kind():
-    assert len(SNIPPETS) == 3
+    for words in ("autograd.Function", "torch.from_numpy", "functional_call"):
+        assert any(words in one for one in SNIPPETS)

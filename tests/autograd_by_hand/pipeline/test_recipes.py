@@ -39,13 +39,14 @@ def jobs(rows: list[Any]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, dict[str, Any]]:
-    """An experiment that has a job of every rule: chunks, pitfalls, two languages, four dtypes."""
+    """An experiment with a job of every rule: chunks, pitfalls, sizes, languages, four dtypes."""
     project = copy_project(tmp_path_factory.mktemp("whole"))
     project.edit(CONFIG, "runs: 3", "runs: 105")
     project.edit(CONFIG, "time_limit: 20", "chunk: 2\nlanguages: [en, es]\ntime_limit: 20")
     project.edit(CONFIG, "[float64, float32]", "[float32, float64, bfloat16, float16]")
     pitfall = "pitfalls:\n  - {mistake: A sign, replace: dy.T @ x, by: -dy.T @ x}\n"
-    project.edit(CONFIG, "acceptance:\n", f"{pitfall}acceptance:\n")
+    project.edit(CONFIG, "acceptance:\n", f"axes: {{batch: 2}}\n{pitfall}acceptance:\n")
+    project.edit(CONFIG, "x: {shape: [2, 3]", "x: {shape: [batch, 3]")
     return project, graph(project)
 
 
@@ -73,6 +74,7 @@ def test_what_an_experiment_does_not_ask_for_has_a_recipe_and_no_job(tmp_path: P
         "observe_operations",
         "reveal_orders",
         "try_pitfalls",
+        "try_sizes",
         "verify_replay",
     }
 
