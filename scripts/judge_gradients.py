@@ -31,8 +31,8 @@ from autograd_by_hand.storage.errors_table import read_csv
 from autograd_by_hand.storage.missing import Missing, missing_in, read_part
 from autograd_by_hand.storage.second_opinions import doubt
 from autograd_by_hand.verdict.acceptance import AutogradFinding, Judgement, evaluate
-from autograd_by_hand.verdict.calls import autograd_use, calls_of
-from autograd_by_hand.verdict.judge import Mistake, VerdictOnGradient, judge_gradient
+from autograd_by_hand.verdict.calls import autograd_use
+from autograd_by_hand.verdict.verdicts import verdicts_on
 
 
 def judge_gradients(
@@ -57,23 +57,14 @@ def judge_gradients(
     )
     attributed = dict(zip(dtypes, map(read_attribution, attributions), strict=True))
     in_float64 = read_json(formula)["samples"]["trial"]["gradients"]
-    named: dict[str, Mistake | None] | Missing = read_part(mistakes)
-    verdicts: list[VerdictOnGradient] = [
-        {
-            "gradient": gradient,
-            "dtype": dtype,
-            **judge_gradient(
-                dtype,
-                measured,
-                in_float64[gradient],
-                calls_of(called[dtype], gradient.removeprefix("d")),
-                None if isinstance(named, Missing) else named[gradient],
-                doubt(read_part(oracle)),
-            ),
-        }
-        for dtype, of_dtype in facts_of.items()
-        for gradient, measured in of_dtype["samples"]["trial"]["gradients"].items()
-    ]
+    named = read_part(mistakes)
+    verdicts = verdicts_on(
+        {dtype: one["samples"]["trial"]["gradients"] for dtype, one in facts_of.items()},
+        in_float64,
+        called,
+        {} if isinstance(named, Missing) else named,
+        doubt(read_part(oracle)),
+    )
     pitfalls = read_part(tried[0]) if tried else []
     at_sizes = read_part(sizes[0]) if sizes else []
     table, recorded = read_csv(errors), read_part(graph)

@@ -19,6 +19,7 @@ The files of each wrong backward are written to a temporary folder.
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_json
@@ -29,16 +30,18 @@ from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.missing import read_part
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.storage.second_opinions import doubt
-from autograd_by_hand.verdict.calls import Calls, calls_of
 from autograd_by_hand.verdict.gradient_facts import (
     Arithmetic,
     JudgedFacts,
     judged_facts,
     units_of,
 )
-from autograd_by_hand.verdict.judge import Mistake, VerdictOnGradient, judge_gradient
+from autograd_by_hand.verdict.verdicts import verdicts_on
 from compute_manual import compute_manual
 from name_mistakes import name_mistakes
+
+if TYPE_CHECKING:
+    from autograd_by_hand.verdict.calls import Calls
 
 
 def try_pitfalls(
@@ -84,6 +87,10 @@ def try_pitfalls(
                 manual, called = Path(folder, f"{dtype}.safetensors"), Path(folder, f"{dtype}.json")
                 compute_manual(dtype, forward, *rest, manual, called)
                 calls[dtype] = read_json(called)
+                refused = calls[dtype]["refused"]
+                calls[dtype]["refused"] = {  # name the author's file, not the temporary one
+                    name: replaced(one, str(path), str(backward)) for name, one in refused.items()
+                }
                 own = computed_in[dtype]
                 values = given[dtype] | {"manual": read_arrays(manual)}
                 values["peer"] = given[own]["autograd"]
@@ -110,7 +117,7 @@ def try_pitfalls(
                 time_limit,
                 found,
             )
-            verdicts = _verdicts(facts, calls, read_json(found), reason, path, backward)
+            verdicts = verdicts_on(facts, facts["float64"], calls, read_json(found), reason)
             rows.append({**pitfall, "verdicts": verdicts})
     write_json(tried, rows)
 
@@ -124,27 +131,6 @@ def _with_mistake(source: str, pitfall: Pitfall, backward: Path) -> str:
             f"times in {backward}; write a piece of it that occurs once."
         )
     return source.replace(pitfall["replace"], pitfall["by"])
-
-
-def _verdicts(
-    facts: dict[str, dict[str, JudgedFacts]],
-    calls: dict[str, Calls],
-    mistakes: dict[str, Mistake | None],
-    oracle: str | None,
-    path: Path,
-    backward: Path,
-) -> list[VerdictOnGradient]:
-    rows: list[VerdictOnGradient] = []
-    for dtype, measured in facts.items():
-        for gradient, one in measured.items():
-            called = calls_of(calls[dtype], gradient.removeprefix("d"))
-            if called["refused"]:  # name the author's file, not the temporary one
-                called["refused"] = replaced(called["refused"], str(path), str(backward))
-            verdict = judge_gradient(
-                dtype, one, facts["float64"][gradient], called, mistakes[gradient], oracle
-            )
-            rows.append({"gradient": gradient, "dtype": dtype, **verdict})
-    return rows
 
 
 if __name__ == "__main__":

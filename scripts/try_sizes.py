@@ -20,6 +20,7 @@ Each size has a few runs of its own, drawn from the trial's seed. No mistake is 
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_json
@@ -29,15 +30,15 @@ from autograd_by_hand.experiment.sizes import Sizes, sized
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.storage.second_opinions import doubt
-from autograd_by_hand.verdict.calls import Calls, calls_of
+from autograd_by_hand.verdict.calls import Calls
 from autograd_by_hand.verdict.gradient_facts import (
     Arithmetic,
     JudgedFacts,
     judged_facts,
     units_of,
 )
-from autograd_by_hand.verdict.judge import VerdictOnGradient, judge_gradient
 from autograd_by_hand.verdict.tried_sizes import TriedSize
+from autograd_by_hand.verdict.verdicts import verdicts_on
 from check_forward import check_forward
 from compute_manual import compute_manual
 from compute_reference import compute_reference
@@ -46,6 +47,9 @@ from generate_tensors import generate_tensors
 from measure_noise import measure_noise
 from prove_reference import prove_reference
 from run_autograd import run_autograd
+
+if TYPE_CHECKING:
+    from autograd_by_hand.verdict.judge import VerdictOnGradient
 
 RUNS = 3  # of each size
 
@@ -90,7 +94,7 @@ def try_sizes(
             except UserError as error:
                 refused = error.sentence
             else:
-                verdicts = _verdicts(facts, calls, reason)
+                verdicts = verdicts_on(facts, facts["float64"], calls, {}, reason)
         rows.append(
             TriedSize(size=size, declared=sizes["declared"], refused=refused, verdicts=verdicts)
         )
@@ -138,18 +142,6 @@ def _measured(
         }
     calls: dict[str, Calls] = {dtype: read_json(made("calls", dtype)) for dtype in dtypes}
     return facts, calls
-
-
-def _verdicts(
-    facts: dict[str, dict[str, JudgedFacts]], calls: dict[str, Calls], oracle: str | None
-) -> list[VerdictOnGradient]:
-    rows: list[VerdictOnGradient] = []
-    for dtype, measured in facts.items():
-        for gradient, one in measured.items():
-            called = calls_of(calls[dtype], gradient.removeprefix("d"))
-            verdict = judge_gradient(dtype, one, facts["float64"][gradient], called, None, oracle)
-            rows.append({"gradient": gradient, "dtype": dtype, **verdict})
-    return rows
 
 
 if __name__ == "__main__":
