@@ -51,7 +51,7 @@ bench: .venv/installed
 	$(BIN)/python -m tests.bench.families eight twelve third fourth
 
 bench-ops: export PYTHONPATH = scripts
-bench-ops: .venv/bench
+bench-ops: .venv/installed
 	$(BIN)/python -m tests.bench.op_db $(OPS)
 
 # Phony, so that every make checks .venv and replaces it if its Python is gone or too old.
@@ -61,7 +61,4 @@ bench-ops: .venv/bench
 .venv/slurm: .venv/installed
 	@sh envs/make_venv.sh "$(PYTHON)" envs/slurm.txt $@
 
-.venv/bench: .venv/installed
-	@sh envs/make_venv.sh "$(PYTHON)" envs/bench.txt $@
-
-.PHONY: run record test test-all cluster test-cluster new check bench bench-ops .venv/installed .venv/slurm .venv/bench
+.PHONY: run record test test-all cluster test-cluster new check bench bench-ops .venv/installed .venv/slurm

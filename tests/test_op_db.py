@@ -1,4 +1,4 @@
-"""The benchmark over torch's operator database, on a few entries. It needs `make bench-ops`' package."""
+"""The benchmark over torch's operator database, on a few entries."""
 
 import json
 import subprocess
@@ -7,8 +7,6 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
-
-pytest.importorskip("expecttest", reason="only make bench-ops installs it")
 
 
 def bench(tmp_path, *arguments, code=""):

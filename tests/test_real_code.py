@@ -21,6 +21,7 @@ QUICK = {  # for `make test`: the wrong gradient alone, which every stage has to
     ("ragged_rows", "the tanh is forgotten"),
 }
 RIGHT = Edit("right", ())
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # code as people write it warns
 EVERY = [(one, edit) for one in real() for edit in (RIGHT, *one.mistakes)]
 
 

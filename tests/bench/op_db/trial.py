@@ -250,6 +250,7 @@ class Trial:
         known: dict[str, Any] = {
             "dtype": dtype,
             "computed_in": dtype,
+            "computes_in": None,
             "needed": self.needed,
             "time_limit": LIMIT,
             "forward": self.folder / "forward.py",
