@@ -9,15 +9,16 @@ from autograd_by_hand.floats.rounding import FORMATS
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.storage.safetensors_torch import array_of, read_given, read_runs
 from autograd_by_hand.verdict.backward_calls import call_backward
-from autograd_by_hand.verdict.calls import Calls, calls_of
 from autograd_by_hand.verdict.gradient_facts import Arithmetic, Kinds, judged_facts, units_of
-from autograd_by_hand.verdict.judge import judge_gradient
+from autograd_by_hand.verdict.verdicts import verdicts_on
 from tests.conftest import TINY
 from tests.in_process import begin
 from tests.operators.case import Operator
 
 if TYPE_CHECKING:
     import torch
+
+    from autograd_by_hand.verdict.calls import Calls
 
 LINEAR = "linear"  # the scale that stands for nn.Linear's own initialisation of weights and biases
 LIMIT = 60.0
@@ -109,23 +110,13 @@ class Trial:
     def verdicts(self, mistakes: dict[str, Any] | None = None) -> dict[tuple[str, str], Any]:
         """The verdicts on what was computed last, by format and gradient."""
         facts = {dtype: self._facts(dtype) for dtype in self.dtypes}
-        return {
-            (dtype, f"d{name}"): judge_gradient(
-                dtype,
-                facts[dtype][name],
-                facts["float64"][name],
-                calls_of(self._calls[dtype], name),
-                (mistakes or {}).get(f"d{name}"),
-                self._oracle,
-            )
-            for dtype in self.dtypes
-            for name in self.needed
-        }
+        verdicts = verdicts_on(facts, facts["float64"], self._calls, mistakes or {}, self._oracle)
+        return {(one["dtype"], one["gradient"]): one for one in verdicts}
 
     def _facts(self, dtype: str) -> dict[str, Any]:
         values = self.values(dtype)
         return {
-            name: judged_facts(
+            f"d{name}": judged_facts(
                 values, key, dtype, self._units[dtype][key], fault=self._used[dtype]["fault"]
             )
             for name in self.needed

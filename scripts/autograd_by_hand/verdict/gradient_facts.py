@@ -59,6 +59,7 @@ class ErrorInNoise(TypedDict):
     element: Figure
     run: int
     index: list[int]
+    beyond: int
 
 
 class AutogradsError(ErrorInNoise):
@@ -235,6 +236,7 @@ def _in_noise(error: NormalizedError) -> ErrorInNoise:
         "element": error.element,
         "run": error.run,
         "index": error.index,
+        "beyond": error.beyond,
     }
 
 

@@ -3,14 +3,15 @@
 Errors are measured in units of the rounding noise that the gradient must have
 (`verdict.rounding_noise`). The limit is the one for a correct gradient (`verdict.normalized_error`)
 or twice autograd's own error, if that is greater and autograd is not proven to be at fault. The
-formula is judged by its error in float64, whose noise is small compared with any mistake; a dtype
+formula is judged by its error in float64, whose noise is small compared with any mistake: it is
+wrong if the error stays the same in a coarser dtype (`verdict.error_growth`). Otherwise every dtype
 is judged by its own error. If half the gradient or twice the gradient would pass as well, the
 outcome is unresolved, and never right.
 """
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Literal, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from autograd_by_hand.core.messages import Message, clause
 from autograd_by_hand.core.number_format import number
@@ -22,13 +23,13 @@ from autograd_by_hand.verdict.call_findings import (
     other_layout,
 )
 from autograd_by_hand.verdict.calls import Calls, CallsOfGradient
+from autograd_by_hand.verdict.error_growth import growth
 from autograd_by_hand.verdict.gradient_facts import JudgedFacts
+from autograd_by_hand.verdict.normalized_error import MEASURES, Measure
 
 NO_NUMBER = Message("an intermediate result overflows, or there is a division by zero")
 WORST_FACTOR = 0.5  # the relative error of half the gradient; those of zero and twice it are 1
 
-Measure = Literal["norm", "element"]
-MEASURES: tuple[Measure, Measure] = ("norm", "element")
 OUTCOMES = ("wrong", "imprecise", "unresolved", "right")  # the worst first
 
 
@@ -84,6 +85,7 @@ def judge_gradient(
     dtype: str,
     facts: JudgedFacts,
     formula: JudgedFacts,
+    coarser: JudgedFacts | None,
     calls: CallsOfGradient,
     mistake: Mistake | None,
     oracle: str | None,
@@ -91,6 +93,7 @@ def judge_gradient(
     """Judge one gradient in one dtype.
 
     facts, formula: the gradient's facts in this dtype and in float64, as score_errors wrote them
+    coarser: those in the next coarser dtype than float64, or None
     calls: what the calls of backward revealed in this dtype
     mistake: what name_mistakes found, or None
     oracle: why autograd itself cannot be trusted, or None if it can
@@ -118,7 +121,8 @@ def judge_gradient(
         if formula["autograd"]["lost"]:
             return verdict("unresolved", _neither(_of_formula(lost, dtype)))
         return verdict("wrong", _of_formula(lost, dtype), {"name": NO_NUMBER, "evidence": lost})
-    if not (within(formula) or inside):
+    becomes = None if within(formula) or inside else growth(formula, coarser)
+    if becomes == "stays":
         return verdict("wrong", _of_formula(_off(formula), dtype), mistake)
     if layout := other_layout(calls, facts):
         return verdict("wrong", layout[1], _named(layout))
@@ -127,9 +131,10 @@ def judge_gradient(
             return verdict("unresolved", _neither(lost))
         return verdict("imprecise", lost, {"name": NO_NUMBER, "evidence": lost})
     if not within(facts):
-        reason = Message("the formula is right, but the gradient is {off}", off=_off(facts))
-        named = mistake if inside and precision(inside) < precision(dtype) else None
-        return verdict("imprecise", reason, named)
+        hidden = becomes == "hidden" and dtype == "float64"
+        coarse = inside and precision(inside) < precision(dtype)
+        named = mistake if hidden or coarse else None
+        return verdict("imprecise", _imprecise(facts, hidden), named)
     for measured, where in ((facts, dtype), (formula, "float64")):
         if unresolved(measured):
             return verdict("unresolved", _too_noisy(measured, where))
@@ -225,7 +230,14 @@ def _off(facts: JudgedFacts) -> str:
         off = Message("{off} of {format}", off=off, format=facts["computes_in"])
     if measure == "element":
         index, run = str(tuple(manual["index"])), manual["run"]
-        off = Message("{off} at index {index} of run {run}", off=off, index=index, run=run)
+        off = Message(
+            "{off} at {beyond} of {count} elements, the most at index {index} of run {run}",
+            off=off,
+            beyond=manual["beyond"],
+            count=facts["judged"],
+            index=index,
+            run=run,
+        )
     told = Message(
         "{off}; autograd is off by {autograd}; the limit is {most}",
         off=off,
@@ -237,6 +249,18 @@ def _off(facts: JudgedFacts) -> str:
         if (autograd_is_off(facts))
         else told
     )
+
+
+def _imprecise(facts: JudgedFacts, hidden: bool) -> Message:
+    """Say how far off a gradient is that is not wrong.
+
+    hidden: whether the error, seen in float64, is too small for a coarser dtype
+    """
+    off = _off(facts)
+    if not hidden:
+        return Message("the formula is right, but the gradient is {off}", off=off)
+    digits = number(float(facts["manual"]["norm"]) * float(facts["noise"]))
+    return Message("right to {digits} of its norm, but {off}", digits=digits, off=off)
 
 
 def _near(facts: JudgedFacts) -> str:

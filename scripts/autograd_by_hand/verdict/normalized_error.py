@@ -15,7 +15,7 @@ else decides, in any dtype.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import log, sqrt
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ from autograd_by_hand.floats.formats import eps, largest
 from autograd_by_hand.floats.ulp import difference
 
 Array = NDArray[Any]
+Measure = Literal["norm", "element"]
+MEASURES: tuple[Measure, Measure] = ("norm", "element")
 FALSE_ALARM = 1e-6  # the probability that a correct gradient is rejected, under the model
 
 
@@ -53,12 +55,14 @@ class NormalizedError:
     norm: of the whole gradient, the greatest over the runs
     element: of a single element, the greatest over all runs and elements
     run, index: the position of that element
+    beyond: how many elements, over all runs, exceed the limit of a single one
     """
 
     norm: float
     element: float
     run: int
     index: list[int]
+    beyond: int
 
 
 @dataclass(frozen=True)
@@ -142,18 +146,20 @@ class Noise:
 
         norms = _norms(lambda: map(apart, parts))
         most, where = np.full(runs, -1.0), np.zeros(runs, np.int64)
+        limit, beyond = limits(runs, held.size)["element"], 0
         with np.errstate(all="ignore"):
             wholes = np.where(norms == 0, 0.0, norms / self.whole)
             for part in parts:
                 error = apart(part)
                 elements = np.where(error == 0, 0.0, error / noise[:, part])
+                beyond += int((elements > limit).sum())
                 at = np.argmax(elements, axis=1)
                 found = elements[np.arange(runs), at]
                 where = np.where(found > most, part.start + at, where)
                 most = np.fmax(most, found)
         run = int(np.argmax(most))
         index = [int(i) for i in np.unravel_index(int(where[run]), shape[1:])]
-        return NormalizedError(float(wholes.max()), float(most.max()), run, index)
+        return NormalizedError(float(wholes.max()), float(most.max()), run, index, beyond)
 
 
 def _norms(parts: Callable[[], Iterable[Array]]) -> Array:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from autograd_by_hand.verdict.calls import Calls, calls_of
+from autograd_by_hand.verdict.error_growth import next_coarser
 from autograd_by_hand.verdict.gradient_facts import JudgedFacts
 from autograd_by_hand.verdict.judge import Mistake, VerdictOnGradient, judge_gradient
 
@@ -22,6 +23,10 @@ def verdicts_on(
     mistakes: what name_mistakes found, by gradient; may lack some
     oracle: why autograd itself cannot be trusted, or None if it can
     """
+    coarser = {
+        gradient: next_coarser({dtype: one[gradient] for dtype, one in facts.items()})
+        for gradient in formula
+    }
     return [
         {
             "gradient": gradient,
@@ -30,6 +35,7 @@ def verdicts_on(
                 dtype,
                 measured,
                 formula[gradient],
+                coarser[gradient],
                 calls_of(calls[dtype], gradient.removeprefix("d")),
                 mistakes.get(gradient),
                 oracle,

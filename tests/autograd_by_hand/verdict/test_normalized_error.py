@@ -141,28 +141,28 @@ def measured(found, value, reference, tail=None):
 def test_an_error_is_told_in_noises_with_the_place_where_it_is_greatest():
     reference = [[30.0, 40.0], [30.0, 40.0]]
     found = measured(noise([[2.0, 2.0]] * 2, reference), [[30.0, 41.0], [24.0, 48.0]], reference)
-    assert found == NormalizedError(norm=10 / sqrt(8), element=4, run=1, index=[1])
+    assert found == NormalizedError(norm=10 / sqrt(8), element=4, run=1, index=[1], beyond=0)
 
 
 def test_the_norms_and_the_elements_worst_runs_need_not_be_the_same():
     reference = [[8.0] * 4, [8.0] * 4]
     found = measured(noise([[1.0] * 4] * 2, reference), [[10.0] * 4, [11.0, 8, 8, 8]], reference)
-    assert found == NormalizedError(norm=2, element=3, run=1, index=[0])
+    assert found == NormalizedError(norm=2, element=3, run=1, index=[0], beyond=0)
 
 
 def test_no_error_is_no_noise_even_where_there_is_none():
     found = noise([[0.0]], [[0.0]])
-    assert measured(found, [[0.0]], [[0.0]]) == NormalizedError(0, 0, 0, [0])
+    assert measured(found, [[0.0]], [[0.0]]) == NormalizedError(0, 0, 0, [0], 0)
 
 
 def test_any_error_is_infinitely_many_noises_where_there_is_none():
     found = measured(noise([[0.0, 0.0]], [[0.0, 0.0]]), [[0.0, 1e-30]], [[0.0, 0.0]])
-    assert found == NormalizedError(INF, INF, 0, [1])
+    assert found == NormalizedError(INF, INF, 0, [1], 1)
 
 
 def test_a_lost_number_is_infinitely_many_noises():
     found = measured(noise([[1.0, 1.0]], [[3.0, 4.0]]), [[3.0, NAN]], [[3.0, 4.0]])
-    assert found == NormalizedError(INF, INF, 0, [1])
+    assert found == NormalizedError(INF, INF, 0, [1], 1)
 
 
 def test_the_tail_of_a_wider_reference_counts_in_noises():
@@ -172,7 +172,7 @@ def test_the_tail_of_a_wider_reference_counts_in_noises():
 
 def test_one_number_per_run_has_no_index():
     found = measured(noise([1.0, 1.0], [4.0, 4.0]), [4.0, 6.0], [4.0, 4.0])
-    assert found == NormalizedError(norm=2, element=2, run=1, index=[])
+    assert found == NormalizedError(norm=2, element=2, run=1, index=[], beyond=0)
 
 
 @given(
@@ -195,7 +195,7 @@ def test_the_norms_survive_squares_that_overflow_or_vanish(scale):
     reference = np.array([[30.0, 40.0]]) * scale
     found = noise(np.array([[2.0, 2.0]]) * scale, reference, "float64")
     assert found.size.tolist() == pytest.approx([50 * scale], rel=1e-15)
-    assert found.measure(reference + 2 * scale, reference) == NormalizedError(1, 1, 0, [0])
+    assert found.measure(reference + 2 * scale, reference) == NormalizedError(1, 1, 0, [0], 0)
 
 
 def test_on_a_kink_what_is_within_the_radius_is_no_error():
