@@ -6,7 +6,6 @@ line instead of a traceback.
 
 import inspect
 import os
-import re
 import signal
 import sys
 import traceback
@@ -23,6 +22,7 @@ from torch import Tensor
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.last_call import note
 from autograd_by_hand.core.messages import Message
+from autograd_by_hand.experiment.error_hints import hint
 from autograd_by_hand.experiment.settings import Argument, Given
 from autograd_by_hand.experiment.source_code import compiled
 
@@ -118,7 +118,7 @@ def as_user_error(
     The working directory is the same afterwards, whatever the block makes of it.
 
     limit: seconds that the block may take
-    tensors: the tensors whose shapes an error about shapes should list
+    tensors: those that it computes with, whose shapes an error about shapes should list
     """
     alarms = 0
     advice = Message(
@@ -149,8 +149,8 @@ def as_user_error(
     except BaseException as error:
         reason = " ".join(str(error).split()).rstrip(".")
         what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-        hint = _half_format(reason, path) or _shapes(reason, tensors)
-        raise UserError(f"{_place(error, path)}: {what}.{hint}") from error
+        advised = hint(error, reason, path, tensors)
+        raise UserError(f"{_place(error, path)}: {what}.{advised}") from error
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -168,32 +168,3 @@ def definition_of(function: Author, path: Path) -> str:
     """The file and line where a function begins."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return f"{path}:{code.co_firstlineno}" if isinstance(code, CodeType) else str(path)
-
-
-def _half_format(reason: str, path: Path) -> str:
-    """For an operation that torch lacks in a half format: the two ways to do without it."""
-    found = re.search(r"\b(BFloat16|Half|BFLOAT16|HALF)\b", reason)
-    if not found:
-        return ""
-    dtype = "float16" if found[1].upper() == "HALF" else "bfloat16"
-    return (
-        f" If torch cannot compute this in {dtype}, do it in float32, with .float(), or leave "
-        f"{dtype} out of dtypes in {path.with_name('config.yaml')}."
-    )
-
-
-def _shapes(reason: str, tensors: dict[str, Tensor] | None) -> str:
-    """For an error about shapes: which transpose would repair it, and the shapes of all tensors."""
-    if not tensors or not re.search(r"shape|size|dimension", reason, re.IGNORECASE):
-        return ""
-    hint = ""
-    if found := re.search(r"\((\d+)x(\d+) and (\d+)x(\d+)\)", reason):
-        rows, inner, left, right = map(int, found.groups())
-        fits = [
-            f"the second transposed, ({rows}x{inner}) @ ({right}x{left})" * (inner == right),
-            f"the first transposed, ({inner}x{rows}) @ ({left}x{right})" * (rows == left),
-        ]
-        fits = [fit for fit in fits if fit]
-        hint = f" They fit with {' or with '.join(fits)}." if fits else ""
-    given = ", ".join(f"{name} {tuple(value.shape)}" for name, value in tensors.items())
-    return f"{hint} The tensors are {given}."

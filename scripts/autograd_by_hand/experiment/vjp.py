@@ -74,7 +74,7 @@ def autograd_vjp(
             "not every call has); return the same ones from every call."
         )
     # With a GPU, torch would run backward in several threads, in no fixed order.
-    with as_user_error(path, limit), torch.autograd.set_multithreading_enabled(False):
+    with as_user_error(path, limit, leaves), torch.autograd.set_multithreading_enabled(False):
         if is_one:
             # A scalar's cotangent is 1 by default; passing it would make torch import sympy first.
             outputs[RESULT].backward()

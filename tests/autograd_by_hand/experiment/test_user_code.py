@@ -277,14 +277,30 @@ def test_an_error_about_something_else_lists_no_shapes(tmp_path):
     assert "The tensors are" not in call_refused(tmp_path, text, {"x": X})
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 @pytest.mark.parametrize(
-    ("dtype", "name"), [(torch.float16, "float16"), (torch.bfloat16, "bfloat16")]
+    ("expression", "reason"),
+    [
+        ("torch.linalg.cholesky(x)", '"cholesky_cpu" not implemented for'),
+        ("x.quantile(0.5)", "quantile() input tensor must be either float or double dtype"),
+        ("torch.fft.rfft(x)", "nsupported dtype"),
+        ("torch.polar(x, x)", "not implemented for|Float or Double tensors but got"),
+    ],
 )
-def test_what_torch_lacks_in_a_half_format_is_told_with_two_ways_out(tmp_path, dtype, name):
-    text = "import torch\n\ndef backward(x):\n    return torch.linalg.cholesky(x)\n"
-    sentence = call_refused(tmp_path, text, {"x": torch.eye(2, dtype=dtype)})
+def test_what_torch_lacks_in_a_half_format_is_told_with_two_ways_out(
+    tmp_path, dtype, expression, reason
+):
+    text = f"import torch\n\ndef backward(x):\n    é = 1; return {expression} + é\n"
+    sentence = call_refused(tmp_path, text, {"x": torch.eye(2, dtype=getattr(torch, dtype))})
+    assert sentence.startswith("4: ")
+    assert any(one in sentence for one in reason.split("|"))
     assert sentence.endswith(
-        f" If torch cannot compute this in {name}, do it in float32, with .float(), or leave {name} "
-        f"out of dtypes in {tmp_path / 'config.yaml'}."
+        f". If torch cannot compute `{expression}` in {dtype}, do it in float32, with .float(), or "
+        f"leave {dtype} out of dtypes in {tmp_path / 'config.yaml'}."
     )
-    assert '"cholesky_cpu" not implemented' in sentence
+
+
+def test_an_expression_of_several_lines_is_not_quoted(tmp_path):
+    text = "import torch\ndef backward(x):\n    return torch.linalg.cholesky(\n        x\n    )\n"
+    sentence = call_refused(tmp_path, text, {"x": torch.eye(2, dtype=torch.float16)})
+    assert "If torch cannot compute this in float16" in sentence
