@@ -52,6 +52,28 @@ def backward(x, h, dout):
         "h": {"shape": [8], "draw": "randn", "requires_grad": True},
     },
 }
+# Real tensors outside, a complex result; a half format is left for it.
+SPECTRUM: dict[str, Any] = {
+    "forward": """\
+import torch
+
+
+def forward(x):
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    return {"spectrum": torch.fft.rfft(wide), "power": (x * x).sum(-1)}
+""",
+    "backward": """\
+import torch
+
+
+def backward(x, dout_spectrum, dout_power):
+    full = torch.zeros(x.shape, dtype=dout_spectrum.dtype)
+    full[..., : dout_spectrum.shape[-1]] = dout_spectrum.conj()
+    return {"x": (torch.fft.fft(full).real + 2 * x * dout_power[..., None]).to(x.dtype)}
+""",
+    "tensors": {"x": {"shape": [3, 6], "draw": "randn", "requires_grad": True}},
+    "dtypes": ["float32", "bfloat16", "float16"],
+}
 
 
 def project(root: Path, one: dict[str, Any], **changed: Any) -> Pipeline:
@@ -72,7 +94,7 @@ def outcomes(root: Path) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("one", [PRODUCT, FILTER], ids=["product", "filter"])
+@pytest.mark.parametrize("one", [PRODUCT, FILTER, SPECTRUM], ids=["product", "filter", "spectrum"])
 def test_right_is_right_and_told_to_the_end(tmp_path: Path, one: dict[str, Any]) -> None:
     project(tmp_path, one).make(f"experiments/{TINY}/manifest.json")
     assert set.union(*outcomes(tmp_path).values()) == {"right"}
@@ -86,8 +108,9 @@ def test_right_is_right_and_told_to_the_end(tmp_path: Path, one: dict[str, Any])
         (PRODUCT, ".conj()\n", "\n", {"dz", "dW"}),
         (PRODUCT, "ds.mH @ z", "ds.mT @ z", {"dW"}),
         (FILTER, "rfft(h).conj()", "rfft(h)", {"dx"}),
+        (SPECTRUM, "dout_spectrum.conj()", "dout_spectrum", {"dx"}),
     ],
-    ids=["holomorphic only", "no conjugate", "convolved"],
+    ids=["holomorphic only", "no conjugate", "convolved", "cotangent as it is"],
 )
 def test_a_missing_conjugate_is_wrong(
     tmp_path: Path, one: dict[str, Any], old: str, new: str, wrong: set[str]

@@ -32,11 +32,20 @@ def parts(value: Any) -> Any:
 
 
 def handed(tensors: dict[str, Tensor], given: Given) -> dict[str, Tensor]:
-    """The tensors as the author's functions get them, from real ones by name."""
+    """The tensors as the author's functions get them, from real ones by name.
+
+    Of complex numbers in a half format, which torch hardly computes with, they get complex64.
+    """
     return {
-        name: torch.view_as_complex(tensor.contiguous()) if name in given.complex else tensor
+        name: _joined(tensor) if name in given.complex else tensor
         for name, tensor in tensors.items()
     }
+
+
+def _joined(tensor: Tensor) -> Tensor:
+    """The complex numbers, shape s, of which a real tensor of shape (*s, 2) holds the parts."""
+    wide = tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
+    return torch.view_as_complex(wide.contiguous())
 
 
 def load_forward_of_real(path: Path, given: Given, limit: float) -> Author:
