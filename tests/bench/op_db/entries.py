@@ -64,7 +64,7 @@ class Sample:
     arguments: Any
 
     def result(self, given: dict[str, Tensor]) -> Any:
-        """The result on other tensors, dense and real; a tuple of tensors if it has several."""
+        """The result on other tensors, dense; a tuple of tensors if it has several."""
         input_, args, kwargs = _replaced(self.arguments, lambda one: given[one.name])
         found = [_plain(one) for one in _flat(self.function(input_, *args, **kwargs))]
         return found[0] if len(found) == 1 else tuple(found)
@@ -218,10 +218,8 @@ def _flat(made: Any) -> list[Tensor]:
 
 
 def _plain(tensor: Tensor) -> Tensor:
-    """A dense tensor of real numbers, as the pipeline asks for; complex ones as their two parts."""
-    if tensor.layout != torch.strided:
-        tensor = tensor.to_dense()
-    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+    """A dense tensor, as the pipeline asks for."""
+    return tensor if tensor.layout == torch.strided else tensor.to_dense()
 
 
 def _kind(value: Any) -> Any:

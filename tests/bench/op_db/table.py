@@ -145,7 +145,9 @@ def _by_reason(found: list[tuple[str, str]]) -> list[str]:
 
 def _general(text: str) -> str:
     """A sentence without what differs from sample to sample: folders, lines, dtypes and numbers."""
-    text = re.sub(r"\S*/(\w+\.py)(:\d+)?", r"\1", text)
+    text = re.sub(r"\S*/(\w+\.(py|yaml))(:\d+)?", r"\1", text)
+    text = re.sub(r"`_sample\.[^`]*`", "its call", text)
+    text = re.sub(r"\b(bfloat|float)16\b", "half format", text)
     text = re.sub(r"'(Half|BFloat16)'|\b(Half|BFloat16)\b", "half format", text)
     return re.sub(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?", "#", text)
 

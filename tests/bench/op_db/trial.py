@@ -13,8 +13,9 @@ import torch
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json
+from autograd_by_hand.experiment.complex_views import handed
 from autograd_by_hand.experiment.sampling import cast
-from autograd_by_hand.storage.safetensors_torch import read_runs, write_tensors
+from autograd_by_hand.storage.safetensors_torch import read_given, read_runs, write_tensors
 from tests.bench.op_db.entries import WRONG, Sample
 
 SEED = 1
@@ -221,12 +222,11 @@ class Trial:
 
     def _live(self, change: str) -> list[str]:
         """The gradients that a change makes wrong."""
-        run = read_runs(self.folder / "draws.safetensors", self.folder / "cotangents.safetensors")[
-            0
-        ]
+        draws, cotangents = self._path("draws", ""), self._path("cotangents", "")
+        run, given = read_runs(draws, cotangents)[0], read_given(draws, cotangents)
         wide, douts = (
-            {name: cast(value, torch.float64) for name, value in given.items()}
-            for given in (run.tensors, run.douts)
+            handed({name: cast(value, torch.float64) for name, value in own.items()}, given)
+            for own in (run.tensors, run.douts)
         )
         right, wrong = (
             self.sample.gradients(wide, douts, self.needed, each) for each in ("nothing", change)
