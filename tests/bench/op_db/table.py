@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from autograd_by_hand.floats.rounding import FORMATS
 from tests.bench.op_db.trial import IN_EACH_DTYPE, ONCE, Record
 
-SLOW = 30.0  # seconds
+SLOW = 30.0  # seconds of processor time
 SHOWN = 5  # of the slowest samples
 HOWS = ("done", "refused", "crashed")
 COMPUTES = ("run_autograd", "compute_manual")  # where torch itself may have no kernel
@@ -157,7 +157,10 @@ def _slowest(tried: list[Record]) -> str:
     slow = sum(one["seconds"] > SLOW for one in tried)
     shown = ", ".join(f"{one['entry']} {one['seconds']:.0f} s" for one in ranked[:SHOWN])
     total = sum(one["seconds"] for one in tried)
-    return f"{slow} samples took more than {SLOW:g} s; the slowest: {shown}. All took {total / 60:.0f} min."
+    return (
+        f"{slow} samples took more than {SLOW:g} s of processor time; the slowest: {shown}. "
+        f"All took {total / 60:.0f} min."
+    )
 
 
 def _some(names: Iterable[str]) -> str:
