@@ -82,8 +82,10 @@ class RandomRounding(DispatchMode):
         if func.is_view or func in EXACT:
             return func(*args, **kwargs)
         adds = func in SUMS and not _weighted(kwargs)
-        decomposed = AS_THE_KERNELS.get(func) or decomposition(func)
-        if decomposed and not adds and func not in SINGLE:
+        decomposed = None
+        if not adds and func not in SINGLE and _has_floats((*args, *kwargs.values())):
+            decomposed = AS_THE_KERNELS.get(func) or decomposition(func)
+        if decomposed:
             with self:
                 made = decomposed(*args, **kwargs)
             if made is not NotImplemented:
@@ -128,6 +130,16 @@ class RandomRounding(DispatchMode):
         if writes_to_an_input(func):  # it wrote into its argument and returns it
             return result.copy_(value)
         return value
+
+
+def _has_floats(args: tuple[Any, ...]) -> bool:
+    """Return whether there is anything to round in the steps of an operation.
+
+    The index arithmetic of a decomposed kernel is in whole numbers, and most of its operations.
+    """
+    flat = [one for arg in args for one in (arg if isinstance(arg, list | tuple) else [arg])]
+    tensors = [one for one in flat if isinstance(one, Tensor)]
+    return not tensors or any(one.is_floating_point() or one.is_complex() for one in tensors)
 
 
 def _weighted(kwargs: dict[str, Any]) -> bool:

@@ -244,6 +244,13 @@ def test_a_kernel_of_several_operations_is_taken_apart(function, kernel):
     assert kernel not in apart.names
 
 
+@pytest.mark.parametrize(("given", "apart"), [(torch.arange(4), False), (wide(0.5), True)])
+def test_what_is_in_whole_numbers_is_not_taken_apart(given, apart):
+    with Seen() as seen:
+        rounded_at_random(lambda x: x.clamp(1, 2), given)
+    assert ("clamp" not in seen.names) == apart
+
+
 def test_what_overflows_is_counted_by_its_name():
     x = wide(256.0, 1.0)
     with RandomRounding("float16", generator()) as arithmetic:
