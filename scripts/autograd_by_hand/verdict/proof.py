@@ -81,15 +81,16 @@ def takes_balls(proof: Proof, dtype: str, runs: int) -> bool:
     It is if autograd's own rule is at fault, or if inputs are on a kink, where autograd's choice
     is one of many; and if it costs little and what is at hand otherwise is not precise enough.
 
+    proof: as made, or as read from a file, where what is infinite or nan is text
     runs: how many there are
     """
     if proof["reason"]:
         return False
-    error = max(one["error"] for one in proof["gradients"].values())
+    error = max(float(one["error"]) for one in proof["gradients"].values())
     if any(one["undetermined"] for one in proof["gradients"].values()):
         return True
     if dtype == "float64" and proof["longdouble"] is not None:
-        error = proof["longdouble"]
+        error = float(proof["longdouble"])
     if error <= PART * eps(dtype):
         return False
     return proof["fault"] is not None or proof["work"] * runs <= FEW
