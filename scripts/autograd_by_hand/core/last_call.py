@@ -1,11 +1,15 @@
-"""Remember which of the author's files was last executed, for when the process dies in it.
+"""Remember which of the author's files was last executed, for when the process dies or hangs in it.
 
 The note lies in memory that a process shares with its children, so that it outlives them.
 """
 
 import mmap
+import struct
+import time
 
 SIZE = 4096  # bytes; one page
+PATIENCE = 5  # times the time limit of a call, after which it is overdue
+_WHEN = struct.Struct("d")  # a time.monotonic(), the same for all processes; 0 if none
 _page: mmap.mmap | None = None
 
 
@@ -15,13 +19,28 @@ def watch() -> None:
     _page = mmap.mmap(-1, SIZE)
 
 
-def note(what: str) -> None:
-    """Note what is executed next, if someone watches."""
+def note(what: str, limit: float) -> None:
+    """Note what is executed next and within how many seconds it should end, if someone watches."""
     if _page is not None:
-        text = what.encode()[: SIZE - 1]
-        _page[: len(text) + 1] = text + b"\0"
+        text = what.encode()[: SIZE - _WHEN.size - 1]
+        _page[_WHEN.size : _WHEN.size + len(text) + 1] = text + b"\0"
+        _WHEN.pack_into(_page, 0, time.monotonic() + PATIENCE * limit)
+
+
+def note_end() -> None:
+    """Note that it has ended."""
+    if _page is not None:
+        _WHEN.pack_into(_page, 0, 0.0)
 
 
 def last() -> str:
-    """The last note; empty if there is none."""
-    return _page[:].partition(b"\0")[0].decode(errors="replace") if _page is not None else ""
+    """What was noted last; empty if there is none."""
+    if _page is None:
+        return ""
+    return _page[_WHEN.size :].partition(b"\0")[0].decode(errors="replace")
+
+
+def is_overdue() -> bool:
+    """Whether what was noted last still runs after `PATIENCE` times its limit."""
+    when: float = 0.0 if _page is None else _WHEN.unpack_from(_page)[0]
+    return 0 < when < time.monotonic()

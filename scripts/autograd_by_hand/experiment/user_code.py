@@ -20,7 +20,7 @@ from typing import Any
 from torch import Tensor
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.core.last_call import note
+from autograd_by_hand.core.last_call import note, note_end
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.experiment.error_hints import hint
 from autograd_by_hand.experiment.settings import Argument, Given
@@ -135,7 +135,7 @@ def as_user_error(
             os._exit(1)
         raise _OutOfTime
 
-    note(str(path))
+    note(str(path), limit)
     directory = Path.cwd()
     before = signal.signal(signal.SIGALRM, out_of_time)
     signal.setitimer(signal.ITIMER_REAL, limit, limit)
@@ -154,6 +154,7 @@ def as_user_error(
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        note_end()
         os.chdir(directory)
 
 

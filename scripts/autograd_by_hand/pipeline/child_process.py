@@ -1,20 +1,27 @@
-"""Execute a function in a child process, so that its death is its own."""
+"""Execute a function in a child process, so that its death is its own.
+
+The time limit of the author's code is kept by an alarm in the child, which waits for native code to
+return. So the parent looks now and then whether a call is overdue, and ends the child then.
+"""
 
 import faulthandler
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import FrameType
 
+from autograd_by_hand.core.last_call import PATIENCE, is_overdue, last
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.pipeline.warm_python import die_with_parent
 
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
+LOOKS = 1.0  # seconds between two looks at whether a call is overdue
 SCRIPTS = (".snakemake", "scripts")  # where Snakemake keeps its copies
 _STOPPED_BY_SOMEONE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -26,16 +33,18 @@ class Ended:
     answer: what the function returned, None if the process died before
     status: the exit status, or minus the number of the signal that ended it
     stack: where it was when a signal ended it, as faulthandler writes it; may be empty
+    overdue: whether this process ended it, since a call of the author's code did not end
     """
 
     answer: str | None
     status: int
     stack: str
+    overdue: bool = False
 
     @property
     def killed(self) -> bool:
         """Whether it was killed from outside, as by a system that runs out of memory."""
-        return self.status == -signal.SIGKILL
+        return self.status == -signal.SIGKILL and not self.overdue
 
     @property
     def place(self) -> str:
@@ -49,6 +58,13 @@ class Ended:
 
     def in_words(self) -> str:
         """A clause on how it died."""
+        if self.overdue:
+            return Message(
+                "native code called at {place} did not return within {factor} times the time "
+                "limit, so its process was ended",
+                place=self.place or last(),
+                factor=PATIENCE,
+            )
         if self.killed:
             return Message(
                 "its process was killed (SIGKILL), as the system does when memory runs out"
@@ -93,7 +109,8 @@ def in_child(act: Callable[[], str]) -> Ended:
             _be_child(act, file.fileno(), parent)
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            _, state = os.waitpid(child, 0)
+            with _ended_if_overdue(child) as ended:
+                _, state = os.waitpid(child, 0)
         except BaseException:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
@@ -105,7 +122,28 @@ def in_child(act: Callable[[], str]) -> Ended:
     if -status in _STOPPED_BY_SOMEONE:
         raise KeyboardInterrupt
     answered = status == 0 and text.endswith(_END)
-    return Ended(text.removesuffix(_END) if answered else None, status, "" if answered else text)
+    answer, stack = (text.removesuffix(_END), "") if answered else (None, text)
+    return Ended(answer, status, stack, overdue=bool(ended))
+
+
+@contextmanager
+def _ended_if_overdue(child: int) -> Iterator[list[signal.Signals]]:
+    """Look now and then whether the child's call is overdue; yield what it was ended by."""
+    sent: list[signal.Signals] = []
+
+    def look(_: int, __: FrameType | None) -> None:
+        if is_overdue():
+            sent.append(signal.SIGKILL if sent else signal.SIGABRT)  # which writes the stack
+            with suppress(ProcessLookupError):
+                os.kill(child, sent[-1])
+
+    before = signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, LOOKS, LOOKS)
+    try:
+        yield sent
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 _END = "\n.\n"  # after an answer, so that a process that ends itself does not seem to give one

@@ -3,6 +3,7 @@
 import signal
 from pathlib import Path
 
+from autograd_by_hand.core.last_call import PATIENCE
 from autograd_by_hand.pipeline.child_process import Ended
 
 MEANINGS = {
@@ -27,6 +28,12 @@ def why_died(rule: str, ended: Ended, called: str, output: Path) -> str:
     place = ended.place if inside else called
     where = f"{place}: " if place else ""
     when = f"in {rule}" if inside or not place else f"in {rule}, which called this file last"
+    if ended.overdue:
+        config = Path(called).with_name("config.yaml")
+        return (
+            f"{where}native code did not return within {PATIENCE} times the time limit {when}, so "
+            f"the process was ended; mend the loop or raise time_limit in {config}."
+        )
     if ended.status >= 0:
         printed = _last_line(output)
         remark = f" The last that was printed: {printed}" if printed else ""

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypedDict
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import clear_away_torn, plain
+from autograd_by_hand.core.last_call import watch
 from autograd_by_hand.core.messages import Message, clause, message_of
 from autograd_by_hand.core.progress import tell
 from autograd_by_hand.pipeline.child_process import in_child, line_of_project
@@ -65,10 +66,12 @@ def explain(
         if inherited := missing_in(given[name]):
             _write(job, inherited)
             return Failed(f"not computed, since {given[name]} is missing\n", all_code())
+    watch()
     ended = in_child(lambda: json.dumps(_outcome(stage, given)))
     if ended.answer is None:
         why, trace, again = ended.in_words(), ended.stack, ended.killed
-        is_ours = ended.status < 0 and not ended.killed and not ended.is_in("experiments")
+        theirs = ended.overdue or ended.killed or ended.is_in("experiments")
+        is_ours = ended.status < 0 and not theirs
     else:
         outcome: _Outcome = json.loads(ended.answer, object_hook=message_of)
         why, trace = outcome["why"], outcome["trace"]

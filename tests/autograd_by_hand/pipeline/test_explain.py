@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from itertools import repeat
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.core.messages import Message
+from autograd_by_hand.experiment.user_code import as_user_error
+from autograd_by_hand.pipeline import child_process
 from autograd_by_hand.pipeline.child_process import in_child
 from autograd_by_hand.pipeline.receipts import all_code
 from autograd_by_hand.pipeline.run_stage import run_stage
@@ -207,6 +210,22 @@ def test_an_interrupt_of_its_own_process_ends_the_child(tmp_path):
         signal.signal(signal.SIGINT, before)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "child").read_text()), 0)
+
+
+def test_native_code_that_does_not_return_costs_its_part_only(monkeypatch):
+    monkeypatch.setattr(child_process, "LOOKS", 0.05)
+
+    def stage():
+        with as_user_error(Path("forward.py"), 0.02):
+            sum(repeat(0))  # a loop in C, which no alarm interrupts
+
+    found = run(stage)
+    assert words(found) == (
+        "could not be computed: native code called at forward.py did not return within 5 times "
+        "the time limit, so its process was ended"
+    )
+    assert "File" in log()
+    assert receipt()["missing"] == all_code()  # the next run does not hang in it again
 
 
 def test_a_full_disk_fails_the_run():

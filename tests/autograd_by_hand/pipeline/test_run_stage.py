@@ -10,8 +10,13 @@ from autograd_by_hand.core import last_call
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json
 from autograd_by_hand.core.last_call import note
+from autograd_by_hand.experiment.settings import Given
+from autograd_by_hand.experiment.user_code import call, load_function
+from autograd_by_hand.pipeline import child_process
 from autograd_by_hand.pipeline.receipts import ORDER_ONLY
 from autograd_by_hand.pipeline.run_stage import REPORTED_BY_RUN, run_stage
+
+LONG = 30.0  # seconds
 
 
 class Files(dict[str, Any]):
@@ -261,7 +266,7 @@ def test_the_death_of_a_stages_process_is_a_sentence(tmp_path, monkeypatch, act,
     monkeypatch.setattr(last_call, "_page", None)
 
     def stage(made: Path) -> None:  # noqa: ARG001
-        note("experiments/one/backward.py")
+        note("experiments/one/backward.py", LONG)
         act()
 
     with pytest.raises(SystemExit) as ending:
@@ -270,6 +275,25 @@ def test_the_death_of_a_stages_process_is_a_sentence(tmp_path, monkeypatch, act,
     log = (tmp_path / "logs/stage.log").read_text()
     assert log.startswith(f"experiments/one/backward.py: {sentence}")
     assert log.count("\n") == 1
+
+
+def test_native_code_that_does_not_return_is_ended_and_said_with_its_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(last_call, "_page", None)
+    monkeypatch.setattr(child_process, "LOOKS", 0.05)
+    path = Path("experiments/one/backward.py")
+    path.parent.mkdir(parents=True)
+    path.write_text("from itertools import repeat\n\n\ndef backward():\n    sum(repeat(0))\n")
+
+    def stage(made: Path) -> None:  # noqa: ARG001
+        call(load_function(path, "backward", Given((), {}), LONG), path, {}, 0.02)
+
+    with pytest.raises(SystemExit):
+        run_stage(stage, authors(tmp_path))
+    assert (tmp_path / "logs/stage.log").read_text() == (
+        f"{path}:5: native code did not return within 5 times the time limit in stage, so "
+        "the process was ended; mend the loop or raise time_limit in experiments/one/config.yaml.\n"
+    )
 
 
 def test_a_mistake_in_the_authors_code_is_logged_once(tmp_path, capfd):
