@@ -75,9 +75,13 @@ def load_config(path: Path, schema: Path) -> Config:
     config, named = with_numbers(config)
     validator = _Validator(yaml.load(schema.read_bytes(), yaml.CSafeLoader))
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
-    mistakes = [(tuple(error.absolute_path), _sentence(error)) for error in errors]
+    mistakes = [
+        (tuple(error.absolute_path), _sentence(error, key), key)
+        for error in errors
+        for key in _wrong_keys(error) or [""]
+    ]
     checked = cast("Config", config)
-    mistakes = mistakes or _contradictions(checked, path.parent)
+    mistakes = mistakes or [(*one, "") for one in _contradictions(checked, path.parent)]
     if mistakes:
         # jsonschema reports each missing key, but one sentence names them all: keep it once
         once = dict.fromkeys(_placed(path, nodes, *mistake) for mistake in mistakes)
@@ -96,10 +100,22 @@ _Validator = extend(  # type: ignore[no-untyped-call]
 )
 
 
-def _placed(path: Path, nodes: yaml.Node | None, place: Place, sentence: str) -> str:
-    """`sentence` preceded by the file, the line and the key that it is about."""
+def _placed(path: Path, nodes: yaml.Node | None, place: Place, sentence: str, key: str) -> str:
+    """`sentence` preceded by the file, the line and the place that it is about.
+
+    key: the key there that should not be there, if it is about one; the line is that of the key
+    """
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
-    return f"{path}:{line_of(nodes, place)}: {where.lstrip('.') or 'the file'}: {sentence}"
+    line = line_of(nodes, (*place, key))
+    return f"{path}:{line}: {where.lstrip('.') or 'the file'}: {sentence}"
+
+
+def _wrong_keys(error: ValidationError) -> list[str]:
+    """The keys that a violated rule of the schema forbids."""
+    if error.validator == "additionalProperties":
+        schema: Any = error.schema
+        return [key for key in error.instance if key not in schema.get("properties", {})]
+    return [str(error.instance)] if "propertyNames" in error.schema_path else []
 
 
 def _hint_of_axis(error: ValidationError) -> str:
@@ -108,18 +124,20 @@ def _hint_of_axis(error: ValidationError) -> str:
     return ", and `axes` has no such name" if text and "shape" in error.absolute_path else ""
 
 
-def _sentence(error: ValidationError) -> str:
-    """Explain a violated rule of the schema to the author of the config."""
+def _sentence(error: ValidationError, key: str) -> str:
+    """Explain a violated rule of the schema to the author of the config.
+
+    key: which of the keys that it forbids is explained, if it forbids some
+    """
     value: Any = error.instance
     limit: Any = error.validator_value
     schema: Any = error.schema
     match error.validator:
         case "additionalProperties":
             known = sorted(schema.get("properties", {}))
-            wrong = sorted(set(value) - set(known))
-            close = difflib.get_close_matches(wrong[0], known, n=1)
+            close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}."
-            return f"{wrong[0]!r} is not a known key; {hint}"
+            return f"{key!r} is not a known key; {hint}"
         case "required":
             missing = sorted(set(limit) - set(value))
             return f"{', '.join(missing)} is missing."

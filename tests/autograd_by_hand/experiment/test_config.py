@@ -94,6 +94,13 @@ def test_the_labs_own_config_passes():
 
 
 CASES = {
+    "two mistyped keys on lines of their own": (
+        ("    seed: 7\n    runs: 3", "    sed: 7\n    rnus: 3\n    runs: 3\n    seed: 7"),
+        (
+            "8: samples.trial: 'sed' is not a known key; did you mean 'seed'?\n"
+            "9: samples.trial: 'rnus' is not a known key; did you mean 'runs'?"
+        ),
+    ),
     "a language that there is no catalogue of": (
         ("time_limit: 20", "languages: [en, fr]"),
         "12: languages[1]: 'fr' is none of en, es.",
@@ -124,7 +131,7 @@ CASES = {
     ),
     "a mistyped key of the whole": (
         ("time_limit: 20", "timelimit: 20"),
-        "1: the file: 'timelimit' is not a known key; did you mean 'time_limit'?",
+        "12: the file: 'timelimit' is not a known key; did you mean 'time_limit'?",
     ),
     "a missing key": (
         ("    runs: 3\n", ""),
@@ -264,7 +271,7 @@ CASES = {
     ),
     "a name that is no name": (
         (f"x: {X}", f"x: {X}\n  2x: {T}"),
-        "3: tensors: the name '2x' must match ^[A-Za-z][A-Za-z0-9_]*$ (letters, digits, underscores).",
+        "5: tensors: the name '2x' must match ^[A-Za-z][A-Za-z0-9_]*$ (letters, digits, underscores).",
     ),
     "a stranger in a sample": (
         ("tensors: {t: {scale: 2.0}}", "tensors: {target: {scale: 2.0}}"),
