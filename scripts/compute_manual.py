@@ -41,11 +41,10 @@ def compute_manual(
     gradients: Path,
     calls: Path,
 ) -> None:
-    runs = read_runs(draws, cotangents)
-    found, observations = call_backward(
-        dtype, forward, backward, runs, read_given(draws, cotangents), needed, time_limit
-    )
-    write_tensors(gradients, found)
+    runs, given = read_runs(draws, cotangents), read_given(draws, cotangents)
+    found, observations = call_backward(dtype, forward, backward, runs, given, needed, time_limit)
+    by_parts = [f"d{name}" for name in needed if name in given.complex]
+    write_tensors(gradients, found, by_parts=by_parts)
     write_json(calls, observations)
 
 

@@ -31,7 +31,7 @@ from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.comparisons import COMPARISONS
 from autograd_by_hand.storage.errors_table import rows_of, write_csv
 from autograd_by_hand.storage.missing import missing_in
-from autograd_by_hand.storage.safetensors_numpy import read_arrays
+from autograd_by_hand.storage.safetensors_numpy import read_arrays, stored_by_parts
 from autograd_by_hand.verdict.gradient_facts import (
     Arithmetic,
     Facts,
@@ -63,6 +63,7 @@ def score_errors(
     kinds = {"manual": manual, "autograd": autograd, "reference": reference, "reordered": reordered}
     values = {kind: read_arrays(path) for kind, path in kinds.items() if not missing_in(path)}
     judged_by = values | ({} if computed_in == dtype else {"peer": read_arrays(peer)})
+    by_parts = stored_by_parts(manual)
     used: Arithmetic = read_json(arithmetic)
     units = units_of(read_arrays(noise), used, computed_in)
     gradients = [f"d{name}" for name in needed]
@@ -87,15 +88,15 @@ def score_errors(
             "runs": len(measured),
             "result": facts_of_result(values, sample, gradients, dtype),
             "gradients": {
-                f"d{name}": judged_facts(
-                    judged_by, key, dtype, units[key], computed_in, used["fault"]
-                )
+                name: judged_facts(judged_by, key, dtype, units[key], computed_in, used["fault"])
                 if key in units
                 else facts_of_gradient(values, key, dtype)
-                for name in needed
-                for key in [f"{sample}/d{name}"]
+                for name in gradients
+                for key in [f"{sample}/{name}"]
             },
         }
+        for name in by_parts:
+            samples[sample]["gradients"][name]["by_parts"] = True
     write_csv(errors, pd.concat(tables, ignore_index=True))
     write_json(tails, {dtype: counted.so_far()})
     found: Facts = {

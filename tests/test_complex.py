@@ -123,6 +123,16 @@ def test_a_missing_conjugate_is_wrong(
     assert {name for name, one in found.items() if one == {"right"}} == found.keys() - wrong
 
 
+def test_what_is_off_is_told_by_the_part_that_it_is_in(tmp_path: Path) -> None:
+    own = "import torch\n" + PRODUCT["backward"]
+    changed = own.replace('"z": ds @ W', '"z": torch.complex((ds @ W).real, -(ds @ W).imag)')
+    project(tmp_path, PRODUCT, backward=changed).make(f"experiments/{TINY}/REPORT.md")
+    report = (tmp_path / f"experiments/{TINY}/REPORT.md").read_text()
+    assert "The likeliest mistake: only the imaginary part is wrong" in report
+    furthest = [line for line in report.splitlines() if line.startswith("| `dz` | float64 |")]
+    assert sum("; imaginary part |" in line for line in furthest) == 1
+
+
 def test_what_is_stored_are_torch_s_own_gradients_by_parts(tmp_path: Path) -> None:
     project(tmp_path, PRODUCT).make(f"{WORK}/float64/autograd.safetensors")
     drawn, douts, found = (

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from autograd_by_hand.aten.dispatch import materialized
+from autograd_by_hand.core.element_index import index_in_brackets
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.diagnosis.mistake import UNKNOWN, Mistake
@@ -126,10 +127,11 @@ def known_tensors(
     return known
 
 
-def unexplained(manual: Array, truth: Array) -> Mistake:
+def unexplained(manual: Array, truth: Array, *, by_parts: bool = False) -> Mistake:
     """Report where the difference is largest, for a gradient that nothing explains.
 
     manual, truth: the gradient and the true one, (runs, *shape), float64
+    by_parts: whether it is complex, and its last axis has the real and the imaginary part
     """
     apart = np.where(np.isfinite(manual), np.abs(manual - truth), np.inf)
     run, *index = (int(i) for i in np.unravel_index(np.argmax(apart), apart.shape))
@@ -138,7 +140,7 @@ def unexplained(manual: Array, truth: Array) -> Mistake:
     evidence = Message(
         "the difference is largest at index {index} of run {run}: backward gives "
         "{manual}, the true value is {truth}, {ulps} ulps of float64 away",
-        index=str(tuple(index)),
+        index=index_in_brackets(index, by_parts=by_parts),
         run=run,
         manual=number(manual[place], 6),
         truth=number(truth[place], 6),

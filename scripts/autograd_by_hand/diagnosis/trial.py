@@ -75,7 +75,7 @@ class Trial:
         )
         self.path, self.backward, self.limit = forward, backward, limit
         self.without = without
-        self.computes_in = given.computes_in
+        self.computes_in, self.complex = given.computes_in, given.complex
         self.forward = load_forward_of_real(forward, given, limit)
         function = backward_function(backward, given, [*self.douts[0]], limit)
         self.by_hand = Backward(function, backward, needed, torch.float64, limit, given.computes_in)
@@ -134,7 +134,8 @@ class Trial:
             if one and (first := next(vague(one, known, self._without("errors")), None)):
                 found[name] = replace(first, family=f"errors: {first.family}")
         return {
-            name: found.get(name) or unexplained(self.manual[name], self.truth[name])
+            name: found.get(name)
+            or unexplained(self.manual[name], self.truth[name], by_parts=name in self.complex)
             for name in wrong
         }
 
@@ -151,7 +152,8 @@ class Trial:
         noise = measured.limit * measured.noise * np.linalg.norm(truth)
         tolerance = max(LEFT_OVER, float(noise / np.linalg.norm(manual - truth)))
         shapes = {key: list(value.shape) for key, value in self.runs[0].items()}
-        values = Values(manual, truth, tolerance, name, self.truth, shapes)
+        by_parts = name in self.complex
+        values = Values(manual, truth, tolerance, name, self.truth, shapes, by_parts=by_parts)
         return values if tolerance < 0.01 else None
 
     def _lower_precision(self, name: str, measured: Measured) -> Mistake | None:

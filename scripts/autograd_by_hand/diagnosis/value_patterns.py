@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from autograd_by_hand.core.element_index import index_in_brackets
 from autograd_by_hand.core.messages import Message, joined
 from autograd_by_hand.diagnosis.factor_names import name_of
 from autograd_by_hand.diagnosis.layouts import (
@@ -38,6 +39,7 @@ class Values:
     gradients: the true gradients by tensor, (runs, *shape)
     shapes: the shapes of all tensors, by name, without the axis of the runs
     known: tensors of the experiment by name, (runs, *shape)
+    by_parts: whether the tensor is complex, and its last axis has the real and the imaginary part
     """
 
     manual: Array
@@ -47,6 +49,7 @@ class Values:
     gradients: Mapping[str, Array] = field(default_factory=dict)
     shapes: Mapping[str, list[int]] = field(default_factory=dict)
     known: Mapping[str, Array] = field(default_factory=dict)
+    by_parts: bool = False
 
     @cached_property
     def error(self) -> float:
@@ -172,6 +175,15 @@ def confined(values: Values, *, said: bool) -> Iterator[Found]:
         return
     for axis, size in enumerate(off.shape):
         rows = np.flatnonzero(off.any(axis=tuple(one for one in range(off.ndim) if one != axis)))
+        if values.by_parts and axis == off.ndim - 1 and len(rows) == 1:
+            part = [
+                Message("only the real part is wrong"),
+                Message("only the imaginary part is wrong"),
+            ]
+            where = part[rows[0]]
+            how = Message("the other part is right in every run")
+            yield "confined", joined(": ", [where, what]) if what else where, how
+            return
         if len(rows) <= size / 2:
             in_turn = len(rows) > 1 and rows[-1] - rows[0] == len(rows) - 1
             which = f"{rows[0]} to {rows[-1]}" if in_turn else ", ".join(map(str, rows[:8]))
@@ -190,7 +202,7 @@ def confined(values: Values, *, said: bool) -> Iterator[Found]:
         "only {count} of {all} elements are wrong, the first at index {index}",
         count=int(off.sum()),
         all=off.size,
-        index=str(tuple(np.argwhere(off)[0].tolist())),
+        index=index_in_brackets(np.argwhere(off)[0].tolist(), by_parts=values.by_parts),
     )
     yield (
         "confined",

@@ -113,8 +113,9 @@ def _placed(path: Path, nodes: yaml.Node | None, place: Place, sentence: str, ke
 def _wrong_keys(error: ValidationError) -> list[str]:
     """The keys that a violated rule of the schema forbids."""
     if error.validator == "additionalProperties":
+        value: Any = error.instance
         schema: Any = error.schema
-        return [key for key in error.instance if key not in schema.get("properties", {})]
+        return [key for key in value if key not in schema.get("properties", {})]
     return [str(error.instance)] if "propertyNames" in error.schema_path else []
 
 

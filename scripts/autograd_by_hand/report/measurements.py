@@ -120,6 +120,14 @@ class Measurements:
         """Return the facts about the trial in a dtype: `runs`, `result` and `gradients`."""
         return trial_facts(self.facts[dtype])
 
+    @cached_property
+    def by_parts(self) -> set[str]:
+        """The names of the gradients that are complex, and judged by their parts."""
+        complex_ = {one["name"] for one in self.made if one["dtype"].startswith("complex")}
+        return {
+            gradient for name, gradient in gradient_names(self.specs).items() if name in complex_
+        }
+
     def named(self) -> dict[str, Any]:
         """Return the values that a discussion can use: the fields, and some derived from them."""
         follows = {name: getattr(self, name) for name in ("gradients", "shown", "precision")}

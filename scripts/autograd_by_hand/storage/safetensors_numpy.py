@@ -70,6 +70,21 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+def stored_by_parts(path: Path) -> list[str]:
+    """The names, without samples, of a file's real tensors that stand for complex ones.
+
+    Raises
+        UserError: if the file is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(size, path.stat().st_size)))
+        return [str(name) for name in notes_of(header.get("__metadata__")).get("by_parts", [])]
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(path) from error
+
+
 def _array(entry: dict[str, Any], body: memoryview) -> NDArray[Any]:
     begin, end = entry["data_offsets"]
     if not 0 <= begin <= end <= len(body):

@@ -76,12 +76,14 @@ class GradientFacts(TypedDict):
     """Facts about a gradient in one dtype.
 
     shape: in one run
+    by_parts: whether it is complex, and its last axis has the real and the imaginary part
     largest: the greatest magnitude of the reference, or null
     ulp_at_largest: the spacing of the dtype there, or null
     identical: whether the manual gradient has autograd's bits
     """
 
     shape: list[int]
+    by_parts: NotRequired[bool]
     largest: float | None
     ulp_at_largest: float | None
     identical: bool

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import NotRequired, TypedDict
 
+from autograd_by_hand.core.element_index import index_in_brackets
 from autograd_by_hand.core.messages import Message, clause
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.floats.formats import precision
@@ -206,7 +207,7 @@ def _lost(facts: JudgedFacts) -> str:
     return Message(
         "{value} at index {index} of run {run}, where the dtype can hold the true value {true}",
         value=lost["value"],
-        index=str(tuple(lost["index"])),
+        index=index_in_brackets(lost["index"], by_parts=facts.get("by_parts", False)),
         run=lost["run"],
         true=number(lost["reference"]),
     )
@@ -229,14 +230,14 @@ def _off(facts: JudgedFacts) -> str:
     if "computes_in" in facts:
         off = Message("{off} of {format}", off=off, format=facts["computes_in"])
     if measure == "element":
-        index, run = str(tuple(manual["index"])), manual["run"]
+        index = index_in_brackets(manual["index"], by_parts=facts.get("by_parts", False))
         off = Message(
             "{off} at {beyond} of {count} elements, the most at index {index} of run {run}",
             off=off,
             beyond=manual["beyond"],
             count=facts["judged"],
             index=index,
-            run=run,
+            run=manual["run"],
         )
     told = Message(
         "{off}; autograd is off by {autograd}; the limit is {most}",

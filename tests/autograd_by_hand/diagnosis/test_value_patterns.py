@@ -224,6 +224,20 @@ def test_one_wrong_row_is_found():
     assert name == "only index 3 along axis 0 is wrong"
 
 
+@pytest.mark.parametrize(("part", "name"), [(0, "real"), (1, "imaginary")])
+def test_the_wrong_part_of_a_complex_gradient_is_told(part, name):
+    truth = np.stack([OBLONG, SQUARE[0, 0, 0] + OBLONG[:, ::-1]], axis=-1)
+    manual = truth.copy()
+    manual[..., part] *= OBLONG
+    (found, *_) = vague(Values(manual, truth, 1e-9, by_parts=True), {})
+    assert found.name == f"only the {name} part is wrong"
+    assert found.evidence == "the other part is right in every run"
+    manual = truth.copy()
+    manual[:, 2, 3, part] += 1
+    (found, *_) = vague(Values(manual, truth, 1e-9, by_parts=True), {})
+    assert found.name == "only index 2 along axis 0 is wrong"
+
+
 def test_several_wrong_columns_are_found():
     manual = with_error(np.s_[:, :, [0, 1]], SQUARE[0, 0, 0] + OBLONG[:, ::-1, :2])
     assert vaguely(manual)[0] == ("confined", "only index 0 to 1 along axis 1 is wrong")

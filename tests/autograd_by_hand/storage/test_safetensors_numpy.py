@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.storage.safetensors_numpy import damaged, read_arrays
+from autograd_by_hand.storage.safetensors_numpy import damaged, read_arrays, stored_by_parts
 from autograd_by_hand.storage.safetensors_torch import write_tensors
 
 KINDS = ["float64", "float32", "bfloat16", "float16", "int64", "int32", "uint8", "bool"]
@@ -127,6 +127,21 @@ def test_what_is_said_about_the_file_is_no_array(tmp_path):
     said = b'{"__metadata__": {"format": "pt"}}'
     (tmp_path / "file").write_bytes(with_header(said))
     assert read_arrays(tmp_path / "file") == {}
+
+
+def test_which_tensors_stand_for_complex_ones_is_read_from_the_header(tmp_path):
+    tensors = {"trial/dz": torch.ones(3, 2), "trial/dx": torch.ones(3)}
+    write_tensors(tmp_path / "file", tensors, by_parts=["dz"])
+    assert stored_by_parts(tmp_path / "file") == ["dz"]
+    write_tensors(tmp_path / "file", tensors)
+    assert stored_by_parts(tmp_path / "file") == []
+
+
+@pytest.mark.parametrize("bad", [b"", b"abc", b"\5\0\0\0\0\0\0\0[1,2]", b"\xff" * 9])
+def test_a_damaged_header_says_nothing_and_is_refused(tmp_path, bad):
+    (tmp_path / "file").write_bytes(bad)
+    with pytest.raises(UserError):
+        stored_by_parts(tmp_path / "file")
 
 
 def test_torch_is_not_needed(run_python, tmp_path):

@@ -245,6 +245,13 @@ def test_a_lost_value_in_float64_is_wrong():
     assert judge(formula=lost)["reason"] == f"in float64 {reason}"
 
 
+def test_an_element_of_a_complex_gradient_is_told_with_its_part():
+    off = facts(norm=5.0, element=1e10, autograd=(3.0, 1.0)) | {"by_parts": True}
+    lost = facts(norm=INF, element=INF, non_finite=LOST) | {"by_parts": True}
+    assert "index (1; imaginary part) of run" in judge(off, off, dtype="float64")["reason"]
+    assert "index (3; imaginary part) of run" in judge(lost, lost, dtype="float64")["reason"]
+
+
 def test_a_lost_value_in_another_format_is_imprecise():
     lost = facts(norm=INF, element=INF, non_finite=LOST)
     reason = "nan at index (3, 1) of run 2, where the dtype can hold the true value 2.5"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from autograd_by_hand.core.element_index import listed_index
 from autograd_by_hand.report.measurements import Figure, Measurements
 
 
@@ -41,7 +42,7 @@ class LostElements:
     gradient: str
     lost: int
     value: str
-    index: list[int]
+    index: str
     run: int
 
 
@@ -124,9 +125,8 @@ def _remarks(measured: Measurements, dtype: str) -> Iterator[Remark]:
     for gradient in measured.gradients:
         lost = trial["gradients"][gradient]["non_finite"]
         if lost and gradient.removeprefix("d") not in calls["refused"]:
-            yield LostElements(
-                dtype, gradient, lost["count"], lost["value"], lost["index"], lost["run"]
-            )
+            index = listed_index(lost["index"], by_parts=gradient in measured.by_parts)
+            yield LostElements(dtype, gradient, lost["count"], lost["value"], index, lost["run"])
     if names := calls["changed_inputs"]:
         yield ChangedInputs(dtype, names)
     for name, sentence in calls["refused"].items():

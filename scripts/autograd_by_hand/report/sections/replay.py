@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from autograd_by_hand.core.element_index import listed_index
 from autograd_by_hand.replay.compare import Replay as WrittenReplay
 from autograd_by_hand.report.measurements import Figure, Measurements
 from autograd_by_hand.report.sections.proof import every_sum_met
@@ -42,7 +43,7 @@ class Miss:
     """The first element of a tensor that the replay misses: its position and both values."""
 
     tensor: str
-    index: list[int]
+    index: str
     run: int
     sample: str
     found: Figure
@@ -100,7 +101,7 @@ def replay_of(measured: Measurements) -> Replay:
     return Replay(
         rows,
         {dtype: one for dtype, one in measured.replay.items() if isinstance(one, Missing)},
-        [_in_the_way(dtype, one, met) for dtype, one in replayed.items()],
+        [_in_the_way(dtype, one, met, measured.by_parts) for dtype, one in replayed.items()],
     )
 
 
@@ -111,7 +112,7 @@ def _count(replay: WrittenReplay, tensor: str, data: str) -> Count | None:
     return None
 
 
-def _in_the_way(dtype: str, replay: WrittenReplay, met: bool) -> InTheWay:
+def _in_the_way(dtype: str, replay: WrittenReplay, met: bool, by_parts: set[str]) -> InTheWay:
     return InTheWay(
         dtype=dtype,
         constants=replay["constants"],
@@ -124,7 +125,7 @@ def _in_the_way(dtype: str, replay: WrittenReplay, met: bool) -> InTheWay:
         missed=[
             Miss(
                 row["tensor"],
-                first["index"],
+                listed_index(first["index"], by_parts=row["tensor"] in by_parts),
                 first["run"],
                 first["sample"],
                 first["found"],

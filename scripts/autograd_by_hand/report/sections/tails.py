@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from autograd_by_hand.core.element_index import listed_index
 from autograd_by_hand.report.measurements import Figure, Measurements
 from autograd_by_hand.verdict.error_histogram import columns
 
@@ -32,7 +33,7 @@ class Furthest:
     dtype: str
     ulps: Figure
     run: int
-    index: list[int]
+    index: str
     manual: Figure
     reference: Figure
 
@@ -57,8 +58,9 @@ def tails_of(measured: Measurements) -> Tails:
         for name, dtype, tail in found
     ]
     furthest = [
-        Furthest(name, dtype, one["ulps"], one["run"], one["index"], one["hand"], one["true"])
+        Furthest(name, dtype, one["ulps"], one["run"], index, one["hand"], one["true"])
         for name, dtype, tail in found
         if (one := tail["greatest"])
+        for index in [listed_index(one["index"], by_parts=name in measured.by_parts)]
     ]
     return Tails(rows, furthest)

@@ -38,7 +38,7 @@ def test_lost_elements_are_told_unless_the_gradient_was_refused():
     lost = facts()
     lost["samples"]["trial"]["gradients"]["dW"]["non_finite"] = LOST
     assert remarks_of(in_float16(facts=lost)) == [
-        LostElements("float16", "dW", 3, "inf", [0, 1], 2)
+        LostElements("float16", "dW", 3, "inf", "0, 1", 2)
     ]
     assert remarks_of(in_float16(facts=lost, calls=calls(refused={"W": "missing"}))) == []
 

@@ -31,7 +31,7 @@ def test_what_is_in_the_way_is_told():
             others=[["trial", 4]],
         )
     ).in_the_way[1]
-    missed = Miss("dx", [1], 3, "trial", 1.0, 1.5)
+    missed = Miss("dx", "1", 3, "trial", 1.0, 1.5)
     assert found == InTheWay(
         "float16", ["db"], [NoOrder("dW", "mm", "no tree")], {"tanh": 2}, 1, [missed]
     )
