@@ -85,6 +85,27 @@ def test_a_kink_is_counted(tmp_path):
     assert proof["gradients"]["W"]["undetermined"] == 0
 
 
+def test_complex_numbers_within_forward_are_proven(tmp_path):
+    forward = """\
+import torch
+
+
+def forward(x, W):
+    z = torch.fft.rfft(x) * torch.fft.rfft(W).conj() * 1j
+    return z.abs().square() + z.angle()
+"""
+    x, W = torch.tensor([[1.0, 2.5, -1.0]]), torch.tensor([[0.5, 3.0, 2.0]])
+    given = write_inputs(tmp_path, forward)
+    del given["backward"]
+    write_tensors(given["draws"], {"trial/x": x, "trial/W": W})
+    write_tensors(given["cotangents"], {"trial/dout": torch.tensor([[0.5, 2.0]])})
+    prove_reference(**given, needed=NEEDED, time_limit=10, proof=tmp_path / "proof.json")
+    proof = read_json(tmp_path / "proof.json")
+    assert proof["reason"] is None
+    assert proof["gradients"]["x"]["error"] < 1e-14
+    assert proof["fault"] is None
+
+
 @pytest.mark.parametrize(
     ("forward", "words"),
     [

@@ -12,7 +12,7 @@ from operator import sub
 from typing import Any
 
 import numpy as np
-from flint import arb, arb_mat, ctx
+from flint import acb, acb_mat, arb, arb_mat, ctx
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -30,7 +30,7 @@ def precision(bits: int) -> Iterator[None]:
         ctx.prec = before
 
 
-def array_of(balls: Iterable[arb], like: Array) -> Array:
+def array_of(balls: Iterable[arb | acb], like: Array) -> Array:
     """Balls in the order of iteration over `like`, as an array of its shape and layout."""
     result = np.empty_like(like, dtype=object)
     flat = np.empty(like.size, object)
@@ -59,7 +59,7 @@ def filled(shape: tuple[int, ...], one: arb) -> Array:
     return result
 
 
-def mapped(function: Callable[..., arb], *operands: Array) -> Array:
+def mapped(function: Callable[..., arb | acb], *operands: Array) -> Array:
     """Apply a function of balls to the elements of arrays, which are broadcast to one shape."""
     if len(operands) == 1:
         return array_of([function(one) for one in operands[0].ravel()], operands[0])
@@ -107,17 +107,44 @@ def product(first: Array, second: Array) -> Array:
     return result if inner else filled(result.shape, ZERO)
 
 
-def to_matrix(values: Array) -> arb_mat:
-    """An array of two axes as FLINT's matrix."""
+def to_matrix(values: Array) -> arb_mat | acb_mat:
+    """An array of two axes as FLINT's matrix, of complex numbers if they are."""
     rows, columns = values.shape
-    return arb_mat(rows, columns, values.ravel().tolist())
+    flat = values.ravel().tolist()
+    kind = acb_mat if flat and isinstance(flat[0], acb) else arb_mat
+    return kind(rows, columns, flat)
 
 
-def from_matrix(matrix: arb_mat) -> Array:
+def from_matrix(matrix: arb_mat | acb_mat) -> Array:
     """FLINT's matrix as an array of two axes."""
     flat = np.empty(matrix.nrows() * matrix.ncols(), object)
     flat[:] = matrix.entries()
     return flat.reshape(matrix.nrows(), matrix.ncols())
+
+
+def complex_balls(parts: Array) -> Array:
+    """Real and imaginary parts, along the last axis, as balls of complex numbers (`acb`)."""
+    found = np.empty(parts.size // 2, object)
+    found[:] = [acb(*pair) for pair in parts.reshape(-1, 2).tolist()]
+    return found.reshape(parts.shape[:-1])
+
+
+def conjugated(numbers: Array) -> Array:
+    """The conjugates of balls; themselves if they are real."""
+    return mapped(lambda z: z.conjugate() if isinstance(z, acb) else z, numbers)
+
+
+def adjoint(matrices: Array) -> Array:
+    """The conjugate transpose of (..., m, n)."""
+    return conjugated(matrices.swapaxes(-1, -2))
+
+
+def parts_of(numbers: Array) -> Array:
+    """Balls of complex numbers as their real and imaginary parts along a new last axis."""
+    found = np.empty((numbers.size, 2), object)
+    for at, number in enumerate(numbers.ravel()):
+        found[at, 0], found[at, 1] = number.real, number.imag
+    return found.reshape(*numbers.shape, 2)
 
 
 @dataclass(frozen=True)
@@ -139,9 +166,16 @@ class Bounds:
         heads = list(map(float, flat))
         rests = list(map(sub, flat, heads))
         tails = list(map(float, rests))
-        radii = map(float, map(arb.abs_upper, map(sub, rests, tails)))
+        beyond = list(map(sub, rests, tails))
+        radii = map(float, map(arb.abs_upper, beyond))
         parts = [np.fromiter(part, np.float64, len(flat)) for part in (heads, tails, radii)]
-        parts[2] = np.where(parts[2] > 0, np.nextafter(parts[2], np.inf), parts[2])
-        parts = [part.reshape(values.shape) for part in parts]
+        exact_ones = np.fromiter(map(arb.is_zero, beyond), bool, len(flat))
+        parts[2] = np.where(exact_ones, 0.0, np.nextafter(parts[2], np.inf))
+        infinite = np.isinf(parts[0]) & ~test(arb.is_finite, values).ravel()
+        parts[1][infinite], parts[2][infinite] = 0.0, 0.0
         parts[2][np.isnan(parts[2])] = np.inf
-        return cls(*parts)
+        return cls(*(part.reshape(values.shape) for part in parts))
+
+    def overflows(self) -> bool:
+        """Whether a number is too large for float64."""
+        return bool((np.isinf(self.head) & (self.radius > 0)).any())

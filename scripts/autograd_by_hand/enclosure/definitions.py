@@ -104,26 +104,6 @@ def _embedding(
     return weight.index_select(0, indices.reshape(-1)).reshape(*indices.shape, weight.shape[1])
 
 
-def _scatter_reduce(
-    value: Tensor,
-    dim: int,
-    index: Tensor,
-    source: Tensor,
-    reduce: str,
-    *,
-    include_self: bool = True,
-) -> Tensor:
-    if reduce not in ("sum", "mean"):
-        raise NoEnclosure(f"scatter_reduce by {reduce} has no rule in ball arithmetic.")
-    hit = torch.zeros(value.shape, dtype=torch.float64)
-    counts = hit.scatter_add(dim, index, torch.ones(index.shape, dtype=torch.float64))
-    kept = value if include_self else torch.where(counts > 0, torch.zeros_like(value), value)
-    total = kept.scatter_add(dim, index, source)
-    if reduce == "sum":
-        return total
-    return total / (counts + include_self).clamp_min(1)
-
-
 def _angle(value: Tensor) -> Tensor:
     return torch.where(value < 0, torch.acos(-value.new_ones(())), value.new_zeros(()))
 
@@ -149,7 +129,6 @@ DEFINITIONS: dict[str, Callable[..., Any]] = {
     "nll_loss_forward": nll_loss,
     "nll_loss2d_forward": nll_loss,
     "embedding": _embedding,
-    "scatter_reduce": _scatter_reduce,
     "angle": _angle,
     "round": _rounded,
     "aminmax": lambda value, dim=None, keepdim=False: (

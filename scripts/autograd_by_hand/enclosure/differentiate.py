@@ -6,18 +6,25 @@ It is the gradient of the function's values, even through a detach.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from autograd_by_hand.enclosure.balls import Array, Bounds, exact, precision, test
+from autograd_by_hand.enclosure.balls import Array, Bounds, precision, test
 from autograd_by_hand.enclosure.failures import NoEnclosure, Undecided, Undefined
 from autograd_by_hand.enclosure.interpreter import BallInterpreter
 from autograd_by_hand.enclosure.tape import Tape, is_lost
-from autograd_by_hand.enclosure.tensor import BallTensor, Operand, operand_of
+from autograd_by_hand.enclosure.tensor import (
+    BallTensor,
+    ComplexOperand,
+    Operand,
+    any_operand_of,
+    complex_operand_of,
+    operand_of,
+)
 
 FEWEST_BITS, MOST_BITS = 128, 1024
 ACCURACY = 2.0**-70  # the radius that is narrow enough, relative to the gradient's rms
+NOTHING = 2.0**-900  # a radius that is narrow whatever the gradient is, which may be zero
 MOST_BALLS = 2e6
 
 Outputs = Mapping[str, Tensor]
@@ -30,7 +37,8 @@ class Enclosure:
     """A function's outputs and gradients, each number within proven bounds.
 
     outputs: by name; a single one is "result"
-    gradients: by tensor; a wide radius is that of a kink, or of what MOST_BITS do not decide
+    gradients: by tensor; a wide radius is that of a kink, or of what MOST_BITS do not decide; of
+        complex numbers the bounds of both parts, in the shape that `torch.view_as_real` gives them
     bits: the precision that was needed
     kinks: by operation, how many of its derivatives have no single value at these inputs
     work: how many numbers were computed, as `most_balls` counts them
@@ -96,10 +104,12 @@ def enclose_at(
             returned = function(leaves)
         douts = {ONLY: dout} if isinstance(dout, Tensor) else dout
         named = {ONLY: returned} if isinstance(returned, Tensor) else returned
-        outputs = {name: operand_of(named[name]) for name in douts}
+        outputs = {name: any_operand_of(named[name]) for name in douts}
         for name, output in outputs.items():
             _check_defined(tape, output.values, f"the {name}")
-        seeds = [(outputs[name].slots, _cotangents(one)) for name, one in douts.items()]
+        seeds = [
+            (output.slots, _cotangents(output, douts[name])) for name, output in outputs.items()
+        ]
         try:
             every = tape.sweep(seeds)
         except (ArithmeticError, ValueError, RuntimeError) as error:
@@ -109,31 +119,32 @@ def enclose_at(
             slots = leaves[name].slots  # type: ignore[attr-defined]
             found = every[slots.ravel()].reshape(slots.shape)
             _check_defined(tape, found, f"the gradient of {name}")
-            gradients[name] = Bounds.of(found)
+            gradients[name] = _bounds(found, f"the gradient of {name}")
         kinks = dict(tape.kinks)
-        bounds = {name: Bounds.of(output.values) for name, output in outputs.items()}
+        bounds = {name: _bounds(one.values, f"the {name}") for name, one in outputs.items()}
         return Enclosure(bounds, gradients, bits, kinks, tape.work)
 
 
-def _cotangents(dout: Tensor) -> Array:
-    return exact(dout.detach().double().numpy())
+def _cotangents(output: Operand, dout: Tensor) -> Array:
+    wide = dout.detach().to(torch.complex128 if dout.is_complex() else torch.float64)
+    return (complex_operand_of if isinstance(output, ComplexOperand) else operand_of)(wide).values
 
 
 def _leaf(value: Tensor, is_needed: bool, tape: Tape) -> Tensor:
-    if value.is_complex():
-        raise NoEnclosure("a complex tensor has no rule in ball arithmetic.")
-    if not value.is_floating_point():
+    if not value.is_floating_point() and not value.is_complex():
         return value
     tape.spend(value.numel())
-    values = exact(value.detach().double().numpy())
-    slots = tape.fresh(values.shape) if is_needed else np.zeros(values.shape, np.int64)
-    leaf = BallTensor.of(Operand(values, slots))
+    operand = any_operand_of(value.detach())
+    slots = tape.fresh(operand.shape) if is_needed else operand.slots
+    leaf = BallTensor.of(type(operand)(operand.values, slots))
     return leaf.requires_grad_() if is_needed else leaf
 
 
 def _check_defined(tape: Tape, values: Array, what: str) -> None:
     if not test(is_lost, values).any():
         return
+    if not tape.undefined:
+        raise Undefined(f"{what} does not exist at these inputs, which are not all numbers.")
     if tape.proven:
         raise Undefined(f"{what} does not exist at these inputs: {tape.undefined} has none.")
     raise Undecided(
@@ -141,6 +152,13 @@ def _check_defined(tape: Tape, values: Array, what: str) -> None:
     )
 
 
+def _bounds(values: Array, what: str) -> Bounds:
+    bounds = Bounds.of(values)
+    if bounds.overflows():
+        raise NoEnclosure(f"{what} is too large for float64.")
+    return bounds
+
+
 def _is_narrow(bounds: Bounds) -> bool:
     size = float(torch.from_numpy(bounds.head).norm()) / max(1, bounds.head.size) ** 0.5
-    return bool((bounds.radius <= ACCURACY * size).all())
+    return bool((bounds.radius <= max(ACCURACY * size, NOTHING)).all())

@@ -26,6 +26,11 @@ class Pointwise:
     partials: tuple[Function | None, ...]
 
 
+def _but_at_infinity(function: Function) -> Function:
+    """A function that swings without end, and so has no value at infinity."""
+    return lambda x: function(x) if x.is_finite() else NAN
+
+
 def polygamma(order: int, x: arb) -> arb:
     """The derivative of that order of digamma."""
     if order == 0:
@@ -121,7 +126,7 @@ def _bessel(function: Callable[[arb, int], arb], order: int, rising: int) -> Poi
     def slope(_: arb, x: arb) -> arb:
         return (function(x, order - 1) + rising * function(x, order + 1)) / 2
 
-    return Pointwise(lambda x: function(x, order), (slope,))
+    return Pointwise(_but_at_infinity(lambda x: function(x, order)), (slope,))
 
 
 def power(x: arb, y: arb) -> arb:
@@ -147,6 +152,11 @@ def _entropy(x: arb) -> arb:
 
 def _logaddexp(x: arb, y: arb) -> arb:
     return y + softplus(x - y) if y > x else x + softplus(y - x)
+
+
+def _atan2_slope(component: arb, y: arb, x: arb) -> arb:
+    """A derivative of atan2, which has none where it jumps, nor is its value certain there."""
+    return NAN if y.contains(0) and not x > 0 else component / (x * x + y * y)
 
 
 def _ln2() -> arb:
@@ -187,8 +197,8 @@ FUNCTIONS: dict[str, Pointwise] = {
     "log10": Pointwise(
         lambda x: x.log() / arb.const_log10(), (lambda _, x: 1 / (x * arb.const_log10()),)
     ),
-    "sin": Pointwise(arb.sin, (lambda _, x: x.cos(),)),
-    "cos": Pointwise(arb.cos, (lambda _, x: -x.sin(),)),
+    "sin": Pointwise(_but_at_infinity(arb.sin), (lambda _, x: x.cos(),)),
+    "cos": Pointwise(_but_at_infinity(arb.cos), (lambda _, x: -x.sin(),)),
     "tan": Pointwise(arb.tan, (lambda v, _: 1 + v * v,)),
     "asin": Pointwise(arb.asin, (lambda _, x: 1 / ((1 - x) * (1 + x)).sqrt(),)),
     "acos": Pointwise(arb.acos, (lambda _, x: -1 / ((1 - x) * (1 + x)).sqrt(),)),
@@ -223,7 +233,7 @@ FUNCTIONS: dict[str, Pointwise] = {
     "special_entr": Pointwise(_entropy, (lambda _, x: -x.log() - 1,)),
     "lgamma": Pointwise(_lgamma, (lambda _, x: x.digamma(),)),
     "digamma": Pointwise(arb.digamma, (lambda _, x: polygamma(1, x),)),
-    "sinc": Pointwise(arb.sinc_pi, (_sinc_slope,)),
+    "sinc": Pointwise(_but_at_infinity(arb.sinc_pi), (_sinc_slope,)),
     "i0": Pointwise(lambda x: _bessel_i(0, x), (lambda _, x: x.bessel_i(1),)),
     "special_i1": Pointwise(lambda x: _bessel_i(1, x), (lambda _, x: _bessel_i_slope(1, x),)),
     "special_i0e": _scaled_bessel_i(0),
@@ -232,13 +242,13 @@ FUNCTIONS: dict[str, Pointwise] = {
     "special_bessel_j1": _bessel(arb.bessel_j, 1, -1),
     "special_bessel_y0": _bessel(arb.bessel_y, 0, -1),
     "special_bessel_y1": _bessel(arb.bessel_y, 1, -1),
-    "special_airy_ai": Pointwise(arb.airy_ai, (lambda _, x: x.airy_ai(1),)),
+    "special_airy_ai": Pointwise(_but_at_infinity(arb.airy_ai), (lambda _, x: x.airy_ai(1),)),
     # of two and more numbers
     "div": Pointwise(lambda x, y: x / y, (lambda _, __, y: 1 / y, lambda v, _, y: -v / y)),
     "pow": Pointwise(power, (_power_by_base, _power_by_exponent)),
     "atan2": Pointwise(
-        arb.atan2,
-        (lambda _, y, x: x / (x * x + y * y), lambda _, y, x: -y / (x * x + y * y)),
+        lambda y, x: NAN if y.is_zero() and not x > 0 else arb.atan2(y, x),
+        (lambda _, y, x: _atan2_slope(x, y, x), lambda _, y, x: _atan2_slope(-y, y, x)),
     ),
     "hypot": Pointwise(
         lambda x, y: (x * x + y * y).sqrt(), (lambda v, x, _: x / v, lambda v, _, y: y / v)

@@ -5,28 +5,38 @@ from typing import Any
 
 import numpy as np
 import torch
-from flint import arb_mat
+from flint import acb_mat, arb_mat
 
 from autograd_by_hand.enclosure.balls import (
     NAN,
     ONE,
     ZERO,
     Array,
+    adjoint,
     as_array,
+    conjugated,
     filled,
     from_matrix,
-    midpoints,
     product,
     to_matrix,
 )
 from autograd_by_hand.enclosure.failures import NoEnclosure
 from autograd_by_hand.enclosure.tape import Tape
-from autograd_by_hand.enclosure.tensor import Operand, operand_of
+from autograd_by_hand.enclosure.tensor import (
+    Operand,
+    alike,
+    midpoints_of,
+    numbers_of,
+    recorded,
+)
 
 Rule = Callable[..., Any]
 
 
-def _each(function: Callable[[arb_mat], arb_mat], matrices: Array) -> Array:
+Matrix = arb_mat | acb_mat
+
+
+def _each(function: Callable[[Matrix], Matrix], matrices: Array) -> Array:
     """Apply a function of matrices to each of a stack (..., n, n)."""
     result = np.empty_like(matrices, dtype=object)
     for index in np.ndindex(*matrices.shape[:-2]):
@@ -34,36 +44,33 @@ def _each(function: Callable[[arb_mat], arb_mat], matrices: Array) -> Array:
     return result
 
 
-def _inverted(matrix: arb_mat) -> arb_mat:
+def _inverted(matrix: Matrix) -> Matrix:
     """The inverse; nan if the matrix is singular or may be."""
     size = matrix.nrows()
     try:
         return matrix.inv() if size else matrix
     except ZeroDivisionError:
-        return arb_mat(size, size, [NAN] * size**2)
-
-
-def _transposed(values: Array) -> Array:
-    return values.swapaxes(-1, -2)
+        return type(matrix)(size, size, [NAN] * size**2)
 
 
 def inverse(tape: Tape, argument: Any) -> Operand:
     """The inverse of (..., n, n)."""
-    operand = operand_of(argument)
-    values = _each(_inverted, operand.values)
-    tape.notice("inv of a matrix that is singular, or nearly,", values, [operand.values])
-    back = _transposed(values)
+    (operand,) = alike(argument)
+    found = _each(_inverted, numbers_of(operand))
+    back = adjoint(found)
 
     def pull(cotangents: Array) -> list[Array | None]:
         return [as_array(-product(product(back, cotangents), back))]
 
-    return Operand(values, tape.record(values.shape, [operand.slots], pull))
+    result = recorded(tape, [operand], found, pull)
+    tape.notice("inv of a matrix that is singular, or nearly,", result.values, [operand.values])
+    return result
 
 
 def determinant(tape: Tape, argument: Any) -> Operand:
     """The determinant of (..., n, n); its derivative is the adjugate, transposed."""
-    operand = operand_of(argument)
-    matrices = operand.values.copy()
+    (operand,) = alike(argument)
+    matrices = numbers_of(operand).copy()
     *lead, size, _ = matrices.shape
     values = np.empty(tuple(lead), object)
     for index in np.ndindex(*lead):
@@ -73,16 +80,16 @@ def determinant(tape: Tape, argument: Any) -> Operand:
         found = np.empty(matrices.shape, object)
         for index in np.ndindex(*lead):
             found[index] = _cofactors(matrices[index])
-        return [as_array(found * cotangents[..., None, None])]
+        return [as_array(conjugated(found) * cotangents[..., None, None])]
 
-    return Operand(values, tape.record(values.shape, [operand.slots], pull))
+    return recorded(tape, [operand], values, pull)
 
 
 def _cofactors(matrix: Array) -> Array:
     """The matrix of cofactors, which is defined for singular matrices too."""
     inverted = _inverted(to_matrix(matrix))
     if all(ball.is_finite() for ball in inverted.entries()):
-        return as_array(_transposed(from_matrix(inverted)) * to_matrix(matrix).det())
+        return as_array(from_matrix(inverted).swapaxes(-1, -2) * to_matrix(matrix).det())
     size = len(matrix)
     found = filled((size, size), ONE)
     for i in range(size if size > 1 else 0):
@@ -94,18 +101,20 @@ def _cofactors(matrix: Array) -> Array:
 
 def exponential(tape: Tape, argument: Any) -> Operand:
     """The exponential of a matrix (..., n, n)."""
-    operand = operand_of(argument)
-    matrices = operand.values.copy()
-    values = _each(arb_mat.exp, matrices)
+    (operand,) = alike(argument)
+    matrices = numbers_of(operand).copy()
+
+    def raised(matrix: Matrix) -> Matrix:
+        return matrix.exp()
 
     def pull(cotangents: Array) -> list[Array | None]:
-        back, size = _transposed(matrices), matrices.shape[-1]
+        back, size = adjoint(matrices), matrices.shape[-1]
         blocks = filled((*matrices.shape[:-2], 2 * size, 2 * size), ZERO)
         blocks[..., :size, :size] = blocks[..., size:, size:] = back
         blocks[..., :size, size:] = cotangents  # Mathias, SIAM J. Matrix Anal. Appl. 17, 1996
-        return [_each(arb_mat.exp, blocks)[..., :size, size:]]
+        return [_each(raised, blocks)[..., :size, size:]]
 
-    return Operand(values, tape.record(values.shape, [operand.slots], pull))
+    return recorded(tape, [operand], _each(raised, matrices), pull)
 
 
 def _with_status(rule: Rule, *others: Any) -> Rule:
@@ -168,12 +177,17 @@ def _triangular_solve(
 
 def _slogdet(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, Any, Any]:
     found = torch.linalg.det(matrix)
-    return found.sign(), found.abs().log(), NOTHING, NOTHING
+    return found.sgn(), found.abs().log(), NOTHING, NOTHING
 
 
 def check_symmetric(matrix: torch.Tensor) -> None:
-    """Refuse a matrix that is not symmetric up to rounding."""
-    heads = torch.from_numpy(midpoints(operand_of(matrix).values))
+    """Refuse a matrix that is not symmetric up to rounding, or that is complex.
+
+    A complex one may change so as to stay Hermitian only; the rest of its gradient is arbitrary.
+    """
+    heads = midpoints_of(matrix)
+    if heads.is_complex():
+        raise NoEnclosure("the gradient of a cholesky factor by a complex matrix is not unique.")
     if not torch.allclose(heads, heads.mT, rtol=1e-12, atol=0):
         raise NoEnclosure("cholesky of a matrix that is not symmetric.")
 

@@ -102,15 +102,19 @@ def views_of(func: Any, args: tuple[Any, ...], kwargs: Keywords) -> Any:
     NotImplemented if it gives a copy, as `reshape` may.
     """
     base = args[0]
-    memory = torch.empty(len(base.memory.values), dtype=torch.float64)
+    memory = torch.empty(len(base.memory.values), dtype=torch.float64).view(base.dtype)
     shadow = memory.as_strided(base.size(), base.stride(), base.storage_offset())
     found = func(shadow, *args[1:], **kwargs)
     several = isinstance(found, tuple | list)
     each: list[Tensor] = list(found) if several else [found]
     own = memory.untyped_storage().data_ptr()
-    if any(one.untyped_storage().data_ptr() != own for one in each):
+    if any(
+        one.untyped_storage().data_ptr() != own or one.is_conj() or one.is_neg() for one in each
+    ):
         return NotImplemented
-    views = [base.viewed(one.shape, one.stride(), one.storage_offset()) for one in each]
+    views = [
+        base.viewed(one.shape, one.stride(), one.storage_offset(), one.is_complex()) for one in each
+    ]
     return type(found)(views) if several else views[0]
 
 

@@ -18,7 +18,7 @@ from autograd_by_hand.enclosure.movement import gathered
 from autograd_by_hand.enclosure.piecewise import order
 from autograd_by_hand.enclosure.rules import RULES
 from autograd_by_hand.enclosure.tape import Tape, is_lost
-from autograd_by_hand.enclosure.tensor import operand_of
+from autograd_by_hand.enclosure.tensor import ComplexOperand, operand_of
 
 aten = torch.ops.aten
 Rule = Callable[..., Any]
@@ -169,6 +169,8 @@ def _read(_: Tape, argument: Any) -> Any:
 
 def _converted(tape: Tape, argument: Any, *, dtype: Any = None, **_: Any) -> Any:
     operand = operand_of(argument)
+    if dtype == torch.complex128:
+        return ComplexOperand.of_real(operand)
     if dtype in (None, torch.float64):
         return type(operand)(operand.values.copy(), operand.slots.copy())
     if dtype == torch.bool:

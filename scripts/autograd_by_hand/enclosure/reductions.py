@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.enclosure.balls import midpoints
-from autograd_by_hand.enclosure.failures import NoEnclosure
 from autograd_by_hand.enclosure.tensor import operand_of
 
 
-def _shift(value: Tensor, dim: Any) -> Tensor:
+def shift_of(value: Tensor, dim: Any) -> Tensor:
     """The greatest midpoints, as constants: exp is applied to differences from them."""
     if not value.numel():
         return torch.zeros((), dtype=torch.float64)
@@ -26,13 +25,13 @@ def _shift(value: Tensor, dim: Any) -> Tensor:
 def logsumexp(value: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """The logarithm of the sum of exponentials."""
     dims = [dim] if isinstance(dim, int) else list(dim)
-    shift = _shift(value, dims)
+    shift = shift_of(value, dims)
     result = (value - shift).exp().sum(dims, keepdim=True).log() + shift
     return result if keepdim else result.squeeze(dims)
 
 
 def softmax(value: Tensor, dim: int, half_to_float: bool = False) -> Tensor:
-    raised = (value - _shift(value, dim)).exp()
+    raised = (value - shift_of(value, dim)).exp()
     return raised / raised.sum(dim, keepdim=True)
 
 
@@ -91,6 +90,14 @@ def _cumulative(combine: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Te
     return cumulated
 
 
+def _squares(value: Tensor) -> Tensor:
+    """The squares of absolute values."""
+    if not value.is_complex():
+        return value * value
+    parts = torch.view_as_real(value)
+    return (parts * parts).sum(-1)
+
+
 def vector_norm(
     value: Tensor,
     ord: Any = 2,
@@ -101,6 +108,8 @@ def vector_norm(
     """The norm of that order over axes."""
     dims = list(range(value.dim())) if dim is None else dim
     order = float(ord)
+    if order == 2:
+        return _squares(value).sum(dims, keepdim).sqrt()
     size = value.abs()
     if order == float("inf"):
         return size.amax(dims, keepdim)
@@ -110,8 +119,6 @@ def vector_norm(
         return (value != 0).double().sum(dims, keepdim)
     if order == 1:
         return size.sum(dims, keepdim)
-    if order == 2:
-        return (value * value).sum(dims, keepdim).sqrt()
     found: Tensor = (size**order).sum(dims, keepdim) ** (1 / order)
     return found
 
@@ -145,7 +152,7 @@ def _variance_and_mean(
         dim, unbiased = None, dim
     dims = list(range(value.dim())) if dim in (None, []) else dim
     center = mean(value, dims, True)
-    squares = ((value - center) ** 2).sum(dims, keepdim)
+    squares = _squares(value - center).sum(dims, keepdim)
     count = value.numel() // max(1, squares.numel())
     variance = squares / (count - (int(unbiased) if correction is None else correction))
     return variance, center if keepdim else center.squeeze(dims)
@@ -167,10 +174,15 @@ def _batch_norm(
 ) -> tuple[Tensor, Tensor, Tensor]:
     shape = [1, -1] + [1] * (value.dim() - 2)
     if training or running_mean is None or running_var is None:
-        if running_mean is not None or running_var is not None:
-            raise NoEnclosure("batch_norm changes its running statistics.")
         dims = [axis for axis in range(value.dim()) if axis != 1]
         variance, center = _variance_and_mean(value, dims, unbiased=False)
+        count = value.numel() // max(1, center.numel())
+        for running, found in (
+            (running_mean, center),
+            (running_var, variance * count / (count - 1) if count > 1 else variance / 0),
+        ):
+            if running is not None:
+                running.copy_(running * (1 - value.new_full((), momentum)) + found * momentum)
     else:
         variance, center = running_var, running_mean
     result = (value - center.reshape(shape)) * (variance.reshape(shape) + eps).rsqrt()
@@ -185,6 +197,19 @@ def _batch_norm_without_statistics(
     value: Tensor, weight: Any, bias: Any, training: bool, momentum: float, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     return _batch_norm(value, weight, bias, None, None, training, momentum, eps)
+
+
+def _batch_norm_with_update(
+    value: Tensor,
+    weight: Any,
+    bias: Any,
+    running_mean: Tensor,
+    running_var: Tensor,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, ...]:
+    made = _batch_norm(value, weight, bias, running_mean, running_var, True, momentum, eps)
+    return *made, torch.empty(0)
 
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {
@@ -214,8 +239,11 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
     "_pdist_forward": _pairwise,
     "native_batch_norm": _batch_norm,
     "_native_batch_norm_legit": _batch_norm,
+    "_batch_norm_with_update": _batch_norm_with_update,
 }
 BY_OVERLOAD: dict[str, Callable[..., Any]] = {
     "_native_batch_norm_legit.no_stats": _batch_norm_without_statistics,
 }
-WRITING = frozenset({"native_batch_norm", "_native_batch_norm_legit"})  # only to statistics
+WRITING = frozenset(  # only to statistics
+    {"native_batch_norm", "_native_batch_norm_legit", "_batch_norm_with_update"}
+)

@@ -12,6 +12,7 @@ from autograd_by_hand.enclosure.balls import (
     ONE,
     ZERO,
     Array,
+    adjoint,
     as_array,
     ball,
     filled,
@@ -23,7 +24,7 @@ from autograd_by_hand.enclosure.failures import NoEnclosure
 from autograd_by_hand.enclosure.functions import FUNCTIONS, VARIANTS, Pointwise
 from autograd_by_hand.enclosure.piecewise import CONTINUOUS, EXTREMES, STEPS, step
 from autograd_by_hand.enclosure.tape import PRODUCTS_PER_BALL, Tape, weighted
-from autograd_by_hand.enclosure.tensor import Operand, operand_of
+from autograd_by_hand.enclosure.tensor import Operand, alike, numbers_of, operand_of, recorded
 
 WIDE = 1e-3  # a derivative in [0, 1] at a kink is wider than any that is decided
 Rule = Callable[..., Any]
@@ -201,18 +202,18 @@ def _extreme(name: str, direction: int) -> Rule:
 
 def matrix_product(tape: Tape, first: Any, second: Any) -> Operand:
     """The matrix product of (..., m, k) and (..., k, n) with the same leading axes."""
-    one, two = operand_of(first), operand_of(second)
-    left, right = one.values.copy(), two.values.copy()
+    operands = alike(first, second)
+    left, right = (numbers_of(operand).copy() for operand in operands)
     tape.spend(left.size * right.shape[-1] / PRODUCTS_PER_BALL)
-    values = product(left, right)
 
     def pull(cotangents: Array) -> list[Array | None]:
+        by_first, by_second = (bool(operand.slots.any()) for operand in operands)
         return [
-            product(cotangents, right.swapaxes(-1, -2)) if one.slots.any() else None,
-            product(left.swapaxes(-1, -2), cotangents) if two.slots.any() else None,
+            product(cotangents, adjoint(right)) if by_first else None,
+            product(adjoint(left), cotangents) if by_second else None,
         ]
 
-    return Operand(values, tape.record(values.shape, [one.slots, two.slots], pull))
+    return recorded(tape, operands, product(left, right), pull)
 
 
 def _variant(tape: Tape, name: str, argument: Any) -> Operand:

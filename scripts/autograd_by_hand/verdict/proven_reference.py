@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from autograd_by_hand.enclosure.balls import Bounds
-from autograd_by_hand.enclosure.differentiate import ACCURACY, Enclosure, enclose
+from autograd_by_hand.enclosure.differentiate import ACCURACY, NOTHING, Enclosure, enclose
 from autograd_by_hand.experiment.output_names import output_of
 from autograd_by_hand.experiment.returned_values import outputs_of
 from autograd_by_hand.experiment.sampling import cast
@@ -77,7 +77,7 @@ def as_reference(
 
 def undetermined(bounds: Bounds) -> Array:
     """Which elements have bounds so wide that they are on a kink."""
-    return np.asarray(bounds.radius > ACCURACY**0.5 * _rms(bounds))
+    return np.asarray(bounds.radius > max(ACCURACY**0.5 * _rms(bounds), NOTHING))
 
 
 def autograd_against(

@@ -1,21 +1,17 @@
 """Operations in ball arithmetic against torch's own: its test inputs for every operator it has."""
 
-import warnings
 from collections import Counter
 
 import pytest
 import torch
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from autograd_by_hand.enclosure.differentiate import enclose
 from autograd_by_hand.enclosure.failures import NotEnclosed, Undefined
+from tests.bench.op_db.derivatives import cases, entries
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from torch.testing._internal.common_methods_invocations import op_db
-
-FLOAT64 = torch.float64
+FLOAT64, COMPLEX128 = torch.float64, torch.complex128
 SOME = [
+    "_batch_norm_with_update",
     "add",
     "addmm",
     "addmv",
@@ -25,6 +21,8 @@ SOME = [
     "bmm",
     "cat",
     "cholesky",
+    "cholesky_inverse",
+    "cholesky_solve",
     "clamp",
     "cumprod",
     "cumsum",
@@ -36,10 +34,20 @@ SOME = [
     "gather",
     "index_add",
     "index_put",
+    "index_reduce.amax",
+    "index_reduce.mean",
+    "index_reduce.prod",
     "index_select",
     "kron",
     "linalg.det",
+    "linalg.householder_product",
     "linalg.inv",
+    "linalg.lstsq.grad_oriented",
+    "linalg.lu",
+    "linalg.lu_factor",
+    "linalg.lu_solve",
+    "linalg.pinv",
+    "linalg.qr",
     "linalg.solve",
     "linalg.solve_triangular",
     "logdet",
@@ -53,17 +61,23 @@ SOME = [
     "nn.functional.conv2d",
     "nn.functional.conv_transpose1d",
     "nn.functional.cross_entropy",
+    "nn.functional.embedding_bag",
     "nn.functional.gelu",
     "nn.functional.grid_sample",
+    "nn.functional.instance_norm",
     "nn.functional.layer_norm",
     "nn.functional.max_pool2d",
     "nn.functional.pad.constant",
     "nn.functional.softplus",
     "norm",
+    "ormqr",
     "prod",
+    "put",
     "roll",
     "scatter",
     "scatter_add",
+    "scatter_reduce.amin",
+    "scatter_reduce.prod",
     "sort",
     "std",
     "topk",
@@ -72,115 +86,114 @@ SOME = [
     "unfold",
     "where",
 ]
-RANDOM = ("bernoulli", "normal", "dropout", "rrelu", "fractional_max_pool", "rand", "multinomial")
+# In complex numbers: what has a rule of its own, or a definition that is not that for real ones.
+COMPLEX = [
+    "_unsafe_masked_index_put_accumulate",
+    "abs",
+    "acosh",
+    "add",
+    "angle",
+    "asin",
+    "asinh",
+    "atan",
+    "cat",
+    "conj",
+    "cumsum",
+    "div.no_rounding_mode",
+    "dot",
+    "fft.fft2",
+    "fft.hfft",
+    "fft.ifft",
+    "fft.irfft2",
+    "index_add",
+    "index_put",
+    "linalg.det",
+    "linalg.householder_product",
+    "linalg.inv",
+    "linalg.lu_factor",
+    "linalg.pinv",
+    "linalg.qr",
+    "linalg.slogdet",
+    "linalg.vector_norm",
+    "log",
+    "logsumexp",
+    "lu_solve",
+    "masked_fill",
+    "matmul",
+    "matrix_exp",
+    "mul",
+    "nn.functional.conv1d",
+    "polar",
+    "pow",
+    "prod",
+    "real",
+    "rsub",
+    "scatter_add",
+    "sgn",
+    "sigmoid",
+    "sqrt",
+    "std",
+    "tanh",
+    "triangular_solve",
+    "vdot",
+    "view_as_complex",
+    "view_as_real",
+    "where",
+]
 # Autograd's own derivative is off: it takes 1/6 in float32.
 AUTOGRAD_IS_OFF = {"nn.functional.hardsigmoid"}
-ENTRIES = [
-    op
-    for op in op_db
-    if op.supports_dtype(FLOAT64, "cpu")
-    and op.supports_autograd
-    and not any(word in op.name for word in RANDOM)
-]
+OF_REAL, OF_COMPLEX = entries(FLOAT64), entries(COMPLEX128)
 
 
-def name_of(op):
-    return f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name
-
-
-def _samples(op, most):
-    torch.manual_seed(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for sample in list(op.sample_inputs("cpu", FLOAT64, requires_grad=True))[:most]:
-            flat, form = tree_flatten((sample.input, sample.args, sample.kwargs))
-            tensors = {
-                f"t{i}": v.detach() for i, v in enumerate(flat) if isinstance(v, torch.Tensor)
-            }
-            needed = [
-                key for i, v in enumerate(flat) if (key := f"t{i}") in tensors and v.requires_grad
-            ]
-            few = sum(value.numel() for value in tensors.values()) < 2000
-            strided = all(value.layout == torch.strided for value in tensors.values())
-            if needed and few and strided and all(tensors[k].dtype == FLOAT64 for k in needed):
-                yield _function(op, flat, form), tensors, needed
-
-
-def _function(op, flat, form):
-    """The sum of all results times fixed weights."""
-
-    def total(tensors):
-        given = [tensors.get(f"t{i}", value) for i, value in enumerate(flat)]
-        first, args, kwargs = tree_unflatten(given, form)
-        results = [one for one in tree_flatten(op(first, *args, **kwargs))[0] if _counts(one)]
-        generator = torch.Generator().manual_seed(1)
-        weighted = [
-            (one * torch.randn(one.shape, generator=generator, dtype=FLOAT64)).sum()
-            for one in results
-        ]
-        return torch.stack(weighted).sum()
-
-    return total
-
-
-def _counts(value):
-    return isinstance(value, torch.Tensor) and value.dtype == FLOAT64 and value.requires_grad
-
-
-def _autograd(function, tensors, needed):
-    """The result and gradients by autograd; None if torch itself fails or has no real result."""
-    leaves = {k: v.clone().requires_grad_(k in needed) for k, v in tensors.items()}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            result = function(leaves)
-            found = torch.autograd.grad(
-                result, [leaves[k] for k in needed], allow_unused=True, materialize_grads=True
-            )
-    except (RuntimeError, NotImplementedError):
-        return None
-    return result.detach(), dict(zip(needed, (one.detach() + 0 for one in found), strict=True))
-
-
-def compare(op, most):
+def compare(op, dtype, most):
     """How its samples end: "same", "other" or the kind of refusal."""
     ends = Counter[str]()
-    for function, tensors, needed in _samples(op, most):
-        known = _autograd(function, tensors, needed)
-        if known is None or not known[0].isfinite():
+    for case in cases(op, dtype, most):
+        known = case.by_autograd()
+        if known is None:
             continue
         try:
-            found = enclose(function, tensors, needed, torch.ones((), dtype=FLOAT64))
+            found = case.enclosed()
         except NotEnclosed as refused:
             ends[type(refused).__name__] += 1
             continue
-        same = abs(float(known[0]) - found.outputs["result"].head) <= 1e-9 * (
-            1 + abs(float(known[0]))
-        )
-        for name in needed:
-            bounds, gradient = found.gradients[name], known[1][name].numpy()
+        result, gradients = known
+        away = abs(float(result) - found.outputs["result"].head)
+        same = away <= 1e-9 * (1 + abs(float(result)))
+        for name, gradient in gradients.items():
+            bounds = found.gradients[name]
             size = abs(bounds.head).max(initial=0) + 1e-3
-            same &= bool((abs(gradient - bounds.head) <= bounds.radius + 1e-9 * size).all())
+            same &= bool((abs(gradient.numpy() - bounds.head) <= bounds.radius + 1e-9 * size).all())
         ends["same" if same else "other"] += 1
     return ends
 
 
 @pytest.mark.parametrize("name", SOME)
 def test_an_operation_has_torchs_value_and_gradient(name):
-    (op,) = [one for one in ENTRIES if name_of(one) == name]
-    ends = compare(op, 4)
+    ends = compare(OF_REAL[name], FLOAT64, 4)
+    assert ends["same"] > 0
+    assert not ends["other"]
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_an_operation_on_complex_numbers_has_torchs_value_and_gradient(name):
+    dtype = COMPLEX128 if name in OF_COMPLEX else FLOAT64
+    ends = compare((OF_COMPLEX if name in OF_COMPLEX else OF_REAL)[name], dtype, 4)
     assert ends["same"] > 0
     assert not ends["other"]
 
 
 @pytest.mark.thorough
-def test_most_of_torchs_operators_are_covered_and_none_is_wrong():
-    ends = {name_of(op): compare(op, 4) for op in ENTRIES}
+@pytest.mark.parametrize(
+    ("dtype", "share"), [(FLOAT64, 0.94), (COMPLEX128, 0.92)], ids=["float64", "complex128"]
+)
+def test_most_of_torchs_operators_are_covered_and_none_is_wrong(dtype, share):
+    ends = {name: compare(op, dtype, 4) for name, op in entries(dtype).items()}
     ends = {name: found for name, found in ends.items() if found}
-    assert {name for name, found in ends.items() if found["other"]} == AUTOGRAD_IS_OFF
+    off = {name for name, found in ends.items() if found["other"]}
+    assert off == (AUTOGRAD_IS_OFF if dtype == FLOAT64 else set())
     covered = [name for name, found in ends.items() if found["same"] or found["other"]]
-    missing = sorted(ends.keys() - set(covered))
-    assert len(covered) >= 0.85 * len(ends), missing
+    assert len(covered) >= share * len(ends), sorted(ends.keys() - set(covered))
 
 
 def test_where_torch_gives_nan_too_nothing_is_enclosed():

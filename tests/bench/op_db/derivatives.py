@@ -1,0 +1,127 @@
+"""Entries of torch's operator database as functions with one real result, to be differentiated.
+
+The result is the sum of all numbers that an entry gives, each times a fixed random weight; of a
+complex one the real part counts.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.testing._internal.common_methods_invocations import op_db
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from autograd_by_hand.enclosure.differentiate import Enclosure, enclose
+
+RANDOM = ("bernoulli", "normal", "dropout", "rrelu", "fractional_max_pool", "rand", "multinomial")
+MOST_NUMBERS = 2000  # of a sample's tensors together
+SEED = 0
+ONE = torch.ones((), dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of an entry.
+
+    function: gets tensors by name and returns a number
+    tensors: all tensors among the arguments
+    needed: those that are differentiated by
+    """
+
+    function: Callable[[dict[str, Tensor]], Tensor]
+    tensors: dict[str, Tensor]
+    needed: list[str]
+
+    def by_autograd(self) -> tuple[Tensor, dict[str, Tensor]] | None:
+        """The result and the gradients; None if torch has none, or no finite ones."""
+        leaves = {
+            name: value.clone().requires_grad_(name in self.needed)
+            for name, value in self.tensors.items()
+        }
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = self.function(leaves)
+                found = torch.autograd.grad(
+                    result,
+                    [leaves[name] for name in self.needed],
+                    allow_unused=True,
+                    materialize_grads=True,
+                )
+        except (RuntimeError, NotImplementedError):
+            return None
+        if not result.isfinite():
+            return None
+        parts = [by_parts(one.detach() + 0) for one in found]
+        return result.detach(), dict(zip(self.needed, parts, strict=True))
+
+    def enclosed(self) -> Enclosure:
+        """The result and the gradients within proven bounds."""
+        return enclose(self.function, self.tensors, self.needed, ONE)
+
+
+def by_parts(value: Tensor) -> Tensor:
+    """A complex tensor as a real one with a last axis for its parts."""
+    return torch.view_as_real(value.resolve_conj()) if value.is_complex() else value
+
+
+def entries(dtype: torch.dtype) -> dict[str, Any]:
+    """The entries that are differentiable in a dtype on a CPU and draw nothing, by name."""
+    return {
+        _name_of(op): op
+        for op in op_db
+        if op.supports_dtype(dtype, "cpu")
+        and op.supports_autograd
+        and not any(word in op.name for word in RANDOM)
+    }
+
+
+def _name_of(op: Any) -> str:
+    return f"{op.name}.{op.variant_test_name}" if op.variant_test_name else str(op.name)
+
+
+def cases(op: Any, dtype: torch.dtype, most: int) -> Iterator[Case]:
+    """As many of an entry's first samples, without those that are large or sparse."""
+    torch.manual_seed(SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        samples = list(op.sample_inputs("cpu", dtype, requires_grad=True))[:most]
+    for sample in samples:
+        flat, form = tree_flatten((sample.input, sample.args, sample.kwargs))
+        tensors = {f"t{i}": v.detach() for i, v in enumerate(flat) if isinstance(v, Tensor)}
+        needed = [
+            name for i, v in enumerate(flat) if (name := f"t{i}") in tensors and v.requires_grad
+        ]
+        few = sum(value.numel() for value in tensors.values()) < MOST_NUMBERS
+        strided = all(value.layout == torch.strided for value in tensors.values())
+        wide = all(tensors[name].dtype in (torch.float64, torch.complex128) for name in needed)
+        if needed and few and strided and wide:
+            yield Case(_function(op, sample, flat, form), tensors, needed)
+
+
+def _function(
+    op: Any, sample: Any, flat: list[Any], form: Any
+) -> Callable[[dict[str, Tensor]], Tensor]:
+    def total(tensors: dict[str, Tensor]) -> Tensor:
+        given = [tensors.get(f"t{i}", value) for i, value in enumerate(flat)]
+        first, args, kwargs = tree_unflatten(given, form)
+        made = op.gradcheck_wrapper(op.get_op(), first, *args, **kwargs)
+        results = tree_flatten(sample.output_process_fn_grad(made))[0]
+        generator = torch.Generator().manual_seed(SEED + 1)
+        weighted = []
+        for one in results:
+            if _counts(one):
+                real = torch.view_as_real(one.resolve_conj()) if one.is_complex() else one
+                weight = torch.randn(real.shape, generator=generator, dtype=torch.float64)
+                weighted.append((real * weight).sum())
+        return torch.stack(weighted).sum()
+
+    return total
+
+
+def _counts(value: Any) -> bool:
+    is_wide = isinstance(value, Tensor) and value.dtype in (torch.float64, torch.complex128)
+    return is_wide and bool(value.requires_grad)
