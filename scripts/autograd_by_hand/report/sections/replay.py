@@ -1,12 +1,15 @@
 """The replay, bit for bit: how many elements it meets, and what prevents a proof."""
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from autograd_by_hand.core.element_index import listed_index
 from autograd_by_hand.replay.compare import Replay as WrittenReplay
 from autograd_by_hand.report.measurements import Figure, Measurements
 from autograd_by_hand.report.sections.proof import every_sum_met
 from autograd_by_hand.storage.missing import Missing
+
+What = TypeVar("What")
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,18 @@ class Miss:
 
 
 @dataclass(frozen=True)
-class InTheWay:
-    """What prevents a proof in one dtype.
+class InDtypes(Generic[What]):
+    """Something that holds in some dtypes, to be said once."""
 
+    dtypes: list[str]
+    what: What
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The table, and what prevents a proof, each with the dtypes in which it does.
+
+    missing: why the replay is missing
     constants: tensors that no operation computes
     no_order: sums without an order
     given: how many results of each operation were taken as recorded; empty if nothing else
@@ -62,24 +74,13 @@ class InTheWay:
     missed: the first missed element of each tensor
     """
 
-    dtype: str
-    constants: list[str]
-    no_order: list[NoOrder]
-    given: dict[str, int]
-    others: int
-    missed: list[Miss]
-
-
-@dataclass(frozen=True)
-class Replay:
-    """The table, and what prevents a proof in each dtype.
-
-    missing: why the replay is missing, by dtype
-    """
-
     rows: list[Row]
-    missing: dict[str, Missing]
-    in_the_way: list[InTheWay]
+    missing: list[InDtypes[str]]
+    constants: list[InDtypes[str]]
+    no_order: list[InDtypes[NoOrder]]
+    given: list[InDtypes[dict[str, int]]]
+    others: list[InDtypes[int]]
+    missed: list[InDtypes[Miss]]
 
 
 def replay_of(measured: Measurements) -> Replay:
@@ -98,11 +99,32 @@ def replay_of(measured: Measurements) -> Replay:
         )
         for row in (replayed[shown]["tensors"] if shown else [])
     ]
+    missing = {
+        dtype: [one.words] for dtype, one in measured.replay.items() if isinstance(one, Missing)
+    }
+    each = replayed.items()
     return Replay(
         rows,
-        {dtype: one for dtype, one in measured.replay.items() if isinstance(one, Missing)},
-        [_in_the_way(dtype, one, met, measured.by_parts) for dtype, one in replayed.items()],
+        missing=_said_once(missing),
+        constants=_said_once({dtype: one["constants"] for dtype, one in each}),
+        no_order=_said_once({dtype: _without_order(one) for dtype, one in each}),
+        given=_said_once({dtype: [one["given"]] * (not met) for dtype, one in each}),
+        others=_said_once({dtype: [len(one["others"])] for dtype, one in each}),
+        missed=_said_once({dtype: _missed(one, measured.by_parts) for dtype, one in each}),
     )
+
+
+def _said_once(found: dict[str, list[What]]) -> list[InDtypes[What]]:
+    """What was found in each dtype, each once, with its dtypes; without what is empty or 0."""
+    once: list[InDtypes[What]] = []
+    for dtype, whats in found.items():
+        for what in filter(None, whats):
+            same = next((one for one in once if one.what == what), None)
+            if same is None:
+                once.append(InDtypes([dtype], what))
+            else:
+                same.dtypes.append(dtype)
+    return once
 
 
 def _count(replay: WrittenReplay, tensor: str, data: str) -> Count | None:
@@ -112,26 +134,22 @@ def _count(replay: WrittenReplay, tensor: str, data: str) -> Count | None:
     return None
 
 
-def _in_the_way(dtype: str, replay: WrittenReplay, met: bool, by_parts: set[str]) -> InTheWay:
-    return InTheWay(
-        dtype=dtype,
-        constants=replay["constants"],
-        no_order=[
-            NoOrder(one["tensor"], one["op"].split(".")[1], one["reason"])
-            for one in replay["refused"]
-        ],
-        given={} if met else replay["given"],
-        others=len(replay["others"]),
-        missed=[
-            Miss(
-                row["tensor"],
-                listed_index(first["index"], by_parts=row["tensor"] in by_parts),
-                first["run"],
-                first["sample"],
-                first["found"],
-                first["expected"],
-            )
-            for row in replay["tensors"]
-            if (first := row["first"])
-        ],
-    )
+def _without_order(replay: WrittenReplay) -> list[NoOrder]:
+    return [
+        NoOrder(one["tensor"], one["op"].split(".")[1], one["reason"]) for one in replay["refused"]
+    ]
+
+
+def _missed(replay: WrittenReplay, by_parts: set[str]) -> list[Miss]:
+    return [
+        Miss(
+            row["tensor"],
+            listed_index(first["index"], by_parts=row["tensor"] in by_parts),
+            first["run"],
+            first["sample"],
+            first["found"],
+            first["expected"],
+        )
+        for row in replay["tensors"]
+        if (first := row["first"])
+    ]

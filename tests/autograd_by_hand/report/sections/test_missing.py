@@ -13,7 +13,7 @@ from autograd_by_hand.report.sections.graph import Graph, graph_of
 from autograd_by_hand.report.sections.missing import MissingPart, missing_of
 from autograd_by_hand.report.sections.mistakes import Mistakes, mistakes_of
 from autograd_by_hand.report.sections.proof import proof_of
-from autograd_by_hand.report.sections.replay import Count, replay_of
+from autograd_by_hand.report.sections.replay import Count, InDtypes, replay_of
 from autograd_by_hand.report.sections.sums import Sums, sums_of
 from autograd_by_hand.report.sections.verdict import verdict_of
 from autograd_by_hand.storage.missing import Missing
@@ -52,9 +52,8 @@ def test_missing_opinions_and_mistakes_stand_in_their_place():
 def test_a_replay_that_is_missing_in_a_dtype_leaves_the_other(gone):
     told = measurements(replay={dtype: GONE if dtype == gone else replay() for dtype in DTYPES})
     found = replay_of(told)
-    assert found.missing == {gone: GONE}
+    assert found.missing == [InDtypes([gone], GONE.words)]
     assert found.rows[0].counts == [None if dtype == gone else Count(6, 6) for dtype in DTYPES]
-    assert [one.dtype for one in found.in_the_way] == [one for one in DTYPES if one != gone]
     proof = proof_of(told)
     assert (proof.missing, proof.reach, proof.unproved) == (None, "some formats", [gone])
     assert proof.tensors == ["dx"]
