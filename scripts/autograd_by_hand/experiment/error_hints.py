@@ -1,4 +1,4 @@
-"""Hints on what to do about an exception that torch raised in the author's code."""
+"""Hints on what to do about an exception that was raised in the author's code."""
 
 import linecache
 import re
@@ -25,7 +25,24 @@ def hint(error: BaseException, reason: str, path: Path, tensors: dict[str, Tenso
     tensors: those that were being computed with, if they are known
     """
     tensors = tensors or {}
-    return _half_format(error, reason, path, tensors) or _shapes(reason, tensors)
+    return (
+        _file_beside_it(error, path)
+        or _half_format(error, reason, path, tensors)
+        or _shapes(reason, tensors)
+    )
+
+
+def _file_beside_it(error: BaseException, path: Path) -> str:
+    """For an import of another file of the experiment, as of forward by backward: copy from it."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    other = path.with_name(f"{error.name.split('.')[0]}.py")
+    if not other.is_file():
+        return ""
+    return (
+        f" Each file of an experiment is executed by itself and cannot import {other.name}; copy "
+        f"from it into {path.name} what both need, and derive the gradient there."
+    )
 
 
 def _half_format(error: BaseException, reason: str, path: Path, tensors: dict[str, Tensor]) -> str:

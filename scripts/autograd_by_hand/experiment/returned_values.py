@@ -169,6 +169,11 @@ def outputs_of(returned: Any, function: Author, path: Path) -> dict[str, Tensor]
                     f"{place}: forward returns an output under the key {key!r}; name it as a "
                     f"variable, so that {COTANGENT}_<key> can be a parameter of backward."
                 )
+            if isinstance(value, dict | tuple | list):
+                raise UserError(
+                    f"{place}: forward returns a {type(value).__name__} as its output {key!r}; "
+                    f"{_flattened(key, value, named)}."
+                )
             if not isinstance(value, Tensor):
                 raise UserError(
                     f"{place}: forward returns a {type(value).__name__} as its output {key!r}; "
@@ -187,6 +192,19 @@ def outputs_of(returned: Any, function: Author, path: Path) -> dict[str, Tensor]
                 "where its inputs are, with .to('cpu')."
             )
     return found
+
+
+def _flattened(key: Any, value: Any, named: dict[Any, Any]) -> str:
+    """A clause on how to return the tensors of an output that holds several.
+
+    named: all outputs, by key or number
+    """
+    inner = [*map(str, value if isinstance(value, dict) else range(len(value)))]
+    if not isinstance(key, str):
+        return "return all tensors in one flat tuple, or name them in one flat dict"
+    names = [f"{key}_{one}" for one in inner] or [key]
+    keys = ", ".join(f"{name!r}: ..." for one in named for name in (names if one == key else [one]))
+    return f"return its tensors under names of their own, in one flat dict: {{{keys}}}"
 
 
 def differentiable(outputs: dict[str, Tensor], function: Author, path: Path) -> dict[str, Tensor]:

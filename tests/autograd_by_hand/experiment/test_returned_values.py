@@ -161,7 +161,24 @@ def test_a_differentiable_result_is_given_back(tmp_path):
         ),
         (
             {"y": X, "h": (X, X)},
-            "a tuple as its output 'h'; return tensors only, in one flat tuple, list or dict.",
+            (
+                "a tuple as its output 'h'; return its tensors under names of their own, in one flat "
+                "dict: {'y': ..., 'h_0': ..., 'h_1': ...}."
+            ),
+        ),
+        (
+            {"state": {"c": X, "h": X}},
+            (
+                "a dict as its output 'state'; return its tensors under names of their own, in one "
+                "flat dict: {'state_c': ..., 'state_h': ...}."
+            ),
+        ),
+        (
+            (X, [X, X]),
+            (
+                "a list as its output 1; return all tensors in one flat tuple, or name them in one "
+                "flat dict."
+            ),
         ),
         (
             {"a b": X},

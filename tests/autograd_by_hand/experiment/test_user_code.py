@@ -300,6 +300,22 @@ def test_what_torch_lacks_in_a_half_format_is_told_with_two_ways_out(
     )
 
 
+@pytest.mark.parametrize("line", ["from forward import f", "import forward"])
+def test_an_import_of_another_file_of_the_experiment_is_told_with_what_to_do(tmp_path, line):
+    (tmp_path / "forward.py").write_text("def f(x):\n    return x\n")
+    assert load_refused(tmp_path, f"\n{line}\n") == (
+        "2: ModuleNotFoundError: No module named 'forward'. Each file of an experiment is executed "
+        "by itself and cannot import forward.py; copy from it into backward.py what both need, and "
+        "derive the gradient there."
+    )
+
+
+def test_an_import_of_what_is_not_there_gets_no_such_advice(tmp_path):
+    assert load_refused(tmp_path, "import nothing_here\n") == (
+        "1: ModuleNotFoundError: No module named 'nothing_here'."
+    )
+
+
 def test_an_expression_of_several_lines_is_not_quoted(tmp_path):
     text = "import torch\ndef backward(x):\n    return torch.linalg.cholesky(\n        x\n    )\n"
     sentence = call_refused(tmp_path, text, {"x": torch.eye(2, dtype=torch.float16)})
