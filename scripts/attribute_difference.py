@@ -58,6 +58,7 @@ from autograd_by_hand.storage.attribution import (
     Attribution,
     Counterfactual,
     End,
+    bits_missed,
     not_attributed,
 )
 from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample
@@ -68,8 +69,6 @@ from autograd_by_hand.summation.orders_file import ComparedCounts, RevealedSum, 
 from autograd_by_hand.summation.tree import Orders
 
 Array = np.ndarray[Any, Any]
-
-MISSED = Message("a replay of one of the two ends misses its bits")
 
 
 def attribute_difference(
@@ -166,7 +165,7 @@ def _attributed(
     shares = {} if missed else game.shares(truth)
     return {
         "runs": count,
-        "refused": MISSED if missed else None,
+        "refused": bits_missed(ends, [*hand.in_torch]),
         "ends": ends,
         "shares": [
             {"gradient": name, "factor": factor, "share": share[factor] if share else None}

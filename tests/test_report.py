@@ -400,7 +400,7 @@ def test_what_is_given_is_counted_where_something_else_is_missed(story: Story) -
 def test_a_difference_on_torchs_own_sums_is_not_laid_to_them(story: Story) -> None:
     story.identical = False
     story.differences |= {"manual_vs_autograd": 3e-6, "reordered_vs_autograd": 2e-3}
-    story.untraced = "a replay of one of the two ends misses its bits"
+    story.untraced = "a replay with the sums of torch misses bits of dx"
     report = story.report()
     assert (
         "The gradients by hand and by autograd already differ in float32 on torch's own kernels."

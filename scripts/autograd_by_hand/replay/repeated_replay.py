@@ -40,6 +40,7 @@ class RepeatedReplay:
         execute: Execute,
     ) -> None:
         self.program, self.execute = program, execute
+        self.in_torch: dict[str, None] = {}  # the operations that were executed so
         self._start = {number: inputs[name] for name, number in program["inputs"].items()}
         self._start |= {number: recorded[CONSTANT, number] for number in program["constants"]}
         self._memory: dict[Any, Array] = {}
@@ -103,6 +104,7 @@ class RepeatedReplay:
                 arrays |= {number: self._memory[way, number] for number in results}
                 continue
             if is_given(call, own):
+                self.in_torch[call["op"].split(".")[1]] = None
                 self.execute(call, arrays, rounding)
             else:
                 interpret(call, arrays, own, rounding)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TypedDict
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.storage.missing import Missing, read_part
 
 
@@ -56,6 +57,28 @@ def read_attribution(path: Path) -> Attribution:
     """Read the file of an attribution; one that is missing is refused for that reason."""
     found: Attribution | Missing = read_part(path)
     return not_attributed(found.words) if isinstance(found, Missing) else found
+
+
+def bits_missed(ends: list[End], executed_again: list[str]) -> str | None:
+    """Why the shares of the causes are not measured; None if the replays met every bit.
+
+    executed_again: the operations that torch executed again, since numpy has no version of them
+    """
+    missed = [row for row in ends if row["elements"] != row["identical"]]
+    if not missed:
+        return None
+    what = Message(
+        "a replay with the sums of {libraries} misses bits of {gradients}",
+        libraries=", ".join(dict.fromkeys(row["end"] for row in missed)),
+        gradients=", ".join(dict.fromkeys(row["gradient"] for row in missed)),
+    )
+    if not executed_again:
+        return what
+    return Message(
+        "{what}; it executes {operations} again in torch, where other bits may come of it",
+        what=what,
+        operations=", ".join(executed_again),
+    )
 
 
 def not_attributed(reason: str) -> Attribution:
