@@ -7,7 +7,9 @@ in   forward     the author's forward.py
      time_limit  seconds for one call of forward
 out  noise       safetensors: "trial/d<tensor>", (runs, *shape), float64: how far each element is
                  from the gradient without rounding, as the root mean square over several draws, in
-                 each of which every operation is rounded up or down at random
+                 each of which every operation is rounded up or down at random; and where rounding
+                 may turn a decision, such as that of relu near 0, "trial/d<tensor>.jumps", of the
+                 same shape: how far such decisions change each element
      overflows   json: `draws`, how many there were over all runs, and `overflows`, by operation, in
                  how many of them it gave an infinity
 
@@ -66,16 +68,19 @@ def measure_noise(
     def gradients(tensors: dict[str, Tensor], douts: dict[str, Tensor]) -> dict[str, Tensor]:
         return autograd_vjp(function, forward, tensors, needed, torch.float64, douts, patience)[1]
 
-    stack, overflowed = Stack(), Counter[str]()
+    stack, jumps, overflowed = Stack(), Stack(), Counter[str]()
+    may_jump = False
     for run in progress(runs, f"measure_noise {dtype}, runs"):
         rounded, douts = (
             {name: rounding(one) for name, one in given.items()}
             for given in (run.tensors, run.douts)
         )
-        drawn, found = draw_noise(partial(gradients, rounded, douts), dtype, each, generator)
-        stack.add(run.sample, {f"d{name}": value for name, value in drawn.items()})
-        overflowed += found
-    write_tensors(noise, stack.stacked())
+        drawn = draw_noise(partial(gradients, rounded, douts), dtype, each, generator)
+        stack.add(run.sample, {f"d{name}": value for name, value in drawn.noise.items()})
+        jumps.add(run.sample, {f"d{name}.jumps": value for name, value in drawn.jumps.items()})
+        may_jump |= any(bool(one.any()) for one in drawn.jumps.values())
+        overflowed += drawn.overflows
+    write_tensors(noise, stack.stacked() | (jumps.stacked() if may_jump else {}))
     write_json(
         overflows, {"draws": each * len(runs), "overflows": dict(sorted(overflowed.items()))}
     )

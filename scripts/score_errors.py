@@ -88,7 +88,7 @@ def score_errors(
             "runs": len(measured),
             "result": facts_of_result(values, sample, gradients, dtype),
             "gradients": {
-                name: judged_facts(judged_by, key, dtype, units[key], computed_in, used["fault"])
+                name: judged_facts(judged_by, key, dtype, units, computed_in, used["fault"])
                 if key in units
                 else facts_of_gradient(values, key, dtype)
                 for name in gradients

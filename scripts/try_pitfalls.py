@@ -96,7 +96,7 @@ def try_pitfalls(
                 values["peer"] = given[own]["autograd"]
                 facts[dtype] = {
                     f"d{name}": judged_facts(
-                        values, key, dtype, units[dtype][key], own, used[dtype]["fault"]
+                        values, key, dtype, units[dtype], own, used[dtype]["fault"]
                     )
                     for name in needed
                     for key in [f"trial/d{name}"]

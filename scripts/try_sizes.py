@@ -136,7 +136,7 @@ def _measured(
         used: Arithmetic = read_json(made("arithmetic", dtype))
         units = units_of(read_arrays(made("noise", own)), used, own)
         facts[dtype] = {
-            f"d{name}": judged_facts(values, key, dtype, units[key], own, used["fault"])
+            f"d{name}": judged_facts(values, key, dtype, units, own, used["fault"])
             for name in needed
             for key in [f"trial/d{name}"]
         }

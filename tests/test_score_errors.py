@@ -14,7 +14,7 @@ INF = float("inf")
 KINDS = ("manual", "autograd", "reordered", "reference")
 
 
-def run(folder, noise=(ULP, ULP), arithmetic="float64", samples=("trial",), **gradients):
+def run(folder, noise=(ULP, ULP), arithmetic="float64", jumps=(), samples=("trial",), **gradients):
     """Score dx of one run; each kind's gradient is given, the reference's in float64."""
     files = {}
     for kind, value in ({kind: [1.0, 1.0] for kind in KINDS} | gradients).items():
@@ -32,7 +32,11 @@ def run(folder, noise=(ULP, ULP), arithmetic="float64", samples=("trial",), **gr
     made = {"errors": folder / "errors.csv", "facts": folder / "facts.json"}
     made["tails"] = folder / "tails.json"
     given = {"noise": folder / "noise.safetensors", "arithmetic": folder / "arithmetic.json"}
-    write_tensors(given["noise"], {"trial/dx": torch.tensor([noise], dtype=torch.float64)})
+    units = {"dx": noise} | ({"dx.jumps": jumps} if jumps else {})
+    write_tensors(
+        given["noise"],
+        {f"trial/{key}": torch.tensor([one]).double() for key, one in units.items()},
+    )
     used = {"arithmetic": arithmetic, "reason": None, "fault": None, "kinks": []}
     write_json(given["arithmetic"], used)
     peer = folder / "autograd.safetensors"
@@ -97,12 +101,14 @@ def test_errors_are_told_in_units_of_the_noise(tmp_path):
         "element": pytest.approx(4),
         "run": 0,
         "index": [1],
+        "beyond": 0,
     }
     assert dx["autograd"] == {
         "norm": pytest.approx(1 / sqrt(2)),
         "element": pytest.approx(1),
         "run": 0,
         "index": [0],
+        "beyond": 0,
         "lost": False,
         "fault": None,
     }
@@ -115,6 +121,14 @@ def test_each_element_is_told_in_units_of_its_own_noise(tmp_path):
     # the first has less noise than the rms over the run, sqrt((1 + 49) / 2) = 5 ulps, and gets that
     assert (dx["manual"]["element"], dx["manual"]["index"]) == (pytest.approx(6 / 5), [0])
     assert dx["manual"]["norm"] == pytest.approx(6 / 5)
+
+
+def test_what_decisions_change_that_rounding_may_turn_is_no_error(tmp_path):
+    off = [1, 1 + 4 * ULP]
+    dx = facts_of_dx(tmp_path, manual=off, jumps=[0, 3 * ULP])
+    assert dx["manual"]["element"] == pytest.approx(1)
+    assert dx["jumps"] == pytest.approx(3 * ULP / sqrt(2))
+    assert (dx["jumping"], facts_of_dx(tmp_path, manual=off)["jumping"]) == (1, 0)
 
 
 def test_a_reference_that_is_no_wider_adds_its_own_noise(tmp_path):
@@ -142,7 +156,7 @@ def test_a_gradient_that_is_truly_zero_has_nothing_but_noise(tmp_path):
 def test_a_sample_that_is_not_judged_has_no_noise(tmp_path):
     _, facts = run(tmp_path, samples=("example", "trial"), manual=[1 + ULP, 1])
     example, trial = (facts["samples"][name]["gradients"]["dx"] for name in ("example", "trial"))
-    judged = {"noise", "judged", "elements", "limits", "manual", "autograd"}
+    judged = {"noise", "jumps", "jumping", "judged", "elements", "limits", "manual", "autograd"}
     assert set(trial) - set(example) == judged
     assert {key: trial[key] for key in example} == example
     assert example["first"] == {"manual": 1 + ULP, "autograd": 1.0, "reference": 1.0}

@@ -117,7 +117,7 @@ class Trial:
         values = self.values(dtype)
         return {
             f"d{name}": judged_facts(
-                values, key, dtype, self._units[dtype][key], fault=self._used[dtype]["fault"]
+                values, key, dtype, self._units[dtype], fault=self._used[dtype]["fault"]
             )
             for name in self.needed
             for key in [f"trial/d{name}"]

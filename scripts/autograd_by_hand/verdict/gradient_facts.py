@@ -13,6 +13,7 @@ from autograd_by_hand.verdict.normalized_error import Limits, Noise, NormalizedE
 from autograd_by_hand.verdict.proof import Fault
 from autograd_by_hand.verdict.value_checks import NonFinite, non_finite
 
+JUMPS = ".jumps"  # ends the key of what decisions change that rounding may turn
 Kinds = dict[str, dict[str, Array]]  # manual, autograd, reference: arrays by "<sample>/<name>"
 
 
@@ -95,12 +96,17 @@ class JudgedFacts(GradientFacts):
     """Facts about a gradient whose rounding noise was measured.
 
     noise: as a fraction of the gradient's norm
+    jumps: what decisions change that rounding may turn, and on a kink the range of the derivative;
+        as a fraction of the gradient's norm
+    jumping: how many elements such decisions change
     judged: how many of its `elements`, over all runs, can be judged
     limits: on the error of a correct gradient, in units of the noise
     computes_in: the dtype whose noise it is, if backward computes in a coarser one than its inputs'
     """
 
     noise: Figure
+    jumps: Figure
+    jumping: int
     judged: int
     elements: int
     limits: Limits
@@ -143,9 +149,13 @@ def units_of(noise: dict[str, Array], arithmetic: Arithmetic, dtype: str) -> dic
     """Return the noise used as the unit of errors.
 
     If the reference is no wider than the dtype, its own noise is added.
+
+    noise: as measure_noise writes it, with the jumps
     """
     own = sqrt(2) if arithmetic["arithmetic"] == dtype else 1.0
-    return noise if own == 1 else {key: one * own for key, one in noise.items()}
+    if own == 1:
+        return noise
+    return {key: one if key.endswith(JUMPS) else one * own for key, one in noise.items()}
 
 
 def facts_of_result(values: Kinds, sample: str, gradients: list[str], dtype: str) -> ResultFacts:
@@ -198,33 +208,37 @@ def judged_facts(
     values: Kinds,
     key: str,
     dtype: str,
-    noise: Array,
+    units: dict[str, Array],
     computed_in: str | None = None,
     fault: Fault | None = None,
 ) -> JudgedFacts:
     """Return the facts about the gradient "<sample>/d<tensor>", with its errors in units of noise.
 
     values: also "peer", autograd's gradients in `computed_in`, if that is not `dtype`
-    noise: of each element, shape (runs, *shape)
+    units: each element's noise, shape (runs, *shape), and the jumps
     computed_in: the dtype that backward computes in, and whose noise it is; None for `dtype`
     fault: of autograd, as compute_reference writes it
     """
     own = computed_in or dtype
     theirs = "autograd" if own == dtype else "peer"
     manual, autograd, truth = (values[kind][key] for kind in ("manual", theirs, "reference"))
-    unit = Noise.of(noise, truth, own)
+    unit = Noise.of(units[key], truth, own)
     tail, radius = (values["reference"].get(f"{key}.{part}") for part in ("tail", "radius"))
+    jumps = units.get(f"{key}{JUMPS}")
+    free = jumps if radius is None else radius if jumps is None else radius + jumps
     lost = non_finite(autograd, truth, own)
     facts = {
         **facts_of_gradient(values, key, dtype),
         "non_finite": non_finite(manual, truth, own),
         "noise": unit.share(),
+        "jumps": 0.0 if free is None else unit.share_of(free),
+        "jumping": 0 if jumps is None else int((jumps > 0).sum()),
         "judged": int(unit.judged.sum()),
         "elements": unit.judged.size,
         "limits": limits(len(truth), truth.size),
-        "manual": _in_noise(unit.measure(manual, truth, tail, radius)),
+        "manual": _in_noise(unit.measure(manual, truth, tail, free)),
         "autograd": {
-            **_in_noise(unit.measure(autograd, truth, tail, radius)),
+            **_in_noise(unit.measure(autograd, truth, tail, free)),
             "lost": bool(lost and lost["fits"]),
             "fault": fault,
         },

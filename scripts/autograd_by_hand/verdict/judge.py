@@ -133,9 +133,8 @@ def judge_gradient(
         return verdict("imprecise", lost, {"name": NO_NUMBER, "evidence": lost})
     if not within(facts):
         hidden = becomes == "hidden" and dtype == "float64"
-        coarse = inside and precision(inside) < precision(dtype)
-        named = mistake if hidden or coarse else None
-        return verdict("imprecise", _imprecise(facts, hidden), named)
+        seen = hidden or (inside and precision(inside) < precision(dtype))
+        return verdict("imprecise", _imprecise(facts, hidden), mistake if seen else None)
     for measured, where in ((facts, dtype), (formula, "float64")):
         if unresolved(measured):
             return verdict("unresolved", _too_noisy(measured, where))
@@ -196,7 +195,7 @@ def unresolved(facts: JudgedFacts) -> bool:
 
 def detectable(facts: JudgedFacts) -> float:
     """Return the least error of the whole gradient that is detected, as a fraction of its norm."""
-    return float(facts["limits"]["norm"]) * float(facts["noise"])
+    return float(facts["limits"]["norm"]) * float(facts["noise"]) + float(facts["jumps"])
 
 
 def _lost(facts: JudgedFacts) -> str:
@@ -245,18 +244,13 @@ def _off(facts: JudgedFacts) -> str:
         autograd=number(autograd[measure]),
         most=number(most[measure]),
     )
-    return (
-        Message("{told}; both are off: {fault}", told=told, fault=_fault(facts))
-        if (autograd_is_off(facts))
-        else told
-    )
+    if not autograd_is_off(facts):
+        return told
+    return Message("{told}; both are off: {fault}", told=told, fault=_fault(facts))
 
 
 def _imprecise(facts: JudgedFacts, hidden: bool) -> Message:
-    """Say how far off a gradient is that is not wrong.
-
-    hidden: whether the error, seen in float64, is too small for a coarser dtype
-    """
+    """Say how far off a gradient is; `hidden` if only float64 can show it."""
     off = _off(facts)
     if not hidden:
         return Message("the formula is right, but the gradient is {off}", off=off)

@@ -118,6 +118,13 @@ class Noise:
         with np.errstate(all="ignore"):
             return float(np.median(np.where(self.size > 0, self.whole / self.size, np.inf)))
 
+    def share_of(self, radius: Array) -> float:
+        """Return a distance of each element relative to the gradient: the runs' median."""
+        rows = np.where(self.judged, radius, 0.0).reshape(len(radius), -1)
+        whole = _norms(lambda: (rows[:, part] for part in blocks(rows.shape[1], len(rows))))
+        with np.errstate(all="ignore"):
+            return float(np.median(np.where(self.size > 0, whole / self.size, np.inf)))
+
     def measure(
         self,
         value: Array,
@@ -129,7 +136,8 @@ class Noise:
 
         value, reference: shape (runs, *shape)
         tail: what the reference has beyond float64, or None
-        radius: how far from the reference each element may be, on a kink, or None
+        radius: how far from the reference each element may be without any rounding of itself, on
+            a kink or by decisions that rounding may turn, or None
         """
         runs, shape = len(value), np.shape(value)
         arrays = (self.judged, self.elements, value, reference)

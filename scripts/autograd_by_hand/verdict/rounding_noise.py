@@ -24,17 +24,32 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograd_by_hand.aten.decompositions import AS_THE_KERNELS
-from autograd_by_hand.aten.dispatch import DispatchMode, has_memory
-from autograd_by_hand.aten.torch_private import decomposition, writes_to_an_input
+from autograd_by_hand.aten.dispatch import has_memory
+from autograd_by_hand.aten.torch_private import writes_to_an_input
 from autograd_by_hand.core.blocks import blocks
 from autograd_by_hand.floats.formats import precision
 from autograd_by_hand.floats.rounding import accumulator
+from autograd_by_hand.verdict.decisions import Decisions
 from autograd_by_hand.verdict.noise_grid import BITS_FOR_FLOAT64, Grid
+from autograd_by_hand.verdict.step_by_step import BIASES, PURE_SUMS, StepByStep, adds
 
 aten = torch.ops.aten
 
 ROUNDED = (torch.float64, torch.complex128)
+
+
+@dataclass(frozen=True)
+class DrawnNoise:
+    """What the draws of all roundings show of one run.
+
+    noise: by gradient, each element's rms difference
+    jumps: by gradient, each element's greatest change by decisions that rounding may turn
+    overflows: by operation, in how many draws it overflowed
+    """
+
+    noise: dict[str, Tensor]
+    jumps: dict[str, Tensor]
+    overflows: Counter[str]
 
 
 def draw_noise(
@@ -42,58 +57,56 @@ def draw_noise(
     dtype: str,
     draws: int,
     generator: np.random.Generator,
-) -> tuple[dict[str, Tensor], Counter[str]]:
+) -> DrawnNoise:
     """Measure each element's noise: its rms difference over some draws of all roundings.
 
     vjp: computes the gradients in float64, from inputs on the grid of the dtype
     draws: how often all roundings are drawn
-    returns: the noise by gradient, and by operation in how many draws it overflowed
     """
-    exact = vjp()
+    scale = 2.0 ** (Grid.of(dtype).bits - precision(dtype))  # float64's grid is coarser than itself
+    decisions = Decisions(scale)
+    with StepByStep(decisions):
+        exact = vjp()
     squares = {name: torch.zeros_like(value) for name, value in exact.items()}
     overflows: Counter[str] = Counter()
     for _ in range(draws):
-        with RandomRounding(dtype, generator) as arithmetic:
+        with decisions.held(), RandomRounding(dtype, generator, decisions) as arithmetic:
             drawn = vjp()
         for name, value in exact.items():
             squares[name] += drawn.pop(name).sub_(value).square_()
         overflows.update(arithmetic.overflows.keys())
-    scale = 2.0 ** (Grid.of(dtype).bits - precision(dtype))  # float64's grid is coarser than itself
     noise = {name: square.div_(draws).sqrt_().mul_(scale) for name, square in squares.items()}
-    return noise, overflows
+    jumps = {name: torch.zeros_like(value) for name, value in exact.items()}
+    for _ in decisions.turned():
+        with StepByStep(decisions):
+            turned = vjp()
+        for name, value in exact.items():
+            torch.fmax(jumps[name], turned.pop(name).sub_(value).abs_(), out=jumps[name])
+    return DrawnNoise(noise, jumps, overflows)
 
 
-class RandomRounding(DispatchMode):
+class RandomRounding(StepByStep):
     """A context in which each float64 result is rounded to the grid of a dtype at random.
 
     overflows: by operation, how many results became infinite although they are finite in float64
     """
 
-    def __init__(self, dtype: str, generator: np.random.Generator) -> None:
-        super().__init__()
+    def __init__(
+        self, dtype: str, generator: np.random.Generator, decisions: Decisions | None = None
+    ) -> None:
+        super().__init__(decisions)
         self.overflows: Counter[str] = Counter()
         self._grid = Grid.of(dtype)
         sums = BITS_FOR_FLOAT64 if dtype == "float64" else precision(accumulator(dtype))
         self._roundoff_of_sums = 2.0**-sums
         self._generator = generator
 
-    def execute(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Execute an operation, decomposed if compound, and round its float64 results at random."""
-        if func.is_view or func in EXACT:
-            return func(*args, **kwargs)
-        adds = func in SUMS and not _weighted(kwargs)
-        decomposed = None
-        if not adds and func not in SINGLE and _has_floats((*args, *kwargs.values())):
-            decomposed = AS_THE_KERNELS.get(func) or decomposition(func)
-        if decomposed:
-            with self:
-                made = decomposed(*args, **kwargs)
-            if made is not NotImplemented:
-                return made
+    def step(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Execute an operation, and round its float64 results at random."""
         results = func(*args, **kwargs)
         several = isinstance(results, tuple | list)
         each = list(results) if several else [results]
-        sums = _sums(func, args, kwargs) if adds else [None] * len(each)
+        sums = _sums(func, args, kwargs) if adds(func, kwargs) else [None] * len(each)
         each = [self._inexact(func, *one) for one in zip(each, sums, strict=True)]
         return type(results)(each) if several else each[0]
 
@@ -106,7 +119,7 @@ class RandomRounding(DispatchMode):
         """
         if not isinstance(result, Tensor) or result.dtype not in ROUNDED:
             return result
-        if not result.numel() or not has_memory(result):
+        if not result.numel() or result.is_meta or not has_memory(result):
             return result
         parts = result
         if result.is_complex():
@@ -130,21 +143,6 @@ class RandomRounding(DispatchMode):
         if writes_to_an_input(func):  # it wrote into its argument and returns it
             return result.copy_(value)
         return value
-
-
-def _has_floats(args: tuple[Any, ...]) -> bool:
-    """Return whether there is anything to round in the steps of an operation.
-
-    The index arithmetic of a decomposed kernel is in whole numbers, and most of its operations.
-    """
-    flat = [one for arg in args for one in (arg if isinstance(arg, list | tuple) else [arg])]
-    tensors = [one for one in flat if isinstance(one, Tensor)]
-    return not tensors or any(one.is_floating_point() or one.is_complex() for one in tensors)
-
-
-def _weighted(kwargs: dict[str, Any]) -> bool:
-    """Return whether a sum multiplies by alpha or beta."""
-    return any(kwargs.get(name, 1) != 1 for name in ("alpha", "beta"))
 
 
 @dataclass(frozen=True)
@@ -208,66 +206,3 @@ def _sums(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Summ
         else Summed(squares.reshape(-1), count.reshape(-1), func not in PURE_SUMS)
         for squares, count in zip(every, counts, strict=True)
     ]
-
-
-PURE_SUMS = {
-    aten.sum.default,
-    aten.sum.dim_IntList,
-    aten.index_add.default,
-    aten.scatter_add.default,
-    torch.ops.prims.sum.default,
-}
-BIASES = {  # products of matrices and vectors: how many biases come before the factors
-    aten.mm.default: 0,
-    aten.bmm.default: 0,
-    aten.mv.default: 0,
-    aten.dot.default: 0,
-    aten.addmm.default: 1,
-    aten.baddbmm.default: 1,
-    aten.addmv.default: 1,
-}
-SUMS = PURE_SUMS | {*BIASES, aten.convolution.default, aten.convolution_backward.default}
-SINGLE = {  # rounded once: torch would decompose them into themselves
-    aten.add.Tensor,
-    aten.sub.Tensor,
-    aten.mul.Tensor,
-    aten.mul.Scalar,
-    aten.div.Tensor,
-    aten.div.Scalar,
-    aten.exp.default,
-    aten.log.default,
-    aten.tanh.default,
-    aten.sqrt.default,
-    aten.rsqrt.default,
-    aten.pow.Tensor_Scalar,
-}
-EXACT = {
-    aten.clone.default,
-    aten.copy_.default,
-    aten._to_copy.default,
-    aten.neg.default,
-    aten.abs.default,
-    aten.cat.default,
-    aten.stack.default,
-    aten.where.self,
-    aten.relu.default,
-    aten.amax.default,
-    aten.threshold_backward.default,
-    aten.gather.default,
-    aten.index_select.default,
-    aten.index.Tensor,
-    aten.ones_like.default,
-    aten.zeros_like.default,
-    aten.full_like.default,
-    aten.full.default,
-    aten.zeros.default,
-    aten.ones.default,
-    aten.new_zeros.default,
-    # memory that the program writes before it reads it
-    aten.empty.memory_format,
-    aten.empty_like.default,
-    aten.empty_strided.default,
-    aten.new_empty.default,
-    aten.new_empty_strided.default,
-    torch.ops.prims.empty_strided.default,
-}

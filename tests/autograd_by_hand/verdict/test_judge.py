@@ -35,11 +35,13 @@ def facts(  # what is not said is as it is when all is well
     autograd_lost=False,
     identical=False,
     fault=None,
+    jumps=0.0,
 ):
     return {
         "identical": identical,
         "non_finite": non_finite,
         "noise": noise,
+        "jumps": jumps,
         "limits": {"norm": NORM, "element": ELEMENT},
         "judged": 40,
         "manual": {"norm": norm, "element": element, "run": 3, "index": [1, 2], "beyond": 2},
@@ -315,6 +317,11 @@ def test_a_gradient_that_is_truly_zero_is_unresolved(noise):
     assert verdict["reason"] == (
         "the true gradient is zero at these inputs, or the dtype cannot hold it"
     )
+
+
+def test_decisions_that_rounding_may_turn_can_hide_half_the_gradient():
+    assert judge(facts(jumps=0.49, noise=2.0**-10))["outcome"] == "right"
+    assert judge(facts(jumps=0.5, noise=2.0**-10))["outcome"] == "unresolved"
 
 
 def test_an_error_is_seen_through_any_noise():

@@ -352,7 +352,8 @@ def test_a_sum_that_cancels_is_off_by_its_summands_and_their_products(function, 
 
 
 def noise(vjp, dtype, draws=5, seed=0):
-    return draw_noise(vjp, dtype, draws, generator(seed))
+    drawn = draw_noise(vjp, dtype, draws, generator(seed))
+    return drawn.noise, drawn.overflows
 
 
 def test_a_product_half_way_between_two_numbers_is_off_by_half_an_ulp_in_every_draw():
@@ -447,7 +448,7 @@ def test_the_noise_of_fused_attention_is_that_of_its_steps():
         return (q @ k.mT / 3**0.5).softmax(-1) @ v
 
     fused, steps = (
-        draw_noise(vjp(one), "float32", 16, generator())[0]
+        draw_noise(vjp(one), "float32", 16, generator()).noise
         for one in (torch.nn.functional.scaled_dot_product_attention, plain)
     )
     for name, noise in fused.items():

@@ -93,6 +93,21 @@ class OnKinks:
     operations: list[str]
 
 
+@dataclass(frozen=True)
+class TurnedDecisions:
+    """How many elements of a gradient change with decisions that rounding may turn.
+
+    share: by how much they change it, as a part of its norm
+    """
+
+    kind: ClassVar[str] = "turned decisions"
+    dtype: str
+    gradient: str
+    elements: int
+    of: int
+    share: Figure
+
+
 Remark = (
     LostResult
     | LostElements
@@ -101,6 +116,7 @@ Remark = (
     | OtherSecondCall
     | NarrowReference
     | OnKinks
+    | TurnedDecisions
 )
 
 
@@ -140,3 +156,7 @@ def _remarks(measured: Measurements, dtype: str) -> Iterator[Remark]:
         yield NarrowReference(dtype, reference["arithmetic"], reference["reason"])
     if reference["kinks"]:
         yield OnKinks(dtype, reference["kinks"])
+    for gradient in measured.gradients:
+        one = trial["gradients"][gradient]
+        if one["jumping"]:
+            yield TurnedDecisions(dtype, gradient, one["jumping"], one["elements"], one["jumps"])
