@@ -54,6 +54,12 @@ bench-ops: export PYTHONPATH = scripts
 bench-ops: .venv/installed
 	$(BIN)/python -m tests.bench.op_db $(OPS)
 
+bench-truth: export PYTHONPATH = scripts
+bench-truth: .venv/installed
+	$(BIN)/python -W ignore -m tests.bench.op_db.truth
+	$(BIN)/python -W ignore -m tests.bench.op_db.truth --dtype complex128
+	$(BIN)/python -W ignore -m tests.bench.reference
+
 # Phony, so that every make checks .venv and replaces it if its Python is gone or too old.
 .venv/installed:
 	@sh envs/make_venv.sh "$(PYTHON)" envs/requirements.txt $@
@@ -61,4 +67,4 @@ bench-ops: .venv/installed
 .venv/slurm: .venv/installed
 	@sh envs/make_venv.sh "$(PYTHON)" envs/slurm.txt $@
 
-.PHONY: run record test test-all cluster test-cluster new check bench bench-ops .venv/installed .venv/slurm
+.PHONY: run record test test-all cluster test-cluster new check bench bench-ops bench-truth .venv/installed .venv/slurm

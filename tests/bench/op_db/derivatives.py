@@ -1,12 +1,12 @@
 """Entries of torch's operator database as functions with one real result, to be differentiated.
 
-The result is the sum of all numbers that an entry gives, each times a fixed random weight; of a
-complex one the real part counts.
+The result is the sum of all numbers that an entry gives, each times a fixed random weight; both
+parts of a complex one count.
 """
 
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -26,14 +26,44 @@ ONE = torch.ones((), dtype=torch.float64)
 class Case:
     """One call of an entry.
 
-    function: gets tensors by name and returns a number
+    results: gets tensors by name and returns all that the entry gives
     tensors: all tensors among the arguments
     needed: those that are differentiated by
+    moved: by how much inputs and weights are moved, as a share of them, and the seed of the signs
     """
 
-    function: Callable[[dict[str, Tensor]], Tensor]
+    results: Callable[[dict[str, Tensor]], list[Any]]
     tensors: dict[str, Tensor]
     needed: list[str]
+    moved: tuple[float, int] | None = None
+
+    def function(self, tensors: dict[str, Tensor]) -> Tensor:
+        """The weighted sum of the results on tensors by name."""
+        generator = torch.Generator().manual_seed(SEED + 1)
+        weighted = []
+        for one in self.results(tensors):
+            if _counts(one):
+                real = by_parts(one)
+                weight = torch.randn(real.shape, generator=generator, dtype=torch.float64)
+                weighted.append((real * self._shifted(weight)).sum())
+        return torch.stack(weighted).sum()
+
+    def _shifted(self, value: Tensor) -> Tensor:
+        if self.moved is None:
+            return value
+        step, seed = self.moved
+        generator = torch.Generator().manual_seed(seed)
+        signs = torch.randint(0, 2, value.shape, generator=generator) * 2.0 - 1
+        return value * (1 + step * signs.double())
+
+    def moved_by(self, step: float, seed: int) -> "Case":
+        """The same call with every input and weight moved up or down by a share of it."""
+        shifted = replace(self, moved=(step, seed))
+        tensors = {
+            name: shifted._shifted(value) if name in self.needed else value
+            for name, value in self.tensors.items()
+        }
+        return replace(shifted, tensors=tensors)
 
     def by_autograd(self) -> tuple[Tensor, dict[str, Tensor]] | None:
         """The result and the gradients; None if torch has none, or no finite ones."""
@@ -99,27 +129,20 @@ def cases(op: Any, dtype: torch.dtype, most: int) -> Iterator[Case]:
         strided = all(value.layout == torch.strided for value in tensors.values())
         wide = all(tensors[name].dtype in (torch.float64, torch.complex128) for name in needed)
         if needed and few and strided and wide:
-            yield Case(_function(op, sample, flat, form), tensors, needed)
+            yield Case(_results(op, sample, flat, form), tensors, needed)
 
 
-def _function(
+def _results(
     op: Any, sample: Any, flat: list[Any], form: Any
-) -> Callable[[dict[str, Tensor]], Tensor]:
-    def total(tensors: dict[str, Tensor]) -> Tensor:
+) -> Callable[[dict[str, Tensor]], list[Any]]:
+    def results(tensors: dict[str, Tensor]) -> list[Any]:
         given = [tensors.get(f"t{i}", value) for i, value in enumerate(flat)]
         first, args, kwargs = tree_unflatten(given, form)
         made = op.gradcheck_wrapper(op.get_op(), first, *args, **kwargs)
-        results = tree_flatten(sample.output_process_fn_grad(made))[0]
-        generator = torch.Generator().manual_seed(SEED + 1)
-        weighted = []
-        for one in results:
-            if _counts(one):
-                real = torch.view_as_real(one.resolve_conj()) if one.is_complex() else one
-                weight = torch.randn(real.shape, generator=generator, dtype=torch.float64)
-                weighted.append((real * weight).sum())
-        return torch.stack(weighted).sum()
+        every: list[Any] = tree_flatten(sample.output_process_fn_grad(made))[0]
+        return every
 
-    return total
+    return results
 
 
 def _counts(value: Any) -> bool:
