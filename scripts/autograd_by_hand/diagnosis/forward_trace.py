@@ -50,7 +50,7 @@ def trace_forward(
     for name, output in outputs.items():
         end = recorder.ref(output)
         names.setdefault(end.place, described_output(name))
-        values.append(output)
+        values.append(output.detach())  # forward may enable autograd for itself
         made[name] = Ref(len(values) - 1)
         last.append(Step(aten.alias.default, (end,), {}, made[name]))
     steps = Steps([*recorder.steps, *last], values, inputs, made, names)
