@@ -7,7 +7,8 @@ in   forward, backward
      needed      the tensors that require a gradient
      time_limit  seconds for one call of backward
 out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in this dtype; nan where
-                 backward gave no gradient
+                 backward gave no gradient; and "<sample>/d<tensor>.second", what second calls on
+                 the same inputs gave, if one of them gave other bits
      calls       json: `second_call`, how the gradients of a second call on the same inputs compare,
                  by tensor; `zero_cotangent`, the result of dout = 0 on the first run (empty if
                  backward takes no dout); `changed_inputs`, the inputs that backward modified;
@@ -16,10 +17,10 @@ out  gradients   safetensors: "<sample>/d<tensor>", shape (runs, *shape), in thi
                  contiguous, if anything; `kept_state`, the gradients that other inputs in between
                  have changed, if any
 
-Backward is called twice on each run: if the second call gives another gradient, backward is not a
-function of its inputs alone. On the first run it is called once more, to see whether it has
-autograd compute the gradient, and a few times with cotangents and inputs laid out as autograd may
-hand them over. After all runs it is called on the first one again.
+Backward is called twice on each run: if the second call gives another gradient by more than
+rounding, backward is not a function of its inputs alone. On the first run it is called once more,
+to see whether it has autograd compute the gradient, and a few times with cotangents and inputs laid
+out as autograd may hand them over. After all runs it is called on the first one again.
 """
 
 from pathlib import Path

@@ -25,7 +25,8 @@ from autograd_by_hand.diagnosis.measured import Measured
 from autograd_by_hand.diagnosis.mistake import Mistake
 from autograd_by_hand.diagnosis.trial import Trial
 from autograd_by_hand.pipeline.run_stage import run_stage
-from autograd_by_hand.verdict.judge import wrong_and_right
+from autograd_by_hand.verdict.call_findings import STATEFUL
+from autograd_by_hand.verdict.judge import is_repeated, wrong_and_right
 
 
 def name_mistakes(
@@ -44,7 +45,7 @@ def name_mistakes(
     known, called = read_json(facts)["samples"]["trial"]["gradients"], read_json(calls)
     found: dict[str, Mistake | None] = {f"d{name}": None for name in needed}
     for name in needed:
-        if called["second_call"][name] != "same bits" and name not in called["refused"]:
+        if name not in called["refused"] and not is_repeated(called, known, name):
             found[f"d{name}"] = _of_calls(called["second_call"][name])
     wrong, right = wrong_and_right(known, called)
     if wrong:
@@ -62,9 +63,7 @@ def _of_calls(second_call: str) -> Mistake:
     name = (
         Message("backward adds to what an earlier call left")
         if second_call == "twice the first"
-        else Message(
-            "backward is not a function of its inputs: it keeps a state, or draws at random"
-        )
+        else STATEFUL
     )
     evidence = Message("a second call on the same inputs gave {second}", second=second_call)
     return Mistake("accumulated", name, evidence)

@@ -47,6 +47,8 @@ def test_a_gradient_that_grows_from_call_to_call_is_told(tmp_path):
     gradients, calls = run(tmp_path, backward=grows)
     assert calls["second_call"] == {"x": "twice the first", "W": "same bits"}
     assert gradients["trial/dx"].tolist() == [2.0]  # the first call's
+    assert gradients["trial/dx.second"].tolist() == [4.0]
+    assert "trial/dW.second" not in gradients
 
 
 def test_an_input_changed_in_place_is_told_and_spoils_nothing(tmp_path):
@@ -105,6 +107,7 @@ def test_a_cotangent_of_zeros_spoils_neither_gradients_nor_calls(tmp_path):
     assert {name: value.tolist() for name, value in gradients.items()} == {
         "trial/dx": [3.0],
         "trial/dW": [2.0],
+        "trial/dW.second": [4.0],
     }
     assert calls["second_call"] == {"x": "same bits", "W": "twice the first"}
     assert calls["zero_cotangent"] == {"x": "zero", "W": "values up to 6"}  # of the third call

@@ -14,8 +14,19 @@ INF = float("inf")
 KINDS = ("manual", "autograd", "reordered", "reference")
 
 
-def run(folder, noise=(ULP, ULP), arithmetic="float64", jumps=(), samples=("trial",), **gradients):
-    """Score dx of one run; each kind's gradient is given, the reference's in float64."""
+def run(
+    folder,
+    noise=(ULP, ULP),
+    arithmetic="float64",
+    jumps=(),
+    samples=("trial",),
+    second=None,
+    **gradients,
+):
+    """Score dx of one run; each kind's gradient is given, the reference's in float64.
+
+    second: the manual gradients with those of a second call, by key
+    """
     files = {}
     for kind, value in ({kind: [1.0, 1.0] for kind in KINDS} | gradients).items():
         dtype = torch.float64 if kind == "reference" else torch.float16
@@ -29,6 +40,9 @@ def run(folder, noise=(ULP, ULP), arithmetic="float64", jumps=(), samples=("tria
                 for name, one in [("dx", dx), ("result", dx.sum(1))]
             },
         )
+    if second:
+        halves = {key: torch.tensor(one, dtype=torch.float16) for key, one in second.items()}
+        write_tensors(files["manual"], halves)
     made = {"errors": folder / "errors.csv", "facts": folder / "facts.json"}
     made["tails"] = folder / "tails.json"
     given = {"noise": folder / "noise.safetensors", "arithmetic": folder / "arithmetic.json"}
@@ -70,6 +84,14 @@ def test_each_comparison_measures_its_own_pair(tmp_path):
 def test_equal_bits_are_a_fact_and_so_is_one_that_differs(tmp_path):
     assert facts_of_dx(tmp_path)["identical"] is True
     assert facts_of_dx(tmp_path, manual=[1.0, 1 + ULP])["identical"] is False
+
+
+def test_a_second_call_with_other_bits_is_measured(tmp_path):
+    manual = {"trial/dx": [[1.0, 1.0]], "trial/dx.second": [[1.0, 1 + 2 * ULP]]}
+    dx = facts_of_dx(tmp_path, second=manual)
+    assert (dx["second"]["unequal"], dx["second"]["ulps"]) == (1, 2.0)
+    assert dx["second"]["error"]["element"] == dx["second"]["apart"]["element"] == 2.0
+    assert "second" not in facts_of_dx(tmp_path)
 
 
 def test_the_size_of_a_gradient_comes_with_the_spacing_of_the_format_there(tmp_path):

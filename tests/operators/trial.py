@@ -109,11 +109,12 @@ class Trial:
 
     def verdicts(self, mistakes: dict[str, Any] | None = None) -> dict[tuple[str, str], Any]:
         """The verdicts on what was computed last, by format and gradient."""
-        facts = {dtype: self._facts(dtype) for dtype in self.dtypes}
+        facts = {dtype: self.facts(dtype) for dtype in self.dtypes}
         verdicts = verdicts_on(facts, facts["float64"], self._calls, mistakes or {}, self._oracle)
         return {(one["dtype"], one["gradient"]): one for one in verdicts}
 
-    def _facts(self, dtype: str) -> dict[str, Any]:
+    def facts(self, dtype: str) -> dict[str, Any]:
+        """The facts about each gradient that was computed last, in one format."""
         values = self.values(dtype)
         return {
             f"d{name}": judged_facts(
@@ -128,7 +129,7 @@ def _scaled(tensors: dict[str, Any], scale: float | str) -> dict[str, Any]:
     """The tensors, all of one scale, or weights and biases as nn.Linear begins with them."""
     scaled = {}
     for name, spec in tensors.items():
-        if spec["draw"] == "randint":
+        if spec.get("draw") in ("randint", None):
             scaled[name] = spec
         elif scale != LINEAR:
             scaled[name] = spec | {"scale": scale}

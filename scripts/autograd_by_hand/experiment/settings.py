@@ -78,6 +78,7 @@ class Criterion(TypedDict):
     graph: NotRequired[list[str]]
     attribution: NotRequired[str]
     pitfalls: NotRequired[str]
+    second_call: NotRequired[str]
     verdict: NotRequired[str]
 
 

@@ -27,6 +27,7 @@ class Row:
     edition: the part of its first report's file name before the suffix, such as ".es"
     outcome: the worst of its verdicts
     failures: the verdicts that are not right, by outcome
+    steady: whether two calls of backward always give the same bits
     missing: how many parts of its report are missing
     held: how many of its criteria hold
     worst: by dtype, the greatest distance in ulps between the manual gradient and autograd
@@ -38,6 +39,7 @@ class Row:
     edition: str
     outcome: str
     failures: list[Failure]
+    steady: bool
     missing: int
     held: int
     criteria: int
@@ -107,6 +109,7 @@ def _row(manifest: Manifest, errors: pd.DataFrame) -> Row:
             )
             for outcome, alike in grouped(failing, lambda one: str(one["outcome"]))
         ],
+        steady=not any("calls_differ" in one for one in manifest["verdicts"]),
         missing=len(manifest.get("missing", [])),
         held=sum(held),
         criteria=len(held),

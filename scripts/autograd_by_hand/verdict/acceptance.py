@@ -101,6 +101,8 @@ def evaluate(
         measured, holds = _attribution(attributions[criterion["attribution"]])
     elif "pitfalls" in criterion:
         measured, holds = _unless_missing(pitfalls, _pitfalls)
+    elif "second_call" in criterion:
+        measured, holds = _reproducible(verdicts)
     else:
         measured, holds = _verdicts(criterion["verdict"], verdicts)
         if criterion["verdict"] == "right" and autograd and not autograd["allowed"]:
@@ -208,6 +210,18 @@ def _verdicts(wanted: str, verdicts: list[VerdictOnGradient]) -> tuple[str, bool
     met = outcomes.count(wanted)
     sentence = Message("{count} of {all} are {wanted}", count=met, all=len(outcomes), wanted=wanted)
     return sentence, met == len(outcomes) > 0
+
+
+def _reproducible(verdicts: list[VerdictOnGradient]) -> tuple[str, bool]:
+    """Evaluate whether each gradient has the same bits in two calls, or by how much it differs."""
+    differing = [one["calls_differ"] for one in verdicts if "calls_differ" in one]
+    same = len(verdicts) - len(differing)
+    sentence = Message(
+        "{count} of {all} have the same bits in a second call", count=same, all=len(verdicts)
+    )
+    if differing:
+        sentence = Message("{told}; {words}", told=sentence, words=differing[0])
+    return sentence, not differing
 
 
 def _at_sizes(measured: str, holds: bool, tried: Sequence[TriedSize] | Missing) -> tuple[str, bool]:

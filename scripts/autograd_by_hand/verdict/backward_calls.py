@@ -36,7 +36,8 @@ def call_backward(
     needed: the tensors whose gradients are required
     time_limit: seconds per call
     returns: the gradients as compute_manual writes them, "<sample>/d<tensor>", shape (runs,
-        *shape), nan where backward returns none; and what the calls revealed
+        *shape), nan where backward returns none, and "<sample>/d<tensor>.second" of the second
+        calls if one of them gave other bits; and what the calls revealed
 
     Raises
         UserError: if the file has no such function.
@@ -47,6 +48,7 @@ def call_backward(
     zeros, refused = dict[str, str](), dict[str, str]()
     use: AutogradUse | None = None
     start: tuple[Run, Answer] | None = None  # the trial's first run
+    unlike: list[tuple[Run, str, Tensor]] = []  # the gradients of second calls that differ
     for run in progress(runs, f"compute_manual {dtype}, runs"):
         once, twice = (by_hand(run.tensors, run.douts) for _ in range(2))
         stack.add(run.sample, once.named())
@@ -56,21 +58,26 @@ def call_backward(
         refused = once.refused | twice.refused | refused
         for name in needed:
             first, second = once.gradients[name], twice.gradients[name]
-            if repeats[name] == "same bits" and not same_bits(first, second):
-                repeats[name] = repetition(first.double().numpy(), second.double().numpy())
+            if not same_bits(first, second):
+                unlike.append((run, name, second))
+                if repeats[name] == "same bits":
+                    repeats[name] = repetition(first.double().numpy(), second.double().numpy())
         if (run.sample, run.number) == ("trial", 0) and by_hand.takes(run.douts):
             nothing = {name: torch.zeros_like(dout) for name, dout in run.douts.items()}
             of_zero = by_hand(run.tensors, nothing).gradients
             zeros = {name: off_zero(of_zero[name].double().numpy()) for name in needed}
         if (run.sample, run.number) == ("trial", 0) and not by_hand.failed:
             use = _use_of_autograd(by_hand, backward, run)
-    layouts, stale = list[LayoutFinding](), list[str]()
-    if start and not (by_hand.failed or changed or {*repeats.values()} != {"same bits"}):
+    layouts, stale = list[LayoutFinding](), dict[str, float]()
+    if start and not (by_hand.failed or changed):
         run, answer = start
         theirs = load_forward(forward, given, needed, torch_dtype(dtype), time_limit)
         layouts = other_layouts(by_hand, theirs, run, answer)
         others = [one for one in runs if one is not run]
         stale = kept_state(by_hand, load_backward(backward, *rest), run, others, answer)
+        wavering = {name: stale.pop(name) for name in [*stale] if repeats[name] != "same bits"}
+        if wavering:
+            layouts.append({"kind": "other inputs", "apart": wavering, "refused": {}})
     calls: Calls = {
         "second_call": repeats,
         "zero_cotangent": zeros,
@@ -82,8 +89,27 @@ def call_backward(
     if layouts:
         calls["other_layouts"] = layouts
     if stale:
-        calls["kept_state"] = stale
-    return stack.stacked(), calls
+        calls["kept_state"] = [*stale]
+    gradients = stack.stacked()
+    return gradients | _second_calls(gradients, unlike), calls
+
+
+def _second_calls(
+    gradients: dict[str, Tensor], unlike: list[tuple[Run, str, Tensor]]
+) -> dict[str, Tensor]:
+    """The gradients of the second calls, of each tensor for which one of them has other bits.
+
+    gradients: of the first calls
+    """
+    names = {f"d{name}" for _, name, _ in unlike}
+    found = {
+        f"{key}.second": value.clone()
+        for key, value in gradients.items()
+        if key.split("/", 1)[1] in names
+    }
+    for run, name, second in unlike:
+        found[f"{run.sample}/d{name}.second"][run.number] = second
+    return found
 
 
 def _use_of_autograd(by_hand: Backward, path: Path, run: Run) -> AutogradUse | None:

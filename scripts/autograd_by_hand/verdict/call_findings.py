@@ -6,8 +6,12 @@ from autograd_by_hand.core.messages import Message, clause, joined
 from autograd_by_hand.core.number_format import number
 from autograd_by_hand.verdict.calls import CallsOfGradient, OfLayout
 from autograd_by_hand.verdict.gradient_facts import JudgedFacts
+from autograd_by_hand.verdict.within_limits import repeats
 
 Named = tuple[Message, Message]  # the likeliest mistake, and the reason or the evidence
+
+STATEFUL = Message("backward is not a function of its inputs: it keeps a state, or draws at random")
+KEPT = Message("backward keeps what an earlier call computed from other inputs")
 
 
 def change_in_place(names: list[str]) -> Named:
@@ -31,18 +35,28 @@ def first_said(names: list[str], reason: str) -> Message:
     return joined("; ", [change_in_place(names)[0], reason])
 
 
-def no_function_of_its_inputs(calls: CallsOfGradient) -> Named | None:
-    """What shows that a gradient is no linear function of the cotangent, or none of its inputs."""
-    if calls["second_call"] != "same bits":
+def no_function_of_its_inputs(
+    calls: CallsOfGradient, facts: JudgedFacts, formula: JudgedFacts
+) -> Named | None:
+    """What shows that a gradient is no linear function of the cotangent, or none of its inputs.
+
+    A second call that differs by rounding shows nothing: its sums are added in another order.
+
+    facts, formula: in the dtype of the calls, and in float64
+    """
+    if calls["second_call"] != "same bits" and not (repeats(facts) and "second" in facts):
         return (
-            Message(
-                "backward is not a function of its inputs: it keeps a state, or draws at random"
-            ),
+            STATEFUL,
             Message("a second call on the same inputs gave {second}", second=calls["second_call"]),
+        )
+    if not repeats(formula):
+        return (
+            STATEFUL,
+            Message("in float64 a second call on the same inputs gave another gradient"),
         )
     if calls["kept_state"]:
         return (
-            Message("backward keeps what an earlier call computed from other inputs"),
+            KEPT,
             Message("after a call on other inputs, the same inputs gave other bits"),
         )
     if calls["zero_cotangent"] not in ("zero", "inf or nan"):
@@ -53,8 +67,25 @@ def no_function_of_its_inputs(calls: CallsOfGradient) -> Named | None:
     return None
 
 
+def not_reproducible(calls: CallsOfGradient, facts: JudgedFacts) -> Message | None:
+    """Say by how much two calls on the same inputs differ, None if they give the same bits."""
+    second = facts.get("second")
+    if calls["second_call"] == "same bits" or second is None:
+        return None
+    words = {
+        "ulps": f"{float(second['ulps']):.3g}",
+        "unequal": second["unequal"],
+        "count": facts["elements"],
+    }
+    if second["ulps"] == 1:
+        return Message("two calls differ by {ulps} ulp in {unequal} of {count} elements", **words)
+    return Message(
+        "two calls differ by up to {ulps} ulps in {unequal} of {count} elements", **words
+    )
+
+
 def other_layout(calls: CallsOfGradient, facts: JudgedFacts) -> Named | None:
-    """The first layout of cotangents or inputs in which the gradient is another one.
+    """The first layout of cotangents or inputs, or later call, that gives another gradient.
 
     Two gradients agree if half of the digits agree that rounding leaves, which a kernel that adds
     in another order does by far; what is read at the wrong index disagrees in the first digit.
@@ -69,6 +100,8 @@ def other_layout(calls: CallsOfGradient, facts: JudgedFacts) -> Named | None:
 
 
 def _mistake(kind: str) -> Message:
+    if kind == "other inputs":
+        return KEPT
     if kind == "inputs":
         return Message(
             "backward takes its inputs for contiguous; it must call `.contiguous()` on them, or "
@@ -81,6 +114,11 @@ def _mistake(kind: str) -> Message:
 
 
 def _reason(found: OfLayout) -> Message:
+    if found["kind"] == "other inputs":
+        return Message(
+            "after a call on other inputs, the gradient is off by {part} of its norm",
+            part=number(found["apart"]),
+        )
     what = (
         Message("backward fails: {sentence}", sentence=clause(found["refused"]))
         if found["refused"]

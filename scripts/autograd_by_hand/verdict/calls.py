@@ -9,6 +9,8 @@ from autograd_by_hand.experiment.autograd_use import AutogradUse
 class LayoutFinding(TypedDict):
     """What a call gave with cotangents or inputs in another layout (`verdict.other_calls`).
 
+    kind: a layout's, or "other inputs": no layout, but what a call after one on other inputs gave,
+        for a gradient of which no two calls have the same bits
     apart: by tensor, how far the gradient is from that of the contiguous copy, relative to its norm
     refused: why there is no gradient, by tensor, although there is one of the contiguous copy
     """

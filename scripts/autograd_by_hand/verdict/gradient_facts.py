@@ -1,14 +1,14 @@
 """Facts about one gradient in one dtype, for the verdict and for the report."""
 
 from math import sqrt
-from typing import NotRequired, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 import numpy as np
 
 from autograd_by_hand.core.blocks import blocks
 from autograd_by_hand.experiment.output_names import RESULT
 from autograd_by_hand.floats.bits import bits
-from autograd_by_hand.floats.ulp import Array, ulp
+from autograd_by_hand.floats.ulp import Array, distance, ulp
 from autograd_by_hand.verdict.normalized_error import Limits, Noise, NormalizedError, limits
 from autograd_by_hand.verdict.proof import Fault
 from autograd_by_hand.verdict.value_checks import NonFinite, non_finite
@@ -73,6 +73,21 @@ class AutogradsError(ErrorInNoise):
     fault: Fault | None
 
 
+class SecondCall(TypedDict):
+    """How the gradient of a second call on the same inputs differs from that of the first.
+
+    error: of the second call's gradient, as `manual` is that of the first
+    apart: the difference of the two, in the same unit
+    unequal: how many of the elements have other bits, over all runs
+    ulps: the greatest difference of an element
+    """
+
+    error: ErrorInNoise
+    apart: ErrorInNoise
+    unequal: int
+    ulps: Figure
+
+
 class GradientFacts(TypedDict):
     """Facts about a gradient in one dtype.
 
@@ -102,6 +117,7 @@ class JudgedFacts(GradientFacts):
     judged: how many of its `elements`, over all runs, can be judged
     limits: on the error of a correct gradient, in units of the noise
     computes_in: the dtype whose noise it is, if backward computes in a coarser one than its inputs'
+    second: what a second call on the same inputs gave, if it gave other bits
     """
 
     noise: Figure
@@ -113,6 +129,7 @@ class JudgedFacts(GradientFacts):
     manual: ErrorInNoise
     autograd: AutogradsError
     computes_in: NotRequired[str]
+    second: NotRequired[SecondCall]
 
 
 class SampleFacts(TypedDict):
@@ -214,7 +231,8 @@ def judged_facts(
 ) -> JudgedFacts:
     """Return the facts about the gradient "<sample>/d<tensor>", with its errors in units of noise.
 
-    values: also "peer", autograd's gradients in `computed_in`, if that is not `dtype`
+    values: also "peer", autograd's gradients in `computed_in`, if that is not `dtype`; and among
+        the manual ones "<sample>/d<tensor>.second", if a second call gave other bits
     units: each element's noise, shape (runs, *shape), and the jumps
     computed_in: the dtype that backward computes in, and whose noise it is; None for `dtype`
     fault: of autograd, as compute_reference writes it
@@ -227,7 +245,7 @@ def judged_facts(
     jumps = units.get(f"{key}{JUMPS}")
     free = jumps if radius is None else radius if jumps is None else radius + jumps
     lost = non_finite(autograd, truth, own)
-    facts = {
+    facts: dict[str, Any] = {
         **facts_of_gradient(values, key, dtype),
         "non_finite": non_finite(manual, truth, own),
         "noise": unit.share(),
@@ -243,7 +261,17 @@ def judged_facts(
             "fault": fault,
         },
     }
-    return cast("JudgedFacts", facts if own == dtype else facts | {"computes_in": own})
+    if own != dtype:
+        facts["computes_in"] = own
+    if (second := values["manual"].get(f"{key}.second")) is not None:
+        unequal = bits(manual) != bits(second)
+        facts["second"] = SecondCall(
+            error=_in_noise(unit.measure(second, truth, tail, free)),
+            apart=_in_noise(unit.measure(second, manual, None, free)),
+            unequal=int(unequal.sum()),
+            ulps=distance(second, manual, dtype).max_ulp,
+        )
+    return cast("JudgedFacts", facts)
 
 
 def _in_noise(error: NormalizedError) -> ErrorInNoise:

@@ -10,27 +10,32 @@ outcome is unresolved, and never right.
 """
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import NotRequired, TypedDict
 
-from autograd_by_hand.core.element_index import index_in_brackets
 from autograd_by_hand.core.messages import Message, clause
-from autograd_by_hand.core.number_format import number
 from autograd_by_hand.floats.formats import precision
 from autograd_by_hand.verdict.call_findings import (
     change_in_place,
     first_said,
     no_function_of_its_inputs,
+    not_reproducible,
     other_layout,
 )
 from autograd_by_hand.verdict.calls import Calls, CallsOfGradient
 from autograd_by_hand.verdict.error_growth import growth
 from autograd_by_hand.verdict.gradient_facts import JudgedFacts
-from autograd_by_hand.verdict.normalized_error import MEASURES, Measure
+from autograd_by_hand.verdict.reasons import (
+    imprecise_by,
+    lost_element,
+    near_by,
+    neither,
+    of_formula,
+    off_by,
+    too_noisy,
+)
+from autograd_by_hand.verdict.within_limits import detectable, repeats, unresolved, within
 
 NO_NUMBER = Message("an intermediate result overflows, or there is a division by zero")
-WORST_FACTOR = 0.5  # the relative error of half the gradient; those of zero and twice it are 1
-
 OUTCOMES = ("wrong", "imprecise", "unresolved", "right")  # the worst first
 
 
@@ -63,11 +68,13 @@ class Verdict(Outcome):
     """The verdict on one gradient in one format.
 
     limit: the least error that is seen, as a part of the gradient's norm
+    calls_differ: by how much two calls on the same inputs differ, if they do
     """
 
     reason: str
     limit: float
     diagnosis: Diagnosis | None
+    calls_differ: NotRequired[str]
 
 
 class VerdictOnGradient(Verdict):
@@ -107,38 +114,49 @@ def judge_gradient(
         if outcome == "wrong" and (names := calls["changed_inputs"]):
             diagnosis, reason = _named(change_in_place(names)), first_said(names, reason)
         shown = detectable(facts)
-        return {"outcome": outcome, "reason": reason, "limit": shown, "diagnosis": diagnosis}
+        judged: Verdict = {
+            "outcome": outcome,
+            "reason": reason,
+            "limit": shown,
+            "diagnosis": diagnosis,
+        }
+        if apart and outcome == "right":
+            judged["reason"] = Message(
+                "not reproducible: {apart}; {reason}", apart=apart, reason=reason
+            )
+        return judged | {"calls_differ": apart} if apart else judged
 
+    apart = not_reproducible(calls, facts)
     if calls["refused"]:
         sentence = clause(calls["refused"])
         name = Message("backward returns no usable gradient")
         return verdict("wrong", sentence, {"name": name, "evidence": sentence})
-    if unlike := no_function_of_its_inputs(calls):
+    if unlike := no_function_of_its_inputs(calls, facts, formula):
         return verdict("wrong", unlike[1], mistake or _named(unlike))
     if oracle and not formula["autograd"]["fault"]:
         return verdict("unresolved", clause(oracle))
     inside = mistake.get("format") if mistake else None  # coarser
-    if lost := _lost(formula):
+    if lost := lost_element(formula):
         if formula["autograd"]["lost"]:
-            return verdict("unresolved", _neither(_of_formula(lost, dtype)))
-        return verdict("wrong", _of_formula(lost, dtype), {"name": NO_NUMBER, "evidence": lost})
+            return verdict("unresolved", neither(of_formula(lost, dtype)))
+        return verdict("wrong", of_formula(lost, dtype), {"name": NO_NUMBER, "evidence": lost})
     becomes = None if within(formula) or inside else growth(formula, coarser)
     if becomes == "stays":
-        return verdict("wrong", _of_formula(_off(formula), dtype), mistake)
+        return verdict("wrong", of_formula(off_by(formula), dtype), mistake)
     if layout := other_layout(calls, facts):
         return verdict("wrong", layout[1], _named(layout))
-    if lost := _lost(facts):
+    if lost := lost_element(facts):
         if facts["autograd"]["lost"]:
-            return verdict("unresolved", _neither(lost))
+            return verdict("unresolved", neither(lost))
         return verdict("imprecise", lost, {"name": NO_NUMBER, "evidence": lost})
     if not within(facts):
         hidden = becomes == "hidden" and dtype == "float64"
         seen = hidden or (inside and precision(inside) < precision(dtype))
-        return verdict("imprecise", _imprecise(facts, hidden), mistake if seen else None)
+        return verdict("imprecise", imprecise_by(facts, hidden), mistake if seen else None)
     for measured, where in ((facts, dtype), (formula, "float64")):
         if unresolved(measured):
-            return verdict("unresolved", _too_noisy(measured, where))
-    return verdict("right", _near(facts))
+            return verdict("unresolved", too_noisy(measured, where))
+    return verdict("right", near_by(facts))
 
 
 def _named(found: tuple[str, str]) -> Diagnosis:
@@ -146,155 +164,27 @@ def _named(found: tuple[str, str]) -> Diagnosis:
     return {"name": found[0], "evidence": found[1]}
 
 
+def is_repeated(calls: Calls, facts: Mapping[str, JudgedFacts], name: str) -> bool:
+    """Return whether a second call gave a tensor's gradient again, up to rounding.
+
+    calls, facts: in one dtype, the facts by gradient
+    """
+    if calls["second_call"][name] == "same bits":
+        return True
+    return "second" in facts[f"d{name}"] and repeats(facts[f"d{name}"])
+
+
 def wrong_and_right(facts: Mapping[str, JudgedFacts], calls: Calls) -> tuple[list[str], list[str]]:
     """Return the tensors whose formula is wrong, and those whose formula is right or not judged.
 
-    A refused gradient is in neither list. If a second call differs, the formula is not judged.
+    A refused gradient is in neither list. If a second call differs by more than rounding, the
+    formula is not judged.
 
     facts: in float64, by gradient
     calls: in float64, as compute_manual writes them
     """
     given = [name for name in calls["second_call"] if name not in calls["refused"]]
     wrong = [
-        name
-        for name in given
-        if calls["second_call"][name] == "same bits" and not within(facts[f"d{name}"])
+        name for name in given if is_repeated(calls, facts, name) and not within(facts[f"d{name}"])
     ]
     return wrong, [name for name in given if name not in wrong]
-
-
-def within(facts: JudgedFacts) -> bool:
-    """Return whether a gradient is as near to the reference as a correct one."""
-    return _is_near(facts, "norm") and _is_near(facts, "element")
-
-
-def _is_near(facts: JudgedFacts, measure: Measure) -> bool:
-    """Return whether one measure of the error is within its limit, or twice autograd's error.
-
-    Twice autograd's error is no limit if autograd's own rule is at fault, not its rounding.
-    """
-    manual, autograd = float(facts["manual"][measure]), float(facts["autograd"][measure])
-    limit = float(facts["limits"][measure])
-    if not isfinite(autograd) or facts["autograd"]["fault"]:
-        return manual <= limit
-    return manual <= max(limit, 2 * autograd)
-
-
-def autograd_is_off(facts: JudgedFacts) -> bool:
-    """Return whether autograd's error exceeds the limit because a rule of its own is at fault."""
-    autograd, limit = facts["autograd"], facts["limits"]
-    return autograd["fault"] is not None and any(
-        float(autograd[measure]) > float(limit[measure]) for measure in MEASURES
-    )
-
-
-def unresolved(facts: JudgedFacts) -> bool:
-    """Return whether half the gradient would be within the limit, as for a zero gradient."""
-    return not detectable(facts) < WORST_FACTOR
-
-
-def detectable(facts: JudgedFacts) -> float:
-    """Return the least error of the whole gradient that is detected, as a fraction of its norm."""
-    return float(facts["limits"]["norm"]) * float(facts["noise"]) + float(facts["jumps"])
-
-
-def _lost(facts: JudgedFacts) -> str:
-    """Describe an element that is not finite although the true value is; "" if there is none."""
-    lost = facts["non_finite"]
-    if not (lost and lost["fits"]):
-        return ""
-    return Message(
-        "{value} at index {index} of run {run}, where the dtype can hold the true value {true}",
-        value=lost["value"],
-        index=index_in_brackets(lost["index"], by_parts=facts.get("by_parts", False)),
-        run=lost["run"],
-        true=number(lost["reference"]),
-    )
-
-
-def _of_formula(finding: str, dtype: str) -> str:
-    """Return a finding in float64, for a verdict on another dtype."""
-    return finding if dtype == "float64" else Message("in float64 {told}", told=finding)
-
-
-def _neither(lost: str) -> Message:
-    return Message("{lost}; autograd has none there either", lost=lost)
-
-
-def _off(facts: JudgedFacts) -> str:
-    """Describe a gradient's error: by its norm, or at the element that exceeds the limit."""
-    manual, autograd, most = facts["manual"], facts["autograd"], facts["limits"]
-    measure: Measure = "element" if _is_near(facts, "norm") else "norm"
-    off = Message("off by {times} times the rounding noise", times=number(manual[measure], 3))
-    if "computes_in" in facts:
-        off = Message("{off} of {format}", off=off, format=facts["computes_in"])
-    if measure == "element":
-        index = index_in_brackets(manual["index"], by_parts=facts.get("by_parts", False))
-        off = Message(
-            "{off} at {beyond} of {count} elements, the most at index {index} of run {run}",
-            off=off,
-            beyond=manual["beyond"],
-            count=facts["judged"],
-            index=index,
-            run=manual["run"],
-        )
-    told = Message(
-        "{off}; autograd is off by {autograd}; the limit is {most}",
-        off=off,
-        autograd=number(autograd[measure]),
-        most=number(most[measure]),
-    )
-    if not autograd_is_off(facts):
-        return told
-    return Message("{told}; both are off: {fault}", told=told, fault=_fault(facts))
-
-
-def _imprecise(facts: JudgedFacts, hidden: bool) -> Message:
-    """Say how far off a gradient is; `hidden` if only float64 can show it."""
-    off = _off(facts)
-    if not hidden:
-        return Message("the formula is right, but the gradient is {off}", off=off)
-    digits = number(float(facts["manual"]["norm"]) * float(facts["noise"]))
-    return Message("right to {digits} of its norm, but {off}", digits=digits, off=off)
-
-
-def _near(facts: JudgedFacts) -> str:
-    times = number(facts["manual"]["norm"])
-    near = Message("{times} times the rounding noise from the reference", times=times)
-    if "computes_in" in facts:
-        near = Message(
-            "{times} times the rounding noise of {format}, in which backward computes, from the "
-            "reference",
-            times=times,
-            format=facts["computes_in"],
-        )
-    if autograd_is_off(facts):
-        return Message(
-            "{near}; autograd is off by {autograd}: {fault}",
-            near=near,
-            autograd=number(max(float(facts["autograd"][measure]) for measure in MEASURES)),
-            fault=_fault(facts),
-        )
-    return Message("autograd's own bits, {near}", near=near) if facts["identical"] else near
-
-
-def _fault(facts: JudgedFacts) -> Message:
-    fault = facts["autograd"]["fault"]
-    assert fault is not None
-    return Message(
-        "torch's derivative of {operation} is {error} of its size off",
-        operation=fault["operation"],
-        error=number(fault["error"]),
-    )
-
-
-def _too_noisy(facts: JudgedFacts, dtype: str) -> str:
-    share = float(facts["noise"])
-    if share == float("inf"):
-        return Message("the true gradient is zero at these inputs, or the dtype cannot hold it")
-    return Message(
-        "rounding noise in {dtype} is {share} of the gradient at these inputs, so that half the "
-        "gradient would pass",
-        dtype=facts.get("computes_in", dtype),
-        share=number(share),
-    )

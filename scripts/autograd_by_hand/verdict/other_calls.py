@@ -133,24 +133,24 @@ def other_layouts(
 
 def kept_state(
     used: Backward, fresh: Backward, run: Run, others: list[Run], first: Answer
-) -> list[str]:
-    """Call backward on a run again after another one, and return the gradients that differ.
+) -> dict[str, float]:
+    """Call backward on a run again after another one, and return how far the gradients differ.
 
     used: has been called on the run before
     fresh: the same file, executed again and never called: it may keep what its first call computed
     others: further runs
     first: what backward gave on the run
+    returns: by tensor, the distance relative to the gradient's norm; without those of equal bits
     """
     other = others[-1] if others else _elsewhere(run)
-    again = []
+    apart: dict[str, float] = {}
     for by_hand in (used, fresh):
         copy(by_hand)(other.tensors, other.douts)
-        again.append(copy(by_hand)(run.tensors, run.douts).gradients)
-    return [
-        name
-        for name, value in first.gradients.items()
-        if name not in first.refused and not all(same_bits(one[name], value) for one in again)
-    ]
+        again = copy(by_hand)(run.tensors, run.douts).gradients
+        for name, value in first.gradients.items():
+            if name not in first.refused and not same_bits(again[name], value):
+                apart[name] = max(apart.get(name, 0.0), _distance(again[name], value, value))
+    return apart
 
 
 def _constant(tensor: Tensor) -> Tensor:

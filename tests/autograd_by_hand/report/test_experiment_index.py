@@ -34,6 +34,13 @@ def test_the_worst_distance_is_that_of_the_trial_to_autograd_by_format():
     assert told.dtypes == ["float64", "float32"]
 
 
+def test_right_verdicts_that_are_not_reproducible_are_told_so():
+    manifest, errors = experiment()
+    manifest["verdicts"][0]["calls_differ"] = "two calls differ"
+    assert "| right, not reproducible |" in index_text(index_of([(manifest, errors)], []))
+    assert "reproducible" not in index_text(index_of([experiment()], []))
+
+
 def test_failures_stand_by_outcome():
     (row,) = index_of([experiment(("wrong", "imprecise"))], []).experiments
     both = ["float64", "float32"]

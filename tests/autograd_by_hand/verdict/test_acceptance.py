@@ -184,6 +184,24 @@ def test_a_right_gradient_of_autograds_own_has_to_be_allowed(wanted, allowed, ho
     )
 
 
+@pytest.mark.parametrize(
+    ("more", "measured", "holds"),
+    [
+        ({}, "2 of 2 have the same bits in a second call", True),
+        (
+            {"calls_differ": "two calls differ"},
+            "1 of 2 have the same bits in a second call; two calls differ",
+            False,
+        ),
+    ],
+)
+def test_the_same_bits_in_each_call_can_be_wanted(more, measured, holds):
+    verdicts: Any = [{"outcome": "right"}, {"outcome": "right", **more}]
+    wanted: Any = {"claim": CLAIM, "second_call": "same_bits"}
+    told = evaluate(wanted, ERRORS, NODES, verdicts, {}, [])
+    assert told == {"criterion": CLAIM, "measured": measured, "holds": holds}
+
+
 def test_another_verdict_than_right_can_be_wanted():
     verdicts: Any = [{"outcome": "wrong"}]
     found = evaluate({"claim": CLAIM, "verdict": "wrong"}, ERRORS, [], verdicts, {}, [])

@@ -36,14 +36,16 @@ def facts(  # what is not said is as it is when all is well
     identical=False,
     fault=None,
     jumps=0.0,
+    second=None,
 ):
-    return {
+    found = {
         "identical": identical,
         "non_finite": non_finite,
         "noise": noise,
         "jumps": jumps,
         "limits": {"norm": NORM, "element": ELEMENT},
         "judged": 40,
+        "elements": 40,
         "manual": {"norm": norm, "element": element, "run": 3, "index": [1, 2], "beyond": 2},
         "autograd": {
             "norm": autograd[0],
@@ -52,6 +54,7 @@ def facts(  # what is not said is as it is when all is well
             "fault": fault,
         },
     }
+    return found | ({"second": second} if second else {})
 
 
 def judge(
@@ -366,6 +369,77 @@ def test_a_second_call_that_gives_something_else_is_wrong_whatever_the_first_gav
     assert verdict["diagnosis"] == {"name": "it adds to what was left", "evidence": "it doubles"}
 
 
+def call(norm=1.0, element=1.0, apart=0.5, ulps=1.0):
+    """The facts about a second call that is as far off as that, and so far from the first one."""
+    error = {"norm": norm, "element": element}
+    return {
+        "error": error,
+        "apart": {"norm": apart, "element": apart},
+        "unequal": 3,
+        "ulps": ulps,
+    }
+
+
+def test_two_calls_that_differ_by_rounding_are_right_and_not_reproducible():
+    own = facts(second=call())
+    words = "two calls differ by 1 ulp in 3 of 40 elements"
+    assert judge(own, second_call="other bits") == {
+        "outcome": "right",
+        "reason": f"not reproducible: {words}; 1.0 times the rounding noise from the reference",
+        "limit": 2.0**-18,
+        "diagnosis": None,
+        "calls_differ": words,
+    }
+
+
+def test_the_greatest_difference_of_two_calls_is_told():
+    verdict = judge(facts(second=call(ulps=12.0)), second_call="other bits")
+    assert verdict["calls_differ"] == "two calls differ by up to 12 ulps in 3 of 40 elements"
+
+
+@pytest.mark.parametrize(
+    "second", [call(norm=NORM * 1.01), call(element=ELEMENT * 1.01)], ids=["norm", "element"]
+)
+def test_a_second_call_beyond_the_limit_of_a_correct_gradient_is_wrong(second):
+    verdict = judge(facts(second=second), second_call="other bits")
+    assert verdict["outcome"] == "wrong"
+    assert "keeps a state" in verdict["diagnosis"]["name"]
+
+
+def test_a_first_call_beyond_the_limit_is_wrong_though_the_second_is_near():
+    assert judge(facts(norm=5.0, second=call()), second_call="other bits")["outcome"] == "wrong"
+
+
+def test_a_second_call_that_differs_in_float64_alone_is_wrong_in_every_dtype():
+    verdict = judge(formula=facts(second=call(norm=5e9)))
+    assert verdict["outcome"] == "wrong"
+    assert verdict["reason"] == "in float64 a second call on the same inputs gave another gradient"
+
+
+def test_a_wrong_formula_is_named_though_its_calls_differ_by_rounding():
+    own = facts(norm=1e9, second=call(norm=1e9))
+    verdict = judge(own, own, TWICE, dtype="float64", second_call="other bits")
+    assert verdict["outcome"] == "wrong"
+    assert verdict["diagnosis"]["name"] == "a factor is wrong"
+    far = facts(norm=1e9, second=call(norm=1e9, apart=6.0))  # two roundings are 1.41 times 4
+    verdict = judge(far, far, dtype="float64", second_call="other bits")
+    assert "keeps a state" in verdict["diagnosis"]["name"]
+
+
+def test_what_another_call_left_is_wrong_where_no_two_calls_have_the_same_bits():
+    kept = {"kind": "other inputs", "apart": 0.5, "refused": None}
+    verdict = judge(facts(second=call()), second_call="other bits", layouts=[kept])
+    assert verdict["outcome"] == "wrong"
+    assert verdict["reason"] == (
+        "after a call on other inputs, the gradient is off by 0.50 of its norm"
+    )
+    assert verdict["diagnosis"]["name"].startswith("backward keeps what an earlier call")
+    near = kept | {"apart": 1e-6}
+    assert judge(facts(second=call()), second_call="other bits", layouts=[near])["outcome"] == (
+        "right"
+    )
+
+
 def test_a_cotangent_of_zeros_that_gives_something_is_wrong_and_named():
     reason = "for a cotangent of zeros it gives values up to 3"
     verdict = judge(facts(identical=True), zero_cotangent="values up to 3")
@@ -476,6 +550,8 @@ def test_a_gradient_that_is_refused_is_neither_wrong_nor_right():
         "refused": {"b": "it is None"},
     }
     assert wrong_and_right(facts, calls) == (["x"], ["W", "s"])
+    facts["ds"]["second"] = call(norm=5.0)
+    assert wrong_and_right(facts, calls) == (["x", "s"], ["W"])
 
 
 # autograd is a party

@@ -8,8 +8,9 @@ from autograd_by_hand.report.measurements import Measurements
 from autograd_by_hand.report.sections.grouping import distinct, grouped
 from autograd_by_hand.storage.missing import Missing
 from autograd_by_hand.verdict.acceptance import AutogradFinding
-from autograd_by_hand.verdict.judge import OUTCOMES, VerdictOnGradient, autograd_is_off
+from autograd_by_hand.verdict.judge import OUTCOMES, VerdictOnGradient, is_repeated
 from autograd_by_hand.verdict.proof import Fault
+from autograd_by_hand.verdict.within_limits import autograd_is_off
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,15 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Unsteady:
+    """Gradients of which two calls on the same inputs give other bits, and by how much."""
+
+    gradients: list[str]
+    dtypes: list[str]
+    words: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """Whether all gradients are right, or what is wrong.
 
@@ -40,6 +50,7 @@ class Answer:
     finer: the dtypes in which it is therefore judged by the noise of that one
     steps: operations of forward whose derivative is zero, if that may be why gradients fail
     changed: the arguments that backward changes in place
+    unsteady: the gradients that are not reproducible, bit for bit, but for rounding
     fault, off: the operation whose derivative in torch is off, and the dtypes in which that makes
         autograd's gradient wrong
     """
@@ -55,6 +66,7 @@ class Answer:
     finer: list[str]
     steps: list[Stop]
     changed: list[str]
+    unsteady: list[Unsteady]
     fault: Fault | None
     off: list[str]
 
@@ -85,9 +97,33 @@ def answer_of(measured: Measurements) -> Answer:
         distinct(
             name for dtype in measured.dtypes for name in measured.calls[dtype]["changed_inputs"]
         ),
+        _unsteady(measured),
         _faults(measured, off[0])[0] if off else None,
         off,
     )
+
+
+def _unsteady(measured: Measurements) -> list[Unsteady]:
+    """The gradients that differ from call to call by rounding, those alike together."""
+    differing = [
+        one
+        for one in measured.judgement["verdicts"]
+        if "calls_differ" in one and _is_repeated(measured, one)
+    ]
+    return [
+        Unsteady(
+            distinct(one["gradient"] for one in alike),
+            distinct(one["dtype"] for one in alike),
+            words,
+        )
+        for words, alike in grouped(differing, lambda one: one["calls_differ"])
+    ]
+
+
+def _is_repeated(measured: Measurements, verdict: VerdictOnGradient) -> bool:
+    facts = measured.trial_facts(verdict["dtype"])["gradients"]
+    name = verdict["gradient"].removeprefix("d")
+    return is_repeated(measured.calls[verdict["dtype"]], facts, name)
 
 
 def _steps(measured: Measurements) -> list[Stop]:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from autograd_by_hand.core.element_index import listed_index
 from autograd_by_hand.report.measurements import Figure, Measurements
+from autograd_by_hand.verdict.judge import is_repeated
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,8 @@ def _remarks(measured: Measurements, dtype: str) -> Iterator[Remark]:
     for name, sentence in calls["refused"].items():
         if f"d{name}" not in measured.gradients:
             yield Unasked(dtype, sentence)
-    for name, second in calls["second_call"].items():
-        if second != "same bits":
+    for name, second in calls["second_call"].items():  # but for rounding: the answer says that
+        if second != "same bits" and not is_repeated(calls, trial["gradients"], name):
             yield OtherSecondCall(dtype, f"d{name}", second)
     reference = measured.arithmetic[dtype]
     if reference["reason"]:

@@ -17,6 +17,7 @@ class Row:
         units of the rounding noise
     noise, limit: the noise and the least error that would be detected, as fractions of the
         gradient's norm
+    steady: whether two calls on the same inputs give the same bits
     """
 
     gradient: str
@@ -27,6 +28,7 @@ class Row:
     chance: Figure
     noise: Figure
     limit: Figure
+    steady: bool
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def _row(measured: Measurements, verdict: VerdictOnGradient) -> Row:
         chance=fact["limits"]["norm"],
         noise=fact["noise"],
         limit=verdict["limit"],
+        steady="calls_differ" not in verdict,
     )
 
 

@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 
-from autograd_by_hand.report.sections.answer import Failure, answer_of
+from autograd_by_hand.report.sections.answer import Failure, Unsteady, answer_of
 from tests.autograd_by_hand.report.made_up import (
     DTYPES,
+    calls,
     facts,
     measurements,
     tails,
@@ -44,6 +45,25 @@ def test_that_autograd_is_off_is_told_where_its_error_is_seen():
     answer = answer_of(measurements(facts={"float32": facts(), "float16": off}))
     assert (answer.fault, answer.off) == (fault, ["float16"])
     assert answer_of(measurements()).fault is None
+
+
+def test_what_differs_from_call_to_call_by_rounding_is_told_once_for_all_alike():
+    each = [one | {"calls_differ": "by 1 ulp"} for one in verdicts(dx="right", dW="right")]
+    own = facts()
+    far = {"norm": 1.0, "element": 1.0}
+    for one in own["samples"]["trial"]["gradients"].values():
+        one["second"] = {"error": far, "apart": far, "unequal": 1, "ulps": 1.0}
+        one["manual"] = far
+    second = {"x": "other bits", "W": "other bits"}
+    told = measurements(
+        judgement={"verdicts": each, "acceptance": []},
+        facts=dict.fromkeys(DTYPES, own),
+        calls=dict.fromkeys(DTYPES, calls(second_call=second)),
+    )
+    assert answer_of(told).unsteady == [Unsteady(["dx", "dW"], DTYPES, "by 1 ulp")]
+    for one in own["samples"]["trial"]["gradients"].values():
+        one["second"]["error"] = {"norm": 1e9, "element": 1.0}  # a state, which is a mistake
+    assert answer_of(told).unsteady == []
 
 
 def test_what_fails_alike_is_told_once():

@@ -52,6 +52,20 @@ def test_what_calls_showed_is_told_by_gradient():
     ]
 
 
+def test_a_second_call_that_differs_by_rounding_is_no_remark():
+    near = {"norm": 1.0, "element": 1.0}
+    own = facts()
+    own["samples"]["trial"]["gradients"]["dW"] |= {
+        "manual": near,
+        "second": {"error": near, "apart": near, "unequal": 1, "ulps": 1.0},
+    }
+    wavering = calls(second_call={"x": "same bits", "W": "other bits"})
+    assert remarks_of(in_float16(facts=own, calls=wavering)) == []
+    assert remarks_of(in_float16(calls=wavering)) == [
+        OtherSecondCall("float16", "dW", "other bits")
+    ]
+
+
 def test_a_narrow_reference_is_told_with_its_reason():
     narrow: dict[str, Any] = {
         "arithmetic": "float32",

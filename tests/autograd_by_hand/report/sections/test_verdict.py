@@ -16,7 +16,12 @@ def test_the_rows_stand_gradient_by_gradient_with_their_figures():
         ("dW", "float32"),
         ("dW", "float16"),
     ]
-    assert rows[0] == Row("dx", "float32", "right", 0.5, 0.75, 4.0, 0.0625, 0.25)
+    assert rows[0] == Row("dx", "float32", "right", 0.5, 0.75, 4.0, 0.0625, 0.25, True)
+
+
+def test_a_row_whose_two_calls_differ_is_not_steady():
+    wavering = [one | {"calls_differ": "two calls differ"} for one in verdicts(dW="right")]
+    assert [row.steady for row in verdict_of(judged(*wavering)).rows] == [False] * 4
 
 
 def test_the_right_are_counted_and_the_others_have_reasons():

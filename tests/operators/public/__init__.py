@@ -1,0 +1,1 @@
+"""Gradients as public projects compute them, written anew from the mathematics."""
