@@ -42,8 +42,11 @@ def coarser_format(
         for dtype in COARSER:
             if precision(dtype) >= precision(judged_as):
                 continue
-            if times_noise > limit * 2.0 ** (precision(judged_as) - precision(dtype)):
+            bits = precision(judged_as) - precision(dtype)
+            if times_noise > limit * 2.0**bits:
                 continue  # more than rounding to that dtype explains
+            if times_noise < 2.0 ** (bits / 2):
+                continue  # nearer to the rounding of float64 than to that of the dtype
             if np.array_equal(rounded(manual.astype(np.float32), dtype).astype(np.float64), manual):
                 return dtype, Message(
                     "every value is exactly representable in {format}", format=dtype

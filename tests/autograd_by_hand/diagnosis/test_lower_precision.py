@@ -19,7 +19,7 @@ def never(_):
     raise AssertionError("the values decide")
 
 
-def asked(manual, moved_errors, times_noise=LIMIT):
+def asked(manual, moved_errors, times_noise=2.0**23):
     return coarser_format(manual, manual - TRUTH, times_noise, LIMIT, moved_errors)
 
 
@@ -48,6 +48,12 @@ def test_a_format_can_explain_as_many_noises_as_it_has_bits_less(bits_less, dtyp
     assert at_most[0] == dtype
     beyond = asked(manual, never, LIMIT * 2.0**bits_less * 1.01)
     assert beyond is None or beyond[0] != dtype
+
+
+def test_an_error_nearer_to_float64s_rounding_is_none_of_a_coarser_format():
+    manual = np.round(TRUTH * 4) / 4
+    assert asked(manual, never, 2.0**14.6) is not None  # of 29 bits less
+    assert asked(manual, never, 2.0**14.4) is None
 
 
 def test_more_than_the_coarsest_format_explains_is_a_wrong_formula():
@@ -111,6 +117,6 @@ def test_numbers_beyond_float16_are_no_numbers_of_it():
 def test_only_dtypes_coarser_than_the_declared_one_are_named(judged_as):
     manual = TRUTH.astype(np.float32).astype(np.float64)
     found = coarser_format(
-        manual, manual - TRUTH, 10.0, LIMIT, lambda _: np.zeros_like(TRUTH), judged_as
+        manual, manual - TRUTH, 2.0**15, LIMIT, lambda _: np.zeros_like(TRUTH), judged_as
     )
     assert (found is not None) == (judged_as == "float64")
