@@ -13,8 +13,10 @@ out  mistakes           json: per gradient null if it is not wrong in float64, e
                         the difference, the kind is "unknown" and the evidence says where the
                         difference is largest
 
-Three searches follow one another: for a pattern in the values, for a change to backward that makes
-the gradient right, and for a change to forward whose gradient is the wrong one.
+A gradient that is autograd's, where a derivative of torch's own is at fault, has that fault and no
+other mistake. For all others three searches follow one another: for a pattern in the values, for a
+change to backward that makes the gradient right, and for a change to forward whose gradient is the
+wrong one.
 """
 
 from pathlib import Path
@@ -27,6 +29,13 @@ from autograd_by_hand.diagnosis.trial import Trial
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.verdict.call_findings import STATEFUL
 from autograd_by_hand.verdict.judge import is_repeated, wrong_and_right
+from autograd_by_hand.verdict.within_limits import has_torchs_fault
+
+OF_TORCH = Mistake(
+    "torch",
+    Message("the gradient has the fault of torch's own derivative"),
+    Message("but for rounding, backward gives autograd's numbers"),
+)
 
 
 def name_mistakes(
@@ -48,6 +57,9 @@ def name_mistakes(
         if name not in called["refused"] and not is_repeated(called, known, name):
             found[f"d{name}"] = _of_calls(called["second_call"][name])
     wrong, right = wrong_and_right(known, called)
+    torchs = [name for name in wrong if has_torchs_fault(known[f"d{name}"])]
+    found |= {f"d{name}": OF_TORCH for name in torchs}
+    wrong = [name for name in wrong if name not in torchs]
     if wrong:
         trial = Trial.read(
             forward, backward, draws, cotangents, manual, reference, needed, time_limit

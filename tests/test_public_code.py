@@ -3,6 +3,7 @@
 `tests/operators/public/` has them. Each was once called wrong, or imprecise, although it is right.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,28 @@ def test_a_librarys_trigamma_is_right_and_autograds_is_off(
     )
     for edit in operator.mistakes:
         assert outcomes(verdicts_on(trial, edit)) == {"wrong"}
+
+
+def test_a_gradient_with_torchs_own_fault_is_named_so_and_nothing_else(tmp_path: Path) -> None:
+    backward = """\
+import torch
+
+
+def backward(x, dout):
+    return {"x": (dout / 3) * torch.special.polygamma(1, x) * 3}
+"""
+    trial = trial_of(tmp_path, replace(digamma.OPERATOR, backward=backward))
+    verdicts = verdicts_on(trial, named=True)
+    told = verdicts["float64", "dx"]
+    assert told["outcome"] != "right"
+    assert "both are off: torch's derivative of digamma is 4.2e-10" in told["reason"]
+    assert told["diagnosis"] == {
+        "name": "the gradient has the fault of torch's own derivative",
+        "evidence": "but for rounding, backward gives autograd's numbers",
+    }
+    factor = Edit("a factor", (("* 3}", "* 4}"),))
+    named = verdicts_on(trial, factor, named=True)["float64", "dx"]
+    assert "torch" not in named["diagnosis"]["name"]
 
 
 @pytest.mark.thorough

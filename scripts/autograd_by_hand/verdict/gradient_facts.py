@@ -67,10 +67,12 @@ class AutogradsError(ErrorInNoise):
     """Autograd's error, and whether an element is not finite although the true value is.
 
     fault: the operation whose derivative in torch is proven to be off, or null
+    apart: how far the manual gradient is from autograd's, if there is such a fault
     """
 
     lost: bool
     fault: Fault | None
+    apart: NotRequired[ErrorInNoise]
 
 
 class SecondCall(TypedDict):
@@ -261,6 +263,8 @@ def judged_facts(
             "fault": fault,
         },
     }
+    if fault:
+        facts["autograd"]["apart"] = _in_noise(unit.measure(manual, autograd))
     if own != dtype:
         facts["computes_in"] = own
     if (second := values["manual"].get(f"{key}.second")) is not None:

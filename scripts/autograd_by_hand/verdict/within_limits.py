@@ -52,6 +52,19 @@ def autograd_is_off(facts: JudgedFacts) -> bool:
     )
 
 
+def has_torchs_fault(facts: JudgedFacts) -> bool:
+    """Return whether a gradient is autograd's up to rounding, where a rule of torch's is off."""
+    apart = facts["autograd"].get("apart")
+    return (
+        apart is not None
+        and autograd_is_off(facts)
+        and all(
+            float(apart[measure]) <= sqrt(2) * float(facts["limits"][measure])
+            for measure in MEASURES
+        )
+    )
+
+
 def unresolved(facts: JudgedFacts) -> bool:
     """Return whether half the gradient would be within the limit, as for a zero gradient."""
     return not detectable(facts) < WORST_FACTOR
