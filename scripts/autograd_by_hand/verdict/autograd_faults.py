@@ -12,6 +12,7 @@ from torch import Tensor
 from autograd_by_hand.aten.dispatch import DispatchMode, Keywords
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.enclosure.differentiate import enclose
+from autograd_by_hand.experiment.complex_views import parts
 from autograd_by_hand.experiment.sampling import cast
 from autograd_by_hand.experiment.user_code import call
 from autograd_by_hand.experiment.vjp import Forward
@@ -23,14 +24,14 @@ SEED = 0  # of the cotangents
 
 
 class _Recorder(DispatchMode):
-    """A context that keeps every operation on float64 tensors with its arguments."""
+    """A context that keeps every operation on float64 or complex128 with its arguments."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[tuple[Any, tuple[Any, ...], Keywords]] = []
 
     def execute(self, func: Any, args: tuple[Any, ...], kwargs: Keywords) -> Any:
-        if not func.is_view and any(map(_is_float64, args)):
+        if not func.is_view and any(map(_is_wide, args)):
             copies = tuple(one.clone() if isinstance(one, Tensor) else one for one in args)
             self.calls.append((func, copies, kwargs))
         return func(*args, **kwargs)
@@ -58,7 +59,7 @@ def operation_at_fault(forward: Forward, tensors: dict[str, Tensor]) -> Fault | 
 
 def _error_of(func: Any, args: tuple[Any, ...], kwargs: Keywords) -> float:
     """The relative error of autograd's derivative of one operation; 0 if it cannot be known."""
-    own = {str(i): one for i, one in enumerate(args) if _is_float64(one)}
+    own = {str(i): one for i, one in enumerate(args) if _is_wide(one)}
     generator = torch.Generator().manual_seed(SEED)
 
     def result(leaves: dict[str, Tensor]) -> Tensor:
@@ -72,7 +73,7 @@ def _error_of(func: Any, args: tuple[Any, ...], kwargs: Keywords) -> float:
         made = result(leaves)
         if not made.requires_grad:
             return 0.0
-        dout = torch.randn(made.shape, generator=generator, dtype=torch.float64)
+        dout = torch.randn(made.shape, generator=generator, dtype=made.dtype)
         gradients = torch.autograd.grad(
             made, list(leaves.values()), dout, allow_unused=True, materialize_grads=True
         )
@@ -80,11 +81,11 @@ def _error_of(func: Any, args: tuple[Any, ...], kwargs: Keywords) -> float:
     except (UserError, RuntimeError):  # not covered, or not differentiable by itself
         return 0.0
     errors = [
-        autograd_against(found.gradients[key], gradient)["error"]
+        autograd_against(found.gradients[key], parts(gradient))["error"]
         for key, gradient in zip(own, gradients, strict=True)
     ]
     return max(errors)
 
 
-def _is_float64(argument: Any) -> bool:
-    return isinstance(argument, Tensor) and argument.dtype == torch.float64
+def _is_wide(argument: Any) -> bool:
+    return isinstance(argument, Tensor) and argument.dtype in (torch.float64, torch.complex128)
