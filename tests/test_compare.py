@@ -40,6 +40,7 @@ def other(archived: Project, tmp_path_factory: pytest.TempPathFactory) -> Projec
     return project
 
 
+@pytest.mark.thorough
 def test_an_experiment_is_the_same_as_its_archive(archived: Project) -> None:
     run = run_compare(archived.folder, archived.archive)
     assert run.returncode == 0, run.stdout + run.stderr

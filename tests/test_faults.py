@@ -242,6 +242,7 @@ def busy(unrun: Project) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.parametrize(
     "target", first_of([[], [f"{FOLDER}/work/graph.json"]]), ids=["same", "another"]
 )
+@pytest.mark.thorough
 def test_a_second_run_in_the_folder_is_refused(
     finished: Project, unrun: Project, busy: subprocess.Popen[str], target: list[str]
 ) -> None:
@@ -363,6 +364,7 @@ def flip(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", first_of([flip, delete, truncate]))
+@pytest.mark.thorough
 def test_a_spoilt_file_is_made_again(finished: Project, project: Project, spoil) -> None:
     for file in MADE + KEPT:
         spoil(project.folder / file)
@@ -384,6 +386,7 @@ def test_a_source_with_an_old_date_is_seen(project: Project) -> None:
     assert "**Wrong: dx and dW" in (project.folder / "REPORT.md").read_text()
 
 
+@pytest.mark.thorough
 def test_a_source_with_an_old_date_is_seen_after_the_intermediates_are_deleted(
     unrun: Project,
 ) -> None:
@@ -405,6 +408,7 @@ def test_a_run_that_remembers_nothing_runs_nothing_that_stands(project: Project)
     assert "Nothing to be done" in project.snakemake().stdout
 
 
+@pytest.mark.thorough
 def test_a_run_that_remembers_nothing_sees_a_change(project: Project) -> None:
     shutil.rmtree(project.root / ".snakemake")
     project.edit(f"{FOLDER}/config.yaml", "below: 1.0e-5", "below: 1.0e-4")

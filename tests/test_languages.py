@@ -76,6 +76,7 @@ translations:
 """
 
 
+@pytest.mark.thorough
 def test_an_added_language_only_tells(project: Project) -> None:
     before = {
         path.relative_to(project.folder): path.read_bytes()
@@ -95,6 +96,7 @@ def test_an_added_language_only_tells(project: Project) -> None:
     assert '<html lang="es">' in (project.folder / "REPORT.es.html").read_text()
 
 
+@pytest.mark.thorough
 def test_an_edited_catalogue_tells_its_own_language_again(project: Project) -> None:
     project.edit("experiments/tiny/config.yaml", "dtypes:", f"{SPANISH}dtypes:")
     project.jobs()

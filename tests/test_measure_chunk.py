@@ -57,6 +57,7 @@ def test_the_size_of_chunks_and_the_cores_change_no_byte(many: Project, tmp_path
     assert other.outputs() == many.outputs()
 
 
+@pytest.mark.thorough
 def test_another_size_measures_again_and_leaves_the_rest(mine: Project) -> None:
     jobs = mine.jobs("--config", "chunk=6")
     assert jobs["measure_chunk"] == 2
@@ -73,6 +74,7 @@ def measured(project: Project, *arguments: str) -> list[str]:
     return [(project.root / file).read_text() for file in MEASURED]
 
 
+@pytest.mark.thorough
 def test_a_chunk_measures_what_looking_closely_does(tmp_path: Path) -> None:
     cut = with_many_runs(copy_project(tmp_path / "cut"))
     whole = with_many_runs(copy_project(tmp_path / "whole"), closely=RUNS)
@@ -86,6 +88,7 @@ def test_cotangents_go_on_from_chunk_to_chunk(tmp_path: Path) -> None:
     assert large == small
 
 
+@pytest.mark.thorough
 def test_a_stopped_run_goes_on_with_the_chunks_that_are_left(mine: Project) -> None:
     for file in (mine.folder / "work/chunks").glob(f"trial.{CLOSELY}-*"):
         file.unlink()

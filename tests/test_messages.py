@@ -137,6 +137,7 @@ def test_a_mistake_is_said_when_it_is_found_and_again_at_the_end(two: Project) -
 SEGFAULT = "import ctypes\n\n\ndef backward(x, W):\n    ctypes.string_at(0)\n"
 
 
+@pytest.mark.thorough
 def test_a_crash_of_the_interpreter_is_a_sentence(project: Project) -> None:
     (project.root / BACKWARD).write_text(SEGFAULT)
     assert last_words(project.snakemake()) == (

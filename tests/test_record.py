@@ -81,6 +81,7 @@ def test_the_list_leads_to_every_recorded_run(recorded: Project) -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_a_second_recording_is_the_same_to_the_byte(recorded: Project, project: Project) -> None:
     stale = project.folder / "recorded/figures/of_an_older_run.svg"
     stale.parent.mkdir(parents=True)
@@ -94,6 +95,7 @@ def test_a_second_recording_is_the_same_to_the_byte(recorded: Project, project: 
     assert [path.name for path in project.folder.glob(".recorded*")] == []
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_not_up_to_date_is_not_recorded(project: Project) -> None:
     assert record(project).returncode == 0
     before = (project.root / "experiments/recorded.md").read_bytes()
@@ -156,6 +158,7 @@ def test_git_sees_nothing_of_a_run_but_what_is_recorded(
     }
 
 
+@pytest.mark.thorough
 def test_a_recorded_run_is_no_part_of_a_run(recorded: Project) -> None:
     assert "Nothing to be done" in recorded.snakemake("-n").stdout
     assert (

@@ -92,6 +92,7 @@ def test_no_colour_where_none_is_wanted(project: Project) -> None:
     assert not COLOUR.search(shown.partition("Assuming unrestricted shared filesystem usage.")[2])
 
 
+@pytest.mark.thorough
 def test_without_a_terminal_every_job_is_a_line_and_the_end_is_markdown(project: Project) -> None:
     project.edit(CONFIG, "Is it right?", "Is it really right?")
     run = project.snakemake()
@@ -119,6 +120,7 @@ def record(project: Project) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_the_end_says_in_what_the_run_differs_from_the_recorded_one(project: Project) -> None:
     manifest = record(project) / "manifest.json"
     project.edit(CONFIG, "Is it right?", "Is it really right?")
@@ -150,6 +152,7 @@ def test_a_run_of_the_report_alone_is_not_compared_by_an_older_manifest(project:
     assert "Compared with" not in run.stdout
 
 
+@pytest.mark.thorough
 def test_a_recorded_run_that_cannot_be_read_is_said_and_stops_nothing(project: Project) -> None:
     (record(project) / "manifest.json").write_text("{}")
     project.edit(CONFIG, "Is it right?", "Is it really right?")

@@ -60,6 +60,7 @@ def run(*command, **environment):
 
 
 @pytest.mark.parametrize("setting", first_of(SETTINGS.values()), ids=SETTINGS)
+@pytest.mark.thorough
 def test_what_is_revealed_under_a_setting_is_replayed_under_the_others(tmp_path, setting):
     run("-c", REVEAL, tmp_path, **setting)
     for other in SETTINGS.values():
@@ -87,6 +88,7 @@ print(torch.get_num_threads(), found["proved"], bool(found["refused"]), missed)
 """
 
 
+@pytest.mark.thorough
 def test_a_sum_that_threads_share_is_proved_or_said_not_to_be(tmp_path):
     told = run("-c", LONG, tmp_path, OMP_NUM_THREADS="2")
     threads, proved, refused, missed = told.split()

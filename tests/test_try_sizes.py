@@ -43,6 +43,7 @@ def judged(root: Path) -> dict[str, bool]:
     }
 
 
+@pytest.mark.thorough
 def test_right_everywhere_is_right_at_small_odd_and_large_sizes(tmp_path: Path) -> None:
     experiment(tmp_path).make(f"experiments/{TINY}/REPORT.md")
     assert judged(tmp_path) == {"1, 4": True, "2, 1": True, "3, 5": True, "9, 17": True}

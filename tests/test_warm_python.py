@@ -140,6 +140,7 @@ def test_a_script_ends_with_the_one_who_asked_for_it(
 
 
 @pytest.mark.parametrize("address", [{}, {"WARM_PYTHON": "/nowhere"}], ids=["warm", "cold"])
+@pytest.mark.thorough
 def test_an_interrupt_is_the_stages_to_answer_whenever_it_comes(
     starter: subprocess.Popen[str],
     server: dict[str, str],

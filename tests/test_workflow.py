@@ -70,6 +70,7 @@ def test_an_edited_backward_leaves_tensors_autograd_and_graph_alone(project: Pro
     assert project.jobs() == expected + EACH_SUM + MEASURE  # what is planned is what is done
 
 
+@pytest.mark.thorough
 def test_an_edited_section_of_the_report_only_tells_again(project: Project) -> None:
     project.edit("templates/report/derivation.md.j2", "The mathematics{%", "Mathematics{%")
     assert project.planned() == TELL
@@ -103,6 +104,7 @@ def test_the_index_is_of_all_experiments_and_one_run_alone_leaves_it(project: Pr
     assert (project.root / "experiments/index.html").exists()
 
 
+@pytest.mark.thorough
 def test_a_macro_that_is_unknown_is_one_sentence_and_the_old_page_stays(project: Project) -> None:
     before = project.outputs()
     derivation = project.folder / "derivation.md"
@@ -167,6 +169,7 @@ def test_an_added_pitfall_tries_it_and_judges_again(project: Project) -> None:
     assert row in (project.folder / "REPORT.md").read_text()
 
 
+@pytest.mark.thorough
 def test_an_edited_module_reruns_its_importers_and_what_follows(project: Project) -> None:
     project.edit(
         "scripts/autograd_by_hand/floats/ulp.py",
@@ -177,6 +180,7 @@ def test_an_edited_module_reruns_its_importers_and_what_follows(project: Project
     assert project.planned() == expected + MEASURE
 
 
+@pytest.mark.thorough
 def test_an_edited_acceptance_criterion_judges_again_and_computes_nothing(project: Project) -> None:
     project.edit(CONFIG, "below: 1.0e-5", "below: 1.0e-4")
     assert project.planned() == Counter(judge_gradients=1) + TELL
@@ -222,6 +226,7 @@ def test_comments_docstrings_and_what_is_only_shown_rerun_nothing(project: Proje
     assert project.planned() == Counter()
 
 
+@pytest.mark.thorough
 def test_a_text_that_reaches_an_output_reruns_what_says_it(project: Project) -> None:
     project.edit(f"{LIBRARY}/verdict/judge.py", "the limit is {most}", "its limit is {most}")
     planned = project.planned()
@@ -259,6 +264,7 @@ main(["-c1", "-n", "--quiet"])
 """
 
 
+@pytest.mark.thorough
 def test_a_start_parses_only_the_source_files_that_changed(project: Project) -> None:
     def parsed() -> list[str]:
         run = subprocess.run(
@@ -339,6 +345,7 @@ def test_a_backward_that_gives_no_gradient_is_one_sentence_and_loses_nothing(
 
 
 @pytest.mark.parametrize("mistake", first_of(SPOILED))
+@pytest.mark.thorough
 def test_a_spoiled_gradient_is_one_sentence_and_the_other_is_judged(
     project: Project, mistake: str
 ) -> None:
@@ -463,6 +470,7 @@ def test_whatever_tells_a_verdict_fails_on_wrong_and_is_written(
         assert (wrong.root / target).is_file()
 
 
+@pytest.mark.thorough
 def test_what_tells_no_verdict_is_not_judged(wrong: Project) -> None:
     for target in (f"experiments/{TINY}/errors.csv", f"experiments/{TINY}/figures/graph.svg"):
         assert wrong.snakemake(target).returncode == 0
@@ -474,6 +482,7 @@ def test_what_tells_no_verdict_is_not_judged(wrong: Project) -> None:
     assert re.search(r"^accept +1$", dry.stdout, re.MULTILINE)
 
 
+@pytest.mark.thorough
 def test_without_the_patch_a_report_alone_is_not_judged(wrong: Project) -> None:
     target = f"experiments/{TINY}/REPORT.md"
     assert wrong.snakemake(target, WITHOUT_PATCHES="prepare_dag").returncode == 0

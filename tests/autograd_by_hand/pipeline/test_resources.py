@@ -37,6 +37,7 @@ def test_more_runs_and_more_formats_need_more() -> None:
     assert disk_needed(CONFIG | {"dtypes": ["float32", "float16"]}) > disk_needed(CONFIG)
 
 
+@pytest.mark.thorough
 def test_the_estimate_covers_what_a_run_leaves(finished: Project) -> None:
     config = load_config(finished.folder / "config.yaml", SCHEMA)
     tensors = sum(path.stat().st_size for path in finished.folder.rglob("work/**/*.safetensors"))
