@@ -1,4 +1,5 @@
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -363,6 +364,7 @@ def test_two_scripts_that_say_the_same_have_hashes_of_their_own(tmp_path):
     assert code.hash_of("scripts/one.py") != code.hash_of("scripts/two.py")
 
 
+@cache
 def imported(path: str) -> set[str]:
     """The files of ours that a file imports, by its syntax tree."""
     found = set()

@@ -61,6 +61,7 @@ def test_a_recipe_is_written_for_every_job_that_snakemake_sees_and_for_no_other(
     assert written == {path for row in told["dag"] for path in row[2] if "/recipes/" in path}
 
 
+@pytest.mark.thorough
 def test_what_an_experiment_does_not_ask_for_has_a_recipe_and_no_job(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     project.edit(CONFIG, "[float64, float32]", "[float32]")

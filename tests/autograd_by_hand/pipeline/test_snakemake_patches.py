@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
 
 from autograd_by_hand.pipeline import snakemake_patches as patches
-from tests.conftest import ROOT, TINY, Project
+from tests.conftest import ROOT, TINY, Project, first_of
 
 NAMES = (*patches.PATCHES, "all")
 
@@ -141,10 +141,11 @@ with open({log!r}, "a") as log:
 """
 
 
-@pytest.mark.parametrize(("limit", "together"), [("100000", True), ("400", False)])
+@pytest.mark.parametrize("case", first_of([("400", False), ("100000", True)]), ids=str)
 def test_jobs_that_do_not_fit_into_memory_together_wait_for_each_other(
-    project: Project, tmp_path: Path, limit: str, together: bool
+    project: Project, tmp_path: Path, case: tuple[str, bool]
 ) -> None:
+    limit, together = case
     log = tmp_path / "log"
     forward = project.folder / "forward.py"
     forward.write_text(SLOW.format(log=str(log)) + forward.read_text())

@@ -15,6 +15,7 @@ from autograd_by_hand.summation.equal_positions import HASHES, REPEATED
 from autograd_by_hand.summation.kernels import Layout, adder, adds
 from autograd_by_hand.summation.reveal import reveal
 from autograd_by_hand.summation.tree import ADD, Order, chain, in_turn, leaf, pairwise, summands
+from tests.conftest import thoroughly
 
 aten = torch.ops.aten
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
@@ -48,7 +49,7 @@ def amplified(tensor, other):
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("batch", [1, 2, 5, 7, 8, 64, 129])
+@pytest.mark.parametrize("batch", [1, 8, *thoroughly([2, 5, 7, 64, 129])])
 @pytest.mark.parametrize(("terms", "width"), [(64, 600), (515, 227), (1, 50)])
 def test_a_linear_layer_is_replayed_bit_for_bit(dtype, batch, terms, width):
     generator = torch.Generator().manual_seed(0)
