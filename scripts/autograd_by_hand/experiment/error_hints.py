@@ -12,7 +12,7 @@ from autograd_by_hand.aten.dtypes import dtype_name
 HALF = {"BFLOAT16": "bfloat16", "HALF": "float16"}  # as torch's messages call them
 _NAMED = re.compile(r"\b(BFloat16|Half|BFLOAT16|HALF)\b")
 _ABOUT_DTYPES = re.compile(
-    r"\b(dtypes?|scalar type|not implemented for|float or double)\b", re.IGNORECASE
+    r"\b(dtypes?|scalar type|not implemented for|float (?:or|and) double)\b", re.IGNORECASE
 )
 LONGEST = 80  # characters of an expression that is quoted
 

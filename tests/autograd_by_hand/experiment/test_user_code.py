@@ -284,6 +284,7 @@ def test_an_error_about_something_else_lists_no_shapes(tmp_path):
         ("torch.linalg.cholesky(x)", '"cholesky_cpu" not implemented for'),
         ("x.quantile(0.5)", "quantile() input tensor must be either float or double dtype"),
         ("torch.fft.rfft(x)", "nsupported dtype"),
+        ("torch.linalg.lstsq(x, x)", "types other than float and double"),
         ("torch.polar(x, x)", "not implemented for|Float or Double tensors but got"),
     ],
 )
