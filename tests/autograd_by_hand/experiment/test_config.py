@@ -398,7 +398,7 @@ CASES = {
     ),
     "a claim of nothing": (
         ("    verdict: right\n", ""),
-        "20: acceptance[1]: has 1 keys of attribution, claim, errors, graph, pitfalls, verdict; it needs exactly 2 of them.",
+        "20: acceptance[1]: has 1 keys of attribution, claim, errors, graph, pitfalls, second_call, verdict; it needs exactly 2 of them.",
     ),
     "an argument that YAML reads as text": (
         ("time_limit: 20", "arguments: {eps: 1e-5}"),

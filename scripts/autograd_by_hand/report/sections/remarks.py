@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from autograd_by_hand.core.element_index import listed_index
+from autograd_by_hand.core.messages import Message
+from autograd_by_hand.core.number_format import number
 from autograd_by_hand.report.measurements import Figure, Measurements
 from autograd_by_hand.verdict.judge import is_repeated
 
@@ -96,17 +98,11 @@ class OnKinks:
 
 @dataclass(frozen=True)
 class TurnedDecisions:
-    """How many elements of a gradient change with decisions that rounding may turn.
-
-    share: by how much they change it, as a part of its norm
-    """
+    """What decisions change that rounding may turn: a clause for each gradient."""
 
     kind: ClassVar[str] = "turned decisions"
     dtype: str
-    gradient: str
-    elements: int
-    of: int
-    share: Figure
+    changes: list[Message]
 
 
 Remark = (
@@ -157,7 +153,16 @@ def _remarks(measured: Measurements, dtype: str) -> Iterator[Remark]:
         yield NarrowReference(dtype, reference["arithmetic"], reference["reason"])
     if reference["kinks"]:
         yield OnKinks(dtype, reference["kinks"])
-    for gradient in measured.gradients:
-        one = trial["gradients"][gradient]
-        if one["jumping"]:
-            yield TurnedDecisions(dtype, gradient, one["jumping"], one["elements"], one["jumps"])
+    changes = [
+        Message(
+            "`{gradient}` by {share} of its norm ({count} of {all} elements)",
+            gradient=gradient,
+            share=number(one["jumps"]),
+            count=one["jumping"],
+            all=one["elements"],
+        )
+        for gradient in measured.gradients
+        if (one := trial["gradients"][gradient])["jumping"]
+    ]
+    if changes:
+        yield TurnedDecisions(dtype, changes)

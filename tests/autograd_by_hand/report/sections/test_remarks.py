@@ -1,5 +1,6 @@
 from typing import Any
 
+from autograd_by_hand.core.messages import Message
 from autograd_by_hand.report.sections.remarks import (
     ChangedInputs,
     LostElements,
@@ -7,6 +8,7 @@ from autograd_by_hand.report.sections.remarks import (
     NarrowReference,
     OnKinks,
     OtherSecondCall,
+    TurnedDecisions,
     remarks_of,
 )
 from tests.autograd_by_hand.report.made_up import calls, facts, measurements, tails
@@ -80,3 +82,11 @@ def test_a_narrow_reference_is_told_with_its_reason():
 def test_that_elements_are_on_a_kink_is_told():
     balls = {"arithmetic": "ball arithmetic", "reason": None, "fault": None, "kinks": ["relu"]}
     assert remarks_of(in_float16(arithmetic=balls)) == [OnKinks("float16", ["relu"])]
+
+
+def test_what_decisions_change_that_rounding_may_turn_is_said_once_a_dtype():
+    told = facts()
+    told["samples"]["trial"]["gradients"]["dx"] |= {"jumping": 5, "jumps": 0.125}
+    assert remarks_of(in_float16(facts=told)) == [
+        TurnedDecisions("float16", [Message("`dx` by 0.12 of its norm (5 of 24 elements)")])
+    ]
