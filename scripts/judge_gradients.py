@@ -11,6 +11,7 @@ in   errors        csv: the experiment's errors
      handed_over   json per dtype, as reorder_sums writes it
      acceptance    the config's criteria
      autograd      "allowed" if the config allows backward to use autograd, else None
+     digits        how many digits of its constants the config asks for, else None
      dtypes        the dtypes, in the order of `facts`, `calls`, `attributions` and `handed_over`
 out  judgement     json: `verdicts`, `acceptance`, and `refused`, a sentence for each gradient that
                    backward did not give, or gave although the config does not ask for it; and
@@ -49,6 +50,7 @@ def judge_gradients(
     handed_over: list[Path],
     acceptance: list[Criterion],
     autograd: str | None,
+    digits: int | None,
     dtypes: list[str],
     judgement: Path,
 ) -> None:
@@ -83,7 +85,16 @@ def judge_gradients(
         "verdicts": verdicts,
         "acceptance": [
             evaluate(
-                one, table, nodes, verdicts, attributed, pitfalls, finding, reordered, at_sizes
+                one,
+                table,
+                nodes,
+                verdicts,
+                attributed,
+                pitfalls,
+                finding,
+                reordered,
+                at_sizes,
+                digits,
             )
             for one in acceptance
         ],

@@ -11,13 +11,14 @@ import pytest
 
 from autograd_by_hand.core.files import read_json
 from autograd_by_hand.floats.rounding import FORMATS
-from autograd_by_hand.verdict.judge import OUTCOMES
+from autograd_by_hand.verdict.judge import OUTCOMES, ROUNDED
 from tests.conftest import TINY
 from tests.in_process import begin
 from tests.operators.case import Edit, Operator
 from tests.operators.public import (
     batch_norm_of_a_course,
     digamma,
+    gelu_of_ten_digits,
     lgamma_twice,
     scalar_engine,
     sigmoid_of_four,
@@ -150,6 +151,34 @@ def test_a_gradient_that_is_not_reproducible_gets_through_every_stage(tmp_path: 
     assert right["holds"]
     assert not same_bits["holds"]
     assert "two calls differ by" in same_bits["measured"]
+
+
+def test_a_constant_of_ten_digits_is_found_and_is_no_blunder(tmp_path: Path) -> None:
+    operator = gelu_of_ten_digits.OPERATOR
+    trial = trial_of(tmp_path, operator)
+    verdicts = verdicts_on(trial, named=True)
+    told = verdicts.pop(("float64", "dx"))
+    assert told["outcome"] == ROUNDED
+    assert told["reason"].startswith("right to 1.")
+    assert "a constant has 10 digits (line 5: 0.7978845608 for 0.79788456080" in told["reason"]
+    assert outcomes(verdicts) == {"right"}  # no other dtype can tell
+    (in_float32,) = operator.variants
+    told = verdicts_on(trial, in_float32, named=True)["float64", "dx"]
+    assert (told["outcome"], told["digits"]) == (ROUNDED, 7)
+    for edit in operator.mistakes:
+        assert outcomes(verdicts_on(trial, edit, named=True)) == {"wrong"}
+
+
+def test_rounded_constants_pass_where_the_config_asks_for_no_more(tmp_path: Path) -> None:
+    operator = gelu_of_ten_digits.OPERATOR
+    rest = (operator.forward, operator.backward, operator.tensors, ["float64"])
+    pipeline = begin(tmp_path, *rest, digits=8, languages=["en", "es"])
+    folder = tmp_path / "experiments" / TINY
+    pipeline.make(*(f"experiments/{TINY}/{name}" for name in ("REPORT.md", "REPORT.es.md")))
+    report, spanish = ((folder / name).read_text() for name in ("REPORT.md", "REPORT.es.md"))
+    assert "**Rounded constant: dx in float64.** Right to 1." in report
+    assert "**Constante redondeada: dx en float64.** Correcto hasta 1." in spanish
+    assert read_json(folder / "work/judgement.json")["acceptance"][0]["holds"]
 
 
 def test_a_sigmoid_by_its_name_is_right(tmp_path: Path) -> None:

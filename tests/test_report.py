@@ -170,7 +170,7 @@ class Story:
         tried = [] if self.tried is None else [self.write("pitfalls", self.tried)]
         judge_gradients(
             errors, facts, each, facts[0], mistakes, oracle, attributions, tried, [], graph,
-            handed, self.config["acceptance"], self.config.get("autograd"), DTYPES, judgement,
+            handed, self.config["acceptance"], self.config.get("autograd"), None, DTYPES, judgement,
         )  # fmt: skip
         opinion = self.write("gradcheck", self.opinion)
         written = [LAB / name for name in ("config.yaml", "derivation.md", "discussion.md")]

@@ -116,6 +116,7 @@ rule judge_gradients:
     params:
         acceptance=experiments.setting("acceptance"),
         autograd=experiments.setting("autograd"),
+        digits=experiments.setting("digits"),
         dtypes=experiments.setting("dtypes"),
     script:
         "../judge_gradients.py"

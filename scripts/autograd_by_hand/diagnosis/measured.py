@@ -36,3 +36,8 @@ class Measured:
         """Read it from a gradient's facts, as score_errors measured them."""
         manual, limits = facts["manual"], facts["limits"]
         return cls(float(manual["norm"]), float(limits["norm"]), float(facts["noise"]))
+
+    @property
+    def part(self) -> float:
+        """The error relative to the norm of the true gradient."""
+        return self.off * self.noise

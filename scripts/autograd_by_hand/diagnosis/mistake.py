@@ -18,6 +18,7 @@ class Mistake:
     evidence: what shows that it is this one
     family: the family of mistakes that it belongs to, by its name in a table of them
     dtype: the lower precision that backward computes in, if that is all that is wrong
+    digits: how many significant digits the constants have, if rounded ones are all that is wrong
     """
 
     kind: str
@@ -25,11 +26,20 @@ class Mistake:
     evidence: Message
     family: str = ""
     dtype: str = ""
+    digits: int = 0
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, str | int]:
         """The mistake as JSON, which judge_gradients reads."""
-        plain: dict[str, str] = {"kind": self.kind, "name": self.name, "evidence": self.evidence}
-        return plain | ({"format": self.dtype} if self.dtype else {})
+        plain: dict[str, str | int] = {
+            "kind": self.kind,
+            "name": self.name,
+            "evidence": self.evidence,
+        }
+        if self.dtype:
+            plain["format"] = self.dtype
+        if self.digits:
+            plain["digits"] = self.digits
+        return plain
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from autograd_by_hand.diagnosis.forward_trace import trace_forward
 from autograd_by_hand.diagnosis.lower_precision import coarser_format, precision_mistake
 from autograd_by_hand.diagnosis.measured import Measured
 from autograd_by_hand.diagnosis.mistake import Mistake
+from autograd_by_hand.diagnosis.rounded_constants import NEARLY, rounded_constants
 from autograd_by_hand.diagnosis.steps import Ref, Steps
 from autograd_by_hand.diagnosis.value_patterns import Values, exact
 from autograd_by_hand.experiment.complex_views import load_forward_of_real
@@ -116,7 +117,11 @@ class Trial:
         def rest() -> list[str]:
             return [name for name in wrong if name not in found and values[name]]
 
-        for name, one in values.items():
+        close = {name: values[name] for name in rest() if measured[name].part < NEARLY}
+        if close:
+            found |= rounded_constants(self._backward_runs([]), close)
+        for name in rest():
+            one = values[name]
             if one and (first := next(exact(one, self._without("values")), None)):
                 found[name] = replace(first, family=f"values: {first.family}")
         for name in wrong if "precision" not in self.without else ():

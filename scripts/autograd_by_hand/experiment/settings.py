@@ -117,6 +117,7 @@ class Config(Languages):
     chunk: NotRequired[int]
     pitfalls: NotRequired[list[Pitfall]]
     autograd: NotRequired[str]
+    digits: NotRequired[int]
     surrogate: NotRequired[str]
     computes_in: NotRequired[str]
 

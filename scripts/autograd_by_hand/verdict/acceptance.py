@@ -14,7 +14,7 @@ from autograd_by_hand.experiment.graph_listing import Node
 from autograd_by_hand.experiment.settings import Criterion, ErrorCriterion
 from autograd_by_hand.storage.attribution import Attribution
 from autograd_by_hand.storage.missing import Missing
-from autograd_by_hand.verdict.judge import VerdictOnGradient
+from autograd_by_hand.verdict.judge import ROUNDED, VerdictOnGradient
 from autograd_by_hand.verdict.tried_sizes import TriedSize, fails, size_in_words
 
 Part = TypeVar("Part")
@@ -85,6 +85,7 @@ def evaluate(
     autograd: AutogradFinding | None = None,
     reordered: Mapping[str, Missing] | None = None,
     sizes: Sequence[TriedSize] | Missing = (),
+    digits: int | None = None,
 ) -> Evaluated:
     """Evaluate one criterion of the config; it does not hold if what it needs is missing.
 
@@ -92,6 +93,7 @@ def evaluate(
     autograd: how backward uses autograd, None if it does not
     reordered: why numpy's sums are missing, by dtype; None if none are
     sizes: the verdicts at other sizes
+    digits: how many digits of its constants make a gradient right, None for all
     """
     if "errors" in criterion:
         measured, holds = _errors(criterion["errors"], errors, reordered or {})
@@ -104,7 +106,7 @@ def evaluate(
     elif "second_call" in criterion:
         measured, holds = _reproducible(verdicts)
     else:
-        measured, holds = _verdicts(criterion["verdict"], verdicts)
+        measured, holds = _verdicts(criterion["verdict"], verdicts, digits)
         if criterion["verdict"] == "right" and autograd and not autograd["allowed"]:
             measured, holds = _not_by_hand(measured, autograd), False
         if criterion["verdict"] == "right":
@@ -188,7 +190,7 @@ def _attribution(found: Attribution) -> tuple[str, bool]:
 def _pitfalls(tried: list[TriedPitfall]) -> tuple[str, bool]:
     """Evaluate whether each pitfall is caught, and its mistake named."""
     caught = [
-        [one for one in row["verdicts"] if one["outcome"] in ("wrong", "imprecise")]
+        [one for one in row["verdicts"] if one["outcome"] in ("wrong", "imprecise", ROUNDED)]
         for row in tried
     ]
     named = [
@@ -205,11 +207,27 @@ def _pitfalls(tried: list[TriedPitfall]) -> tuple[str, bool]:
     return sentence, len(tried) > 0 and all(caught) and all(named)
 
 
-def _verdicts(wanted: str, verdicts: list[VerdictOnGradient]) -> tuple[str, bool]:
-    outcomes = [verdict["outcome"] for verdict in verdicts]
-    met = outcomes.count(wanted)
-    sentence = Message("{count} of {all} are {wanted}", count=met, all=len(outcomes), wanted=wanted)
-    return sentence, met == len(outcomes) > 0
+def _verdicts(
+    wanted: str, verdicts: list[VerdictOnGradient], digits: int | None
+) -> tuple[str, bool]:
+    rounded = [
+        one
+        for one in verdicts
+        if wanted == "right"
+        and one["outcome"] == ROUNDED
+        and digits is not None
+        and one["digits"] >= digits
+    ]
+    met = sum(one["outcome"] == wanted for one in verdicts) + len(rounded)
+    sentence = Message("{count} of {all} are {wanted}", count=met, all=len(verdicts), wanted=wanted)
+    if rounded:
+        sentence = Message(
+            "{told}, {count} of them but for constants of {digits} digits or more",
+            told=sentence,
+            count=len(rounded),
+            digits=digits,
+        )
+    return sentence, met == len(verdicts) > 0
 
 
 def _reproducible(verdicts: list[VerdictOnGradient]) -> tuple[str, bool]:

@@ -31,24 +31,28 @@ from autograd_by_hand.verdict.reasons import (
     neither,
     of_formula,
     off_by,
+    right_to,
     too_noisy,
 )
 from autograd_by_hand.verdict.within_limits import detectable, repeats, unresolved, within
 
 NO_NUMBER = Message("an intermediate result overflows, or there is a division by zero")
-OUTCOMES = ("wrong", "imprecise", "unresolved", "right")  # the worst first
+ROUNDED = "rounded constant"  # the outcome
+OUTCOMES = ("wrong", "imprecise", "unresolved", ROUNDED, "right")  # the worst first
 
 
 class Mistake(TypedDict):
     """What name_mistakes writes for a wrong gradient.
 
     format: the coarser dtype that backward computes in, if that is the only mistake
+    digits: how many digits the constants of backward have, if rounded ones are the only mistake
     """
 
     kind: str
     name: str
     evidence: str
     format: NotRequired[str]
+    digits: NotRequired[int]
 
 
 class Diagnosis(TypedDict):
@@ -69,12 +73,14 @@ class Verdict(Outcome):
 
     limit: the least error that is seen, as a part of the gradient's norm
     calls_differ: by how much two calls on the same inputs differ, if they do
+    digits: how many digits the constants have, if the outcome is ROUNDED
     """
 
     reason: str
     limit: float
     diagnosis: Diagnosis | None
     calls_differ: NotRequired[str]
+    digits: NotRequired[int]
 
 
 class VerdictOnGradient(Verdict):
@@ -120,6 +126,8 @@ def judge_gradient(
             "limit": shown,
             "diagnosis": diagnosis,
         }
+        if outcome == ROUNDED and mistake:
+            judged["digits"] = mistake["digits"]
         if apart and outcome == "right":
             judged["reason"] = Message(
                 "not reproducible: {apart}; {reason}", apart=apart, reason=reason
@@ -152,11 +160,24 @@ def judge_gradient(
     if not within(facts):
         hidden = becomes == "hidden" and dtype == "float64"
         seen = hidden or (inside and precision(inside) < precision(dtype))
-        return verdict("imprecise", imprecise_by(facts, hidden), mistake if seen else None)
+        return verdict(*_beyond_limit(facts, mistake if seen else None, hidden))
     for measured, where in ((facts, dtype), (formula, "float64")):
         if unresolved(measured):
             return verdict("unresolved", too_noisy(measured, where))
     return verdict("right", near_by(facts))
+
+
+def _beyond_limit(
+    facts: JudgedFacts, mistake: Mistake | None, hidden: bool
+) -> tuple[str, str, Mistake | None]:
+    """Return the outcome, reason and diagnosis where an error exceeds the limit and is no blunder.
+
+    mistake: what was found, if it is to be told
+    hidden: whether only float64 can show the error
+    """
+    if hidden and mistake and "digits" in mistake:
+        return ROUNDED, right_to(facts, mistake["name"]), None
+    return "imprecise", imprecise_by(facts, hidden), mistake
 
 
 def _named(found: tuple[str, str]) -> Diagnosis:

@@ -71,6 +71,12 @@ def imprecise_by(facts: JudgedFacts, hidden: bool) -> Message:
     return Message("right to {digits} of its norm, but {off}", digits=digits, off=off)
 
 
+def right_to(facts: JudgedFacts, why: str) -> Message:
+    """Say to which part of its norm a gradient is right, and why it is not to all digits."""
+    part = number(float(facts["manual"]["norm"]) * float(facts["noise"]))
+    return Message("right to {part}: {why}", part=part, why=why)
+
+
 def near_by(facts: JudgedFacts) -> str:
     """Describe the error of a gradient that is right."""
     times = number(facts["manual"]["norm"])

@@ -202,6 +202,21 @@ def test_the_same_bits_in_each_call_can_be_wanted(more, measured, holds):
     assert told == {"criterion": CLAIM, "measured": measured, "holds": holds}
 
 
+@pytest.mark.parametrize(
+    ("digits", "measured", "holds"),
+    [
+        (None, "1 of 2 are right", False),
+        (11, "1 of 2 are right", False),
+        (10, "2 of 2 are right, 1 of them but for constants of 10 digits or more", True),
+    ],
+)
+def test_constants_of_a_few_digits_are_right_where_the_config_says_so(digits, measured, holds):
+    verdicts: Any = [{"outcome": "right"}, {"outcome": "rounded constant", "digits": 10}]
+    wanted: Any = {"claim": CLAIM, "verdict": "right"}
+    told = evaluate(wanted, ERRORS, NODES, verdicts, {}, [], digits=digits)
+    assert told == {"criterion": CLAIM, "measured": measured, "holds": holds}
+
+
 def test_another_verdict_than_right_can_be_wanted():
     verdicts: Any = [{"outcome": "wrong"}]
     found = evaluate({"claim": CLAIM, "verdict": "wrong"}, ERRORS, [], verdicts, {}, [])

@@ -345,6 +345,32 @@ def test_where_autograd_is_no_reference_nothing_is_right_or_wrong():
         }
 
 
+# rounded constants
+
+
+SHORT = {
+    "kind": "constant",
+    "name": "a constant has 10 digits",
+    "evidence": "it fits",
+    "digits": 10,
+}
+
+
+def test_a_gradient_that_is_right_but_for_a_rounded_constant_has_an_outcome_of_its_own():
+    own = facts(norm=1e6)
+    assert judge(own, own, SHORT, dtype="float64") == {
+        "outcome": "rounded constant",
+        "reason": "right to 0.95: a constant has 10 digits",  # 1e6 noises of 2^-20 each
+        "limit": 2.0**-18,
+        "diagnosis": None,
+        "digits": 10,
+    }
+
+
+def test_a_rounded_constant_that_a_dtype_does_not_see_is_right_there():
+    assert judge(formula=facts(norm=1e6), mistake=SHORT)["outcome"] == "right"
+
+
 # no function of its inputs
 
 
@@ -531,6 +557,7 @@ def test_a_backward_without_a_cotangent_is_taken_to_give_zero_for_zeros():
         (["right", "unresolved"], "unresolved"),
         (["unresolved", "imprecise", "right"], "imprecise"),
         (["imprecise", "wrong"], "wrong"),
+        (["right", "rounded constant"], "rounded constant"),
     ],
 )
 def test_all_together_are_as_good_as_the_worst(outcomes, worst):

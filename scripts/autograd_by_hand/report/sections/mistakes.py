@@ -6,9 +6,9 @@ from autograd_by_hand.report.measurements import Measurements
 from autograd_by_hand.report.sections.grouping import distinct, grouped
 from autograd_by_hand.storage.missing import Missing
 from autograd_by_hand.verdict.acceptance import TriedPitfall
-from autograd_by_hand.verdict.judge import VerdictOnGradient
+from autograd_by_hand.verdict.judge import ROUNDED, VerdictOnGradient
 
-CAUGHT = ("wrong", "imprecise")
+CAUGHT = ("wrong", "imprecise", ROUNDED)
 
 
 @dataclass(frozen=True)
