@@ -181,9 +181,13 @@ def test_rounded_constants_pass_where_the_config_asks_for_no_more(tmp_path: Path
     assert read_json(folder / "work/judgement.json")["acceptance"][0]["holds"]
 
 
-def test_a_sigmoid_by_its_name_is_right(tmp_path: Path) -> None:
-    trial = trial_of(tmp_path, sigmoid_of_four.BY_NAME)
-    assert outcomes(verdicts_on(trial, named=True)) == {"right"}
+@pytest.mark.parametrize(
+    "operator", [sigmoid_of_four.BY_NAME, sigmoid_of_four.BY_FORMULA], ids=lambda one: one.name
+)
+def test_the_verdict_is_the_same_however_forward_is_spelled(
+    operator: Operator, tmp_path: Path
+) -> None:
+    assert outcomes(verdicts_on(trial_of(tmp_path, operator), named=True)) == {"right"}
 
 
 @pytest.mark.thorough
@@ -191,6 +195,10 @@ def test_the_gradient_of_a_singular_value_decomposition_is_right(tmp_path: Path)
     operator = svd.OPERATOR
     trial = trial_of(tmp_path, operator, FULL)
     assert outcomes(verdicts_on(trial)) == {"right"}
+    for dtype in FULL:
+        facts = trial.facts(dtype)["dA"]
+        for measure, limit in facts["limits"].items():
+            assert facts["autograd"][measure] <= limit, (dtype, measure)
     for edit in operator.mistakes:
         assert outcomes(verdicts_on(trial, edit)) == {"wrong"}
 
