@@ -164,7 +164,7 @@ def test_a_reference_that_is_no_wider_adds_its_own_noise(tmp_path):
 def test_what_may_be_chance_follows_from_the_number_of_runs_and_elements(tmp_path):
     assert facts_of_dx(tmp_path)["limits"] == {
         "norm": pytest.approx(sqrt(log(2 * 1e6))),
-        "element": pytest.approx(2 * sqrt(log(2 * 2 * 1e6))),
+        "element": pytest.approx(4 * sqrt(log(2 * 2 * 1e6))),
     }
 
 

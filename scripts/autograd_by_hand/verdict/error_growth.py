@@ -3,7 +3,9 @@
 Let r be how many times greater the noise of the coarser dtype is. An error of k times the noise of
 float64 is k/r times the coarser noise if it stays the same, and about k times if it is rounding;
 k/sqrt(r) lies between the two. An error that leaves more than half the digits right can be too
-small for the coarser dtype to show it; it cannot be a blunder, and is not called one.
+small for the coarser dtype to show it; it cannot be a blunder, and is not called one. Of code that
+computes in a coarser dtype itself, float64 shows nothing so fine: there an error that is not seen
+to grow is a mistake.
 """
 
 from collections.abc import Mapping
@@ -47,11 +49,13 @@ def next_coarser(facts: Mapping[str, JudgedFacts]) -> JudgedFacts | None:
 
 def _growth(formula: JudgedFacts, coarser: JudgedFacts | None, measure: Measure) -> Growth:
     error, limit = _manual(formula, measure), float(formula["limits"][measure])
-    half_the_digits = 2.0 ** (precision(formula.get("computes_in", "float64")) / 2)
-    there = 0.0 if coarser is None else _manual(coarser, measure)
-    if error > limit * half_the_digits:
-        return "grows" if coarser and there > error / sqrt(_ratio(formula, coarser)) else "stays"
-    return "grows" if coarser and there > float(coarser["limits"][measure]) else "hidden"
+    if coarser:
+        there, least = _manual(coarser, measure), error / sqrt(_ratio(formula, coarser))
+        if there > max(float(coarser["limits"][measure]), least):
+            return "grows"
+    half_the_digits = 2.0 ** (precision("float64") / 2)
+    is_small = "computes_in" not in formula and error <= limit * half_the_digits
+    return "hidden" if is_small else "stays"
 
 
 def _ratio(formula: JudgedFacts, coarser: JudgedFacts) -> float:

@@ -8,7 +8,7 @@ Therefore the error of one number of a correct gradient exceeds t times its nois
 of at most 2 exp(-t^2). If m numbers together may fail with the probability FALSE_ALARM, the limit
 is t = sqrt(ln(2 m / FALSE_ALARM)); m counts the norms of all runs, or all their elements. A correct
 program may round in other places than the plain program that the noise is measured with. The norm
-averages over such differences; a single element is allowed one more bit, a factor of 2. Nothing
+averages over such differences; a single element is allowed two more bits, a factor of 4. Nothing
 else decides, in any dtype.
 """
 
@@ -44,7 +44,7 @@ def limits(runs: int, elements: int) -> Limits:
     """
     return {
         "norm": sqrt(log(2 * runs / FALSE_ALARM)),
-        "element": 2 * sqrt(log(2 * elements / FALSE_ALARM)),
+        "element": 4 * sqrt(log(2 * elements / FALSE_ALARM)),
     }
 
 

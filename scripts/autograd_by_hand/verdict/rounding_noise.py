@@ -12,6 +12,10 @@ k(k-1)(T^2-Q)/(n(n-1)); the sum over k is (n+1)(Q/6 + T^2/3). The random roundin
 has, averaged over magnitudes, the variance u^2/3 times the square of its result (Higham & Mary, A
 new approach to probabilistic rounding error analysis, SIAM J. Sci. Comput. 41, 2019, give the same
 growth), where u is the unit roundoff of the accumulator's dtype: float32 for the half formats.
+
+A factorization of a matrix with n columns is that of a matrix nearby: each column is off by about
+sqrt(n) u times its norm (Higham, Accuracy and Stability of Numerical Algorithms, 2nd edition, 2002,
+section 19.3, with sqrt(n) in place of n as errors of either sign add up), so that is added first.
 """
 
 from collections import Counter
@@ -31,7 +35,13 @@ from autograd_by_hand.floats.formats import precision
 from autograd_by_hand.floats.rounding import accumulator
 from autograd_by_hand.verdict.decisions import Decisions
 from autograd_by_hand.verdict.noise_grid import BITS_FOR_FLOAT64, Grid
-from autograd_by_hand.verdict.step_by_step import BIASES, PURE_SUMS, StepByStep, adds
+from autograd_by_hand.verdict.step_by_step import (
+    BIASES,
+    FACTORIZATIONS,
+    PURE_SUMS,
+    StepByStep,
+    adds,
+)
 
 aten = torch.ops.aten
 
@@ -103,12 +113,22 @@ class RandomRounding(StepByStep):
 
     def step(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Execute an operation, and round its float64 results at random."""
+        if func in FACTORIZATIONS and args[0].dtype in ROUNDED:
+            args = (self._nearby(args[0]), *args[1:])
         results = func(*args, **kwargs)
         several = isinstance(results, tuple | list)
         each = list(results) if several else [results]
         sums = _sums(func, args, kwargs) if adds(func, kwargs) else [None] * len(each)
         each = [self._inexact(func, *one) for one in zip(each, sums, strict=True)]
         return type(results)(each) if several else each[0]
+
+    def _nearby(self, matrix: Tensor) -> Tensor:
+        """Return a matrix of which a computed factorization is the exact one."""
+        rows, columns = matrix.shape[-2:]
+        usual = matrix.abs().square().mean(-2, keepdim=True).sqrt()  # of a column's elements
+        even = torch.from_numpy(self._generator.random((*matrix.shape,))).to(matrix.device)
+        error = (even - 0.5) * sqrt(12 * min(rows, columns)) * self._roundoff_of_sums
+        return matrix + error * usual
 
     def _inexact(self, func: Any, result: Any, summed: "Summed | None") -> Any:
         """Return one result of an operation with a random rounding error.

@@ -80,6 +80,19 @@ BIASES = {  # products of matrices and vectors: how many biases come before the 
     aten.addmv.default: 1,
 }
 SUMS = PURE_SUMS | {*BIASES, aten.convolution.default, aten.convolution_backward.default}
+FACTORIZATIONS = {
+    aten._linalg_det.default,
+    aten._linalg_eigh.default,
+    aten._linalg_slogdet.default,
+    aten._linalg_solve_ex.default,
+    aten._linalg_svd.default,
+    aten.linalg_cholesky_ex.default,
+    aten.linalg_eig.default,
+    aten.linalg_inv_ex.default,
+    aten.linalg_lu.default,
+    aten.linalg_lu_factor_ex.default,
+    aten.linalg_qr.default,
+}
 SINGLE = {  # rounded once: torch would decompose them into themselves
     aten.add.Tensor,
     aten.sub.Tensor,
