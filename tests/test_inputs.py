@@ -10,7 +10,7 @@ from autograd_by_hand.core.files import read_json
 from autograd_by_hand.experiment.input_sources import read_sources
 from autograd_by_hand.experiment.sampling import draw_runs, resumed_generator
 from autograd_by_hand.storage.safetensors_torch import read_tensors, write_tensors
-from tests.conftest import TINY
+from tests.conftest import TINY, first_of
 from tests.in_process import Pipeline, begin
 
 WORK = f"experiments/{TINY}/work"
@@ -95,7 +95,7 @@ def outcomes(root: Path) -> set[str]:
     return {one["outcome"] for one in read_json(root / WORK / "judgement.json")["verdicts"]}
 
 
-@pytest.mark.parametrize("one", [ATTENTION, LOG_DET], ids=["attention", "log det"])
+@pytest.mark.parametrize("one", first_of([ATTENTION, LOG_DET]), ids=["attention", "log det"])
 def test_right_is_right_and_its_files_are_in_the_manifest(
     tmp_path: Path, one: dict[str, Any]
 ) -> None:
@@ -118,6 +118,7 @@ def test_a_wrong_one_is_wrong_and_named(tmp_path: Path) -> None:
     assert by_gradient == {"dq": "wrong", "dk": "wrong", "dv": "right"}
 
 
+@pytest.mark.thorough
 def test_chunks_go_on_with_the_draws_of_one_long_series(tmp_path: Path) -> None:
     """The runs of a chunk are those that one call after another gives, whatever came before."""
     samples: dict[str, Any] = {"trial": {"seed": 7, "runs": 103}}

@@ -6,7 +6,7 @@ import pytest
 
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json
-from tests.conftest import TINY
+from tests.conftest import TINY, first_of
 from tests.in_process import begin
 
 FOLDER = f"experiments/{TINY}"
@@ -68,6 +68,7 @@ def test_a_gradient_that_autograd_computed_is_told_first_and_not_accepted(tmp_pa
         trial.accept()
 
 
+@pytest.mark.thorough
 def test_autograd_that_is_allowed_is_told_and_accepted(tmp_path):
     trial = Judged(tmp_path, CUBE, DIFFERENTIATED, autograd="allowed")
     assert "**This backward uses autograd; it proves nothing by hand.**" in trial.lead
@@ -75,6 +76,7 @@ def test_autograd_that_is_allowed_is_told_and_accepted(tmp_path):
     trial.accept()
 
 
+@pytest.mark.thorough
 def test_a_wrong_gradient_of_autograd_is_wrong_and_told_as_autograds(tmp_path):
     trial = Judged(tmp_path, CUBE, DIFFERENTIATED.replace("leaf**3", "leaf**4"))
     assert trial.outcomes == {"float32": "wrong"}
@@ -155,7 +157,7 @@ def test_a_straight_through_gradient_is_judged_against_the_surrogate(tmp_path):
     assert f"{FOLDER}/straight.py" in list(manifest.input.written)
 
 
-@pytest.mark.parametrize("wrong", ["dout * x.round()", "dout * (x + x.round()) * 1.001"])
+@pytest.mark.parametrize("wrong", first_of(["dout * x.round()", "dout * (x + x.round()) * 1.001"]))
 def test_a_wrong_straight_through_gradient_is_wrong(tmp_path, wrong):
     trial = declared(tmp_path, BY_HAND.replace("dout * (x + x.round())", wrong))
     assert trial.outcomes == {"float32": "wrong"}
@@ -181,6 +183,7 @@ def test_straight_through_top_k_that_is_declared_is_right(tmp_path):
     assert trial.outcomes == {"float32": "right"}
 
 
+@pytest.mark.thorough
 def test_a_forward_that_autograd_cannot_differentiate_may_have_a_surrogate(tmp_path):
     spikes = "def forward(x):\n    return (x > 0.5).float()\n"
     soft = "def surrogate(x):\n    return (x - 0.5).sigmoid()\n"
@@ -223,7 +226,9 @@ KEPT_IN_FLOAT32 = IN_FLOAT32.replace(".to(x.dtype)", "")
 EVERY = ("float64", "float32", "bfloat16", "float16")
 
 
-@pytest.mark.parametrize("backward", [IN_FLOAT32, KEPT_IN_FLOAT32], ids=["widened", "as it is"])
+@pytest.mark.parametrize(
+    "backward", first_of([IN_FLOAT32, KEPT_IN_FLOAT32]), ids=["widened", "as it is"]
+)
 def test_what_computes_in_float32_is_right_in_every_dtype_if_that_is_declared(tmp_path, backward):
     trial = Judged(tmp_path, TANH, backward, dtypes=EVERY, computes_in="float32")
     assert set(trial.outcomes.values()) == {"right"}
@@ -246,6 +251,7 @@ def test_a_mistake_in_what_computes_in_float32_is_caught(tmp_path, mistake):
         trial.accept()
 
 
+@pytest.mark.thorough
 def test_what_computes_in_float16_is_judged_as_that_in_float32_too(tmp_path):
     in_float16 = IN_FLOAT32.replace(".float()", ".half()")
     dtypes = ("float32", "float16")
@@ -259,6 +265,7 @@ def test_what_is_coarser_than_declared_is_imprecise(tmp_path):
     assert trial.outcomes == {"float64": "imprecise"}
 
 
+@pytest.mark.thorough
 def test_undeclared_it_is_imprecise_and_told_what_to_declare(tmp_path):
     trial = Judged(tmp_path, TANH, IN_FLOAT32, dtypes=("float64", "float32"))
     assert trial.outcomes == {"float64": "imprecise", "float32": "right"}

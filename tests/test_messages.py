@@ -162,6 +162,7 @@ def test_what_an_import_prints_is_shown_once(project: Project) -> None:
 
 @pytest.mark.parametrize("formula", first_of(["$x^{2$", "$$\\left( x$$", "$\\frac{a}$"]))
 @pytest.mark.parametrize("file", first_of(["derivation.md", "discussion.md"]))
+@pytest.mark.thorough
 def test_a_formula_that_does_not_parse_is_a_sentence(
     project: Project, formula: str, file: str
 ) -> None:

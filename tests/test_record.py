@@ -108,11 +108,13 @@ def test_a_run_that_is_not_up_to_date_is_not_recorded(project: Project) -> None:
     assert (project.root / "experiments/recorded.md").read_bytes() == before
 
 
+@pytest.mark.thorough
 def test_an_output_that_is_gone_is_not_recorded(project: Project) -> None:
     (project.folder / "REPORT.html").unlink()
     assert refused(project).startswith(f"make record: experiments/{TINY} has no up-to-date run")
 
 
+@pytest.mark.thorough
 def test_a_broken_config_is_told(project: Project) -> None:
     project.edit(f"experiments/{TINY}/config.yaml", "title:", "titel:")
     run = record(project)

@@ -81,6 +81,7 @@ def test_an_edited_pipeline_is_listed_again(project: Project) -> None:
     assert project.planned() == Counter(write_manifest=1, write_index=1)
 
 
+@pytest.mark.thorough
 def test_an_edited_look_of_the_page_only_makes_pages_again(project: Project) -> None:
     project.edit("templates/page.css.j2", "max-width:72ch", "max-width:70ch")
     assert project.planned() == TELL - Counter(render_report=1, accept=1)
@@ -138,6 +139,7 @@ def test_snakemakes_own_report_has_the_pictures_and_the_tables(project: Project)
             assert file in report
 
 
+@pytest.mark.thorough
 def test_an_edited_question_only_tells_again(project: Project) -> None:
     project.edit(CONFIG, "Is it right?", "Is it really right?")
     assert project.planned() == TELL
@@ -186,6 +188,7 @@ def test_an_edited_acceptance_criterion_judges_again_and_computes_nothing(projec
     assert project.planned() == Counter(judge_gradients=1) + TELL
 
 
+@pytest.mark.thorough
 def test_reordered_tensors_are_drawn_again(project: Project) -> None:
     x = "  x: {shape: [2, 3], draw: randn, requires_grad: true}\n"
     w = "  W: {shape: [4, 3], draw: randn, requires_grad: true}\n"
@@ -234,6 +237,7 @@ def test_a_text_that_reaches_an_output_reruns_what_says_it(project: Project) -> 
     assert planned["compute_manual"] == 0
 
 
+@pytest.mark.thorough
 def test_how_orders_are_revealed_is_nothing_to_other_sums_and_mistakes(project: Project) -> None:
     project.edit(
         f"{LIBRARY}/summation/adder.py",
