@@ -38,6 +38,7 @@ from autograd_by_hand.storage.safetensors_torch import (
     read_runs,
     write_tensors,
 )
+from autograd_by_hand.verdict.gradient_facts import JUMPS
 from autograd_by_hand.verdict.rounding_noise import draw_noise
 
 DRAWS = 64  # over all runs of the trial; in a draw each operation is rounded at random once
@@ -69,7 +70,6 @@ def measure_noise(
         return autograd_vjp(function, forward, tensors, needed, torch.float64, douts, patience)[1]
 
     stack, jumps, overflowed = Stack(), Stack(), Counter[str]()
-    may_jump = False
     for run in progress(runs, f"measure_noise {dtype}, runs"):
         rounded, douts = (
             {name: rounding(one) for name, one in given.items()}
@@ -77,10 +77,11 @@ def measure_noise(
         )
         drawn = draw_noise(partial(gradients, rounded, douts), dtype, each, generator)
         stack.add(run.sample, {f"d{name}": value for name, value in drawn.noise.items()})
-        jumps.add(run.sample, {f"d{name}.jumps": value for name, value in drawn.jumps.items()})
-        may_jump |= any(bool(one.any()) for one in drawn.jumps.values())
+        jumps.add(run.sample, {f"d{name}{JUMPS}": value for name, value in drawn.jumps.items()})
         overflowed += drawn.overflows
-    write_tensors(noise, stack.stacked() | (jumps.stacked() if may_jump else {}))
+    jumped = jumps.stacked()
+    may_jump = any(bool(one.any()) for one in jumped.values())
+    write_tensors(noise, stack.stacked() | (jumped if may_jump else {}))
     write_json(
         overflows, {"draws": each * len(runs), "overflows": dict(sorted(overflowed.items()))}
     )

@@ -9,7 +9,6 @@ element's jump is its greatest change in any of these runs.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -56,25 +55,24 @@ class Decisions:
         self._operands: list[_Operand] = []
         self._at = 0
         self._doing: Literal["record", "hold", "turn"] = "record"
-        self._chosen: Callable[[Tensor], Tensor] = torch.ones_like
+        self._chosen: Callable[[Tensor], Tensor] = _all
+        self._reaches: list[Tensor] = []
         self.near = False
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Decide as without rounding, in a draw, and see by how much the operands change."""
+    def hold(self) -> None:
+        """Decide as without rounding, in the draw to come, and see how much the operands change."""
         self._doing, self._at = "hold", 0
-        yield
 
     def turned(self) -> Iterator[None]:
         """Yield before each run of the program in which decisions are turned."""
         self._doing = "turn"
+        self._reaches = [one.noise() * self._reach for one in self._operands]
         if not self._operands:
             return
-        for seed in (None, *range(HALVES)):
-            for first in (True,) if seed is None else (True, False):
-                self._chosen = _half(seed, first)
-                self._at = 0
-                yield
+        halves = (_half(seed, first) for seed in range(HALVES) for first in (True, False))
+        for self._chosen in (_all, *halves):
+            self._at = 0
+            yield
             if not self.near:
                 return
 
@@ -90,20 +88,23 @@ class Decisions:
         known = self._operands[self._at] if self._at < len(self._operands) else None
         if known is None or known.func is not func or known.value.shape != value.shape:
             return NotImplemented  # the program goes another way than without rounding
-        self._at += 1
+        at, self._at = self._at, self._at + 1
         if self._doing == "hold":
             known.squares += (value - known.value).square_()
             known.draws += 1
             return decision.result(known.value)
-        turned, near = decision.turned(known.value, known.noise() * self._reach, self._chosen)
+        turned, near = decision.turned(known.value, self._reaches[at], self._chosen)
         self.near |= near
         return decision.result(turned)
 
 
-def _half(seed: int | None, first: bool) -> Callable[[Tensor], Tensor]:
-    """Return a function that chooses half of a tensor's elements; all of them without a seed."""
-    if seed is None:
-        return lambda like: torch.ones_like(like, dtype=torch.bool)
+def _all(like: Tensor) -> Tensor:
+    """Choose all of a tensor's elements."""
+    return torch.ones_like(like, dtype=torch.bool)
+
+
+def _half(seed: int, first: bool) -> Callable[[Tensor], Tensor]:
+    """Return a function that chooses one half of a tensor's elements, or the other."""
     random = torch.Generator().manual_seed(seed)
 
     def chosen(like: Tensor) -> Tensor:

@@ -80,7 +80,8 @@ def draw_noise(
     squares = {name: torch.zeros_like(value) for name, value in exact.items()}
     overflows: Counter[str] = Counter()
     for _ in range(draws):
-        with decisions.held(), RandomRounding(dtype, generator, decisions) as arithmetic:
+        decisions.hold()
+        with RandomRounding(dtype, generator, decisions) as arithmetic:
             drawn = vjp()
         for name, value in exact.items():
             squares[name] += drawn.pop(name).sub_(value).square_()
