@@ -231,7 +231,7 @@ def test_comments_docstrings_and_what_is_only_shown_rerun_nothing(project: Proje
 
 @pytest.mark.thorough
 def test_a_text_that_reaches_an_output_reruns_what_says_it(project: Project) -> None:
-    project.edit(f"{LIBRARY}/verdict/judge.py", "the limit is {most}", "its limit is {most}")
+    project.edit(f"{LIBRARY}/verdict/reasons.py", "the limit is {most}", "its limit is {most}")
     planned = project.planned()
     assert planned["judge_gradients"] == 1
     assert planned["compute_manual"] == 0
