@@ -6,14 +6,17 @@ in   forward     the author's forward.py, or the config's surrogate: all that it
      cotangents  safetensors: "<sample>/dout", or "<sample>/dout_<key>" for several outputs
      needed      the tensors that require a gradient
      time_limit  seconds for one call of forward
+     proof       json, as prove_reference writes it; it may be missing
 out  oracle      json: `autograd` and `difference`, the derivative of <dout, forward>, summed over
                  the outputs, along a random
                  direction by autograd and by finite differences, for the trial's first run in
                  float64; `uncertain`, the estimated error of `difference`; `reason`, why autograd
-                 cannot serve as a reference for this forward, or null; `stops`, where forward stops
-                 derivatives
+                 cannot serve as a reference for this forward, or null; `proven`, where the two
+                 disagree, how far autograd is from the proven gradient, or null; `stops`, where
+                 forward stops derivatives
 
-This stage does not look at the manual gradient.
+Finite differences are an estimate: where they disagree with autograd, a proof overrules them. This
+stage does not look at the manual gradient.
 """
 
 from math import isfinite, sqrt
@@ -37,7 +40,9 @@ from autograd_by_hand.experiment.user_code import Author, call, is_surrogate
 from autograd_by_hand.experiment.vjp import autograd_vjp
 from autograd_by_hand.floats.formats import eps
 from autograd_by_hand.pipeline.run_stage import run_stage
+from autograd_by_hand.storage.missing import read_part
 from autograd_by_hand.storage.safetensors_torch import read_given, read_runs
+from autograd_by_hand.verdict.proof import greatest_error
 
 SEED = 0  # of the direction
 # Relative to the direction, which is as large as the tensors are. A longer step may cross a kink of
@@ -51,6 +56,7 @@ def check_forward(
     cotangents: Path,
     needed: list[str],
     time_limit: float,
+    proof: Path,
     oracle: Path,
 ) -> None:
     run = next(run for run in read_runs(draws, cotangents) if run.sample == "trial")
@@ -87,6 +93,7 @@ def check_forward(
         if agrees:
             break
     stops, reason = _stops(function, forward, wide, needed, time_limit), None
+    proven = None if agrees else greatest_error(read_part(proof))
     if not repeats:
         reason = Message(
             "{path}: forward is no function of its tensors: two calls give other values",
@@ -97,7 +104,7 @@ def check_forward(
             "{path}: autograd's gradient holds inf or nan at these inputs in float64",
             path=str(forward),
         )
-    elif not agrees:
+    elif not agrees and proven is None:
         reason = Message(
             "{path}: autograd's derivative along a random direction is {autograd}, "
             "finite differences of forward give {difference}: {cause}",
@@ -113,6 +120,7 @@ def check_forward(
             "difference": difference,
             "uncertain": uncertain,
             "reason": reason,
+            "proven": proven,
             "stops": stops,
         },
     )

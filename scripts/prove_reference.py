@@ -33,12 +33,11 @@ from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_torch import Run, read_given, read_runs
 from autograd_by_hand.verdict.autograd_faults import operation_at_fault
 from autograd_by_hand.verdict.extended_precision import NoWideOperation, is_wider_than_float64
-from autograd_by_hand.verdict.proof import PART, Proof, without_proof
+from autograd_by_hand.verdict.proof import PART, ROUNDING, Proof, without_proof
 from autograd_by_hand.verdict.proven_reference import autograd_against, enclosed
 from autograd_by_hand.verdict.reference import reference_of
 
 OTHER_DERIVATIVE = 1e-6  # a derivative that the author replaced on purpose is off by more
-ROUNDING = 64  # units roundoff; only an error beyond that is worth a search for its cause
 STOPS = (
     torch.detach,
     torch.Tensor.detach,

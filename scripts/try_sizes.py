@@ -30,7 +30,6 @@ from autograd_by_hand.experiment.sizes import Sizes, sized
 from autograd_by_hand.pipeline.run_stage import run_stage
 from autograd_by_hand.storage.safetensors_numpy import read_arrays
 from autograd_by_hand.storage.second_opinions import doubt
-from autograd_by_hand.verdict.calls import Calls
 from autograd_by_hand.verdict.gradient_facts import (
     Arithmetic,
     JudgedFacts,
@@ -49,6 +48,7 @@ from prove_reference import prove_reference
 from run_autograd import run_autograd
 
 if TYPE_CHECKING:
+    from autograd_by_hand.verdict.calls import Calls
     from autograd_by_hand.verdict.judge import VerdictOnGradient
 
 RUNS = 3  # of each size
@@ -74,8 +74,8 @@ def try_sizes(
     for size in progress(sizes["tried"], "try_sizes, sizes"):
         own = sized(specs, sizes["named"], size)
         with TemporaryDirectory() as work:
-            draws, states, cotangents, oracle = (
-                Path(work, name) for name in ("draws", "states", "cotangents", "oracle")
+            draws, states, cotangents = (
+                Path(work, name) for name in ("draws", "states", "cotangents")
             )
             rest = (draws, cotangents, needed, time_limit)
             verdicts: list[VerdictOnGradient] = []
@@ -88,20 +88,16 @@ def try_sizes(
                 draw_cotangents(
                     forward, [], draws, states, needed, takes_cotangent, time_limit, cotangents
                 )
-                check_forward(forward, *rest, oracle)
-                reason = doubt(read_json(oracle))
-                facts, calls = _measured(forward, backward, dtypes, computes_in, *rest, Path(work))
+                verdicts = _verdicts(forward, backward, dtypes, computes_in, *rest, Path(work))
             except UserError as error:
                 refused = error.sentence
-            else:
-                verdicts = verdicts_on(facts, facts["float64"], calls, {}, reason)
         rows.append(
             TriedSize(size=size, declared=sizes["declared"], refused=refused, verdicts=verdicts)
         )
     write_json(tried, rows)
 
 
-def _measured(
+def _verdicts(
     forward: Path,
     backward: Path,
     dtypes: list[str],
@@ -111,15 +107,16 @@ def _measured(
     needed: list[str],
     time_limit: float,
     work: Path,
-) -> tuple[dict[str, dict[str, JudgedFacts]], dict[str, Calls]]:
-    """The facts about each gradient, and what backward's calls revealed, by dtype."""
+) -> list["VerdictOnGradient"]:
+    """The verdicts on each gradient in each dtype."""
     rest = (draws, cotangents, needed, time_limit)
 
     def made(kind: str, dtype: str) -> Path:
         return work / f"{dtype}.{kind}"
 
-    proof = work / "proof"
+    proof, oracle = work / "proof", work / "oracle"
     prove_reference(forward, *rest, proof)
+    check_forward(forward, *rest, proof, oracle)
     for dtype in dtypes:
         run_autograd(dtype, forward, *rest, made("autograd", dtype))
         reference = made("reference", dtype), made("arithmetic", dtype)
@@ -141,7 +138,7 @@ def _measured(
             for key in [f"trial/d{name}"]
         }
     calls: dict[str, Calls] = {dtype: read_json(made("calls", dtype)) for dtype in dtypes}
-    return facts, calls
+    return verdicts_on(facts, facts["float64"], calls, {}, doubt(read_json(oracle)))
 
 
 if __name__ == "__main__":

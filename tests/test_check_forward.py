@@ -5,6 +5,7 @@ from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json
 from autograd_by_hand.storage.safetensors_torch import write_tensors
 from check_forward import check_forward
+from prove_reference import prove_reference
 from tests.stages import FORWARD, NEEDED, write_inputs
 
 OWN_BACKWARD = """\
@@ -33,6 +34,8 @@ def run(folder, forward=FORWARD, needed=NEEDED, file="forward.py", **draws):
     del given["backward"]
     if draws:
         write_tensors(given["draws"], {f"trial/{name}": value for name, value in draws.items()})
+    given["proof"] = folder / "proof.json"
+    prove_reference(**given, needed=needed, time_limit=10)
     check_forward(**given, needed=needed, time_limit=10, oracle=folder / "oracle.json")
     return read_json(folder / "oracle.json")
 
@@ -54,6 +57,21 @@ def test_the_derivative_is_that_along_a_direction_as_long_as_the_tensors(tmp_pat
 def test_only_what_needs_a_gradient_is_moved(tmp_path):
     forward = "def forward(x, W):\n    return x * W.detach()\n"
     assert run(tmp_path, forward, needed=["x"])["reason"] is None
+
+
+def test_a_proof_overrules_finite_differences(tmp_path):
+    # At the kink of relu, autograd takes one of the slopes that it has there.
+    oracle = run(tmp_path, "import torch\n\ndef forward(x, W):\n    return torch.relu(x - 2) * W\n")
+    assert abs(oracle["difference"] - oracle["autograd"]) > 1
+    assert (oracle["proven"], oracle["reason"]) == (0.0, None)
+
+
+def test_what_is_off_without_a_known_cause_overrules_nothing(tmp_path):
+    # At -9 torch's ndtr is 0 and its derivative is not.
+    forward = "import torch\n\ndef forward(x, W):\n    return torch.special.ndtr(x) * W\n"
+    oracle = run(tmp_path, forward, x=torch.tensor([[-9.0]]), W=torch.tensor([[3.0]]))
+    assert oracle["proven"] is None
+    assert "another derivative than its value" in oracle["reason"]
 
 
 @pytest.mark.parametrize(("factor", "right"), [("2", True), ("3", False), ("-2", False)])

@@ -84,6 +84,7 @@ class Story:
         self.gpu: str | None = None
         self.changed_inputs: list[str] = []
         self.oracle: str | None = None
+        self.proven: float | None = None
         self.autograds = 0.25
         self.fault: dict[str, Any] | None = None
         self.opinion: dict[str, Any] = {
@@ -164,6 +165,7 @@ class Story:
                 "difference": 2.75,
                 "uncertain": 0.5,
                 "reason": self.oracle,
+                "proven": self.proven,
                 "stops": [],
             },
         )
@@ -599,6 +601,14 @@ def test_autograd_that_stands_a_test_is_called_a_fair_reference(story: Story) ->
     assert "along a random direction its derivative is 2.5000000" in report
     assert "give 2.7500000 (within 0.50)" in report
     assert "in doubt" not in report
+
+
+def test_a_proof_that_overrules_finite_differences_is_told(story: Story) -> None:
+    story.proven = 1e-16
+    report = story.report()
+    assert "direction is 2.5000000, and finite differences of forward disagree: they give" in report
+    assert "autograd's gradient agrees with the proven bounds to within 1.0e-16 of its" in report
+    assert "fair reference" not in report
 
 
 def test_autograd_that_does_not_stand_it_is_in_doubt_and_nothing_called_right(story: Story) -> None:

@@ -14,6 +14,7 @@ ORACLE: dict[str, object] = {
     "difference": 2.5,
     "uncertain": 1e-12,
     "reason": None,
+    "proven": None,
     "stops": [],
 }
 OPINION = {"fast": False, "objection": "Jacobian mismatch", "refused": None}

@@ -11,6 +11,7 @@ rule check_forward:
         forward=experiments.differentiated,
         draws="experiments/{experiment}/work/draws.safetensors",
         cotangents="experiments/{experiment}/work/cotangents.safetensors",
+        proof="experiments/{experiment}/work/proof.json",
         after=ancient("experiments/{experiment}/work/checked.txt"),
         recipe="experiments/{experiment}/work/recipes/check_forward.json",
     output:

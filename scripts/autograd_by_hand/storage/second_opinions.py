@@ -13,6 +13,8 @@ class Oracle(TypedDict):
 
     uncertain: the error of the latter
     reason: why autograd is no reference for this forward, or null
+    proven: where the two disagree, how far autograd is from the proven gradient, relative to its
+        norm; null if they agree, or without a proof
     stops: where forward stops derivatives
     """
 
@@ -20,6 +22,7 @@ class Oracle(TypedDict):
     difference: float | str
     uncertain: float | str
     reason: str | None
+    proven: float | None
     stops: list[Stop]
 
 

@@ -141,7 +141,7 @@ def judge_gradient(
         return verdict("wrong", sentence, {"name": name, "evidence": sentence})
     if unlike := no_function_of_its_inputs(calls, facts, formula):
         return verdict("wrong", unlike[1], mistake or _named(unlike))
-    if oracle and not formula["autograd"]["fault"]:
+    if oracle:
         return verdict("unresolved", clause(oracle))
     inside = mistake.get("format") if mistake else None  # coarser
     if lost := lost_element(formula):

@@ -4,6 +4,7 @@ from typing import Literal, TypedDict
 
 from autograd_by_hand.core.messages import Message
 from autograd_by_hand.floats.formats import eps
+from autograd_by_hand.storage.missing import Missing
 
 ArithmeticName = Literal["ball arithmetic", "longdouble", "float64"]
 BALLS: ArithmeticName = "ball arithmetic"
@@ -12,6 +13,7 @@ BALLS: ArithmeticName = "ball arithmetic"
 FEW = 1e6
 # A reference is good enough if its own error is this small a part of what it is to measure.
 PART = 1 / 16
+ROUNDING = 64  # units roundoff; only an error of autograd beyond that has a cause to look for
 
 
 def in_words(arithmetic: str) -> str:
@@ -73,6 +75,18 @@ def without_proof(reason: str) -> Proof:
         "gradients": {},
         "fault": None,
     }
+
+
+def greatest_error(proof: Proof | Missing) -> float | None:
+    """How far autograd's gradients are from the proven ones; None if that settles nothing.
+
+    It does not if autograd is off by more than rounding explains and no operation of torch's is
+    found to be at fault: forward may then differentiate otherwise on purpose.
+    """
+    if isinstance(proof, Missing) or proof["reason"]:
+        return None
+    error = max(float(one["error"]) for one in proof["gradients"].values())
+    return error if error <= ROUNDING * eps("float64") or proof["fault"] else None
 
 
 def takes_balls(proof: Proof, dtype: str, runs: int) -> bool:

@@ -39,6 +39,7 @@ def measurements(**changed: Any) -> Measurements:
         "tails": {dtype: tails() for dtype in DTYPES},
         "oracle": {
             "reason": None,
+            "proven": None,
             "autograd": 2.0,
             "difference": 2.5,
             "uncertain": 0.5,

@@ -36,9 +36,11 @@ class Oracle:
     """Autograd's derivative along a direction, and the same by finite differences.
 
     reason: why autograd is in doubt, None if it is not
+    proven: where the two disagree, how far autograd is from the proven gradient, else None
     """
 
     reason: str | None
+    proven: float | None
     autograd: Figure
     difference: Figure
     uncertain: Figure
@@ -133,7 +135,9 @@ def _row(measured: Measurements, verdict: VerdictOnGradient) -> Row:
 def _oracle(told: WrittenOracle | Missing) -> Oracle | Missing:
     if isinstance(told, Missing):
         return told
-    return Oracle(told["reason"], told["autograd"], told["difference"], told["uncertain"])
+    return Oracle(
+        told["reason"], told["proven"], told["autograd"], told["difference"], told["uncertain"]
+    )
 
 
 def _opinion(told: WrittenOpinion | Missing) -> Opinion | Missing:

@@ -46,4 +46,4 @@ def test_the_second_opinions_are_handed_on():
     told = verdict_of(measurements(gradcheck=asked))
     assert told.opinion == Opinion(None, "no", False)
     assert told.most == 9.0
-    assert told.oracle == Oracle(None, 2.0, 2.5, 0.5)
+    assert told.oracle == Oracle(None, None, 2.0, 2.5, 0.5)
