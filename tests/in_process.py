@@ -23,6 +23,9 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 from autograd_by_hand.pipeline.run_stage import arguments
 from tests.conftest import ROOT, TINY
 
+MEMORY = Path(".snakemake/source_files.json")
+PARSED: list[bytes] = []  # what the first root has remembered
+
 
 @dataclass(frozen=True)
 class Job:
@@ -96,7 +99,13 @@ class Pipeline:
 
 
 def _rules(root: Path) -> list[Any]:
-    """The rules as Snakemake reads them for a process that does not lead the run."""
+    """The rules as Snakemake reads them for a process that does not lead the run.
+
+    The project's code is parsed once in this process, and not for each root.
+    """
+    if PARSED:
+        (root / MEMORY).parent.mkdir(exist_ok=True)
+        (root / MEMORY).write_bytes(PARSED[0])
     with (
         patch.object(sys, "path", [*sys.path]),
         patch.dict(os.environ),
@@ -108,7 +117,12 @@ def _rules(root: Path) -> list[Any]:
             snakefile=root / "Snakefile",
             workdir=root,
         )
-        return [*workflow._workflow.rules]
+        read = workflow._workflow
+        if not PARSED:
+            with chdir(root):
+                read.globals["code"].remember()
+            PARSED.append((root / MEMORY).read_bytes())
+        return [*read.rules]
 
 
 def begin(

@@ -1,5 +1,6 @@
-"""The source files of a project, each parsed again only if it has changed."""
+"""The source files of a project, each parsed again only if its content has changed."""
 
+import hashlib
 import json
 import sys
 import time
@@ -9,19 +10,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from autograd_by_hand.core.files import Stamp, stamp_of, write_text
+from autograd_by_hand.core.files import Stamp, sha256, stamp_of, write_text
 from autograd_by_hand.pipeline.statements import Place, Statement, parse
 
 PACKAGE = __name__.split(".", maxsplit=1)[0]
 # A file that changed less than this ago (ns) could change again without a new stamp, because file
-# systems round their dates; none in use rounds them more coarsely.
+# systems round their dates; none in use rounds them more coarsely. It is read again.
 SETTLED = 2 * 10**9
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file's statements in order, followed by the imports within functions."""
+    """A file's statements in order, followed by the imports within functions.
 
+    content: the SHA-256 of the file's bytes
+    """
+
+    content: str
     statements: list[Statement]
 
     @cached_property
@@ -69,10 +74,13 @@ class SourceFiles:
         known, file = self._remembered.get(path, (None, None))
         if not file or known != stamp:
             now = time.time_ns()
-            file = SourceFile(parse(self.root / path, self._ours))
-            if now - stamp[2] > SETTLED:  # the ctime, which a user cannot set
-                self._remembered[path] = stamp, file
-                self._learnt = True
+            source = (self.root / path).read_bytes()
+            content = hashlib.sha256(source).hexdigest()
+            if not file or file.content != content:
+                file = SourceFile(content, parse(source, str(self.root / path), self._ours))
+            settled = now - stamp[2] > SETTLED  # the ctime, which a user cannot set
+            self._remembered[path] = stamp if settled else [], file
+            self._learnt = True
         return file
 
     def remember(self) -> None:
@@ -82,7 +90,7 @@ class SourceFiles:
         """
         if self.memory and self._learnt:
             files = {
-                path: {"stamp": stamp, "statements": [asdict(one) for one in file.statements]}
+                path: {"stamp": stamp} | asdict(file)
                 for path, (stamp, file) in self._remembered.items()
                 if (self.root / path).is_file()
             }
@@ -92,8 +100,8 @@ class SourceFiles:
 
     def _parser(self) -> list[Any]:
         """What the result of parsing depends on besides the file itself."""
-        ours = stamp_of(Path(__file__).with_name("statements.py"))
-        return [sys.version, ours, sorted(self._ours)]
+        own = sha256(Path(__file__).with_name("statements.py"))
+        return [sys.version, own, sorted(self._ours)]
 
 
 def _recall(memory: Path, parser: list[Any]) -> dict[str, tuple[Stamp, SourceFile]]:
@@ -106,7 +114,9 @@ def _recall(memory: Path, parser: list[Any]) -> dict[str, tuple[Stamp, SourceFil
         return {}
 
 
-def _file_of(stamp: Stamp, statements: list[dict[str, Any]]) -> tuple[Stamp, SourceFile]:
+def _file_of(
+    stamp: Stamp, content: str, statements: list[dict[str, Any]]
+) -> tuple[Stamp, SourceFile]:
     for one in statements:
         one["origin"] = tuple(one["origin"]) if one["origin"] else None
-    return stamp, SourceFile([Statement(**one) for one in statements])
+    return stamp, SourceFile(content, [Statement(**one) for one in statements])

@@ -10,7 +10,6 @@ import builtins
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
@@ -47,16 +46,17 @@ class Statement:
     origin: Place | None = None
 
 
-def parse(path: Path, ours: set[str]) -> list[Statement]:
+def parse(source: bytes, path: str, ours: set[str]) -> list[Statement]:
     """A file's statements in order, followed by the imports within functions.
 
+    source, path: the file's content, and its name in an error
     ours: the packages and modules in scripts/
 
     Raises
         SyntaxError: if it does not parse, or has an import from `ours` that cannot be followed.
     """
-    tree = ast.parse(path.read_bytes(), filename=str(path))
-    return list(_Parsed(tree, str(path), ours).statements())
+    tree = ast.parse(source, filename=path)
+    return list(_Parsed(tree, path, ours).statements())
 
 
 class _Parsed:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -29,9 +30,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were parsed, in order."""
     names: list[str] = []
 
-    def noted(path: Path, ours: set[str]) -> list[Statement]:
-        names.append(path.name)
-        return parse(path, ours)
+    def noted(source: bytes, path: str, ours: set[str]) -> list[Statement]:
+        names.append(Path(path).name)
+        return parse(source, path, ours)
 
     monkeypatch.setattr(source_files, "parse", noted)
     return names
@@ -77,6 +78,17 @@ def test_an_edit_behind_an_old_date_is_seen(root: Path, parsed: list[str]) -> No
     assert second[1] == SourceFiles(root)["two.py"]
 
 
+def test_a_new_date_or_copy_of_what_was_parsed_is_not_parsed_again(
+    root: Path, parsed: list[str], tmp_path: Path
+) -> None:
+    first = start(root)
+    os.utime(root / "one.py", (1, 1))
+    assert start(root) == first
+    shutil.copytree(root, tmp_path / "copy")
+    assert start(tmp_path / "copy") == first
+    assert parsed == ["one.py", "two.py"]
+
+
 def test_another_file_put_in_its_place_is_seen(root: Path, parsed: list[str]) -> None:
     start(root)
     status = (root / "two.py").stat()
@@ -87,18 +99,20 @@ def test_another_file_put_in_its_place_is_seen(root: Path, parsed: list[str]) ->
     assert parsed == ["one.py", "two.py", "two.py"]
 
 
-def test_a_file_that_changed_just_now_is_not_remembered(
-    root: Path, parsed: list[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("since", [SETTLED, SETTLED + 1])
+def test_a_file_that_changed_just_now_is_read_again(
+    root: Path, parsed: list[str], monkeypatch: pytest.MonkeyPatch, since: int
 ) -> None:
+    changed = (root / "two.py").stat().st_ctime_ns
     monkeypatch.setattr(source_files, "SETTLED", SETTLED)
-    monkeypatch.setattr(time, "time_ns", lambda: (root / "one.py").stat().st_ctime_ns + SETTLED)
+    monkeypatch.setattr(source_files, "stamp_of", lambda _: [8, changed, changed, 1])
+    monkeypatch.setattr(time, "time_ns", lambda: changed + since)
     start(root)
     start(root)
-    assert parsed == ["one.py", "two.py"] * 2
-    monkeypatch.setattr(time, "time_ns", lambda: (root / "two.py").stat().st_ctime_ns + SETTLED + 1)
+    assert parsed == ["one.py", "two.py"]
+    (root / "two.py").write_text("TWO = 3\n")  # within what its date is rounded to
     start(root)
-    start(root)
-    assert parsed == ["one.py", "two.py"] * 3
+    assert parsed == ["one.py", "two.py", *(["two.py"] if since == SETTLED else [])]
 
 
 @pytest.mark.parametrize(
