@@ -6,6 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
+# Hundreds of Pythons are started, and each would compile again what none may keep.
+unexport PYTHONDONTWRITEBYTECODE
+
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) $(if $(NO_COLOR),--nocolor)
 

@@ -136,6 +136,9 @@ def copy_pipeline(to: Path) -> None:
     for name in ("scripts", "templates", "envs", "profiles"):
         # What is compiled comes with it, but for what another worker is writing.
         shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("*.pyc.*"))
+    if (parsed := ROOT / ".snakemake/source_files.json").exists():
+        (to / ".snakemake").mkdir()
+        shutil.copy(parsed, to / ".snakemake")  # as what is compiled
     (to / "experiments").mkdir()
     for name in ("Snakefile", "Makefile", "README.md", "LICENSE", "CITATION.cff", "pyproject.toml"):
         shutil.copy(ROOT / name, to)
@@ -169,7 +172,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project that has run once. Look, but do not touch, nor run Snakemake there."""
 
     def make(root: Path) -> None:
-        copy_project(root).jobs()
+        copy_project(root).jobs("-c2")  # the other workers wait for it
 
     return Project(shared(tmp_path_factory, "finished", make))
 

@@ -3,6 +3,7 @@ import pytest
 from autograd_by_hand.core.files import read_json, write_json
 from autograd_by_hand.replay.attribution import FACTORS, OTHER
 from autograd_by_hand.summation.hypothetical_orders import COUNTERFACTUALS
+from tests.conftest import first_of, thoroughly
 from tests.layer import BACKWARD, Layer
 
 
@@ -53,7 +54,7 @@ def test_operations_that_only_torch_can_do_are_done_by_torch(tmp_path):
     assert all(row["elements"] == row["identical"] for row in found["ends"])
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", ["float64", *thoroughly(["float32", "bfloat16", "float16"])])
 @pytest.mark.parametrize(
     ("forward", "gradient"),
     [
@@ -223,7 +224,7 @@ UNUSUAL = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", first_of(["float32", "bfloat16"]))
 @pytest.mark.parametrize("body", UNUSUAL.values(), ids=UNUSUAL)
 def test_values_of_another_kind_do_not_keep_from_attributing(tmp_path, body, dtype):
     forward = f"import torch\n\ndef forward(x):\n{body}"

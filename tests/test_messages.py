@@ -44,7 +44,7 @@ def two(project: Project) -> Project:
 MODES = ("-n", "--lint", f"experiments/{TINY}/work/judgement.json")
 
 
-FEW = [*zip(MODES, BROKEN, strict=True)]  # each mode once, each mistake once
+FEW = [(MODES[0], next(iter(BROKEN)))]
 OTHERS = [(mode, mistake) for mode in MODES for mistake in BROKEN if (mode, mistake) not in FEW]
 
 
@@ -102,6 +102,7 @@ def last_words(run: subprocess.CompletedProcess[str]) -> str:
     return run.stdout.rstrip().rpartition("\n\n")[2]
 
 
+@pytest.mark.thorough
 def test_backward_is_called_before_anything_else_is_computed(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     project.edit(BACKWARD, "dy = x @ W.T", "dy = x @ V")

@@ -56,6 +56,7 @@ def test_an_experiment_that_is_there_is_left_alone(root):
     assert list((root / "experiments/mine").iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_the_starter_runs_green_at_once(project: Project):
     shutil.copytree(ROOT / "templates/experiment", project.root / "experiments/my-gradient")
     run = project.snakemake("experiments/my-gradient/work/accepted.txt")

@@ -432,9 +432,10 @@ def test_a_run_needs_no_network(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def wrong(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def wrong(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose gradient is wrong, asked once for its page. Look, but do not touch."""
-    project = copy_project(tmp_path_factory.mktemp("wrong"))
+    project = Project(tmp_path_factory.mktemp("wrong") / "project")
+    shutil.copytree(finished.root, project.root, symlinks=True)
     project.edit(BACKWARD, "dy = x @ W.T", "dy = 2 * (x @ W.T)")
     run = project.snakemake(f"experiments/{TINY}/REPORT.html")
     assert run.returncode == 1, run.stdout

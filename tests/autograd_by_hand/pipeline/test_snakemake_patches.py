@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.enums import Quietness
 
 from autograd_by_hand.pipeline import snakemake_patches as patches
-from tests.conftest import ROOT, TINY, Project, first_of
+from tests.conftest import ROOT, TINY, Project
 
 NAMES = (*patches.PATCHES, "all")
 
@@ -141,7 +141,8 @@ with open({log!r}, "a") as log:
 """
 
 
-@pytest.mark.parametrize("case", first_of([("400", False), ("100000", True)]), ids=str)
+@pytest.mark.thorough
+@pytest.mark.parametrize("case", [("400", False), ("100000", True)], ids=str)
 def test_jobs_that_do_not_fit_into_memory_together_wait_for_each_other(
     project: Project, tmp_path: Path, case: tuple[str, bool]
 ) -> None:
