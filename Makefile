@@ -51,6 +51,7 @@ bench: .venv/installed
 	$(BIN)/python -m tests.bench.trial twelve
 	$(BIN)/python -m tests.bench.trial third
 	$(BIN)/python -m tests.bench.trial fourth
+	$(BIN)/python -m tests.bench.trial algorithms
 	$(BIN)/python -m tests.bench.families eight twelve third fourth
 
 bench-ops: export PYTHONPATH = scripts

@@ -9,12 +9,12 @@ import pytest
 
 from autograd_by_hand.floats.rounding import FORMATS
 from tests.conftest import thoroughly
-from tests.operators import eight, fourth, third, twelve
+from tests.operators import algorithms, eight, fourth, third, twelve
 from tests.operators.case import Operator
 from tests.operators.trial import Trial
 
 NAMED_AT_LEAST = 0.85  # of the formula slips, at the first try
-ALL = [*eight(), *twelve(), *third(), *fourth()]
+ALL = [*eight(), *twelve(), *third(), *fourth(), *algorithms()]
 FEW = [one for one in eight() if one.name in ("gelu", "linear_sse")]  # the quickest
 QUICK = ("gelu", "linear_sse", "softmax", "two_layers")  # to name; the bench names all
 

@@ -10,7 +10,7 @@ the operator is left out at that scale and listed. The other tests see the same 
 assert_close and allclose with their default tolerances and flash-attention's rule (at most twice
 autograd's own greatest error) all runs, gradcheck (in its fast mode) the first run.
 
-Usage: python -m tests.bench.trial [eight | twelve | third | fourth] [operator ...]
+Usage: python -m tests.bench.trial [eight | twelve | third | fourth | algorithms] [operator ...]
 """
 
 import sys
@@ -32,7 +32,7 @@ from autograd_by_hand.experiment.user_code import load_function
 from autograd_by_hand.experiment.vjp import load_backward
 from autograd_by_hand.floats.rounding import FORMATS
 from autograd_by_hand.storage.safetensors_torch import read_tensors
-from tests.operators import eight, fourth, third, twelve
+from tests.operators import algorithms, eight, fourth, third, twelve
 from tests.operators.case import Edit, Operator
 from tests.operators.trial import LIMIT, LINEAR, Trial
 
@@ -253,7 +253,13 @@ if __name__ == "__main__":
     # When gradcheck objects, it does all of it again slowly, for its message, which is not wanted.
     slow = "_run_slow_mode_and_get_error"
     setattr(sys.modules["torch.autograd.gradcheck"], slow, lambda *_: "")
-    sets = {"eight": eight, "twelve": twelve, "third": third, "fourth": fourth}
+    sets = {
+        "eight": eight,
+        "twelve": twelve,
+        "third": third,
+        "fourth": fourth,
+        "algorithms": algorithms,
+    }
     asked = [name for name in sets if name in sys.argv] or ["eight"]
     wanted = {*sys.argv[1:]} - {*sets}
     main([one for name in asked for one in sets[name]() if not wanted or one.name in wanted])

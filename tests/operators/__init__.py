@@ -3,8 +3,10 @@
 EIGHT are those on which the naming of mistakes was worked out. TWELVE came after the rules of the
 verdict stood, from someone who did not know them. THIRD was written before the naming learnt to mend
 the hand's own code, and was named once before its misses were looked at. FOURTH was written when all
-of that stood, by someone who did not know it, and no rule was changed for it since. REAL is code as
-people write it, with operations of every kind, to see that no stage falls over.
+of that stood, by someone who did not know it, and no rule was changed for it since. ALGORITHMS has no
+mistakes, but correct gradients by the formulas and algorithms of other libraries and papers, to see
+that none is rejected. REAL is code as people write it, with operations of every kind, to see that no
+stage falls over.
 """
 
 from importlib import import_module
@@ -38,6 +40,11 @@ def third() -> list[Operator]:
 def fourth() -> list[Operator]:
     """Those on which all of it was measured, and nothing worked out."""
     return _operators("fourth")
+
+
+def algorithms() -> list[Operator]:
+    """Those whose correct gradients are computed in many other ways."""
+    return _operators("algorithms")
 
 
 def real() -> list[Operator]:
