@@ -80,9 +80,8 @@ def main(operators: list[Operator]) -> None:
 
 
 def _cell(caught: list[bool], rejected: list[bool]) -> str:
-    if not caught:
-        return "-"
-    return f"{100 * np.mean(caught):.1f} % / {100 * np.mean(rejected):.1f} %"
+    rates = (f"{100 * np.mean(one):.1f} %" if one else "-" for one in (caught, rejected))
+    return " / ".join(rates)
 
 
 def _judge(

@@ -147,8 +147,10 @@ def backward(q: Tensor, k: Tensor, v: Tensor, dout: Tensor) -> dict[str, Tensor]
             "values centred by the output before the product",
             (
                 (
-                    "    dp = dout @ v.transpose(1, 2)  # (2, 6, 6)\n"
-                    "    ds = p * (dp - (p * dp).sum(dim=2, keepdim=True))  # (2, 6, 6)\n",
+                    """\
+    dp = dout @ v.transpose(1, 2)  # (2, 6, 6)
+    ds = p * (dp - (p * dp).sum(dim=2, keepdim=True))  # (2, 6, 6)
+""",
                     """\
     off = v[:, None, :, :] - (p @ v)[:, :, None, :]  # (2, 6, 6, 4)
     ds = p * torch.einsum("ntd,ntsd->nts", dout, off)  # (2, 6, 6)

@@ -186,9 +186,11 @@ def backward(x: Tensor, W: Tensor, b: Tensor, dout: Tensor) -> dict[str, Tensor]
                 ),
                 (
                     "import torch\nfrom torch import Tensor\nfrom torch.nn.functional import pad\n",
-                    "import numpy as np\nimport torch\n"
-                    "from numpy.lib.stride_tricks import sliding_window_view\n"
-                    "from torch import Tensor\n",
+                    (
+                        "import numpy as np\nimport torch\n"
+                        "from numpy.lib.stride_tricks import sliding_window_view\n"
+                        "from torch import Tensor\n"
+                    ),
                 ),
             ),
         ),
