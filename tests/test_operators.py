@@ -16,6 +16,14 @@ from tests.operators.trial import Trial
 NAMED_AT_LEAST = 0.85  # of the formula slips, at the first try
 ALL = [*eight(), *twelve(), *third(), *fourth(), *algorithms()]
 FEW = [one for one in eight() if one.name in ("gelu", "linear_sse")]  # the quickest
+# Correct at scale 1, but less accurate than autograd or, of a cotangent of zeros, not zero.
+REJECTED = {
+    ("conv2d", "image by image, row of the output by row"): {"bfloat16": {"right", "imprecise"}},
+    ("long_convolution", "matrices of cosines and sines"): {"float64": {"right", "imprecise"}},
+    ("long_convolution", "complex transforms, two signals in one"): {
+        dtype: {"wrong"} for dtype in FORMATS
+    },
+}
 QUICK = ("gelu", "linear_sse", "softmax", "two_layers")  # to name; the bench names all
 
 
@@ -40,7 +48,8 @@ def test_correct_gradients_pass_and_slips_of_the_formula_are_caught(
         for (dtype, _), verdict in trial.verdicts().items():
             outcomes[dtype].add(verdict["outcome"])
         for dtype, found in outcomes.items():
-            assert ("wrong" in found) if slip else (found == {"right"}), (name, dtype, found)
+            expected = REJECTED.get((operator.name, name), {}).get(dtype, {"right"})
+            assert ("wrong" in found) if slip else (found == expected), (name, dtype, found)
 
 
 @pytest.mark.thorough
