@@ -9,11 +9,17 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import chdir
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+
+from autograd_by_hand.pipeline.code_fingerprint import Code
+from autograd_by_hand.pipeline.project_files import source_modules
 
 ROOT = Path(__file__).parent.parent
 TINY = "tiny"
@@ -136,13 +142,28 @@ def copy_pipeline(to: Path) -> None:
     for name in ("scripts", "templates", "envs", "profiles"):
         # What is compiled comes with it, but for what another worker is writing.
         shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("*.pyc.*"))
-    if (parsed := ROOT / ".snakemake/source_files.json").exists():
-        (to / ".snakemake").mkdir()
-        shutil.copy(parsed, to / ".snakemake")  # as what is compiled
+    bring_parsed_code(to)
     (to / "experiments").mkdir()
     for name in ("Snakefile", "Makefile", "README.md", "LICENSE", "CITATION.cff", "pyproject.toml"):
         shutil.copy(ROOT / name, to)
     shutil.copy(ROOT / "experiments/schema.yaml", to / "experiments")
+
+
+@cache
+def parsed_code() -> bytes:
+    """What a start remembers of the project's code; it is parsed once in this process."""
+    with TemporaryDirectory() as folder, chdir(ROOT):
+        memory = Path(folder, "source_files.json")
+        code = Code(memory=memory)
+        source_modules(code)
+        code.remember()
+        return memory.read_bytes()
+
+
+def bring_parsed_code(root: Path) -> None:
+    """Have the first start in a copy of the project remember its code."""
+    (root / ".snakemake").mkdir(exist_ok=True)
+    (root / ".snakemake/source_files.json").write_bytes(parsed_code())
 
 
 def copy_project(to: Path) -> Project:

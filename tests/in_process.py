@@ -21,10 +21,7 @@ from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from autograd_by_hand.pipeline.run_stage import arguments
-from tests.conftest import ROOT, TINY
-
-MEMORY = Path(".snakemake/source_files.json")
-PARSED: list[bytes] = []  # what the first root has remembered
+from tests.conftest import ROOT, TINY, bring_parsed_code
 
 
 @dataclass(frozen=True)
@@ -99,13 +96,8 @@ class Pipeline:
 
 
 def _rules(root: Path) -> list[Any]:
-    """The rules as Snakemake reads them for a process that does not lead the run.
-
-    The project's code is parsed once in this process, and not for each root.
-    """
-    if PARSED:
-        (root / MEMORY).parent.mkdir(exist_ok=True)
-        (root / MEMORY).write_bytes(PARSED[0])
+    """The rules as Snakemake reads them for a process that does not lead the run."""
+    bring_parsed_code(root)
     with (
         patch.object(sys, "path", [*sys.path]),
         patch.dict(os.environ),
@@ -117,12 +109,7 @@ def _rules(root: Path) -> list[Any]:
             snakefile=root / "Snakefile",
             workdir=root,
         )
-        read = workflow._workflow
-        if not PARSED:
-            with chdir(root):
-                read.globals["code"].remember()
-            PARSED.append((root / MEMORY).read_bytes())
-        return [*read.rules]
+        return [*workflow._workflow.rules]
 
 
 def begin(
