@@ -104,11 +104,15 @@ def test_a_stopped_run_goes_on_with_the_chunks_that_are_left(mine: Project) -> N
         ("runs: 3}", "runs: 0}", "samples.trial.runs: 0 is out of range; it must be at least 1."),
         ("runs: 3}", "runs: 1000000000}", "is out of range; it must be at most 1000000."),
         (
-            "runs: 3}",
-            "runs: 3}\nchunk: 4",
-            "chunk: is larger than the runs of any sample (3); leave",
+            "time_limit: 20",
+            "chunk: 4\ntime_limit: 20",
+            "chunk: is larger than the runs of any sample (3); leave it out.",
         ),
-        ("runs: 3}", "runs: 3}\nchunk: 0", "chunk: 0 is out of range; it must be at least 1."),
+        (
+            "time_limit: 20",
+            "chunk: 0\ntime_limit: 20",
+            "chunk: 0 is out of range; it must be at least 1.",
+        ),
     ],
 )
 def test_a_number_of_runs_that_will_not_do_is_a_sentence(

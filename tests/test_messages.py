@@ -2,11 +2,12 @@
 
 import re
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import TINY, Project, copy_project, first_of, thoroughly, write_tiny
+from tests.conftest import TINY, Project, copy_project, first_of, write_tiny
 
 BACKWARD = f"experiments/{TINY}/backward.py"
 CONFIG = f"experiments/{TINY}/config.yaml"
@@ -44,11 +45,7 @@ def two(project: Project) -> Project:
 MODES = ("-n", "--lint", f"experiments/{TINY}/work/judgement.json")
 
 
-FEW = [(MODES[0], next(iter(BROKEN)))]
-OTHERS = [(mode, mistake) for mode in MODES for mistake in BROKEN if (mode, mistake) not in FEW]
-
-
-@pytest.mark.parametrize("case", [*FEW, *thoroughly(OTHERS)], ids=" ".join)
+@pytest.mark.parametrize("case", first_of(product(MODES, BROKEN)), ids=" ".join)
 def test_a_broken_experiment_is_the_last_thing_that_is_said(
     two: Project, case: tuple[str, str]
 ) -> None:
