@@ -9,21 +9,28 @@ import pytest
 
 from autograd_by_hand.floats.rounding import FORMATS
 from tests.conftest import thoroughly
-from tests.operators import algorithms, eight, fourth, third, twelve
+from tests.operators import SETS, eight
 from tests.operators.case import Operator
 from tests.operators.trial import Trial
 
 NAMED_AT_LEAST = 0.85  # of the formula slips, at the first try
-ALL = [*eight(), *twelve(), *third(), *fourth(), *algorithms()]
-FEW = [one for one in eight() if one.name in ("gelu", "linear_sse")]  # the quickest
-# Of a cotangent of zeros it gives rounding errors, which is called wrong.
-NOT_ZERO = "complex transforms, two signals in one"
+EVERY = [one for operators in SETS.values() for one in operators()]
+FEW = ("gelu", "linear_sse")  # the quickest
+# What a correct variant may be called besides right, by name and dtype: it is less accurate than
+# autograd or, of a cotangent of zeros, gives rounding errors.
+REJECTED = {
+    ("image by image, row of the output by row", "bfloat16"): "imprecise",
+    ("matrices of cosines and sines", "float64"): "imprecise",
+} | {("complex transforms, two signals in one", dtype): "wrong" for dtype in FORMATS}
 QUICK = ("gelu", "linear_sse", "softmax", "two_layers")  # to name; the bench names all
 
 
 @pytest.mark.parametrize(
     "operator",
-    [*FEW, *thoroughly(one for one in ALL if one not in FEW)],
+    [
+        *(one for one in EVERY if one.name in FEW),
+        *thoroughly(one for one in EVERY if one.name not in FEW),
+    ],
     ids=lambda operator: operator.name,
 )
 def test_correct_gradients_pass_and_slips_of_the_formula_are_caught(
@@ -42,10 +49,8 @@ def test_correct_gradients_pass_and_slips_of_the_formula_are_caught(
         for (dtype, _), verdict in trial.verdicts().items():
             outcomes[dtype].add(verdict["outcome"])
         for dtype, found in outcomes.items():
-            if operator in algorithms() and name != NOT_ZERO:
-                assert "wrong" not in found, (name, dtype, found)  # the bench counts "imprecise"
-            elif name != NOT_ZERO:
-                assert ("wrong" in found) if slip else (found == {"right"}), (name, dtype, found)
+            allowed = {"right", REJECTED.get((name, dtype), "right")}
+            assert ("wrong" in found) if slip else (set() < found <= allowed), (name, dtype, found)
 
 
 @pytest.mark.thorough

@@ -27,7 +27,7 @@ from autograd_by_hand.diagnosis.mistake import Mistake
 from autograd_by_hand.diagnosis.trial import Trial as Search
 from autograd_by_hand.diagnosis.value_patterns import EXACT
 from autograd_by_hand.verdict.judge import wrong_and_right
-from tests.operators import eight, fourth, third, twelve
+from tests.operators import asked
 from tests.operators.case import Edit, Operator
 from tests.operators.trial import LIMIT, Trial
 
@@ -148,9 +148,6 @@ def _plain(case: Case) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sets = {"eight": eight, "twelve": twelve, "third": third, "fourth": fourth}
-    asked = [name for name in sets if name in sys.argv] or ["eight"]
-    files = [Path(one) for one in sys.argv[1:] if one.endswith(".json")]
-    wanted = {*sys.argv[1:]} - {*sets} - {*map(str, files)}
-    chosen = [one for name in asked for one in sets[name]() if not wanted or one.name in wanted]
-    main(chosen, next(iter(files), None))
+    files = [one for one in sys.argv[1:] if one.endswith(".json")]
+    chosen = asked([one for one in sys.argv[1:] if one not in files])
+    main(chosen, next(map(Path, files), None))

@@ -47,6 +47,22 @@ def algorithms() -> list[Operator]:
     return _operators("algorithms")
 
 
+SETS = {
+    "eight": eight,
+    "twelve": twelve,
+    "third": third,
+    "fourth": fourth,
+    "algorithms": algorithms,
+}
+
+
+def asked(arguments: list[str]) -> list[Operator]:
+    """The operators of the sets in a command line, of eight without one; or of these those named."""
+    sets = [name for name in SETS if name in arguments] or ["eight"]
+    wanted = {*arguments} - {*SETS}
+    return [one for name in sets for one in SETS[name]() if not wanted or one.name in wanted]
+
+
 def real() -> list[Operator]:
     """Code as people write it, which must get through every stage."""
     return _operators("real")
