@@ -88,17 +88,22 @@ def test_a_gradient_that_is_refused_in_one_of_the_two_calls_is_told(tmp_path, gi
 
 
 @pytest.mark.parametrize(
-    ("gradients", "told"),
+    ("gradients", "told", "shares"),
     [
-        ("'x': W * dout, 'W': x * dout", {"x": "zero", "W": "zero"}),
-        ("'x': W * dout, 'W': x", {"x": "zero", "W": "values up to 2"}),
-        ("'x': W + dout, 'W': x / dout * dout", {"x": "values up to 3", "W": "inf or nan"}),
+        ("'x': W * dout, 'W': x * dout", {"x": "zero", "W": "zero"}, {}),
+        ("'x': W * dout, 'W': x", {"x": "zero", "W": "values up to 2"}, {"W": 1.0}),
+        (
+            "'x': W + dout, 'W': x / dout * dout",
+            {"x": "values up to 3", "W": "inf or nan"},
+            {"x": 3 / 4, "W": "inf"},
+        ),
     ],
 )
 @pytest.mark.parametrize("dtype", ["float64", "float16"])
-def test_what_a_cotangent_of_zeros_gives_is_told(tmp_path, gradients, told, dtype):
+def test_what_a_cotangent_of_zeros_gives_is_told(tmp_path, gradients, told, shares, dtype):
     _, calls = run(tmp_path, dtype, f"def backward(x, W, dout):\n    return {{{gradients}}}\n")
     assert calls["zero_cotangent"] == told
+    assert calls.get("zero_share", {}) == shares
 
 
 def test_a_cotangent_of_zeros_spoils_neither_gradients_nor_calls(tmp_path):

@@ -17,11 +17,11 @@ NAMED_AT_LEAST = 0.85  # of the formula slips, at the first try
 EVERY = [one for operators in SETS.values() for one in operators()]
 FEW = ("gelu", "linear_sse")  # the quickest
 # What a correct variant may be called besides right, by name and dtype: it is less accurate than
-# autograd or, of a cotangent of zeros, gives rounding errors.
+# autograd.
 REJECTED = {
     ("image by image, row of the output by row", "bfloat16"): "imprecise",
     ("matrices of cosines and sines", "float64"): "imprecise",
-} | {("complex transforms, two signals in one", dtype): "wrong" for dtype in FORMATS}
+}
 QUICK = ("gelu", "linear_sse", "softmax", "two_layers")  # to name; the bench names all
 
 

@@ -108,6 +108,15 @@ def test_an_infinity_where_the_truth_fits_is_a_fact_and_so_is_autograds(tmp_path
     assert (dx["non_finite"], dx["autograd"]["lost"]) == (None, True)
 
 
+def test_what_only_the_manual_gradient_has_lost_is_told_apart(tmp_path):
+    both = facts_of_dx(tmp_path, manual=[INF, 1], autograd=[INF, 1])
+    assert both["autograd"]["lost"]
+    assert "lost_alone" not in both
+    dx = facts_of_dx(tmp_path, manual=[INF, INF], autograd=[INF, 1])
+    assert (dx["non_finite"]["count"], dx["autograd"]["lost"]) == (2, True)
+    assert (dx["lost_alone"]["count"], dx["lost_alone"]["index"]) == (1, [1])
+
+
 def test_an_infinity_where_the_truth_does_not_fit_is_not_lost(tmp_path):
     beyond = {"manual": [INF, 1], "autograd": [INF, 1], "reference": [7e4, 1]}
     dx = facts_of_dx(tmp_path, **beyond)

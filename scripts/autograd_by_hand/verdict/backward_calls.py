@@ -1,7 +1,9 @@
 """Call the author's backward twice on every run, and record what the calls reveal."""
 
 from copy import copy
+from math import inf, isfinite
 from pathlib import Path
+from typing import cast as cast_type
 
 import torch
 from torch import Tensor
@@ -46,6 +48,7 @@ def call_backward(
     by_hand = load_backward(backward, *rest)
     stack, repeats, changed = Stack(), dict.fromkeys(needed, "same bits"), set[str]()
     zeros, refused = dict[str, str](), dict[str, str]()
+    shares = dict[str, float]()
     use: AutogradUse | None = None
     start: tuple[Run, Answer] | None = None  # the trial's first run
     unlike: list[tuple[Run, str, Tensor]] = []  # the gradients of second calls that differ
@@ -66,6 +69,7 @@ def call_backward(
             nothing = {name: torch.zeros_like(dout) for name, dout in run.douts.items()}
             of_zero = by_hand(run.tensors, nothing).gradients
             zeros = {name: off_zero(of_zero[name].double().numpy()) for name in needed}
+            shares = _shares(of_zero, once.gradients)
         if (run.sample, run.number) == ("trial", 0) and not by_hand.failed:
             use = _use_of_autograd(by_hand, backward, run)
     layouts, stale = list[LayoutFinding](), dict[str, float]()
@@ -78,20 +82,35 @@ def call_backward(
         wavering = {name: stale.pop(name) for name in [*stale] if repeats[name] != "same bits"}
         if wavering:
             layouts.append({"kind": "other inputs", "apart": wavering, "refused": {}})
-    calls: Calls = {
+    calls: dict[str, object] = {
         "second_call": repeats,
         "zero_cotangent": zeros,
         "changed_inputs": sorted(changed),
         "refused": refused,
     }
-    if use:
-        calls["autograd"] = use
-    if layouts:
-        calls["other_layouts"] = layouts
-    if stale:
-        calls["kept_state"] = [*stale]
+    told: dict[str, object] = {
+        "zero_share": shares,
+        "autograd": use,
+        "other_layouts": layouts,
+        "kept_state": [*stale],
+    }
+    calls |= {key: value for key, value in told.items() if value}
     gradients = stack.stacked()
-    return gradients | _second_calls(gradients, unlike), calls
+    return gradients | _second_calls(gradients, unlike), cast_type("Calls", calls)
+
+
+def _shares(of_zero: dict[str, Tensor], gradients: dict[str, Tensor]) -> dict[str, float]:
+    """The norm of what a cotangent of zeros gave, relative to a gradient's, where it is not zero.
+
+    returns: inf where the gradient is zero, and where there is no number
+    """
+    shares = {}
+    for name, value in of_zero.items():
+        if value.any():
+            wide = torch.complex128 if value.is_complex() else torch.float64
+            share = float(value.to(wide).norm() / gradients[name].to(wide).norm())
+            shares[name] = share if isfinite(share) else inf
+    return shares
 
 
 def _second_calls(

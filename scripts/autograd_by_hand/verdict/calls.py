@@ -25,6 +25,7 @@ class Calls(TypedDict):
 
     second_call: what a second call on the same inputs gave, by tensor
     zero_cotangent: what dout = 0 gave on the first run, by tensor; empty if backward has no dout
+    zero_share: its norm relative to that of the run's gradient, by tensor, where it is not zero
     changed_inputs: the inputs that backward changed in place
     refused: why there is no gradient, by tensor, and what backward gave unasked
     autograd: how backward uses autograd, if it does
@@ -34,6 +35,7 @@ class Calls(TypedDict):
 
     second_call: dict[str, str]
     zero_cotangent: dict[str, str]
+    zero_share: NotRequired[Mapping[str, float | str]]
     changed_inputs: list[str]
     refused: dict[str, str]
     autograd: NotRequired[AutogradUse]
@@ -55,6 +57,7 @@ class CallsOfGradient(TypedDict):
     refused: str | None
     second_call: str
     zero_cotangent: str
+    zero_share: float
     changed_inputs: list[str]
     kept_state: bool
     layouts: list[OfLayout]
@@ -66,6 +69,7 @@ def calls_of(calls: Calls, name: str) -> CallsOfGradient:
         "refused": calls["refused"].get(name),
         "second_call": calls["second_call"][name],
         "zero_cotangent": calls["zero_cotangent"].get(name, "zero"),
+        "zero_share": float(calls.get("zero_share", {}).get(name, 0)),
         "changed_inputs": calls["changed_inputs"],
         "kept_state": name in calls.get("kept_state", []),
         "layouts": [

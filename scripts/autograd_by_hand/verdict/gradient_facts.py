@@ -8,6 +8,7 @@ import numpy as np
 from autograd_by_hand.core.blocks import blocks
 from autograd_by_hand.experiment.output_names import RESULT
 from autograd_by_hand.floats.bits import bits
+from autograd_by_hand.floats.formats import largest
 from autograd_by_hand.floats.ulp import Array, distance, ulp
 from autograd_by_hand.verdict.normalized_error import Limits, Noise, NormalizedError, limits
 from autograd_by_hand.verdict.proof import Fault
@@ -120,6 +121,8 @@ class JudgedFacts(GradientFacts):
     limits: on the error of a correct gradient, in units of the noise
     computes_in: the dtype whose noise it is, if backward computes in a coarser one than its inputs'
     second: what a second call on the same inputs gave, if it gave other bits
+    lost_alone: the elements that are inf or nan although autograd has a number there, as the true
+        value is one that the dtype can hold; absent if there are none
     """
 
     noise: Figure
@@ -132,6 +135,7 @@ class JudgedFacts(GradientFacts):
     autograd: AutogradsError
     computes_in: NotRequired[str]
     second: NotRequired[SecondCall]
+    lost_alone: NotRequired[NonFinite]
 
 
 class SampleFacts(TypedDict):
@@ -265,6 +269,9 @@ def judged_facts(
     }
     if fault:
         facts["autograd"]["apart"] = _in_noise(unit.measure(manual, autograd))
+    judgeable = np.isfinite(autograd) & (np.abs(truth) <= largest(own))
+    if alone := non_finite(np.where(judgeable, manual, manual.dtype.type(0)), truth, own):
+        facts["lost_alone"] = alone
     if own != dtype:
         facts["computes_in"] = own
     if (second := values["manual"].get(f"{key}.second")) is not None:

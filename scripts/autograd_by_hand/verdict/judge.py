@@ -145,7 +145,7 @@ def judge_gradient(
         return verdict("unresolved", clause(oracle))
     inside = mistake.get("format") if mistake else None  # coarser
     if lost := lost_element(formula):
-        if formula["autograd"]["lost"]:
+        if _lost_by_both(formula):
             return verdict("unresolved", neither(of_formula(lost, dtype)))
         return verdict("wrong", of_formula(lost, dtype), {"name": NO_NUMBER, "evidence": lost})
     becomes = None if within(formula) or inside else growth(formula, coarser)
@@ -154,7 +154,7 @@ def judge_gradient(
     if layout := other_layout(calls, facts):
         return verdict("wrong", layout[1], _named(layout))
     if lost := lost_element(facts):
-        if facts["autograd"]["lost"]:
+        if _lost_by_both(facts):
             return verdict("unresolved", neither(lost))
         return verdict("imprecise", lost, {"name": NO_NUMBER, "evidence": lost})
     if not within(facts):
@@ -165,6 +165,11 @@ def judge_gradient(
         if unresolved(measured):
             return verdict("unresolved", too_noisy(measured, where))
     return verdict("right", near_by(facts))
+
+
+def _lost_by_both(facts: JudgedFacts) -> bool:
+    """Whether autograd has none of the numbers that the manual gradient has lost."""
+    return facts["autograd"]["lost"] and "lost_alone" not in facts
 
 
 def _beyond_limit(

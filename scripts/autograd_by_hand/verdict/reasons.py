@@ -10,8 +10,11 @@ from autograd_by_hand.verdict.within_limits import autograd_is_off, is_near
 
 
 def lost_element(facts: JudgedFacts) -> str:
-    """Describe an element that is not finite although the true value is; "" if there is none."""
-    lost = facts["non_finite"]
+    """Describe an element that is not finite although the true value is; "" if there is none.
+
+    If autograd has lost some of them as well, it is one that only the manual gradient has lost.
+    """
+    lost = facts.get("lost_alone", facts["non_finite"])
     if not (lost and lost["fits"]):
         return ""
     return Message(
@@ -111,8 +114,14 @@ def of_torch(fault: Fault) -> Message:
 def too_noisy(facts: JudgedFacts, dtype: str) -> str:
     """Say why nothing can be said of a gradient."""
     share = float(facts["noise"])
+    if not facts["judged"]:
+        return Message(
+            "{dtype} cannot hold the true gradient, or its rounding errors make a plain program "
+            "overflow or fail at these inputs",
+            dtype=facts.get("computes_in", dtype),
+        )
     if share == float("inf"):
-        return Message("the true gradient is zero at these inputs, or the dtype cannot hold it")
+        return Message("the true gradient is zero at these inputs")
     return Message(
         "rounding noise in {dtype} is {share} of the gradient at these inputs, so that half the "
         "gradient would pass",

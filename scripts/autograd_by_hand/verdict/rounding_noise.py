@@ -31,6 +31,7 @@ from torch import Tensor
 from autograd_by_hand.aten.dispatch import has_memory
 from autograd_by_hand.aten.torch_private import writes_to_an_input
 from autograd_by_hand.core.blocks import blocks
+from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.floats.formats import precision
 from autograd_by_hand.floats.rounding import accumulator
 from autograd_by_hand.verdict.decisions import Decisions
@@ -52,7 +53,7 @@ ROUNDED = (torch.float64, torch.complex128)
 class DrawnNoise:
     """What the draws of all roundings show of one run.
 
-    noise: by gradient, each element's rms difference
+    noise: by gradient, each element's rms difference; inf if the program failed in a draw
     jumps: by gradient, each element's greatest change by decisions that rounding may turn
     overflows: by operation, in how many draws it overflowed
     """
@@ -82,7 +83,7 @@ def draw_noise(
     for _ in range(draws):
         decisions.hold()
         with RandomRounding(dtype, generator, decisions) as arithmetic:
-            drawn = vjp()
+            drawn = _unless_it_fails(vjp, exact)
         for name, value in exact.items():
             squares[name] += drawn.pop(name).sub_(value).square_()
         overflows.update(arithmetic.overflows.keys())
@@ -90,10 +91,25 @@ def draw_noise(
     jumps = {name: torch.zeros_like(value) for name, value in exact.items()}
     for _ in decisions.turned():
         with StepByStep(decisions):
-            turned = vjp()
+            turned = _unless_it_fails(vjp, exact)
         for name, value in exact.items():
             torch.fmax(jumps[name], turned.pop(name).sub_(value).abs_(), out=jumps[name])
     return DrawnNoise(noise, jumps, overflows)
+
+
+def _unless_it_fails(
+    vjp: Callable[[], dict[str, Tensor]], exact: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Compute the gradients, infinite where the program fails with the rounding errors it is given.
+
+    A rounded covariance may have no Cholesky factor, for example, although the exact one has.
+
+    exact: the gradients without rounding, of which the program is known not to fail
+    """
+    try:
+        return vjp()
+    except UserError:
+        return {name: torch.full_like(value, torch.inf) for name, value in exact.items()}
 
 
 class RandomRounding(StepByStep):

@@ -10,12 +10,14 @@ from autograd_by_hand.verdict.judge import (
     wrong_and_right,
 )
 
+INF = float("inf")
 # One noise is 2^-20 of the gradient; a norm may be 4 noises off by chance, an element 9.
 SHARE, NORM, ELEMENT = 2.0**-20, 4.0, 9.0
 FINE: dict[str, Any] = {
     "refused": None,
     "second_call": "same bits",
     "zero_cotangent": "zero",
+    "zero_share": INF,
     "changed_inputs": [],
     "kept_state": False,
     "layouts": [],
@@ -23,7 +25,6 @@ FINE: dict[str, Any] = {
 LOST = {"fits": True, "value": "nan", "index": [3, 1], "run": 2, "reference": 2.5}
 TWICE = {"kind": "factor", "name": "a factor is wrong", "evidence": "it is 2 times the true one"}
 INSIDE = {"kind": "coarser", "name": "it is float16 inside", "evidence": "it is on its grid"}
-INF = float("inf")
 
 
 def facts(  # what is not said is as it is when all is well
@@ -37,6 +38,8 @@ def facts(  # what is not said is as it is when all is well
     fault=None,
     jumps=0.0,
     second=None,
+    judged=40,
+    lost_alone=None,
 ):
     found = {
         "identical": identical,
@@ -44,7 +47,7 @@ def facts(  # what is not said is as it is when all is well
         "noise": noise,
         "jumps": jumps,
         "limits": {"norm": NORM, "element": ELEMENT},
-        "judged": 40,
+        "judged": judged,
         "elements": 40,
         "manual": {"norm": norm, "element": element, "run": 3, "index": [1, 2], "beyond": 2},
         "autograd": {
@@ -54,7 +57,8 @@ def facts(  # what is not said is as it is when all is well
             "fault": fault,
         },
     }
-    return found | ({"second": second} if second else {})
+    given = {"second": second, "lost_alone": lost_alone}
+    return found | {key: value for key, value in given.items() if value}
 
 
 def judge(
@@ -279,6 +283,18 @@ def test_where_autograd_has_lost_values_too_nothing_is_told(in_float64):
     )
 
 
+@pytest.mark.parametrize(("in_float64", "outcome"), [(True, "wrong"), (False, "imprecise")])
+def test_what_only_the_manual_gradient_has_lost_is_no_common_loss(in_float64, outcome):
+    alone = LOST | {"index": [3, 4], "run": 5}
+    lost = facts(norm=INF, element=INF, non_finite=LOST, autograd_lost=True, lost_alone=alone)
+    verdict = judge(lost, formula=lost if in_float64 else None)
+    assert verdict["outcome"] == outcome
+    assert verdict["reason"] == (
+        f"{'in float64 ' * in_float64}nan at index (3, 4) of run 5, where the dtype "
+        "can hold the true value 2.5"
+    )
+
+
 def test_that_autograd_has_lost_values_is_no_excuse_for_an_error():
     assert judge(formula=facts(norm=5e9, autograd_lost=True))["outcome"] == "wrong"
 
@@ -317,8 +333,15 @@ def test_a_gradient_that_is_truly_zero_is_unresolved(noise):
     verdict = judge(facts(noise=noise))
     assert verdict["outcome"] == "unresolved"
     assert verdict["limit"] == INF
+    assert verdict["reason"] == "the true gradient is zero at these inputs"
+
+
+def test_a_gradient_of_which_rounding_leaves_nothing_is_unresolved():
+    verdict = judge(facts(noise="inf", norm=0.0, element=0.0, judged=0))
+    assert verdict["outcome"] == "unresolved"
     assert verdict["reason"] == (
-        "the true gradient is zero at these inputs, or the dtype cannot hold it"
+        "float32 cannot hold the true gradient, or its rounding errors make a plain program "
+        "overflow or fail at these inputs"
     )
 
 
@@ -477,6 +500,17 @@ def test_a_cotangent_of_zeros_that_gives_something_is_wrong_and_named():
     }
 
 
+@pytest.mark.parametrize(("noises", "outcome"), [(NORM, "right"), (1.01 * NORM, "wrong")])
+def test_what_a_cotangent_of_zeros_gives_may_be_rounding(noises, outcome):
+    told = {"zero_cotangent": "values up to 1e-7", "zero_share": noises * SHARE}
+    assert judge(**told)["outcome"] == outcome
+
+
+def test_no_rounding_explains_what_a_cotangent_of_zeros_gives_where_the_gradient_is_zero():
+    told = {"zero_cotangent": "values up to 3", "zero_share": INF}
+    assert judge(facts(noise=INF), **told)["outcome"] == "wrong"
+
+
 def test_a_mistake_that_was_found_is_told_rather_than_the_cotangent():
     verdict = judge(zero_cotangent="values up to 3", mistake=TWICE)
     assert verdict["outcome"] == "wrong"
@@ -515,6 +549,7 @@ def test_what_the_calls_showed_of_one_gradient():
         "refused": {"W": "backward.py:1: dW is float64."},
         "second_call": {"x": "same bits", "W": "other bits"},
         "zero_cotangent": {"x": "values up to 3", "W": "inf or nan"},
+        "zero_share": {"x": 0.75, "W": "inf"},
         "changed_inputs": ["x"],
         "kept_state": ["W"],
         "other_layouts": [
@@ -526,6 +561,7 @@ def test_what_the_calls_showed_of_one_gradient():
         "refused": None,
         "second_call": "same bits",
         "zero_cotangent": "values up to 3",
+        "zero_share": 0.75,
         "changed_inputs": ["x"],
         "kept_state": False,
         "layouts": [{"kind": "gaps", "apart": 0.5, "refused": None}],
@@ -534,6 +570,7 @@ def test_what_the_calls_showed_of_one_gradient():
         "refused": "backward.py:1: dW is float64.",
         "second_call": "other bits",
         "zero_cotangent": "inf or nan",
+        "zero_share": INF,
         "changed_inputs": ["x"],
         "kept_state": True,
         "layouts": [{"kind": "expanded", "apart": INF, "refused": None}],
@@ -547,7 +584,8 @@ def test_a_backward_without_a_cotangent_is_taken_to_give_zero_for_zeros():
         "zero_cotangent": {},
         "changed_inputs": [],
     }
-    assert calls_of(calls, "x")["zero_cotangent"] == "zero"
+    shown = calls_of(calls, "x")
+    assert (shown["zero_cotangent"], shown["zero_share"]) == ("zero", 0.0)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from autograd_by_hand.aten.dispatch import DispatchMode
+from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.floats.formats import eps, largest, smallest_normal
 from autograd_by_hand.floats.rounding import FORMATS
 from autograd_by_hand.floats.ulp import ulp
@@ -399,6 +400,26 @@ def test_what_overflows_is_counted_in_draws_and_has_no_finite_noise():
     found, overflows = noise(lambda: {"x": x * x + x * x}, "float16", draws=3)
     assert found["x"].tolist() == [INF]
     assert overflows == Counter({"mul": 3})
+
+
+def test_a_program_that_fails_by_the_rounding_errors_has_no_finite_noise():
+    x = wide(1.0, 1 + 2.0**-12)
+
+    def vjp():
+        difference = x.mul(1.0)[1] - 1  # on float16's grid it is zero, or a step
+        if not difference.item():
+            raise UserError("forward.py:3: no such logarithm.")
+        return {"x": x * difference}
+
+    assert noise(vjp, "float16", draws=8)[0]["x"].tolist() == [INF, INF]
+
+
+def test_a_program_that_fails_without_rounding_errors_is_refused():
+    def vjp():
+        raise UserError("forward.py:3: no such logarithm.")
+
+    with pytest.raises(UserError, match="no such logarithm"):
+        noise(vjp, "float16")
 
 
 def test_the_same_generator_gives_the_same_draws():
