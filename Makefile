@@ -1,7 +1,8 @@
 # `make` runs the experiments, `make test` the tests, `make test-all` those that take long as well;
 # each sets up .venv first.
 # `make new NAME=my-gradient` starts an experiment of your own; `make record` copies the results of
-# every experiment's last run to experiments/*/recorded/, which git keeps.
+# every experiment's last run to experiments/*/recorded/, which git keeps; `make archive` packs
+# every experiment, and with SIGN=~/.ssh/id_ed25519 it signs the archives as well.
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
@@ -20,6 +21,10 @@ test: .venv/installed
 
 test-all: .venv/installed
 	$(BIN)/pytest -n auto --dist worksteal
+
+archive: .venv/installed
+	$(BIN)/snakemake --cores $(CORES) archive
+	$(if $(SIGN),$(BIN)/python scripts/sign.py --key "$(SIGN)" archives/*.tar.gz)
 
 cluster: .venv/slurm
 	$(BIN)/snakemake --profile profiles/slurm
@@ -71,4 +76,4 @@ bench-truth: .venv/installed
 .venv/slurm: .venv/installed
 	@sh envs/make_venv.sh "$(PYTHON)" envs/slurm.txt $@
 
-.PHONY: run record test test-all cluster test-cluster new check bench bench-ops bench-truth .venv/installed .venv/slurm
+.PHONY: run record archive test test-all cluster test-cluster new check bench bench-ops bench-truth .venv/installed .venv/slurm

@@ -1,6 +1,7 @@
 """Check an archive of an experiment: every file, the manifest, and the results by a replay.
 
     python scripts/verify.py archives/25-autograd-by-hand.tar.gz
+    python scripts/verify.py --signers signers.txt archives/25-autograd-by-hand.tar.gz
     python scripts/verify.py experiments/25-autograd-by-hand
 
 It needs Python and numpy. It lists each file as intact, changed, missing or extra, according to an
@@ -12,14 +13,18 @@ The archive is untrusted: none of its code is executed and nothing is unpickled,
 are checked before they are used (`archive.canonical_tar`), the replay reads and writes only its own
 arrays, text from the archive is escaped before it is printed, and the whole check is limited to
 8 GiB of memory and 10 minutes of processor time (`archive.limits`). A forger could still pack a
-different but consistent experiment, so compare the archive's SHA-256, in the last line, with the
-one that its author published. A folder is trusted: links in it are followed.
+different but consistent experiment. So ask who made it: with `--sha256` it must have the SHA-256
+that its author published, with `--signers` the signature of someone whom you trust
+(`scripts/sign.py`; this needs ssh-keygen). A folder is trusted: links in it are followed.
 """
 
+import argparse
+import re
 import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +32,7 @@ from numpy.typing import NDArray
 
 from autograd_by_hand.archive.limits import out_of_memory, within_limits
 from autograd_by_hand.archive.reader import COMPUTED, Archive, listed_in, opened
+from autograd_by_hand.archive.signatures import signature_of, signed_by
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import read_json, sha256
 from autograd_by_hand.core.printable import printable
@@ -137,27 +143,64 @@ def _results(work: Path) -> dict[str, dict[str, NDArray[Any]]]:
     return arrays_by_sample(work / "autograd.safetensors")
 
 
-def main(paths: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Verify each of the paths and print what is found; return the exit status.
 
     Raises
         UserError: if one is neither an archive nor an experiment, or exceeds the limits.
     """
-    if not paths:
-        raise UserError(
-            "name an archive or an experiment's folder: scripts/verify.py archives/NAME.tar.gz"
-        )
+    given = _parsed(arguments)
     well = True
-    for path in map(Path, paths):
+    for path in given.paths:
         with within_limits(str(path)), opened(path) as archive:
             counts = Counter[bool]()
-            for good, line in verify(archive):
+            for good, line in chain(_origin(path, archive, given), verify(archive)):
                 print(printable(line))
                 counts[good] += 1
         well &= not counts[False]
         hash_ = "" if path.is_dir() else f"; its SHA-256 is {sha256(path)}"
         print(f"{path}: {'intact' if not counts[False] else 'NOT intact'}{hash_}")
     return int(not well)
+
+
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="verify", description=__doc__.partition("\n")[0])
+    parser.add_argument("paths", nargs="*", type=Path, metavar="ARCHIVE or FOLDER")
+    parser.add_argument("--sha256", help="the SHA-256 that the archive must have")
+    parser.add_argument(
+        "--signers", type=Path, help="whose signature it must have, as ssh-keygen's allowed signers"
+    )
+    given = parser.parse_args(arguments)
+    if not given.paths:
+        raise UserError(
+            "name an archive or an experiment's folder: scripts/verify.py archives/NAME.tar.gz"
+        )
+    if given.sha256 is not None:
+        if not re.fullmatch("[0-9a-fA-F]{64}", given.sha256):
+            raise UserError(f"--sha256 {given.sha256}: is no SHA-256; it has 64 hex digits.")
+        if len(given.paths) > 1:
+            raise UserError("--sha256 is that of one archive; verify the others by themselves.")
+    return given
+
+
+def _origin(path: Path, archive: Archive, given: argparse.Namespace) -> Iterator[tuple[bool, str]]:
+    """Check who made an archive, as far as this was asked for; yield findings as `verify` does.
+
+    Raises
+        UserError: if this was asked of a folder, which has no hash and no signature.
+    """
+    if path.is_dir():
+        if given.signers or given.sha256:
+            raise UserError(f"{path}: is a folder; only archives have a SHA-256 or a signature.")
+        return
+    if given.sha256:
+        same = sha256(path) == given.sha256.lower()
+        yield same, f"hash    {'as' if same else 'not as'} given with --sha256"
+    if given.signers or signature_of(path).exists():
+        good, words = signed_by(path, archive, given.signers)
+        yield good, f"origin  {words}"
+    elif not given.sha256:
+        yield True, "origin  not signed, and no SHA-256 to compare with: anyone may have made it"
 
 
 if __name__ == "__main__":

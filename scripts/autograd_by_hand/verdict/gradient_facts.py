@@ -1,5 +1,6 @@
 """Facts about one gradient in one dtype, for the verdict and for the report."""
 
+from dataclasses import asdict
 from math import sqrt
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -8,11 +9,10 @@ import numpy as np
 from autograd_by_hand.core.blocks import blocks
 from autograd_by_hand.experiment.output_names import RESULT
 from autograd_by_hand.floats.bits import bits
-from autograd_by_hand.floats.formats import largest
 from autograd_by_hand.floats.ulp import Array, distance, ulp
 from autograd_by_hand.verdict.normalized_error import Limits, Noise, NormalizedError, limits
 from autograd_by_hand.verdict.proof import Fault
-from autograd_by_hand.verdict.value_checks import NonFinite, non_finite
+from autograd_by_hand.verdict.value_checks import NonFinite, lost_alone, non_finite
 
 JUMPS = ".jumps"  # ends the key of what decisions change that rounding may turn
 Kinds = dict[str, dict[str, Array]]  # manual, autograd, reference: arrays by "<sample>/<name>"
@@ -269,8 +269,7 @@ def judged_facts(
     }
     if fault:
         facts["autograd"]["apart"] = _in_noise(unit.measure(manual, autograd))
-    judgeable = np.isfinite(autograd) & (np.abs(truth) <= largest(own))
-    if alone := non_finite(np.where(judgeable, manual, manual.dtype.type(0)), truth, own):
+    if alone := lost_alone(manual, autograd, truth, own):
         facts["lost_alone"] = alone
     if own != dtype:
         facts["computes_in"] = own
@@ -286,13 +285,7 @@ def judged_facts(
 
 
 def _in_noise(error: NormalizedError) -> ErrorInNoise:
-    return {
-        "norm": error.norm,
-        "element": error.element,
-        "run": error.run,
-        "index": error.index,
-        "beyond": error.beyond,
-    }
+    return cast("ErrorInNoise", asdict(error))
 
 
 def _largest(value: Array) -> float | None:

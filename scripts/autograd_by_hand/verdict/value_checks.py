@@ -51,6 +51,16 @@ def non_finite(value: Array, reference: Array, dtype: str) -> NonFinite | None:
     }
 
 
+def lost_alone(value: Array, other: Array, reference: Array, dtype: str) -> NonFinite | None:
+    """Find the elements of `value` that are inf or nan where `other` is not.
+
+    value, other, reference: shape (runs, *shape); elements whose true value the dtype cannot hold
+        are left out
+    """
+    judged = np.isfinite(other) & (np.abs(reference) <= largest(dtype))
+    return non_finite(np.where(judged, value, value.dtype.type(0)), reference, dtype)
+
+
 def repetition(first: Array, second: Array) -> str:
     """Describe how a second call on the same inputs differs from the first."""
     with np.errstate(over="ignore"):
