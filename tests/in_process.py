@@ -62,6 +62,15 @@ class Pipeline:
             for job in self.jobs(*targets):
                 job.run()
 
+    def update(self, edited: str, *targets: str) -> None:
+        """Run again what the targets need of all that an edited file goes into."""
+        stale = {edited}
+        with chdir(self.root):
+            for job in self.jobs(*targets):
+                if stale & {str(file) for file in job.input}:
+                    job.run()
+                    stale |= {str(file) for file in job.output}
+
     def jobs(self, *targets: str) -> list[Job]:
         """Every job that the targets need, each once, after those that make its inputs."""
         found: dict[str, Job] = {}  # by one of its outputs

@@ -113,24 +113,29 @@ def brief(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return Project(shared(tmp_path_factory, "brief", make))
 
 
-@pytest.mark.parametrize("seed", first_of(range(25)))
-def test_a_killed_stage_and_a_killed_run_lose_nothing(
+@pytest.mark.parametrize("seed", first_of(range(6)))
+def test_killed_stages_and_killed_runs_lose_nothing(
     brief: Project, tmp_path: Path, seed: int
 ) -> None:
     shutil.copytree(brief.root, tmp_path / "project", symlinks=True)
     project = Project(tmp_path / "project")
     shutil.rmtree(project.folder / "work")
     moment = random.Random(seed)  # noqa: S311 - no secret
-    run = start(project)
-    time.sleep(moment.uniform(0.5, 2.5))
-    while not (stages := stages_in(project.root)):
-        assert run.poll() is None, told(project)
-        time.sleep(0.002)
-    os.kill(stages[0], signal.SIGKILL)
-    time.sleep(moment.uniform(0, 1))
-    run.kill()
-    run.wait()
-    until_alone(project.root)
+    for kill in range(5):  # each finds what the one before has left
+        run = start(project)
+        time.sleep(moment.uniform(0.5, 2.5))
+        while not (stages := stages_in(project.root)) and run.poll() is None:
+            time.sleep(0.002)
+        if not stages:
+            assert kill, "a run of everything ended before a stage could be killed"
+            assert run.returncode == 0, told(project)
+            break
+        with suppress(ProcessLookupError):
+            os.kill(stages[0], signal.SIGKILL)
+        time.sleep(moment.uniform(0, 1))
+        run.kill()
+        run.wait()
+        until_alone(project.root)
     again = project.snakemake()
     assert again.returncode == 0, again.stdout
     assert everything(project) == everything(brief)
