@@ -63,13 +63,19 @@ class Pipeline:
                 job.run()
 
     def update(self, edited: str, *targets: str) -> None:
-        """Run again what the targets need of all that an edited file goes into."""
-        stale = {edited}
+        """Run again what the targets need of all that an edited file changes."""
+        stale = {Path(edited)}
         with chdir(self.root):
             for job in self.jobs(*targets):
-                if stale & {str(file) for file in job.input}:
+                if stale & {Path(file) for file in job.input}:
+                    made = [Path(file) for file in job.output]
+                    before = [file.read_bytes() for file in made]
                     job.run()
-                    stale |= {str(file) for file in job.output}
+                    stale |= {
+                        file
+                        for file, content in zip(made, before, strict=True)
+                        if file.read_bytes() != content
+                    }
 
     def jobs(self, *targets: str) -> list[Job]:
         """Every job that the targets need, each once, after those that make its inputs."""
