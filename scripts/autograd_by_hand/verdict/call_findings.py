@@ -1,6 +1,6 @@
 """What a backward does wrong that its numbers alone do not show: its effects, and its layouts."""
 
-from math import isfinite, sqrt
+from math import inf, isfinite, sqrt
 
 from autograd_by_hand.core.messages import Message, clause, joined
 from autograd_by_hand.core.number_format import number
@@ -97,11 +97,12 @@ def other_layout(calls: CallsOfGradient, facts: JudgedFacts) -> Named | None:
     """The first layout of cotangents or inputs, or later call, that gives another gradient.
 
     Two gradients agree if half of the digits agree that rounding leaves, which a kernel that adds
-    in another order does by far; what is read at the wrong index disagrees in the first digit.
+    in another order does by far; what is read at the wrong index disagrees in the first digit. Of a
+    gradient that is nothing but rounding noise, no digit is left to agree.
     """
     noise, off = float(facts["noise"]), float(facts["manual"]["norm"])
     rounding = noise * max(off, float(facts["limits"]["norm"]))
-    most = sqrt(rounding) if isfinite(rounding) else 1.0
+    most = sqrt(rounding) if isfinite(rounding) else inf
     for one in calls["layouts"]:
         if one["refused"] or one["apart"] > most:
             return _mistake(one["kind"]), _reason(one)

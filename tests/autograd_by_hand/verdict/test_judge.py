@@ -500,6 +500,14 @@ def test_a_cotangent_of_zeros_that_gives_something_is_wrong_and_named():
     }
 
 
+def test_of_nothing_but_rounding_noise_no_layout_tells_anything():
+    far = {"kind": "transposed", "apart": 2.2, "refused": None}
+    assert judge(layouts=[far])["outcome"] == "wrong"
+    assert judge(facts(noise=INF), layouts=[far])["outcome"] == "unresolved"
+    fails = {"kind": "transposed", "apart": 0.0, "refused": "backward.py:1: it fails."}
+    assert judge(facts(noise=INF), layouts=[fails])["outcome"] == "wrong"
+
+
 @pytest.mark.parametrize(("noises", "outcome"), [(NORM, "right"), (1.01 * NORM, "wrong")])
 def test_what_a_cotangent_of_zeros_gives_may_be_rounding(noises, outcome):
     told = {"zero_cotangent": "values up to 1e-7", "zero_share": noises * SHARE}
