@@ -10,7 +10,7 @@ import yaml
 from autograd_by_hand.pipeline.code_fingerprint import Code
 from tests.conftest import ROOT
 
-COMMANDS = ("compare", "record", "verify")  # which a person starts, and no rule
+COMMANDS = ("compare", "record", "sign", "verify")  # which a person starts, and no rule
 STAGES = sorted(
     path.stem for path in (ROOT / "scripts").glob("[a-z]*.py") if path.stem not in COMMANDS
 )

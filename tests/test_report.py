@@ -262,7 +262,7 @@ class Story:
                             "largest": self.dx_largest, "ulp_at_largest": self.dx_ulp,
                             "identical": self.identical, "non_finite": None,
                             "first": {"manual": 1.5, "autograd": 1.5, "reference": 1.5},
-                            "noise": self.noise[dtype], "jumps": 0.0, "jumping": 0, "limits": {"norm": 4.0, "element": 9.0},
+                            "noise": self.noise[dtype], "jumps": 0.0, "jumping": 0, "judged": 128, "limits": {"norm": 4.0, "element": 9.0},
                             "manual": {
                                 "norm": self.off_by[dtype], "element": 1.0, "run": 0, "index": [0, 0],
                             },

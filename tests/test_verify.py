@@ -64,7 +64,7 @@ def test_an_archive_is_intact_and_its_bits_are_met(archived: Project, files: Fil
     run = run_verify(archived.archive)
     assert run.returncode == 0, run.stdout + run.stderr
     lines = run.stdout.splitlines()
-    assert {line.split()[0] for line in lines[:-1]} == {"intact", "replay"}
+    assert {line.split()[0] for line in lines[:-1]} == {"origin", "intact", "replay"}
     assert len([line for line in lines if line.startswith("intact ")]) == len(files) - 1
     for dtype in ("float64", "float32"):
         assert f"replay  {dtype} dx: 18 of 18 elements have the archived bits" in lines

@@ -188,6 +188,6 @@ def test_many_runs_are_a_job_a_chunk_and_give_the_same_bytes(
 def test_every_stage_but_the_quick_ones_at_the_end_is_in_a_group() -> None:
     profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
     stages = {path.stem for path in (ROOT / "scripts").glob("[a-z]*.py")}
-    here = {"accept", "write_index", "compare", "record", "verify"}
+    here = {"accept", "write_index", "compare", "record", "sign", "verify"}
     assert profile["groups"].keys() == stages - here
     assert set(profile["groups"].values()) == {"experiment", "chunk", "report"}
