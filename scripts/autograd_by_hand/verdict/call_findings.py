@@ -41,9 +41,9 @@ def no_function_of_its_inputs(
     """What shows that a gradient is no linear function of the cotangent, or none of its inputs.
 
     A second call that differs by rounding shows nothing: its sums are added in another order.
-    Nor does what a cotangent of zeros gives if it is no greater than the rounding noise of the
-    gradient: an algorithm that computes several things at once, such as the transform of a complex
-    number's two parts, leaves rounding errors of one in the other.
+    Nor does what a cotangent of zeros gives if it is small: an algorithm that computes several
+    things at once, such as the transform of a complex number's two parts, leaves rounding errors of
+    one in the other. They are a part of the gradient's error, and judged by it.
 
     facts, formula: in the dtype of the calls, and in float64
     """
@@ -71,9 +71,15 @@ def no_function_of_its_inputs(
 
 
 def _is_rounding(calls: CallsOfGradient, facts: JudgedFacts) -> bool:
-    """Whether rounding may have made what a cotangent of zeros gives."""
-    share = calls["zero_share"]
-    return isfinite(share) and share <= float(facts["limits"]["norm"]) * float(facts["noise"])
+    """Whether what a cotangent of zeros gives may be left to the measure of the errors."""
+    return isfinite(calls["zero_share"]) and calls["zero_share"] <= _half_the_digits(facts)
+
+
+def _half_the_digits(facts: JudgedFacts) -> float:
+    """The part of a gradient's norm that leaves half the digits that rounding leaves."""
+    noise, off = float(facts["noise"]), float(facts["manual"]["norm"])
+    rounding = noise * max(off, float(facts["limits"]["norm"]))
+    return sqrt(rounding) if isfinite(rounding) else inf
 
 
 def not_reproducible(calls: CallsOfGradient, facts: JudgedFacts) -> Message | None:
@@ -100,9 +106,7 @@ def other_layout(calls: CallsOfGradient, facts: JudgedFacts) -> Named | None:
     in another order does by far; what is read at the wrong index disagrees in the first digit. Of a
     gradient that is nothing but rounding noise, no digit is left to agree.
     """
-    noise, off = float(facts["noise"]), float(facts["manual"]["norm"])
-    rounding = noise * max(off, float(facts["limits"]["norm"]))
-    most = sqrt(rounding) if isfinite(rounding) else inf
+    most = _half_the_digits(facts)
     for one in calls["layouts"]:
         if one["refused"] or one["apart"] > most:
             return _mistake(one["kind"]), _reason(one)

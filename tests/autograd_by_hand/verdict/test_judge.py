@@ -508,10 +508,17 @@ def test_of_nothing_but_rounding_noise_no_layout_tells_anything():
     assert judge(facts(noise=INF), layouts=[fails])["outcome"] == "wrong"
 
 
-@pytest.mark.parametrize(("noises", "outcome"), [(NORM, "right"), (1.01 * NORM, "wrong")])
-def test_what_a_cotangent_of_zeros_gives_may_be_rounding(noises, outcome):
-    told = {"zero_cotangent": "values up to 1e-7", "zero_share": noises * SHARE}
+@pytest.mark.parametrize(("share", "outcome"), [(0.99, "right"), (1.01, "wrong")])
+def test_what_a_cotangent_of_zeros_gives_may_be_rounding(share, outcome):
+    half = (NORM * SHARE) ** 0.5  # of the digits that rounding leaves
+    told = {"zero_cotangent": "values up to 1e-3", "zero_share": share * half}
     assert judge(**told)["outcome"] == outcome
+
+
+def test_a_small_term_without_the_cotangent_is_judged_by_the_error_that_it_makes():
+    told = {"zero_cotangent": "values up to 1e-9", "zero_share": 1e-9}
+    off = facts(norm=1e-9 / SHARE * 1e12)
+    assert judge(off, formula=off, **told)["outcome"] == "wrong"
 
 
 def test_no_rounding_explains_what_a_cotangent_of_zeros_gives_where_the_gradient_is_zero():
