@@ -9,7 +9,7 @@ from tests.gradbugs import Bug, bugs
 from tests.operators.case import Operator
 from tests.operators.trial import Trial
 
-QUICK = {"jax-3213", "liger-968", "tinygrad-17404"}
+QUICK = {"jax-3213"}
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,7 @@ def test_a_gradient_that_is_not_reproducible_gets_through_every_stage(tmp_path: 
     assert "two calls differ by" in same_bits["measured"]
 
 
+@pytest.mark.thorough
 def test_a_constant_of_ten_digits_is_found_and_is_no_blunder(tmp_path: Path) -> None:
     operator = gelu_of_ten_digits.OPERATOR
     trial = trial_of(tmp_path, operator)
@@ -203,6 +204,7 @@ def test_the_gradient_of_a_singular_value_decomposition_is_right(tmp_path: Path)
         assert outcomes(verdicts_on(trial, edit)) == {"wrong"}
 
 
+@pytest.mark.thorough
 def test_a_forgotten_term_of_the_variance_is_wrong_and_named(tmp_path: Path) -> None:
     operator = batch_norm_of_a_course.OPERATOR
     trial = trial_of(tmp_path, operator)

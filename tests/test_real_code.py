@@ -16,7 +16,6 @@ from tests.operators import real
 from tests.operators.case import Edit, Operator
 
 QUICK = {  # for `make test`: the wrong gradient alone, which every stage has to do with
-    ("fft_convolution", "not conjugated"),
     ("gaussian_process", "log-determinant forgotten"),
     ("ragged_rows", "the tanh is forgotten"),
 }

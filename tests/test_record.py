@@ -135,6 +135,7 @@ def test_nothing_is_recorded_while_a_run_is_at_work(project: Project) -> None:
     assert not (project.folder / "recorded").exists()
 
 
+@pytest.mark.thorough
 def test_git_sees_nothing_of_a_run_but_what_is_recorded(
     archived: Project, project: Project
 ) -> None:

@@ -256,6 +256,7 @@ def test_an_adder_of_four_at_once_is_refused():
     assert "more than two summands" in refused(fours)
 
 
+@pytest.mark.thorough
 def test_a_sum_that_would_take_too_long_to_tell_is_refused():
     kernel = adder(aten.sum.default, (Layout.of(torch.empty(100_000, 9)[:, :1]),), {})
     with pytest.raises(NoOrder, match=r"adds 100000 summands .* would take 100000 calls"):
