@@ -53,7 +53,7 @@ def signed_by(path: Path, archive: Archive, signers: Path | None) -> tuple[bool,
         bytes
 
     Raises
-        UserError: if there is no such file of signers, or no ssh-keygen.
+        UserError: if there is no such file of signers, or no ssh-keygen to check them with.
     """
     if signers and not signers.is_file():
         raise UserError(
@@ -63,6 +63,8 @@ def signed_by(path: Path, archive: Archive, signers: Path | None) -> tuple[bool,
     signature = signature_of(path)
     if not signature.is_file():
         return signers is None, f"not signed: there is no {signature.name} beside the archive"
+    if signers is None and not shutil.which("ssh-keygen"):
+        return True, "signed, which cannot be checked, since ssh-keygen is not installed"
     sums, by = _sums(archive), ("-s", str(signature))
     good = _ssh_keygen("check-novalidate", *by, given=sums)
     if good.returncode:
