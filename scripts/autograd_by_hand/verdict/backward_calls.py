@@ -1,9 +1,8 @@
 """Call the author's backward twice on every run, and record what the calls reveal."""
 
 from copy import copy
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
-from typing import cast as cast_type
 
 import torch
 from torch import Tensor
@@ -18,7 +17,7 @@ from autograd_by_hand.experiment.tensor_bits import same_bits
 from autograd_by_hand.experiment.vjp import Answer, Backward, load_backward, load_forward
 from autograd_by_hand.storage.safetensors_torch import Run, Stack
 from autograd_by_hand.verdict.calls import Calls, LayoutFinding
-from autograd_by_hand.verdict.other_calls import kept_state, other_layouts
+from autograd_by_hand.verdict.other_calls import distance, kept_state, other_layouts
 from autograd_by_hand.verdict.value_checks import off_zero, repetition
 
 
@@ -57,6 +56,9 @@ def call_backward(
         stack.add(run.sample, once.named())
         if (run.sample, run.number) == ("trial", 0):
             start = run, once
+            zeros, shares = _of_zeros(by_hand, run, once)
+            if not by_hand.failed:
+                use = _use_of_autograd(by_hand, backward, run)
         changed |= {*once.changed, *twice.changed}
         refused = once.refused | twice.refused | refused
         for name in needed:
@@ -65,13 +67,6 @@ def call_backward(
                 unlike.append((run, name, second))
                 if repeats[name] == "same bits":
                     repeats[name] = repetition(first.double().numpy(), second.double().numpy())
-        if (run.sample, run.number) == ("trial", 0) and by_hand.takes(run.douts):
-            nothing = {name: torch.zeros_like(dout) for name, dout in run.douts.items()}
-            of_zero = by_hand(run.tensors, nothing).gradients
-            zeros = {name: off_zero(of_zero[name].double().numpy()) for name in needed}
-            shares = _shares(of_zero, once.gradients)
-        if (run.sample, run.number) == ("trial", 0) and not by_hand.failed:
-            use = _use_of_autograd(by_hand, backward, run)
     layouts, stale = list[LayoutFinding](), dict[str, float]()
     if start and not (by_hand.failed or changed):
         run, answer = start
@@ -82,35 +77,41 @@ def call_backward(
         wavering = {name: stale.pop(name) for name in [*stale] if repeats[name] != "same bits"}
         if wavering:
             layouts.append({"kind": "other inputs", "apart": wavering, "refused": {}})
-    calls: dict[str, object] = {
+    calls: Calls = {
         "second_call": repeats,
         "zero_cotangent": zeros,
         "changed_inputs": sorted(changed),
         "refused": refused,
     }
-    told: dict[str, object] = {
-        "zero_share": shares,
-        "autograd": use,
-        "other_layouts": layouts,
-        "kept_state": [*stale],
-    }
-    calls |= {key: value for key, value in told.items() if value}
+    if shares:
+        calls["zero_share"] = shares
+    if use:
+        calls["autograd"] = use
+    if layouts:
+        calls["other_layouts"] = layouts
+    if stale:
+        calls["kept_state"] = [*stale]
     gradients = stack.stacked()
-    return gradients | _second_calls(gradients, unlike), cast_type("Calls", calls)
+    return gradients | _second_calls(gradients, unlike), calls
 
 
-def _shares(of_zero: dict[str, Tensor], gradients: dict[str, Tensor]) -> dict[str, float]:
-    """The norm of what a cotangent of zeros gave, relative to a gradient's, where it is not zero.
+def _of_zeros(
+    by_hand: Backward, run: Run, first: Answer
+) -> tuple[dict[str, str], dict[str, float]]:
+    """What a cotangent of zeros gives, if backward takes one: `zero_cotangent` and `zero_share`.
 
-    returns: inf where the gradient is zero, and where there is no number
+    first: what backward gave on the run
     """
+    if not by_hand.takes(run.douts):
+        return {}, {}
+    nothing = {name: torch.zeros_like(dout) for name, dout in run.douts.items()}
+    of_zero = by_hand(run.tensors, nothing).gradients
     shares = {}
-    for name, value in of_zero.items():
-        if value.any():
-            wide = torch.complex128 if value.is_complex() else torch.float64
-            share = float(value.to(wide).norm() / gradients[name].to(wide).norm())
-            shares[name] = share if isfinite(share) else inf
-    return shares
+    for name, usual in first.gradients.items():
+        if of_zero[name].any():
+            apart = distance(of_zero[name], torch.zeros_like(usual), usual)
+            shares[name] = apart if usual.isfinite().all() else inf
+    return {name: off_zero(one.double().numpy()) for name, one in of_zero.items()}, shares
 
 
 def _second_calls(

@@ -121,7 +121,7 @@ def other_layouts(
             if name in base.gradients and name not in base.refused
         }
         apart = {
-            name: _distance(value, base.gradients[name], first.gradients[name])
+            name: distance(value, base.gradients[name], first.gradients[name])
             for name, value in answer.gradients.items()
             if name not in answer.refused and name not in base.refused
         }
@@ -149,7 +149,7 @@ def kept_state(
         again = copy(by_hand)(run.tensors, run.douts).gradients
         for name, value in first.gradients.items():
             if name not in first.refused and not same_bits(again[name], value):
-                apart[name] = max(apart.get(name, 0.0), _distance(again[name], value, value))
+                apart[name] = max(apart.get(name, 0.0), distance(again[name], value, value))
     return apart
 
 
@@ -173,9 +173,10 @@ def _elsewhere(run: Run) -> Run:
     return Run(run.sample, -1, tensors, {name: -dout for name, dout in run.douts.items()})
 
 
-def _distance(value: Tensor, base: Tensor, usual: Tensor) -> float:
-    """How far a gradient is from that of the contiguous copy, relative to the gradient's norm.
+def distance(value: Tensor, base: Tensor, usual: Tensor) -> float:
+    """How far a gradient is from another call's, relative to the gradient's norm.
 
+    base: of the other call, such as that on a contiguous copy
     usual: the gradient of the trial's own call; the norm is that of the larger one, since the
         gradient of a constant cotangent may be zero
     returns: inf if the two are not finite in the same elements
