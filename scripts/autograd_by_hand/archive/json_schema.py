@@ -1,7 +1,8 @@
 """Validate a value against a JSON Schema, with the standard library alone.
 
 Of JSON Schema (draft 2020-12) it supports what the manifest's schema uses: type, enum, pattern,
-required, properties, additionalProperties, items, and $ref to $defs of the schema.
+required, properties, additionalProperties, items, uniqueItems (of numbers and texts), minimum, and
+$ref to $defs of the schema.
 """
 
 import re
@@ -14,6 +15,7 @@ _TYPES = {
     "array": list,
     "string": str,
     "integer": int,
+    "number": float,
     "boolean": bool,
     "null": type(None),
 }
@@ -46,12 +48,14 @@ def _misfits(value: Any, schema: Any, whole: dict[str, Any], place: str) -> Iter
         schema = whole["$defs"][schema["$ref"].removeprefix("#/$defs/")]
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    if kinds and type(value) not in [_TYPES[kind] for kind in kinds]:
+    if kinds and _plain_type(value) not in [_TYPES[kind] for kind in kinds]:
         yield f"{place} is no {' or '.join(kinds)}"
     elif "enum" in schema and value not in schema["enum"]:
         yield f"{place} is none of {', '.join(schema['enum'])}"
-    elif "pattern" in schema and not re.search(schema["pattern"], value):
+    elif isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
         yield f"{place} does not match {schema['pattern']}"
+    elif isinstance(value, int) and value < schema.get("minimum", value):
+        yield f"{place} is less than {schema['minimum']}"
     elif isinstance(value, dict):
         known, rest = schema.get("properties", {}), schema.get("additionalProperties", True)
         yield from (
@@ -63,5 +67,12 @@ def _misfits(value: Any, schema: Any, whole: dict[str, Any], place: str) -> Iter
             elif not rest:
                 yield f"{place} has a strange {key}"
     elif isinstance(value, list) and "items" in schema:
+        if schema.get("uniqueItems") and len(value) > len(set(map(str, value))):
+            yield f"{place} lists something twice"
         for number, item in enumerate(value):
             yield from _misfits(item, schema["items"], whole, f"{place}[{number}]")
+
+
+def _plain_type(value: Any) -> type:
+    """The type of a value of JSON; that of a text is str, also if it is read as a message."""
+    return str if isinstance(value, str) else type(value)

@@ -11,15 +11,15 @@ from tempfile import TemporaryDirectory
 
 from autograd_by_hand.archive.canonical_tar import is_plain, read_archive
 from autograd_by_hand.archive.json_schema import misfits
+from autograd_by_hand.archive.schemas import schema
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.files import sha256
 from autograd_by_hand.storage.manifest import ListedFile, Manifest
 
 SUMS = "SHA256SUMS"
 RECORDED = "recorded"  # the folder of an experiment's recorded run, in the experiment's own
-SCHEMA = Path(__file__).resolve().parents[3] / "templates/manifest.schema.json"
 # These files can be computed from the others, so an archive may omit them.
-COMPUTED = re.compile(r"work/[a-z0-9]+/(manual|autograd|reference|reordered|noise)\.safetensors$")
+COMPUTED = re.compile(r"work/[a-z0-9]+/(manual|autograd|reference|reordered)\.safetensors$")
 
 
 @dataclass
@@ -83,7 +83,7 @@ def read_manifest(file: Path, name: str) -> Manifest:
         manifest: Manifest = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
         raise UserError(f"{name}: is not JSON ({error}).") from error
-    if found := misfits(manifest, json.loads(SCHEMA.read_bytes())):
+    if found := misfits(manifest, schema("manifest")):
         raise UserError(f"{name}: is not a manifest: {found[0]}.")
     return manifest
 

@@ -22,6 +22,7 @@ PROJECT = (
     "profiles/*/*",
     "pyproject.toml",
     "scripts/**/*.py",
+    "scripts/**/*.json",
     "scripts/**/*.sh",
     "scripts/**/*.smk",
     "templates/**/*",

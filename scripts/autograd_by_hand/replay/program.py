@@ -137,9 +137,14 @@ def is_given(call: Call, orders: Orders | None) -> bool:
     return bool(call.get("given")) or ("sum" in call and orders is None)
 
 
+def output_name(name: str) -> str:
+    """Return the name under which a program's named value is archived."""
+    return "result" if name == "loss" else name
+
+
 def outputs_of(program: Program, made: dict[str, Array]) -> dict[str, Array]:
     """Return a program's named values, by name, out of the archived arrays of a sample."""
-    return {name: made["result" if name == "loss" else name] for name in program["outputs"]}
+    return {name: made[output_name(name)] for name in program["outputs"]}
 
 
 def given_to(program: str, arrays: dict[str, Array]) -> dict[tuple[int, int], Array]:
@@ -159,6 +164,32 @@ def named_constants(program: Program) -> list[str]:
     """Return the names of values that no call computes, such as a gradient computed in numpy."""
     constants = constants_shown(program["constants"], program["calls"])
     return [name for name, number in program["outputs"].items() if number in constants]
+
+
+def resting_on(program: Program, orders: list[Orders | None]) -> dict[str, list[str]]:
+    """Return for each named value what it rests on that is taken as recorded.
+
+    These are operations, by name, "a sum without an order", and "a constant"; a value without any
+    is computed from the inputs.
+    """
+    memory = {number: number for number in program["inputs"].values()}  # by number: whose it shows
+    behind: dict[int, set[str]] = {number: set() for number in memory}
+    for number in program["constants"]:
+        memory[number], behind[number] = number, {"a constant"}
+    for call in program["calls"]:
+        read = [memory[number] for number in numbers_in(call)]
+        found = set[str]().union(*(behind[one] for one in read))
+        if is_given(call, orders_of_call(call, orders)):
+            found.add(
+                call["op"].split(".")[1] if call.get("given") else "a sum without an order"
+            )
+        for number in results_of(call):
+            memory[number] = read[0] if call["op"] in SHOWN and read else memory.get(number, number)
+            behind.setdefault(memory[number], set()).update(found)
+        if _writes(call):
+            for one in read:
+                behind[one] |= found
+    return {name: sorted(behind[memory[number]]) for name, number in program["outputs"].items()}
 
 
 def names_of_sums(program: Program) -> list[tuple[str, int]]:
@@ -182,6 +213,16 @@ def names_of_sums(program: Program) -> list[tuple[str, int]]:
         name = towards + named[0] if named else call["op"].split(".")[1]
         found.append((name, call["sum"]))
     return found
+
+
+def values_taken(program: Program, orders: list[Orders | None]) -> list[tuple[int, int]]:
+    """Return the values that an execution takes as recorded, as (index of the call, number)."""
+    return [(CONSTANT, number) for number in program["constants"]] + [
+        (index, number)
+        for index, call in enumerate(program["calls"])
+        if is_given(call, orders_of_call(call, orders))
+        for number in results_of(call)
+    ]
 
 
 def taken_as_given(program: Program, orders: list[Orders | None]) -> dict[str, int]:

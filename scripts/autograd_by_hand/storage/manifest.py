@@ -1,6 +1,6 @@
 """What a manifest.json says of an experiment, as far as it is read again.
 
-templates/manifest.schema.json says what else it holds, and an untrusted one is held against that.
+archive/manifest.schema.json says what else it holds, and an untrusted one is held against that.
 """
 
 from typing import NotRequired, TypedDict

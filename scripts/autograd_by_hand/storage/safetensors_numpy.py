@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd_by_hand.core.errors import UserError
+from autograd_by_hand.core.files import atomic_path
 from autograd_by_hand.experiment.settings import Argument
 
 Value = TypeVar("Value")
@@ -68,6 +69,23 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     if [begin for begin, _ in spans] != ends[:-1] or ends[-1] != len(body):
         raise damaged(path)  # the tensors do not fill the file one after another
     return arrays
+
+
+def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write real tensors and integers to a file, atomically; bfloat16 as the float32 it is read as."""
+    names = {np.dtype(kind): name for name, kind in _KINDS.items() if name != "BF16"}
+    entries, parts, end = dict[str, object](), [], 0
+    for name, values in arrays.items():
+        parts.append(np.ascontiguousarray(values).tobytes())
+        begin, end = end, end + len(parts[-1])
+        entries[name] = {
+            "dtype": names[values.dtype],
+            "shape": values.shape,
+            "data_offsets": (begin, end),
+        }
+    header = json.dumps(entries).encode()
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(b"".join([len(header).to_bytes(8, "little"), header, *parts]))
 
 
 def stored_by_parts(path: Path) -> list[str]:

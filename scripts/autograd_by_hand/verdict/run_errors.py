@@ -18,12 +18,12 @@ Ways = dict[str, dict[str, Array]]
 def errors_of_run(ways: Ways, gradients: list[str], dtype: str) -> Array:
     """Return the errors of one run, shape (comparisons, gradients, measures).
 
-    A comparison with a way that is missing has nan.
+    A comparison of which a way is missing has nan.
     """
     errors = np.full((len(COMPARISONS), len(gradients), len(MEASURES)), np.nan)
     for row, comparison in enumerate(COMPARISONS):
         first, second = comparison.split("_vs_")
-        if first not in ways:
+        if first not in ways or second not in ways:
             continue
         for column, name in enumerate(gradients):
             tail = ways[second].get(f"{name}.tail")
