@@ -7,8 +7,7 @@ in   forward     the author's forward.py
      time_limit  seconds for one call of forward
 out  noise       safetensors: "trial/d<tensor>", (runs, *shape), float64: how far each element is
                  from the gradient without rounding, as the root mean square over several draws, in
-                 each of which every operation is rounded up or down at random, with 8 bits, as a few
-                 draws tell no more; and where rounding
+                 each of which every operation is rounded up or down at random; and where rounding
                  may turn a decision, such as that of relu near 0, "trial/d<tensor>.jumps", of the
                  same shape: how far such decisions change each element
      overflows   json: `draws`, how many there were over all runs, and `overflows`, by operation, in
@@ -77,7 +76,7 @@ def measure_noise(
             for given in (run.tensors, run.douts)
         )
         drawn = draw_noise(partial(gradients, rounded, douts), dtype, each, generator)
-        stack.add(run.sample, {f"d{name}": _brief(value) for name, value in drawn.noise.items()})
+        stack.add(run.sample, {f"d{name}": value for name, value in drawn.noise.items()})
         jumps.add(run.sample, {f"d{name}{JUMPS}": value for name, value in drawn.jumps.items()})
         overflowed += drawn.overflows
     jumped = jumps.stacked()
@@ -86,12 +85,6 @@ def measure_noise(
     write_json(
         overflows, {"draws": each * len(runs), "overflows": dict(sorted(overflowed.items()))}
     )
-
-
-def _brief(noise: Tensor) -> Tensor:
-    """The numbers rounded to 8 bits, which an archive packs well; inf stays."""
-    fraction, exponent = torch.frexp(noise)
-    return torch.where(noise.isfinite(), torch.ldexp((fraction * 2**8).round(), exponent - 8), noise)
 
 
 if __name__ == "__main__":

@@ -1,77 +1,166 @@
-"""Verify an archive of an experiment: compute its results again, and say what that proves.
+"""Check an archive of an experiment: every file, the manifest, and the results by a replay.
 
     python scripts/verify.py archives/25-autograd-by-hand.tar.gz
     python scripts/verify.py --signers signers.txt archives/25-autograd-by-hand.tar.gz
-    python scripts/verify.py --program archives/25-autograd-by-hand.tar.gz
     python scripts/verify.py experiments/25-autograd-by-hand
 
-It needs Python and numpy; with the packages of the pipeline it also renders the report again. It
-ends with one word, which is the exit status as well:
-
-reproduced (0)  Every gradient was computed again from the inputs by the recorded programs, bit by
-                bit, and nothing was taken as given. The errors, the verdicts and the report follow
-                from them and from the archived rounding noise.
-consistent (3)  Nothing contradicts anything else, but some of it was taken as the archive has it.
-                Each such thing is listed: a forger could have put it there.
-broken (1)      Something contradicts the rest, or is missing; the first such thing is named.
+It needs Python and numpy. It lists each file as intact, changed, missing or extra, according to an
+archive's SHA256SUMS or a folder's manifest.json. Then it computes the experiment's results again
+with its own code, from the archived inputs and the revealed summation orders, and prints how many
+elements have the archived bits. The exit status is 0 if nothing is wrong.
 
 The archive is untrusted: none of its code is executed and nothing is unpickled, its names and sizes
 are checked before they are used (`archive.canonical_tar`), the replay reads and writes only its own
 arrays, text from the archive is escaped before it is printed, and the whole check is limited to
 8 GiB of memory and 10 minutes of processor time (`archive.limits`). A forger could still pack a
-different but consistent experiment, and write a recorded program that forward.py does not execute;
-`--program` prints it. So ask who made the archive: with `--sha256` it must have the SHA-256 that its
-author published, with `--signers` the signature of someone whom you trust (`scripts/sign.py`; this
-needs ssh-keygen). A folder is trusted: links in it are followed.
+different but consistent experiment. So ask who made it: with `--sha256` it must have the SHA-256
+that its author published, with `--signers` the signature of someone whom you trust
+(`scripts/sign.py`; this needs ssh-keygen). A folder is trusted: links in it are followed.
 """
 
 import argparse
 import re
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from autograd_by_hand.archive.limits import within_limits
-from autograd_by_hand.archive.reader import Archive, opened
+from numpy.typing import NDArray
+
+from autograd_by_hand.archive.limits import out_of_memory, within_limits
+from autograd_by_hand.archive.reader import COMPUTED, Archive, listed_in, opened
 from autograd_by_hand.archive.signatures import signature_of, signed_by
 from autograd_by_hand.core.errors import UserError
-from autograd_by_hand.core.files import sha256
+from autograd_by_hand.core.files import read_json, sha256
 from autograd_by_hand.core.printable import printable
-from autograd_by_hand.verification.experiment import Experiment
-from autograd_by_hand.verification.finding import BROKEN, Finding, Kind, broken, met, noted, word_for
-from autograd_by_hand.verification.listing import listing
-from autograd_by_hand.verification.verify import verify
+from autograd_by_hand.replay.compare import Replay, verified
+from autograd_by_hand.storage.manifest import ListedFile
+from autograd_by_hand.storage.missing import missing_in
+from autograd_by_hand.storage.safetensors_numpy import arrays_by_sample, by_sample
+
+
+def verify(archive: Archive) -> Iterator[tuple[bool, str]]:
+    """Check an experiment; yield the findings, each as a line and whether it is good.
+
+    Raises
+        UserError: if these are recorded results, which cannot be computed again.
+    """
+    if archive.is_recorded:
+        raise UserError(
+            f"experiments/{archive.name}: a recorded run has no inputs to compute it from; "
+            "verify an archive, or the experiment's own folder after make."
+        )
+    states = archive.states()
+    for path, state in states.items():
+        left_out = state == "missing" and COMPUTED.search(path)
+        yield bool(left_out) or state == "intact", f"{state:8}{path}"
+    try:
+        manifest = archive.manifest()
+    except UserError as error:
+        yield False, str(error)
+        return
+    if manifest["experiment"] != archive.name:
+        yield False, f"the manifest is that of {manifest['experiment']}, not of {archive.name}"
+    for listed in listed_in(manifest):
+        if found := _against_manifest(archive, listed):
+            yield False, found
+    if any(state == "changed" for state in states.values()):
+        yield False, "replay  not tried, since files are changed"
+        return
+    if not manifest["dtypes"]:
+        yield False, "the manifest lists no dtype"
+    for dtype in manifest["dtypes"]:
+        yield from _replayed(archive, dtype)
+
+
+def _against_manifest(archive: Archive, listed: ListedFile) -> str | None:
+    """A line on what is wrong with a file that the manifest lists; None if it is intact."""
+    path = listed["path"]
+    if path in archive.hashes:
+        same = archive.hashes[path] == listed["sha256"]
+        return None if same else f"changed {path}: the manifest has another hash"
+    return None if COMPUTED.search(path) else f"missing {path}: the manifest lists it"
+
+
+def _replayed(archive: Archive, dtype: str) -> Iterator[tuple[bool, str]]:
+    """Replay one dtype; yield a line for each tensor, and whether it is good."""
+    work = archive.folder / "work" / dtype
+    for name in ("operations.json", "recorded.safetensors", "orders.json"):
+        if missing := missing_in(work / name):
+            yield False, f"replay  {dtype}: cannot be tried, since {name} {missing.words}"
+            return
+    try:
+        found = _replay(archive, dtype)
+    except (UserError, OSError) as error:
+        yield False, f"replay  {dtype}: {str(error).replace(f'{archive.root}/', '')}"
+        return
+    except MemoryError:
+        yield False, f"replay  {dtype}: {out_of_memory()}"
+        return
+    except Exception as error:  # noqa: BLE001 - whatever a forged program provokes
+        yield False, f"replay  {dtype}: cannot be executed ({type(error).__name__}: {error})"
+        return
+    rows = [row for row in found["tensors"] if row["data"] == "experiment"]
+    if not rows and not found["constants"]:
+        yield False, f"replay  {dtype}: nothing of it is archived"
+    for row in rows:
+        met = f"{row['identical']} of {row['elements']} elements have the archived bits"
+        yield row["identical"] == row["elements"], f"replay  {dtype} {row['tensor']}: {met}"
+    for operation, count in found["given"].items():
+        yield True, f"replay  {dtype}: {count} results of {operation} taken as recorded"
+    for name in found["constants"]:
+        yield True, f"replay  {dtype} {name}: taken as recorded, since no operation makes it"
+    for one in found["refused"]:
+        yield True, f"replay  {dtype} {one['tensor']}: taken as recorded, since {one['reason']}"
+    if found["others"]:
+        yield (
+            True,
+            f"replay  {dtype}: {len(found['others'])} runs make other operations or shapes",
+        )
+
+
+def _replay(archive: Archive, dtype: str) -> Replay:
+    work = archive.folder / "work"
+    recorded = arrays_by_sample(work / dtype / "recorded.safetensors")
+    results = _results(work / dtype)
+    return verified(
+        dtype,
+        read_json(work / dtype / "operations.json")["autograd"],
+        read_json(work / dtype / "orders.json")["sums"],
+        arrays_by_sample(work / "draws.safetensors", work / "cotangents.safetensors"),
+        {sample: recorded[sample] | arrays for sample, arrays in results.items()},
+    )
+
+
+def _results(work: Path) -> dict[str, dict[str, NDArray[Any]]]:
+    """Autograd's results by sample and name: those kept in an archive, or all of a folder's."""
+    kept = work / "gradients.safetensors"
+    if kept.is_file():
+        return by_sample(arrays_by_sample(kept)["autograd"])
+    return arrays_by_sample(work / "autograd.safetensors")
 
 
 def main(arguments: list[str]) -> int:
-    """Verify each of the paths and print what is found; return the exit status of the worst.
+    """Verify each of the paths and print what is found; return the exit status.
 
     Raises
         UserError: if one is neither an archive nor an experiment, or exceeds the limits.
     """
     given = _parsed(arguments)
-    words = []
+    well = True
     for path in given.paths:
         with within_limits(str(path)), opened(path) as archive:
-            if given.program:
-                for line in listing(Experiment(archive, archive.manifest())):
-                    print(printable(line))
-                continue
-            findings: list[Finding] = []
-            for finding in chain(_origin(path, archive, given), verify(archive)):
-                print(printable(finding.line()))
-                findings.append(finding)
-        word = word_for(findings)
-        words.append(word)
-        first = [one.words for one in findings if one.kind is Kind.BROKEN][:1]
-        why = f", first: {first[0]}" if first else ""
+            counts = Counter[bool]()
+            for good, line in chain(_origin(path, archive, given), verify(archive)):
+                print(printable(line))
+                counts[good] += 1
+        well &= not counts[False]
         hash_ = "" if path.is_dir() else f"; its SHA-256 is {sha256(path)}"
-        print(f"{word.name}: {word.meaning}.")
-        print(printable(f"{path}: {word.name}{why}{hash_}"))
-    statuses = [word.status for word in words]
-    return BROKEN.status if BROKEN.status in statuses else max(statuses, default=0)
+        print(f"{path}: {'intact' if not counts[False] else 'NOT intact'}{hash_}")
+    return int(not well)
 
 
 def _parsed(arguments: list[str]) -> argparse.Namespace:
@@ -80,9 +169,6 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--sha256", help="the SHA-256 that the archive must have")
     parser.add_argument(
         "--signers", type=Path, help="whose signature it must have, as ssh-keygen's allowed signers"
-    )
-    parser.add_argument(
-        "--program", action="store_true", help="print the recorded programs instead"
     )
     given = parser.parse_args(arguments)
     if not given.paths:
@@ -97,8 +183,8 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     return given
 
 
-def _origin(path: Path, archive: Archive, given: argparse.Namespace) -> Iterator[Finding]:
-    """Find who made an archive, as far as this was asked for.
+def _origin(path: Path, archive: Archive, given: argparse.Namespace) -> Iterator[tuple[bool, str]]:
+    """Check who made an archive, as far as this was asked for; yield findings as `verify` does.
 
     Raises
         UserError: if this was asked of a folder, which has no hash and no signature.
@@ -109,14 +195,12 @@ def _origin(path: Path, archive: Archive, given: argparse.Namespace) -> Iterator
         return
     if given.sha256:
         same = sha256(path) == given.sha256.lower()
-        yield met("hash", "as given with --sha256") if same else broken(
-            "hash", "not as given with --sha256"
-        )
+        yield same, f"hash    {'as' if same else 'not as'} given with --sha256"
     if given.signers or signature_of(path).exists():
         good, words = signed_by(path, archive, given.signers)
-        yield met("origin", words) if good else broken("origin", words)
+        yield good, f"origin  {words}"
     elif not given.sha256:
-        yield noted("origin", "not signed, and no SHA-256 to compare with: anyone may have made it")
+        yield True, "origin  not signed, and no SHA-256 to compare with: anyone may have made it"
 
 
 if __name__ == "__main__":

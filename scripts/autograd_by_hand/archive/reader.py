@@ -19,7 +19,7 @@ from autograd_by_hand.storage.manifest import ListedFile, Manifest
 SUMS = "SHA256SUMS"
 RECORDED = "recorded"  # the folder of an experiment's recorded run, in the experiment's own
 # These files can be computed from the others, so an archive may omit them.
-COMPUTED = re.compile(r"work/[a-z0-9]+/(manual|autograd|reference|reordered)\.safetensors$")
+COMPUTED = re.compile(r"work/[a-z0-9]+/(manual|autograd|reference|reordered|noise)\.safetensors$")
 
 
 @dataclass

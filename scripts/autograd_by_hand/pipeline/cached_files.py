@@ -5,7 +5,7 @@ CACHED_ONCE, CACHED_PER_JUDGED, CACHED_PER_DTYPE: of work/, of work/{dtype}/ for
     judged, and for every dtype of the config
 """
 
-COMPUTED = ("manual", "autograd", "reference", "reordered")
+COMPUTED = ("manual", "autograd", "reference", "reordered", "noise")
 CACHED_ONCE = (
     "draws.safetensors",
     "states.safetensors",
@@ -26,7 +26,6 @@ CACHED_PER_JUDGED = (
     "errors.csv",
     "facts.json",
     "handed_over.json",
-    "noise.safetensors",
     "overflows.json",
 )
 CACHED_PER_DTYPE = (

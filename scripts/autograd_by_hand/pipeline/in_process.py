@@ -2,26 +2,22 @@
 
 Snakemake reads the Snakefile and resolves its rules; nothing is scheduled, and no job leaves a
 receipt, so a stage runs again whenever it is asked for. A verification renders an archive's report
-with it; tests and benches run whole experiments. It reaches into Snakemake's insides: `_workflow`,
-and the `expand_*` of a rule (Snakemake 9).
+with it; tests and benches run whole experiments.
 """
 
-import os
-import sys
 from contextlib import chdir
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
+from typing import TYPE_CHECKING, Any, cast
 
-from snakemake.api import SnakemakeApi
 from snakemake.iocontainers import Wildcards
-from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings, WorkflowSettings
-from snakemake_interface_executor_plugins.settings import ExecMode
 
-from autograd_by_hand.pipeline.inputs import Experiments
 from autograd_by_hand.pipeline.run_stage import arguments
+from autograd_by_hand.pipeline.snakemake_patches import read_workflow
+
+if TYPE_CHECKING:
+    from autograd_by_hand.pipeline.inputs import Experiments
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,8 @@ class Pipeline:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        workflow = _workflow(root)
-        self.experiments: Experiments = workflow.globals["experiments"]
+        workflow = read_workflow(root)
+        self.experiments = cast("Experiments", workflow.globals["experiments"])
         self.rules = {rule.name: rule for rule in workflow.rules if rule.is_script}
 
     def output(self, rule: str, **wildcards: str) -> list[Path]:
@@ -101,19 +97,3 @@ class Pipeline:
         params, _ = rule.expand_params(own, inputs, outputs, None)
         resources = rule.expand_resources(own, inputs, 1)
         return Job(Path(rule.script).stem, own, inputs, outputs, params, resources)
-
-
-def _workflow(root: Path) -> Any:
-    """The Snakefile as Snakemake reads it for a process that does not lead the run."""
-    with (
-        patch.object(sys, "path", [*sys.path]),
-        patch.dict(os.environ),
-        SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api,
-    ):
-        workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=1),
-            workflow_settings=WorkflowSettings(exec_mode=ExecMode.SUBPROCESS),
-            snakefile=root / "Snakefile",
-            workdir=root,
-        )
-        return workflow._workflow

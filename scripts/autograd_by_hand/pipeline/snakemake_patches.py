@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from snakemake.exceptions import WorkflowError
@@ -165,3 +166,29 @@ def own_words() -> Any:
 def listen(handler: logging.Handler) -> None:
     """Add a handler to Snakemake's log."""
     logger.addHandler(handler)
+
+
+def read_workflow(root: Path) -> Any:
+    """The Snakefile in `root` as Snakemake reads it for a process that does not lead the run."""
+    from snakemake.api import SnakemakeApi
+    from snakemake.settings.types import (
+        OutputSettings,
+        ResourceSettings,
+        WorkflowSettings,
+    )
+    from snakemake_interface_executor_plugins.settings import ExecMode
+
+    path, environment = [*sys.path], dict(os.environ)
+    try:
+        with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+            workflow = api.workflow(
+                resource_settings=ResourceSettings(cores=1),
+                workflow_settings=WorkflowSettings(exec_mode=ExecMode.SUBPROCESS),
+                snakefile=root / "Snakefile",
+                workdir=root,
+            )
+            return workflow._workflow  # noqa: SLF001 - there is no other door
+    finally:
+        sys.path[:] = path
+        os.environ.clear()
+        os.environ.update(environment)

@@ -180,9 +180,7 @@ def resting_on(program: Program, orders: list[Orders | None]) -> dict[str, list[
         read = [memory[number] for number in numbers_in(call)]
         found = set[str]().union(*(behind[one] for one in read))
         if is_given(call, orders_of_call(call, orders)):
-            found.add(
-                call["op"].split(".")[1] if call.get("given") else "a sum without an order"
-            )
+            found.add(call["op"].split(".")[1] if call.get("given") else "a sum without an order")
         for number in results_of(call):
             memory[number] = read[0] if call["op"] in SHOWN and read else memory.get(number, number)
             behind.setdefault(memory[number], set()).update(found)

@@ -87,9 +87,7 @@ def repeated(
         taken[index, number] = held(
             runs_last(values if len(values) == len(kept) else values[kept]).copy()
         )
-    start = {
-        name: tensor_of_runs(inputs[name][kept], recorded.dtype) for name in program["inputs"]
-    }
+    start = {name: tensor_of_runs(inputs[name][kept], recorded.dtype) for name in program["inputs"]}
     made = run_program(program, start, orders, taken)
     return {
         output_name(name): _as_stored(_runs_first(made[number]["runs"], len(kept)), recorded.dtype)

@@ -72,7 +72,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write real tensors and integers to a file, atomically; bfloat16 as the float32 it is read as."""
+    """Write tensors that `read_arrays` has read to a file, atomically; bfloat16 as float32."""
     names = {np.dtype(kind): name for name, kind in _KINDS.items() if name != "BF16"}
     entries, parts, end = dict[str, object](), [], 0
     for name, values in arrays.items():

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from autograd_by_hand.experiment.settings import drawn_tensors
-from autograd_by_hand.verification.experiment import KEPT, Arrays, Experiment
+from autograd_by_hand.replay.repeated_gradients import Arrays
+from autograd_by_hand.verification.experiment import KEPT, Experiment
 from autograd_by_hand.verification.finding import Finding, broken, met
 
 

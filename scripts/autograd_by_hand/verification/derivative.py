@@ -62,7 +62,8 @@ def _reason(recorded: Recorded) -> str | None:
     if not results:
         return "it has no result"
     if any(results):
-        return f"it rests on the recorded results of {listed(sorted({*sum(results, [])}))}"
+        every = {one for rest in results for one in rest}
+        return f"it rests on the recorded results of {listed(sorted(every))}"
     if any(call["op"] == STOP for call in program["calls"][: program["forward"]]):
         return "it stops derivatives"
     return None

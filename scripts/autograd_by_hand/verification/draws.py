@@ -16,7 +16,9 @@ from autograd_by_hand.verification.torch_generator import Generator
 
 Array = NDArray[Any]
 MOST = 10**8  # numbers that are drawn in a sample
-APART = 2.0**-17  # of normal numbers, relative to those above 1; torch rounds their parts to float32
+APART = (
+    2.0**-17
+)  # of normal numbers, relative to those above 1; torch rounds their parts to float32
 DRAWN = {"randn", "uniform", "linear_default", "randint"}
 
 

@@ -11,8 +11,8 @@ from autograd_by_hand.verdict.run_errors import Ways, errors_of_run
 from autograd_by_hand.verification.experiment import EXACT, Experiment
 from autograd_by_hand.verification.finding import Finding, broken, met, trusted
 
-# The reference of float64 is computed in longdouble, here as well as there, though not with the same
-# additions. Of its 11 bits more, 5 are left to their rounding errors.
+# The reference of float64 is computed in longdouble, here as well as there, though not with the
+# same additions. Of its 11 bits more, 5 are left to their rounding errors.
 APART = 2.0**-6
 # The norm of a difference is a sum of doubles, which each library adds in another order.
 NORM_APART = 2.0**-32
@@ -28,7 +28,7 @@ def check_errors(experiment: Experiment) -> Iterator[Finding]:
     if missing := due - listed_rows.keys():
         yield broken("errors", f"errors.csv: has no row for {_name(min(missing))}")
     if strange := listed_rows.keys() - due:
-        yield broken("errors", f"errors.csv: has a row for {_name(min(strange))}, of which none is due")
+        yield broken("errors", f"errors.csv: has a row too many, {_name(min(strange))}")
     for dtype in experiment.dtypes:
         again = _again(experiment, dtype)
         differing = [
@@ -42,7 +42,7 @@ def check_errors(experiment: Experiment) -> Iterator[Finding]:
                 f"than the gradients, first {_name(differing[0])}",
             )
         elif again:
-            yield met("errors", f"errors.csv: {len(again)} rows in {dtype} follow from the gradients")
+            yield met("errors", f"errors.csv: {len(again)} rows in {dtype} follow from gradients")
         rest = {key for key in due if key[0] == dtype} - again.keys()
         if rest:
             comparisons = listed(sorted({key[1].replace("_", " ") for key in rest}))

@@ -10,7 +10,7 @@ from autograd_by_hand.verification.finding import Finding, broken, met, noted
 
 
 def check_files(archive: Archive) -> Iterator[Finding]:
-    """Find which files are intact, changed, missing or extra, and hold the manifest against them."""
+    """Find which files are intact, changed, missing or extra, also against the manifest."""
     counts = Counter[str]()
     for path, state in archive.states().items():
         counts[state] += 1

@@ -36,8 +36,8 @@ def check_gradients(experiment: Experiment, dtype: str) -> Iterator[Finding]:
         if lacking and not kept:
             yield noted(
                 "programs",
-                f"{dtype} {way}: too little is recorded for {listed(lacking)}, of which no gradient "
-                "is archived",
+                f"{dtype} {way}: too little is recorded for {listed(lacking)}, of which no "
+                "gradient is archived",
             )
 
 
@@ -68,9 +68,13 @@ def _compared(
         identical += int(np.sum(same_bits(made[name], expected))) if alike else 0
     place = f"{dtype} {way} {name}"
     if identical != elements:
-        yield broken("replay", f"{place}: {identical} of {elements} elements have the archived bits")
+        yield broken(
+            "replay", f"{place}: {identical} of {elements} elements have the archived bits"
+        )
     elif lacking:
-        yield trusted("replay", f"{place}: not recorded for {listed(lacking)}, so not computed again")
+        yield trusted(
+            "replay", f"{place}: not recorded for {listed(lacking)}, so not computed again"
+        )
     elif behind.get(name):
         rest = listed(behind[name])
         yield trusted(

@@ -18,7 +18,10 @@ def listing(experiment: Experiment) -> Iterator[str]:
     """
     dtype = shown_format(experiment.dtypes)
     operations = experiment.recorded(dtype).operations
-    for title, program in (("autograd", operations["autograd"]), ("backward.py", operations["hand"])):
+    for title, program in (
+        ("autograd", operations["autograd"]),
+        ("backward.py", operations["hand"]),
+    ):
         yield f"{title}, {dtype}:"
         yield from _lines(program)
 
@@ -36,7 +39,8 @@ def _lines(program: Program) -> Iterator[str]:
             yield "  (here forward ends)"
         made = call["result"] if isinstance(call["result"], list) else [call["result"]]
         results = ", ".join(map(shown, made))
-        yield f"  {results} = {call['op'].removeprefix('aten.')}({_arguments(call, shown)}){_note(call)}"
+        operation = call["op"].removeprefix("aten.")
+        yield f"  {results} = {operation}({_arguments(call, shown)}){_note(call)}"
 
 
 def _arguments(call: Call, shown: Any) -> str:

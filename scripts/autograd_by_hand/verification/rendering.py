@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from autograd_by_hand.archive.limits import out_of_memory
 from autograd_by_hand.core.errors import UserError
 from autograd_by_hand.core.messages import listed
 from autograd_by_hand.experiment.settings import edition, languages_of, shown_format
-from autograd_by_hand.replay.repeated_gradients import Arrays
+from autograd_by_hand.replay.repeated_gradients import Arrays  # noqa: TC001 - of a local
 from autograd_by_hand.storage.safetensors_numpy import write_arrays
 from autograd_by_hand.verification.experiment import Experiment
 from autograd_by_hand.verification.finding import Finding, broken, met, trusted
@@ -32,9 +31,7 @@ def check_rendering(experiment: Experiment) -> Iterator[Finding]:
     """Run the stages that judge, draw and write again, and compare their outputs by bytes."""
     absent = [name for name in PACKAGES if find_spec(name) is None]
     if absent:
-        yield trusted(
-            "report", f"not rendered again, since {listed(absent)} cannot be imported"
-        )
+        yield trusted("report", f"not rendered again, since {listed(absent)} cannot be imported")
         return
     lacking = [name for name in PARTS if not (PROJECT / name).exists()]
     if lacking:
@@ -54,7 +51,7 @@ def check_rendering(experiment: Experiment) -> Iterator[Finding]:
 
 
 def _rendered(experiment: Experiment, root: Path) -> Iterator[Finding]:
-    from autograd_by_hand.pipeline.in_process import Pipeline  # noqa: PLC0415 - needs Snakemake
+    from autograd_by_hand.pipeline.in_process import Pipeline
 
     name, own = experiment.archive.name, root / "experiments" / experiment.archive.name
     _copy(experiment, root)
@@ -67,10 +64,12 @@ def _rendered(experiment: Experiment, root: Path) -> Iterator[Finding]:
         yield broken("config", "config.yaml: says something else than the manifest's config")
         return
     yield met("config", "config.yaml: is the config that the manifest has")
-    stages = PER_LANGUAGE
+    stages = [*PER_LANGUAGE]
     if not _bring_tensors(experiment, own):
-        yield trusted("report", "the pictures were not drawn again, as the tensors are not all known")
-        stages = tuple(stage for stage in stages if stage != PICTURES)
+        yield trusted(
+            "report", "the pictures were not drawn again, as the tensors are not all known"
+        )
+        stages = [stage for stage in stages if stage != PICTURES]
     languages = languages_of(experiment.config)
     jobs = [(rule, "") for rule in ONCE]
     jobs += [(rule, edition(language)) for language in languages for rule in stages]

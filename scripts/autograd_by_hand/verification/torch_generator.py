@@ -26,7 +26,7 @@ class Generator:
 
     def __init__(self, seed: int) -> None:
         bits = np.random.MT19937()
-        bits._legacy_seeding(seed & 0xFFFFFFFF)  # type: ignore[attr-defined]  # init_genrand
+        bits._legacy_seeding(seed & 0xFFFFFFFF)  # noqa: SLF001 - init_genrand
         self._bits = bits
         self._spare: float | None = None  # the second number of a pair of normal ones
 

@@ -74,7 +74,8 @@ def check_verdicts(experiment: Experiment) -> Iterator[Finding]:
     judgement = experiment.json("judgement.json")
     if found != judgement["verdicts"]:
         yield broken(
-            "verdicts", f"judgement.json: {_first(found, judgement['verdicts'])} follows from the facts"
+            "verdicts",
+            f"judgement.json: {_first(found, judgement['verdicts'])} follows from the facts",
         )
     elif judgement["verdicts"] != manifest["verdicts"]:
         yield broken("verdicts", "manifest.json: has other verdicts than judgement.json")
